@@ -1,0 +1,55 @@
+//! Writing to the terminal: colours where they can be shown, and no panic when nobody reads.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use crate::compile::Documents;
+use crate::diagnostic::{Diagnostic, text};
+
+/// Whether colours may be used on standard output or error.
+fn colors(is_terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    set("CLICOLOR_FORCE") || (is_terminal && !set("NO_COLOR"))
+}
+
+/// A line on standard output.
+pub(super) fn line(text: impl Display) {
+    // A closed pipe (`jackfield … | head`) is no reason to fail.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// A line on standard error.
+pub(super) fn error_line(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Draws diagnostics on standard output.
+pub(super) fn diagnostics(list: &[Diagnostic], documents: &Documents) {
+    let color = colors(io::stdout().is_terminal());
+    for diagnostic in list {
+        line(text::render(diagnostic, documents, color));
+        line("");
+    }
+}
+
+/// Draws diagnostics on standard error.
+pub(super) fn error_diagnostics(list: &[Diagnostic], documents: &Documents) {
+    let color = colors(io::stderr().is_terminal());
+    for diagnostic in list {
+        error_line(text::render(diagnostic, documents, color));
+        error_line("");
+    }
+}
+
+/// A word in a colour, where standard output shows colours.
+pub(super) fn paint(code: &str, text: &str) -> String {
+    match colors(io::stdout().is_terminal()) {
+        true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        false => text.to_owned(),
+    }
+}
+
+pub(super) const GREEN: &str = "32";
+pub(super) const RED: &str = "31";
+pub(super) const BOLD: &str = "1";
+pub(super) const DIM: &str = "2";

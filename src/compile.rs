@@ -1,0 +1,224 @@
+//! From the language as written to the compiled core: the only place that sees both. Every pass runs, and all problems
+//! of all files are collected.
+
+mod body;
+mod connection;
+mod pack;
+mod route;
+mod source;
+mod template;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::clock::Timestamp;
+use crate::config::settings::Settings;
+use crate::config::{self, Decode, Problems};
+use crate::diagnostic::{self, Code, Diagnostic, Located, Place, Resolve};
+use crate::document::Document;
+use crate::document::reference::{self, Environment, ReferenceError};
+use crate::route::RouteSet;
+use crate::test_case::TestCase;
+use crate::value::Value;
+
+/// What a compilation needs.
+pub struct Input<'a> {
+    /// Every YAML file and schema of the workspace, and those of the packs that are built in, by path.
+    pub files: BTreeMap<Arc<str>, Arc<str>>,
+    pub environment: Environment,
+    /// What a secret that can't be had means: an error where requests go out, a warning where none do.
+    pub secrets: Secrets,
+    /// Where stand-ins for the providers listen, when they are to be used.
+    pub sandbox: Option<Arc<str>>,
+    /// Reads a captured request of the workspace.
+    pub read: &'a (dyn Fn(&str) -> Option<Vec<u8>> + Sync),
+    pub now: Timestamp,
+}
+
+/// Whether secrets must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    Required,
+    Optional,
+}
+
+/// The outcome of a compilation.
+#[derive(Debug)]
+pub struct Compiled {
+    /// All that compiled. With an error among the diagnostics it must not go live.
+    pub set: RouteSet,
+    pub settings: Option<Settings>,
+    pub tests: Vec<TestCase>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub documents: Documents,
+}
+
+impl Compiled {
+    /// Nothing at all, with the reason.
+    pub fn failed(reason: &str) -> Self {
+        Compiled {
+            set: RouteSet::new("", ""),
+            settings: None,
+            tests: Vec::new(),
+            diagnostics: vec![Diagnostic::new(Code::UnreadableFile, Place::bytes(SETTINGS, 0..0), reason)],
+            documents: Documents::default(),
+        }
+    }
+
+    pub fn is_good(&self) -> bool {
+        !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// The files of one compilation; they stay with its routes, so that an error of today names a line of what runs today.
+#[derive(Clone, Debug, Default)]
+pub struct Documents(pub BTreeMap<Arc<str>, Arc<Document>>);
+
+impl Resolve for Documents {
+    fn resolve(&self, place: &Place) -> Option<Located<'_>> {
+        let document = self.0.get(&place.file)?;
+        Some(Located { file: &document.file, text: &document.text, range: document.resolve(place) })
+    }
+}
+
+/// A compilation under way.
+struct Compiler<'a> {
+    input: &'a Input<'a>,
+    documents: Documents,
+    problems: Problems,
+}
+
+/// The stack of the thread that compiles: the template parser recurses.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// Runs `work` on a thread with a stack deep enough for compilation.
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("compile".into()).stack_size(STACK).spawn_scoped(scope, work)?;
+        thread.join().map_err(|_| std::io::Error::other("the compiler failed; this is a defect of Jackfield"))
+    })
+}
+
+/// Compiles a workspace. Never panics, whatever the files hold. To be called within [`with_stack`].
+pub fn compile(input: &Input<'_>) -> Compiled {
+    let mut compiler = Compiler { input, documents: Documents::default(), problems: Vec::new() };
+    let settings: Option<Settings> = compiler.settings();
+    let public_url = compiler.public_url(settings.as_ref());
+    let mut set = RouteSet::new(revision(input), public_url);
+    set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
+    let packs = compiler.packs();
+    set.packs = packs.providers();
+    if let Some(settings) = &settings {
+        set.connections = compiler.connections(settings, &packs);
+    }
+    let tests = compiler.routes(settings.as_ref(), &packs, &mut set);
+    if !compiler.problems.iter().any(Diagnostic::is_error) {
+        compiler.run_tests(&set, &tests);
+    }
+    let Compiler { documents, problems: mut diagnostics, .. } = compiler;
+    diagnostic::sort(&mut diagnostics, &documents);
+    Compiled { set, settings, tests, diagnostics, documents }
+}
+
+/// The hash of all files, in twelve digits.
+fn revision(input: &Input<'_>) -> String {
+    let mut hash = Sha256::new();
+    for (path, text) in &input.files {
+        for part in [path, text] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
+}
+
+/// The settings' file.
+pub const SETTINGS: &str = "jackfield.yaml";
+
+impl Compiler<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.problems.push(diagnostic);
+    }
+
+    /// Parses and decodes one file; nothing after a problem.
+    fn decode<T: Decode>(&mut self, file: &str) -> Option<T> {
+        let text = self.input.files.get(file)?;
+        let (document, problems) = Document::parse(file, text);
+        let broken = problems.iter().any(Diagnostic::is_error);
+        self.problems.extend(problems);
+        let document = Arc::new(document);
+        self.documents.0.insert(document.file.clone(), document.clone());
+        if broken {
+            return None;
+        }
+        match &document.root {
+            Some(root) => T::decode(root, &mut self.problems),
+            None => {
+                let place = Place::bytes(document.file.clone(), 0..0);
+                self.report(Diagnostic::new(Code::MissingKey, place, format!("`{file}` is empty")));
+                None
+            }
+        }
+    }
+
+    fn settings(&mut self) -> Option<Settings> {
+        if !self.input.files.contains_key(SETTINGS) {
+            let place = Place::bytes(SETTINGS, 0..0);
+            let diagnostic = Diagnostic::new(Code::MissingFile, place, "this folder has no `jackfield.yaml`")
+                .help("make a workspace with `jackfield init DIR`, or name the folder of one");
+            self.report(diagnostic);
+            return None;
+        }
+        self.decode(SETTINGS)
+    }
+
+    fn public_url(&mut self, settings: Option<&Settings>) -> String {
+        let Some(settings) = settings else { return String::new() };
+        let given = settings.public_url.as_ref().and_then(|url| self.resolved(url));
+        let listen = settings.listen.as_ref().map_or("127.0.0.1:8080", |listen| &***listen);
+        given.map_or_else(|| format!("http://{listen}"), |url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// A text of the settings with its references replaced.
+    fn resolved(&mut self, text: &config::scalar::Text) -> Option<String> {
+        match reference::resolve(text, &self.input.environment) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let diagnostic = self.reference_problem(error, &text.place);
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn reference_problem(&self, error: ReferenceError, place: &Place) -> Diagnostic {
+        let mut diagnostic = match error {
+            ReferenceError::MissingVariable { name, range } => {
+                let message = format!("the environment variable `{name}` is not set");
+                Diagnostic::new(Code::MissingVariable, place.part(range), message)
+                    .help(format!("set it where Jackfield is started: `{name}=… jackfield serve`"))
+            }
+            ReferenceError::MissingFile { path, range } => {
+                Diagnostic::new(Code::MissingFile, place.part(range), format!("the file `{path}` can't be read"))
+            }
+            ReferenceError::Invalid { range } => {
+                return Diagnostic::new(Code::InvalidReference, place.part(range), "this reference can't be read")
+                    .help("write `${env:NAME}` or `${file:path}`");
+            }
+        };
+        if self.input.secrets == Secrets::Optional {
+            diagnostic.severity = diagnostic::Severity::Warning;
+        }
+        diagnostic
+    }
+
+    fn run_tests(&mut self, set: &RouteSet, tests: &[TestCase]) {
+        for test in tests {
+            let capture = (self.input.read)(&test.request);
+            let problems = test.run(set, capture.as_deref(), self.input.now);
+            self.problems.extend(problems);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Connections: settings proved against what their packs ask for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pack::{KnownPack, Packs, is_secret};
+use super::{Compiler, Secrets};
+use crate::backoff::Backoff;
+use crate::config::connection::{Connection as Written, Retry, Setting};
+use crate::config::settings::Settings;
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::document::reference;
+use crate::pack::Connection;
+use crate::secret::Secret;
+use crate::value::Value;
+
+/// How long an attempt may take unless a connection says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Compiler<'_> {
+    pub(super) fn connections(&mut self, settings: &Settings, packs: &Packs) -> BTreeMap<Arc<str>, Arc<Connection>> {
+        let mut connections = BTreeMap::new();
+        for named in settings.connections.iter() {
+            let name = &named.name.value;
+            if name.contains('.') {
+                let message = format!("`{name}` can't name a connection: a dot separates it from the operation");
+                self.report(Diagnostic::new(Code::InvalidValue, named.name.place.clone(), message));
+                continue;
+            }
+            if let Some(connection) = self.connection(name, &named.value, settings.retry.as_ref(), packs) {
+                connections.insert(name.clone(), Arc::new(connection));
+            }
+        }
+        connections
+    }
+
+    fn connection(
+        &mut self,
+        name: &Arc<str>,
+        written: &Written,
+        retry: Option<&Retry>,
+        packs: &Packs,
+    ) -> Option<Connection> {
+        let Some(pack) = packs.get(&written.provider) else {
+            let message = format!("there is no pack `{}`", written.provider.value);
+            let providers = packs.0.iter().filter(|(_, pack)| !pack.compiled.operations.is_empty());
+            let help = suggest::did_you_mean(&written.provider, providers.map(|(name, _)| &**name));
+            self.report(Diagnostic::new(Code::UnknownPack, written.provider.place.clone(), message).help_opt(help));
+            return None;
+        };
+        let (settings, secrets) = self.connection_settings(written, pack);
+        let base_url = self.base_url(written, pack)?;
+        Some(Connection {
+            name: name.clone(),
+            pack: pack.compiled.clone(),
+            base_url,
+            settings,
+            secrets,
+            timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
+            backoff: backoff(written.retry.as_ref(), retry),
+            rate_limit: pack.written.rate_limit.as_ref().map(|limit| (limit.requests.value, limit.per.value)),
+        })
+    }
+
+    fn connection_settings(&mut self, written: &Written, pack: &KnownPack) -> (Value, BTreeMap<Arc<str>, Secret>) {
+        let (mut settings, mut secrets) = (Vec::new(), BTreeMap::new());
+        let described = &pack.written.settings;
+        for given in written.settings.iter() {
+            if described.get(&given.name).is_none() {
+                self.unknown_setting(&given.name.value, &given.name.place, pack);
+            } else if is_secret(&pack.written, &given.name) {
+                secrets.insert(given.name.value.clone(), self.secret_setting(&given.value));
+            } else if let Some(value) = self.plain_setting(&given.value) {
+                settings.push((given.name.value.clone(), value));
+            }
+        }
+        for setting in described.iter().filter(|setting| written.settings.get(&setting.name).is_none()) {
+            let name = &setting.name.value;
+            match &setting.value.default {
+                Some(default) => settings.push((name.clone(), Value::from(default.value.clone()))),
+                None if setting.value.required.as_ref().is_some_and(|required| required.value) => {
+                    let what = setting.value.description.as_ref().map(|text| format!(" ({})", text.value));
+                    let message = format!("the connection needs `{name}`{}", what.unwrap_or_default());
+                    let help = match is_secret(&pack.written, name) {
+                        true => {
+                            format!("add `{name}: ${{env:NAME}}`, and set that variable where Jackfield is started")
+                        }
+                        false => format!("add `{name}: …`"),
+                    };
+                    self.report(Diagnostic::new(Code::MissingSetting, written.place.on_key(), message).help(help));
+                }
+                None => {}
+            }
+        }
+        (Value::Object(Arc::new(settings.into_iter().collect())), secrets)
+    }
+
+    fn unknown_setting(&mut self, name: &str, place: &Place, pack: &KnownPack) {
+        let own = ["base_url", "environment", "timeout", "retry"];
+        let known = pack.written.settings.names().chain(own);
+        let message = format!("a connection to {} has no setting `{name}`", pack.compiled.title);
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
+        self.report(diagnostic.help_opt(suggest::did_you_mean(name, known)));
+    }
+
+    fn plain_setting(&mut self, setting: &Setting) -> Option<Value> {
+        match reference::is_in(&setting.text) {
+            true => self.resolved(&setting.text).map(Value::from),
+            false => Some(setting.node.to_value()),
+        }
+    }
+
+    /// A secret that can't be had is a made-up one where no request goes out.
+    fn secret_setting(&mut self, setting: &Setting) -> Secret {
+        Secret::new(self.resolved(&setting.text).unwrap_or_else(|| "unknown".to_owned()))
+    }
+
+    /// A secret of a source; none when it can't be had.
+    pub(super) fn source_secret(&mut self, text: &crate::config::scalar::Text) -> Option<Secret> {
+        let secret = self.resolved(text).map(Secret::new);
+        if secret.is_none() && self.input.secrets == Secrets::Required {
+            return Some(Secret::new(""));
+        }
+        secret
+    }
+
+    fn base_url(&mut self, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {
+        if let Some(sandbox) = &self.input.sandbox {
+            return Some(format!("{sandbox}/{}", pack.compiled.name).into());
+        }
+        let given = match (&written.base_url, &written.environment) {
+            (Some(url), _) => return self.checked_url(url),
+            (None, Some(environment)) => {
+                let found = pack.written.environments.get(environment);
+                if found.is_none() {
+                    let message = format!("{} has no environment `{}`", pack.compiled.title, environment.value);
+                    let help = suggest::did_you_mean(environment, pack.written.environments.names());
+                    let diagnostic = Diagnostic::new(Code::InvalidValue, environment.place.clone(), message);
+                    self.report(diagnostic.help_opt(help));
+                }
+                found.map(|named| &named.value)?
+            }
+            (None, None) => {
+                if let Some(url) = &pack.written.base_url {
+                    url
+                } else {
+                    let message = format!(
+                        "the connection needs `base_url`: {} gives each account its own address",
+                        pack.compiled.title
+                    );
+                    let diagnostic = Diagnostic::new(Code::MissingSetting, written.place.on_key(), message);
+                    self.report(diagnostic.help("add `base_url: https://…`"));
+                    return None;
+                }
+            }
+        };
+        Some(given.trim_end_matches('/').into())
+    }
+
+    fn checked_url(&mut self, text: &crate::config::scalar::Text) -> Option<Arc<str>> {
+        let url = self.resolved(text)?;
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let good = rest.is_some_and(|rest| !rest.is_empty() && !url.contains(['?', '#', ' ']));
+        if !good {
+            let message = "this is not the address of an API";
+            let help = "write it like `https://api.example.com/v1`, without `?` and `#`";
+            self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
+            return None;
+        }
+        Some(url.trim_end_matches('/').into())
+    }
+}
+
+fn backoff(own: Option<&Retry>, common: Option<&Retry>) -> Backoff {
+    let default = Backoff::default();
+    let first_of = |get: fn(&Retry) -> Option<Duration>| own.and_then(get).or_else(|| common.and_then(get));
+    let attempts = |retry: &Retry| retry.attempts.as_ref().map(|attempts| attempts.value);
+    let attempts = own.and_then(attempts).or_else(|| common.and_then(attempts));
+    Backoff {
+        attempts: attempts.map_or(default.attempts, |n| u32::try_from(n.max(1)).unwrap_or(u32::MAX)),
+        first: first_of(|retry| retry.first.as_ref().map(|d| d.value)).unwrap_or(default.first),
+        longest: first_of(|retry| retry.longest.as_ref().map(|d| d.value)).unwrap_or(default.longest),
+    }
+}

@@ -1,0 +1,259 @@
+//! Packs: the vendors' operations and webhooks.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
+
+use super::Compiler;
+use super::template::Reach;
+use crate::config::pack as written;
+use crate::config::scalar::Text;
+use crate::config::{At, NamedList};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::Node;
+use crate::pack::outcome::{Outcome, Outcomes};
+use crate::pack::{Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
+use crate::schema::Schema;
+use crate::template::Template;
+use crate::value::json;
+
+/// The packs of a workspace, as written and compiled.
+#[derive(Default)]
+pub(super) struct Packs(pub BTreeMap<Arc<str>, KnownPack>);
+
+pub(super) struct KnownPack {
+    pub written: written::Pack,
+    pub compiled: Arc<Pack>,
+}
+
+impl Packs {
+    pub(super) fn providers(&self) -> BTreeMap<Arc<str>, Arc<Pack>> {
+        self.0.iter().map(|(name, pack)| (name.clone(), pack.compiled.clone())).collect()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&KnownPack> {
+        self.0.get(name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(|name| &**name)
+    }
+}
+
+static NAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\{\{\s*connection\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}").ok());
+
+impl Compiler<'_> {
+    pub(super) fn packs(&mut self) -> Packs {
+        let files: Vec<Arc<str>> =
+            self.input.files.keys().filter(|file| file.ends_with("/pack.yaml")).cloned().collect();
+        let mut packs = Packs::default();
+        for file in files {
+            let Some(name) = file.strip_prefix("schemas/").and_then(|rest| rest.strip_suffix("/pack.yaml")) else {
+                continue;
+            };
+            if let Some(written) = self.decode::<written::Pack>(&file) {
+                let compiled = Arc::new(self.pack(name, &written));
+                packs.0.insert(name.into(), KnownPack { written, compiled });
+            }
+        }
+        packs
+    }
+
+    fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
+        let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
+        let operations = pack.operations.iter().filter_map(|named| {
+            let operation = self.operation(name, pack, &named.name, &named.value)?;
+            Some((named.name.value.clone(), Arc::new(operation)))
+        });
+        let operations = operations.collect();
+        Pack { name: name.into(), title: pack.title.value.clone(), operations, sandbox_errors: errors }
+    }
+
+    fn operation(
+        &mut self,
+        pack_name: &str,
+        pack: &written::Pack,
+        name: &Arc<str>,
+        operation: &written::Operation,
+    ) -> Option<Operation> {
+        let headers = pack.headers.iter().chain(operation.headers.iter());
+        let headers: Vec<_> = headers.map(|h| (h.name.value.clone(), self.header(&h.value, pack))).collect();
+        let schema = match &operation.request {
+            Some(shape) => Some(self.schema(pack_name, &shape.json)?),
+            None => None,
+        };
+        let mut reach = pack_reach(pack);
+        let defaults: Vec<_> = operation
+            .defaults
+            .iter()
+            .filter_map(|d| Some((d.name.value.clone(), self.body(&d.value, &mut reach)?)))
+            .collect();
+        let compiled = Operation {
+            name: name.clone(),
+            method: operation.method.as_ref().map_or_else(|| "POST".into(), |method| method.value.clone()),
+            path: path(&operation.path),
+            headers,
+            defaults,
+            outcomes: self.outcomes(operation.response.iter().chain(&pack.response)),
+            idempotency: match &operation.idempotency {
+                Some(written::Idempotency::Field(field)) => Some(field.field.value.clone()),
+                _ => None,
+            },
+            sandbox_reply: self.sandbox_reply(operation),
+            sandbox_errors: operation.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default(),
+            schema,
+        };
+        self.check_example(&compiled, operation);
+        Some(compiled)
+    }
+
+    fn schema(&mut self, pack: &str, file: &Text) -> Option<Schema> {
+        let path = format!("schemas/{pack}/{}", file.value);
+        let Some(text) = self.input.files.get(path.as_str()) else {
+            let message = format!("there is no file `{path}`");
+            self.report(Diagnostic::new(Code::MissingFile, file.place.clone(), message));
+            return None;
+        };
+        let parsed = json::parse(text.as_bytes(), &json::Limits::default()).map_err(|error| error.to_string());
+        let compiled = parsed.and_then(|document| Schema::compile(&document).map_err(|error| error.to_string()));
+        compiled
+            .map_err(|error| {
+                let message = format!("`{path}` is not a JSON Schema that can be used: {error}");
+                self.report(Diagnostic::new(Code::InvalidSchema, file.place.clone(), message));
+            })
+            .ok()
+    }
+
+    /// A header's value: secrets by name, the rest as a template.
+    fn header(&mut self, text: &Text, pack: &written::Pack) -> Vec<HeaderPart> {
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for captures in NAME.iter().flat_map(|name| name.captures_iter(text)) {
+            let (Some(whole), Some(name)) = (captures.get(0), captures.get(1)) else { continue };
+            if !is_secret(pack, name.as_str()) {
+                continue;
+            }
+            self.header_text(text, from..whole.start(), pack, &mut parts);
+            parts.push(HeaderPart::Secret(name.as_str().into()));
+            from = whole.end();
+        }
+        self.header_text(text, from..text.len(), pack, &mut parts);
+        parts
+    }
+
+    fn header_text(
+        &mut self,
+        text: &Text,
+        range: std::ops::Range<usize>,
+        pack: &written::Pack,
+        parts: &mut Vec<HeaderPart>,
+    ) {
+        let piece = text.get(range).unwrap_or_default();
+        if piece.contains("{{") {
+            let mut reach = pack_reach(pack);
+            let template = self.template(piece, &text.place, super::template::Kind::Value, &mut reach);
+            parts.extend(template.map(HeaderPart::Template));
+        } else if !piece.is_empty() {
+            parts.push(HeaderPart::Text(piece.into()));
+        }
+    }
+
+    fn outcomes<'w>(&mut self, conditions: impl Iterator<Item = &'w written::Condition>) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for condition in conditions {
+            let Some(outcome) = Outcome::from_word(condition.outcome.value) else { continue };
+            match Template::lenient_condition(&condition.when) {
+                Ok(when) => outcomes.conditions.push((outcome, when)),
+                Err(errors) => self.template_errors(errors, &condition.when.place),
+            }
+        }
+        outcomes
+    }
+
+    fn sandbox_reply(&mut self, operation: &written::Operation) -> SandboxReply {
+        let written = operation.sandbox.as_ref().and_then(|sandbox| sandbox.reply.as_ref());
+        written.map_or(SandboxReply { status: 200, headers: Vec::new(), body: None }, |reply| self.reply(reply))
+    }
+
+    fn replies(&mut self, replies: &NamedList<written::SandboxReply>) -> BTreeMap<Arc<str>, SandboxReply> {
+        replies.iter().map(|named| (named.name.value.clone(), self.reply(&named.value))).collect()
+    }
+
+    fn reply(&mut self, reply: &written::SandboxReply) -> SandboxReply {
+        let mut headers = Vec::new();
+        for header in reply.headers.iter() {
+            match Template::compile(&header.value) {
+                Ok(template) => headers.push((header.name.value.clone(), template)),
+                Err(errors) => self.template_errors(errors, &header.value.place),
+            }
+        }
+        let mut reach = Reach::default();
+        reach.names = ["sequence", "violations"].map(|name| (name.into(), false)).to_vec();
+        let body = reply.body.as_ref().and_then(|body: &Node| self.body(body, &mut reach));
+        SandboxReply { status: self.status(&reply.status), headers, body }
+    }
+
+    /// An HTTP status that can be sent.
+    pub(super) fn status(&mut self, status: &At<u64>) -> u16 {
+        match u16::try_from(status.value).ok().filter(|status| (200..600).contains(status)) {
+            Some(status) => status,
+            None => {
+                let message = format!("{} is not an HTTP status", status.value);
+                let help = "write a number from 200 to 599";
+                self.report(Diagnostic::new(Code::InvalidValue, status.place.clone(), message).help(help));
+                200
+            }
+        }
+    }
+
+    fn check_example(&mut self, operation: &Operation, written: &written::Operation) {
+        let (Some(schema), Some(example)) = (&operation.schema, &written.example) else { return };
+        let body = example.body.as_ref().map(Node::to_value).unwrap_or_default();
+        for violation in schema.violations(&body) {
+            let place = example.body.as_ref().map_or(&example.place, |body| &body.place);
+            let message = format!("the example breaks the schema: {}", violation.message);
+            self.report(Diagnostic::new(Code::InvalidExample, place.clone(), message));
+        }
+    }
+}
+
+/// `/accounts/{account_id}/messages` as its parts.
+fn path(text: &Text) -> Vec<PathPart> {
+    let mut parts = Vec::new();
+    let mut rest: &str = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        if !before.is_empty() {
+            parts.push(PathPart::Text(before.into()));
+        }
+        parts.push(PathPart::Param(name.into()));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(PathPart::Text(rest.into()));
+    }
+    parts
+}
+
+/// What a pack's own templates may use: the settings that are not secret.
+fn pack_reach(pack: &written::Pack) -> Reach {
+    let (secrets, open): (Vec<_>, Vec<_>) = pack.settings.iter().partition(|setting| is_secret(pack, &setting.name));
+    let names =
+        |list: Vec<&crate::config::Named<written::Setting>>| list.iter().map(|s| s.name.value.clone()).collect();
+    Reach { fields: vec![("connection", names(open))], secrets: names(secrets), ..Reach::default() }
+}
+
+pub(super) fn is_secret(pack: &written::Pack, setting: &str) -> bool {
+    pack.settings.get(setting).is_some_and(|s| s.value.secret.as_ref().is_some_and(|secret| secret.value))
+}
+
+/// A tree that must be an object, for `params`, `query` and `headers`.
+pub(super) fn fields(
+    list: &NamedList<Node>,
+    mut each: impl FnMut(&Node) -> Option<Body>,
+) -> Option<Vec<(Arc<str>, Body)>> {
+    let fields: Vec<Option<_>> = list.iter().map(|f| Some((f.name.value.clone(), each(&f.value)?))).collect();
+    fields.into_iter().collect()
+}

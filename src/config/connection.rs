@@ -1,0 +1,85 @@
+//! `connections:` as written: one account at one vendor.
+
+use std::time::Duration;
+
+use super::scalar::Text;
+use super::{At, Decode, Fields, NamedList, Problems};
+use crate::diagnostic::Place;
+use crate::document::{Kind, Node};
+
+/// One account at one vendor. Beside the keys here stand the settings that its pack describes.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub place: Place,
+    /// The pack.
+    pub provider: Text,
+    /// The address of the API, when the pack does not give it or another is wanted.
+    pub base_url: Option<Text>,
+    /// One of the pack's environments.
+    pub environment: Option<Text>,
+    /// How long an attempt may take.
+    pub timeout: Option<At<Duration>>,
+    pub retry: Option<Retry>,
+    /// What the pack's `settings` describe.
+    pub settings: NamedList<Setting>,
+}
+
+record! {
+    /// How often and how far apart a delivery is tried.
+    pub struct Retry ("a retry") {
+        /// Attempts in all, the first included: 12 unless given.
+        attempts: Option<At<u64>>,
+        /// The wait after the first attempt: `2s` unless given; each further wait is three times as long.
+        first: Option<At<Duration>>,
+        /// No wait is longer: `4h` unless given.
+        longest: Option<At<Duration>>,
+    }
+}
+
+impl Decode for Connection {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut fields = Fields::open(node, "a connection", problems)?;
+        let provider = fields.take("provider", problems);
+        let base_url = fields.take("base_url", problems);
+        let environment = fields.take("environment", problems);
+        let timeout = fields.take("timeout", problems);
+        let retry = fields.take("retry", problems);
+        let settings = settings(&fields, node, problems);
+        Some(Connection {
+            place: node.place.clone(),
+            provider: provider?,
+            base_url: base_url?,
+            environment: environment?,
+            timeout: timeout?,
+            retry: retry?,
+            settings: settings?,
+        })
+    }
+}
+
+/// The entries that are not keys of every connection.
+fn settings(fields: &Fields<'_>, node: &Node, problems: &mut Problems) -> Option<NamedList<Setting>> {
+    let entries = fields.rest().cloned().collect();
+    NamedList::decode(&Node { kind: Kind::Map(entries), ..node.clone() }, problems)
+}
+
+/// One setting: a text, a number or a truth value.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub text: Text,
+    pub node: Node,
+}
+
+impl Decode for Setting {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.as_scalar() {
+            Some(scalar) if !node.is_null() => {
+                Some(Setting { text: At::new(scalar.text.clone(), node.place.clone()), node: node.clone() })
+            }
+            _ => {
+                problems.push(super::wrong_type(node, "text or a number", None));
+                None
+            }
+        }
+    }
+}

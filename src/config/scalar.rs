@@ -1,0 +1,112 @@
+//! Single values: text, whole numbers, truth values, durations, sizes, words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{At, Decode, Problems, wrong_type};
+use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::document::{Node, Typed};
+
+/// A text with its place.
+pub type Text = At<Arc<str>>;
+
+impl Decode for Text {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.as_scalar().map(|scalar| (scalar.typed(), scalar)) {
+            Some((Typed::Text(_), scalar)) => Some(At::new(scalar.text.clone(), node.place.clone())),
+            Some((Typed::Number(_) | Typed::Bool(_), scalar)) => {
+                let help = format!("put it in quotes: \"{}\"", scalar.text);
+                problems.push(wrong_type(node, "text", Some(&help)));
+                None
+            }
+            _ => {
+                problems.push(wrong_type(node, "text", None));
+                None
+            }
+        }
+    }
+}
+
+impl Decode for At<bool> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.as_scalar().map(|scalar| scalar.typed()) {
+            Some(Typed::Bool(value)) => Some(At::new(value, node.place.clone())),
+            _ => {
+                problems.push(wrong_type(node, "true or false", Some("write `true` or `false`, without quotes")));
+                None
+            }
+        }
+    }
+}
+
+impl Decode for At<u64> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let number = match node.as_scalar().map(|scalar| scalar.typed()) {
+            Some(Typed::Number(text)) => text.parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            problems.push(wrong_type(node, "a whole number", None));
+        }
+        number.map(|number| At::new(number, node.place.clone()))
+    }
+}
+
+/// `500ms`, `10s`, `5m`, `2h`, `7d`
+impl Decode for At<Duration> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+        let milliseconds = measured(node, &units);
+        if milliseconds.is_none() {
+            let help = "write a number and a unit: `500ms`, `10s`, `5m`, `2h` or `7d`";
+            problems.push(wrong_type(node, "a duration", Some(help)));
+        }
+        milliseconds.map(|ms| At::new(Duration::from_millis(ms), node.place.clone()))
+    }
+}
+
+/// A number of bytes: `512KB`, `1MB`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl Decode for At<Size> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let units = [("B", 1), ("KB", 1024), ("MB", 1024 * 1024), ("GB", 1024 * 1024 * 1024)];
+        let bytes = measured(node, &units);
+        if bytes.is_none() {
+            problems.push(wrong_type(node, "a size", Some("write a number and a unit: `512KB` or `1MB`")));
+        }
+        bytes.map(|bytes| At::new(Size(bytes), node.place.clone()))
+    }
+}
+
+/// A whole number with one of `units`, as a multiple of the smallest.
+fn measured(node: &Node, units: &[(&str, u64)]) -> Option<u64> {
+    let text = &*node.as_scalar()?.text;
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// One of a few words, with the nearest suggested.
+pub fn word<T>(
+    node: &Node,
+    what: &str,
+    words: &'static [&'static str],
+    from_word: fn(&str) -> Option<T>,
+    problems: &mut Problems,
+) -> Option<At<T>> {
+    let Some(scalar) = node.as_scalar() else {
+        problems.push(wrong_type(node, what, suggest::one_of(words).map(|all| format!("write {all}")).as_deref()));
+        return None;
+    };
+    let value = from_word(&scalar.text);
+    if value.is_none() {
+        let found = node.describe();
+        let diagnostic = Diagnostic::new(Code::InvalidValue, node.place.clone(), format!("{found} is not {what}"))
+            .help_opt(suggest::did_you_mean(&scalar.text, words.iter().copied()));
+        problems.push(diagnostic);
+    }
+    value.map(|value| At::new(value, node.place.clone()))
+}

@@ -1,0 +1,142 @@
+//! A diagnostic is data: what is wrong, where, and what to write instead. Drawing it is another module's work.
+
+pub mod code;
+pub mod json;
+pub mod location;
+pub mod suggest;
+pub mod text;
+
+pub use code::Code;
+pub use location::{KeyPath, On, Place, Segment};
+
+/// How bad it is. An error keeps a workspace from going live; a warning does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// A place with what is to be said about it. The first label of a diagnostic is the line to mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub place: Place,
+    pub text: String,
+}
+
+/// A replacement for what stands at `place`, given only where it is certain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    pub place: Place,
+    pub replacement: String,
+}
+
+/// One problem of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub severity: Severity,
+    /// The one line shown if only one can be: what was found and why it is wrong.
+    pub message: String,
+    /// At least one; the first is the line to mend.
+    pub labels: Vec<Label>,
+    /// What to write instead.
+    pub help: Option<String>,
+    pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// A diagnostic at `place`, with the severity that its code has by default.
+    pub fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            labels: vec![Label { place, text: String::new() }],
+            help: None,
+            fix: None,
+        }
+    }
+
+    /// Says something at the primary place, beside the underline.
+    pub fn found(mut self, text: impl Into<String>) -> Self {
+        if let Some(first) = self.labels.first_mut() {
+            first.text = text.into();
+        }
+        self
+    }
+
+    /// Adds a second place that explains the first.
+    pub fn also(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.labels.push(Label { place, text: text.into() });
+        self
+    }
+
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// Adds a help only when there is one to give.
+    pub fn help_opt(mut self, text: Option<String>) -> Self {
+        self.help = text.or(self.help);
+        self
+    }
+
+    pub fn fix(mut self, place: Place, replacement: impl Into<String>) -> Self {
+        self.fix = Some(Fix { place, replacement: replacement.into() });
+        self
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The line to mend.
+    pub fn place(&self) -> Option<&Place> {
+        self.labels.first().map(|label| &label.place)
+    }
+}
+
+/// Turns symbolic places into texts and byte ranges; whoever holds the files can do it.
+pub trait Resolve {
+    /// The file's text and the byte range of `place` in it; nothing when the file is not known.
+    fn resolve(&self, place: &Place) -> Option<Located<'_>>;
+}
+
+/// Where a place is, concretely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+    pub range: std::ops::Range<usize>,
+}
+
+impl Located<'_> {
+    /// Line and column of the start, from 1; columns count characters.
+    pub fn line_column(&self) -> (usize, usize) {
+        let start = self.range.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        (line, column)
+    }
+}
+
+/// Sorts by file, then line, then code, and drops exact repetitions.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>, files: &dyn Resolve) {
+    diagnostics.sort_by_cached_key(|d| {
+        let at = d.place().and_then(|place| files.resolve(place));
+        let file = d.place().map(|place| place.file.to_string()).unwrap_or_default();
+        (file, at.map_or(0, |at| at.range.start), d.code, d.message.clone())
+    });
+    diagnostics.dedup();
+}

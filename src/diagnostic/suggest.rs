@@ -1,0 +1,62 @@
+//! "Did you mean": the nearest of the names that exist.
+
+/// The name most like `wrong` among `names`, when it is near enough to have been meant.
+pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong_folded = fold(wrong);
+    let scored = names.into_iter().filter_map(|name| {
+        let folded = fold(name);
+        let distance = strsim::damerau_levenshtein(&wrong_folded, &folded);
+        let longest = wrong_folded.chars().count().max(folded.chars().count());
+        let near = distance * 3 <= longest || is_extension(&wrong_folded, &folded);
+        near.then_some((distance, name))
+    });
+    scored.min().map(|(_, name)| name)
+}
+
+/// `did you mean `x`?`, or a list of what exists where nothing is near.
+pub fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.into_iter().collect();
+    match nearest(wrong, names.iter().copied()) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None => one_of(&names).map(|list| format!("write {list}")),
+    }
+}
+
+/// `a`, `b` or `c`; nothing for an empty list, and no more than twelve names.
+pub fn one_of(names: &[&str]) -> Option<String> {
+    const SHOWN: usize = 12;
+    let mut sorted: Vec<&str> = names.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let hidden = sorted.len().saturating_sub(SHOWN);
+    let quoted: Vec<String> = sorted.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match (quoted.as_slice(), hidden) {
+        ([], _) => None,
+        ([one], _) => Some(one.clone()),
+        ([most @ .., last], 0) => Some(format!("{} or {last}", most.join(", "))),
+        (all, more) => Some(format!("{} (and {more} more)", all.join(", "))),
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+}
+
+/// One name begins with the other, as `phone` and `phone_number`.
+fn is_extension(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    short.chars().count() >= 4 && long.starts_with(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        assert_eq!(nearest("mach", ["match", "send"]), Some("match"));
+        assert_eq!(nearest("phone", ["contact", "phone_number"]), Some("phone_number"));
+        assert_eq!(nearest("ContactEmail", ["contact_email"]), Some("contact_email"));
+        assert_eq!(nearest("xyz", ["match", "send"]), None);
+    }
+}

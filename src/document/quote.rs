@@ -1,0 +1,190 @@
+//! Quotes: how to write a text in them, and what goes wrong inside them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::line::{Line, quoted_length};
+use super::syntax::{Repair, Slip, Trouble};
+use super::unquoted;
+use crate::diagnostic::{Code, Diagnostic, Place};
+
+const SHOWN: usize = 120;
+
+/// A text in quotes: double ones, unless it holds what they would change.
+pub(super) fn in_quotes(text: &str) -> String {
+    if text.contains(['"', '\\']) { format!("'{}'", text.replace('\'', "''")) } else { format!("\"{text}\"") }
+}
+
+/// A text short enough for a message.
+pub(super) fn shown(text: &str) -> String {
+    let line = text.split(['\n', '\r']).next().unwrap_or("");
+    if line.len() == text.len() && line.len() <= SHOWN {
+        return line.to_owned();
+    }
+    format!("{}...", line.get(..line.floor_char_boundary(SHOWN)).unwrap_or(""))
+}
+
+/// `say`, with the user's own line as it should be, where that is short enough to be read.
+pub(super) fn line_help(line: &Line<'_>, range: Range<usize>, replacement: &str, say: &str) -> String {
+    let corrected = line.with(range, replacement);
+    if corrected.len() > SHOWN || corrected.contains(['\n', '\r']) {
+        return say.to_owned();
+    }
+    let colon = if say == "write" { "" } else { ":" };
+    format!("{say}{colon} `{corrected}`")
+}
+
+/// The same, with a range put in quotes.
+pub(super) fn quote_help(line: &Line<'_>, range: Range<usize>, say: &str) -> String {
+    line_help(line, range.clone(), &in_quotes(line.slice(range)), say)
+}
+
+/// The last quote that opens a text between two bytes of the file.
+fn opening(text: &str, from: usize, to: usize) -> Option<(usize, char)> {
+    let (mut at, mut last, mut token, mut before) = (from, None, true, '\n');
+    while at <= to {
+        let rest = text.get(at..)?;
+        let Some(c) = rest.chars().next() else { break };
+        let blank = matches!(c, ' ' | '\t' | '\n' | '\r');
+        if token && matches!(c, '"' | '\'') {
+            last = Some((at, c));
+            match quoted_length(rest, c) {
+                Some(length) if at + length <= to => at += length,
+                _ => break,
+            }
+            (token, before) = (false, c);
+            continue;
+        }
+        if c == '#' && matches!(before, ' ' | '\t' | '\n' | '\r') {
+            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+            continue;
+        }
+        token = match c {
+            '\n' | '\r' | '[' | '{' | ',' => true,
+            ' ' | '\t' => token || matches!(before, ':' | '-' | '?'),
+            // Right after a quoted key a colon needs no blank in `{}`.
+            ':' => matches!(before, '"' | '\''),
+            _ => false,
+        };
+        before = if blank && matches!(before, '\n') { '\n' } else { c };
+        at += c.len_utf8();
+    }
+    last
+}
+
+/// What is wrong with the quoted text that the parser stopped in or after.
+pub(super) fn slip(t: &Trouble<'_>, escape: bool) -> Option<Slip> {
+    let (open, quote) = opening(t.text, t.reached, t.at)?;
+    let line = Line::at(t.text, open);
+    if line.parts().value.start < open
+        && let Some(template) = unquoted::template_slip(t.file, t.text, &line)
+    {
+        return Some(template);
+    }
+    if escape {
+        return escape_slip(t, open);
+    }
+    let closed = quoted_length(line.rest(open), quote);
+    match closed {
+        Some(length) => Some(trailing(t, &line, open, length, quote)),
+        None => Some(unclosed(t.file, &line, open, quote)),
+    }
+}
+
+/// Text after a closing quote, most often because the same quote is used inside.
+fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote: char) -> Slip {
+    let value = line.parts().value;
+    let range = if value.start == open { value } else { open..line.start + line.text.trim_end().len() };
+    let written = line.slice(range.clone());
+    let after = line.rest(open + length);
+    let start = open + length + (after.len() - after.trim_start().len());
+    let stray = start..range.end.max(start);
+    let inner = written.strip_prefix(quote).and_then(|inner| inner.strip_suffix(quote));
+    let within = line.rest(open + length).starts_with(char::is_alphanumeric);
+    let tail = written.get(length..).filter(|tail| !tail.contains(['"', '\'', '\\']));
+    let (say, text) = match (inner.filter(|_| within), written.get(..length - 1), tail) {
+        (Some(inner), ..) => ("to have this quote inside the text, put other quotes around it", in_quotes(inner)),
+        (None, Some(head), Some(tail)) => ("close the quote at the end of the value", format!("{head}{tail}{quote}")),
+        _ => ("put the whole value in one pair of quotes", in_quotes(written)),
+    };
+    let place = Place::bytes(t.file.clone(), stray);
+    let message = "there is text after the closing quote";
+    let found = format!("the quote before this ends the text that starts with `{quote}`");
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message).found(found);
+    if t.flow.is_some() {
+        let help = "put a comma between the two, or put the whole value in one pair of quotes";
+        return (Repair::None, Some(diagnostic.help(help)));
+    }
+    let help = line_help(line, range.clone(), &text, say);
+    (Repair::Blank(range), Some(diagnostic.help(help)))
+}
+
+fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip {
+    let end = line.start + line.text.trim_end().len();
+    let range = open..end.max(open);
+    let written = line.slice(range.clone());
+    let inner = written.get(1..).unwrap_or("");
+    let place = Place::bytes(file.clone(), range.clone());
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, "this quote is never closed");
+    let start = inner.strip_suffix("\\\"").or_else(|| inner.strip_suffix('\\'));
+    let help = match start.filter(|_| quote == '"') {
+        Some(start) if !start.contains('\'') => {
+            let say = "a `\\` takes its meaning from the quote after it; use single quotes";
+            line_help(line, range.clone(), &format!("'{start}\\'"), say)
+        }
+        _ => line_help(line, range.clone(), &format!("{written}{quote}"), "close it at the end of the text"),
+    };
+    (Repair::Blank(range), Some(diagnostic.help(help)))
+}
+
+/// An escape that double quotes do not know, as in a regular expression.
+fn escape_slip(t: &Trouble<'_>, open: usize) -> Option<Slip> {
+    let rest = t.text.get(open..)?;
+    let body = rest.get(..quoted_length(rest, '"').unwrap_or(rest.len()))?;
+    let (at, length) = bad_escape(body)?;
+    let (start, line) = (open + at, Line::at(t.text, open + at));
+    let written = body.get(at..at + length)?;
+    let place = Place::bytes(t.file.clone(), start..start + length);
+    let message = format!("`{written}` is not an escape that double quotes know");
+    let diagnostic = Diagnostic::new(Code::YamlBadEscape, place, message);
+    let inner = body.strip_prefix('"').and_then(|body| body.strip_suffix('"')).unwrap_or("");
+    let range = open..open + body.len();
+    let repair = Repair::Blank(start..start + 1);
+    let meant = !inner.contains(['\'', '\n', '\r']) && !inner.contains("\\\"") && !inner.contains("\\\\");
+    if !meant || !body.ends_with('"') || body.len() < 2 {
+        let help = line_help(&line, start..start + 1, "\\\\", "write the backslash twice");
+        return Some((repair, Some(diagnostic.help(help))));
+    }
+    let single = format!("'{inner}'");
+    let help = line_help(&line, range.clone(), &single, "use single quotes, which keep a backslash as it is");
+    let diagnostic = diagnostic.help(help);
+    let certain = inner.split('\\').skip(1).all(|after| !after.starts_with(['n', 't', 'r', 'u', 'x', 'U', '0']));
+    let fixed = if certain { diagnostic.fix(Place::bytes(t.file.clone(), range), single) } else { diagnostic };
+    Some((repair, Some(fixed)))
+}
+
+/// Where the first escape that is none stands, and its length.
+fn bad_escape(body: &str) -> Option<(usize, usize)> {
+    let mut chars = body.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c != '\\' {
+            continue;
+        }
+        let (next_at, next) = chars.next()?;
+        let digits = match next {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            '0' | 'a' | 'b' | 't' | '\t' | 'n' | 'v' | 'f' | 'r' | 'e' | ' ' | '"' | '/' | '\\' | 'N' | '_' | 'L'
+            | 'P' | '\n' | '\r' => continue,
+            _ => return Some((at, next_at + next.len_utf8() - at)),
+        };
+        let after = body.get(next_at + 1..).unwrap_or("");
+        let hex = after.get(..digits).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let code = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        if code.and_then(char::from_u32).is_none() {
+            return Some((at, next_at + 1 - at + hex.map_or(0, str::len)));
+        }
+    }
+    None
+}

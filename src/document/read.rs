@@ -1,0 +1,105 @@
+//! Reads a text again and again, past each slip whose repair is plain, to find all of them at once.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::build::Builder;
+use super::line::Line;
+use super::syntax::{self, Repair};
+use super::{Node, Style, indent};
+use crate::diagnostic::{Code, Diagnostic, On, Place};
+
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_REPAIRS: usize = 10;
+
+/// Reads a text into a tree, with all that is wrong with it.
+pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
+    if text.len() > MAX_BYTES {
+        let message = format!("this file is larger than {} KiB", MAX_BYTES / 1024);
+        let place = Place::bytes(file.clone(), 0..0);
+        let help = "split it into several files, or move large texts out of it";
+        return (None, vec![Diagnostic::new(Code::YamlTooLarge, place, message).help(help)]);
+    }
+    let mut clean = text.to_owned();
+    let mut diagnostics = syntax::control_characters(file, &mut clean);
+    let mut whole = diagnostics.is_empty();
+    let mut patched = clean.clone();
+    let mut quoted: Vec<Range<usize>> = Vec::new();
+    let mut mended: Vec<usize> = Vec::new();
+    for _ in 0..=MAX_REPAIRS {
+        let pass = pass(file, &clean, &patched, &quoted);
+        // What comes after a line that was left out, or is on a line already mended, may be no slip of the writer's.
+        let follows = |slip: &Diagnostic| {
+            let line = Line::at(&clean, start_of(slip)).start;
+            mended.contains(&line) || (!whole && slip.code == Code::YamlSyntax)
+        };
+        let slip = pass.slip.filter(|slip| !follows(slip));
+        let stopped = slip.is_none();
+        diagnostics.extend(slip);
+        let range = match pass.repair {
+            Repair::Text(range) | Repair::Blank(range) if stopped || !mask(&mut patched, range.clone()) => {
+                diagnostics.extend(pass.found);
+                return (None, diagnostics);
+            }
+            Repair::Text(range) => {
+                quoted.push(range.clone());
+                range
+            }
+            Repair::Blank(range) => {
+                whole = false;
+                range
+            }
+            Repair::None => {
+                diagnostics.extend(pass.found);
+                return (pass.root.filter(|_| whole), diagnostics);
+            }
+        };
+        mended.push(Line::at(&clean, range.start).start);
+    }
+    (None, diagnostics)
+}
+
+/// Whether this stands for a document without content.
+fn is_missing(root: &Node) -> bool {
+    root.span.is_empty() && root.as_scalar().is_some_and(|scalar| scalar.style == Style::Plain)
+}
+
+fn start_of(diagnostic: &Diagnostic) -> usize {
+    match diagnostic.place() {
+        Some(Place { on: On::Bytes(part), .. }) => part.start,
+        _ => 0,
+    }
+}
+
+/// What one reading of the text came to.
+struct Pass {
+    /// Nothing when the reading was not complete.
+    root: Option<Node>,
+    found: Vec<Diagnostic>,
+    slip: Option<Diagnostic>,
+    repair: Repair,
+}
+
+fn pass(file: &Arc<str>, text: &str, patched: &str, quoted: &[Range<usize>]) -> Pass {
+    let mut builder = Builder::new(file, text, quoted);
+    let (repair, slip) = match builder.run(patched) {
+        Some(error) => syntax::explain(&builder.trouble(&error)),
+        None => (Repair::None, None),
+    };
+    if builder.complete && slip.is_none() {
+        builder.diagnostics.extend(builder.root.as_ref().and_then(|root| indent::lone_entry(file, text, root)));
+    }
+    let root = builder.root.filter(|root| builder.complete && !builder.lost && !is_missing(root));
+    Pass { root, found: builder.diagnostics, slip, repair }
+}
+
+/// Overwrites bytes with as many harmless ones, so that every other offset stays what it is.
+pub(super) fn mask(text: &mut String, range: Range<usize>) -> bool {
+    let masked = "_".repeat(range.len());
+    let written = text.get(range.clone()).filter(|written| !written.contains(['\n', '\r']));
+    if range.is_empty() || written.is_none_or(|written| written == masked) {
+        return false;
+    }
+    text.replace_range(range, &masked);
+    true
+}

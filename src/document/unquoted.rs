@@ -1,0 +1,187 @@
+//! Values that must be quoted to be text: templates, second colons, characters that mean something to YAML.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::line::{Line, colon_in};
+use super::quote::{in_quotes, quote_help, shown};
+use super::syntax::{Repair, Slip, Trouble};
+use crate::diagnostic::{Code, Diagnostic, Place};
+
+const TEMPLATES: [(&str, &str); 3] = [("{{", "{{ }}"), ("{%", "{% %}"), ("{#", "{# #}")];
+
+/// What is wrong with an unquoted value that starts with `{{`, `{%` or `{#`.
+pub(super) fn template(file: &Arc<str>, text: &str, range: Range<usize>) -> Diagnostic {
+    let line = Line::at(text, range.start);
+    let value = line.slice(range.clone());
+    let braces = TEMPLATES.iter().find(|(open, _)| value.starts_with(open)).map_or("{{ }}", |(_, braces)| braces);
+    let place = Place::bytes(file.clone(), range.clone());
+    let message = format!("a value with {braces} must be quoted");
+    let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place, message).found("not quoted");
+    quoted(diagnostic, file, &line, range, "put it in quotes")
+}
+
+/// Adds the help and the fix that put `range` in quotes.
+fn quoted(diagnostic: Diagnostic, file: &Arc<str>, line: &Line<'_>, range: Range<usize>, say: &str) -> Diagnostic {
+    let value = line.slice(range.clone());
+    if value.contains(['\n', '\r']) {
+        return diagnostic.help(format!("{say}, from its first character to its last"));
+    }
+    let help = quote_help(line, range.clone(), say);
+    diagnostic.help(help).fix(Place::bytes(file.clone(), range), in_quotes(value))
+}
+
+/// A slip whose repair is to quote `range`.
+fn slip(code: Code, file: &Arc<str>, line: &Line<'_>, range: Range<usize>, message: String, found: &str) -> Slip {
+    let diagnostic = Diagnostic::new(code, Place::bytes(file.clone(), range.clone()), message).found(found);
+    (Repair::Text(range.clone()), Some(quoted(diagnostic, file, line, range, "put it in quotes")))
+}
+
+/// A template that stands unquoted on this line.
+pub(super) fn template_slip(file: &Arc<str>, text: &str, line: &Line<'_>) -> Option<Slip> {
+    let range = line.parts().value;
+    let value = line.slice(range.clone());
+    let is_template = TEMPLATES.iter().any(|(open, _)| value.starts_with(open));
+    is_template.then(|| (Repair::Text(range.clone()), Some(template(file, text, range))))
+}
+
+/// A template, or a path with an index, in an unquoted entry of a `[ ]` or `{ }`.
+pub(super) fn flow_template_slip(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
+    let reached = (t.at + 2).checked_sub(line.start)?;
+    let template = line.text.get(..line.text.floor_char_boundary(reached))?.rfind("{{");
+    let here = t.at.checked_sub(line.start)?;
+    let bracket = line.rest(t.at).starts_with('[') && line.text.get(..here)?.ends_with(|c: char| c.is_alphanumeric());
+    let open = template.or(bracket.then_some(here))?;
+    let before = line.text.get(..open)?;
+    let bracket = before.rfind([',', '[', '{']).map_or(0, |at| at + 1);
+    let colon = before.rfind(": ").map_or(0, |at| at + 2);
+    let start = open - before.get(bracket.max(colon)..)?.trim_start().len();
+    let end = if template.is_some() { "}}" } else { "]" };
+    let close = open + line.text.get(open..)?.find(end)? + end.len();
+    let after = line.text.get(close..)?;
+    let end = close + after.get(..after.find([',', ']', '}']).unwrap_or(after.len()))?.trim_end().len();
+    let range = line.start + start..line.start + end;
+    if template.is_none() {
+        let message = "a text with `[` in it must be quoted within `[ ]` and `{ }`".to_owned();
+        return Some(slip(Code::YamlUnquotedValue, t.file, line, range, message, ""));
+    }
+    let message = "a value with {{ }} must be quoted".to_owned();
+    Some(slip(Code::YamlUnquotedTemplate, t.file, line, range, message, "not quoted"))
+}
+
+/// A character at the start of the line's value or key that YAML keeps for itself.
+pub(super) fn reserved_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
+    let parts = line.parts();
+    let key = parts.key.clone().filter(|key| line.slice(key.clone()).starts_with(['@', '`', '%', '*', '&', '!']));
+    let (range, what) = key.map_or((parts.value, "value"), |key| (key, "key"));
+    let value = line.slice(range.clone());
+    let first = value.chars().next()?;
+    if !matches!(first, '@' | '`' | '%' | '*' | '&' | '!' | ',' | ']' | '}' | '?') {
+        return None;
+    }
+    Some(reserved(file, line, range, first, what))
+}
+
+/// A value, somewhere on the line, that starts with a character which YAML keeps for itself.
+pub(super) fn reserved(file: &Arc<str>, line: &Line<'_>, range: Range<usize>, first: char, what: &str) -> Slip {
+    let name = if first == '`' { "a backtick".to_owned() } else { format!("`{first}`") };
+    let message = format!("an unquoted {what} cannot start with {name}");
+    slip(Code::YamlUnquotedValue, file, line, range, message, "")
+}
+
+/// A second `: ` in a value that is not quoted.
+pub(super) fn colon_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
+    let parts = line.parts();
+    parts.key?;
+    let value = line.slice(parts.value.clone());
+    colon_in(value).filter(|_| !value.starts_with(['[', '{', '"', '\'', '|', '>']))?;
+    let message = "there is a second `: ` on this line, so the value must be quoted".to_owned();
+    if value.ends_with(':') && line.has_deeper_lines() {
+        let message = "there are two keys on this line";
+        let place = Place::bytes(file.clone(), parts.value);
+        let help = format!("write `{}` on a line of its own, indented", shown(value));
+        return Some((Repair::None, Some(Diagnostic::new(Code::YamlIndent, place, message).help(help))));
+    }
+    Some(slip(Code::YamlUnquotedValue, file, line, parts.value, message, "this value contains `: `"))
+}
+
+/// `key: | text`, or text that only happens to start with `|` or `>`.
+pub(super) fn block_header_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
+    let range = line.parts().value;
+    let value = line.slice(range.clone());
+    let first = value.chars().next().filter(|c| matches!(c, '|' | '>'))?;
+    let message = format!("text cannot follow `{first}` on the same line");
+    let place = Place::bytes(file.clone(), range.clone());
+    let say = format!("start the text on the next line, indented, or, if `{first}` belongs to it, put it in quotes");
+    let help = quote_help(line, range.clone(), &say);
+    let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, place, message).help(help);
+    Some((Repair::Text(range), Some(diagnostic)))
+}
+
+fn unsupported(file: &Arc<str>, range: Range<usize>, message: String) -> Diagnostic {
+    Diagnostic::new(Code::YamlUnsupported, Place::bytes(file.clone(), range), message)
+}
+
+pub(super) fn alias(file: &Arc<str>, text: &str, range: Range<usize>) -> Diagnostic {
+    let line = Line::at(text, range.start);
+    let message = format!("`{}` is a YAML alias, which is not supported", shown(line.slice(range.clone())));
+    let help = quote_help(&line, to_value_end(&line, &range), "if it is text, put it in quotes");
+    unsupported(file, range, message).help(format!("{help}; if not, write the value out here"))
+}
+
+pub(super) fn anchor(file: &Arc<str>, text: &str, range: Range<usize>, name: &str) -> Diagnostic {
+    let line = Line::at(text, range.start);
+    let name = shown(name);
+    let message = format!("`&{name}` is a YAML anchor, which is not supported");
+    let help = quote_help(&line, to_value_end(&line, &range), "if it is text, put it in quotes");
+    unsupported(file, range, message).help(format!("{help}; if not, remove `&{name}`"))
+}
+
+pub(super) fn tag(file: &Arc<str>, text: &str, range: Range<usize>) -> Diagnostic {
+    let line = Line::at(text, range.start);
+    let name = shown(line.slice(range.clone()));
+    let message = format!("`{name}` is a YAML tag, which is not supported");
+    let help = quote_help(&line, to_value_end(&line, &range), "if it is text, put it in quotes");
+    unsupported(file, range, message).help(format!("{help}; if not, remove `{name}`"))
+}
+
+pub(super) fn merge_key(file: &Arc<str>, range: Range<usize>) -> Diagnostic {
+    let message = "`<<` merges another mapping into this one, which is not supported".to_owned();
+    unsupported(file, range, message).help("write the merged keys out here")
+}
+
+/// From a token to the end of the line's value, when the value starts with the token; else the token.
+fn to_value_end(line: &Line<'_>, token: &Range<usize>) -> Range<usize> {
+    let value = line.parts().value;
+    if value.start == token.start { value } else { token.clone() }
+}
+
+/// Warns of a ` #` that cuts a path or a template short.
+pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>) -> Option<Diagnostic> {
+    let value = text.get(span.clone())?;
+    if !(value.starts_with('$') || value.contains("{{")) {
+        return None;
+    }
+    let after = text.get(span.end..)?;
+    let comment = after.trim_start_matches([' ', '\t']);
+    // A comment that is meant as one has its own space after the `#`, and the value before it is whole.
+    let meant = comment.starts_with("# ") && closes(value);
+    if !comment.starts_with('#') || meant {
+        return None;
+    }
+    let line = Line::at(text, span.end);
+    let start = span.end + (after.len() - comment.len());
+    let end = line.start + line.text.trim_end().len();
+    let place = Place::bytes(file.clone(), start..end.max(start));
+    let message = "everything after ` #` is a comment and not part of the value";
+    let whole = span.start.max(line.start)..end;
+    let help = quote_help(&line, whole, "if it belongs to the value, put all of it in quotes");
+    let found = format!("the value ends before this, as `{}`", shown(value));
+    Some(Diagnostic::new(Code::YamlHiddenComment, place, message).found(found).help(help))
+}
+
+/// Whether every bracket and quote that a value opens is closed in it.
+fn closes(value: &str) -> bool {
+    let count = |c: char| value.matches(c).count();
+    count('[') == count(']') && count('{') == count('}') && count('(') == count(')') && count('\'') % 2 == 0
+}

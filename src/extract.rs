@@ -1,0 +1,201 @@
+//! Names for values of the payload: found by JSONPath, converted, mapped.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::convert::{self, Moment, Unfit};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::path::{self, Path};
+use crate::value::Value;
+
+/// No extract gives a longer list than this.
+const MOST: usize = 1000;
+
+/// One extract, compiled.
+#[derive(Clone, Debug)]
+pub struct Extract {
+    pub name: Arc<str>,
+    /// The name was written with `?`.
+    pub optional: bool,
+    /// Tried in order; the first that finds a value is taken.
+    pub paths: Vec<(Path, Place)>,
+    pub conversion: Conversion,
+    pub moment: Moment,
+    pub region: Option<Arc<str>>,
+    pub all: bool,
+    pub map: Option<Map>,
+    pub default: Option<Value>,
+    pub pattern: Option<Regex>,
+    /// Where the extract is written.
+    pub place: Place,
+}
+
+/// What a value becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conversion {
+    /// It stays what it was.
+    #[default]
+    None,
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    Phone,
+    Digits,
+    Email,
+    Url,
+    Datetime,
+    Json,
+    List,
+    Object,
+}
+
+/// What each value found stands for.
+#[derive(Clone, Debug)]
+pub struct Map {
+    pub entries: Vec<(Arc<str>, Value)>,
+    pub otherwise: Option<Value>,
+}
+
+/// A value that was found, with the path that found it and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub value: Value,
+    /// The path as written; none for a default.
+    pub path: Option<String>,
+}
+
+impl Extract {
+    /// The value of the name in this payload; `None` when it is optional and has none.
+    pub fn run(&self, payload: &Value) -> Result<Option<Found>, Diagnostic> {
+        for (path, place) in &self.paths {
+            let found = match self.all {
+                true => self.every(path, place, payload)?,
+                false => self.one(path, place, payload)?,
+            };
+            if let Some(value) = found {
+                return Ok(Some(Found { value, path: Some(path.text().to_owned()) }));
+            }
+        }
+        match &self.default {
+            Some(value) => Ok(Some(Found { value: value.clone(), path: None })),
+            None if self.optional => Ok(None),
+            None => Err(self.not_found(payload)),
+        }
+    }
+
+    fn one(&self, path: &Path, place: &Place, payload: &Value) -> Result<Option<Value>, Diagnostic> {
+        if path.is_singular() {
+            return path.first(payload).map_or(Ok(None), |value| self.convert(value, place));
+        }
+        let found: Vec<&Value> = path.all(payload, 2).into_iter().filter(|value| !is_nothing(value)).collect();
+        match found.as_slice() {
+            [] => Ok(None),
+            [value] => self.convert(value, place),
+            _ => Err(self.many(place)),
+        }
+    }
+
+    fn every(&self, path: &Path, place: &Place, payload: &Value) -> Result<Option<Value>, Diagnostic> {
+        let mut items = Vec::new();
+        for value in path.all(payload, MOST) {
+            items.extend(self.convert(value, place)?);
+        }
+        Ok((!items.is_empty()).then(|| Value::array(items)))
+    }
+
+    /// Nothing for null and for empty text: a form sends a field that was left empty as one of them.
+    fn convert(&self, value: &Value, place: &Place) -> Result<Option<Value>, Diagnostic> {
+        if is_nothing(value) {
+            return Ok(None);
+        }
+        let converted = self.matched(value).and_then(|value| self.converted(&value));
+        match converted.and_then(|value| self.mapped(value)) {
+            Ok(value) => Ok(Some(value)),
+            Err(unfit) => {
+                let message = format!("`{}`: {}", self.name, unfit.message);
+                Err(Diagnostic::new(Code::UnfitValue, place.clone(), message)
+                    .found("this path found it")
+                    .help_opt(unfit.help))
+            }
+        }
+    }
+
+    fn matched(&self, value: &Value) -> Result<Value, Unfit> {
+        let Some(pattern) = &self.pattern else { return Ok(value.clone()) };
+        let text = convert::text(value)?;
+        let captures = pattern
+            .captures(&text)
+            .ok_or_else(|| Unfit::new(format!("{} does not match `{}`", convert::describe(value), pattern.as_str())))?;
+        let group = captures.get(1).or_else(|| captures.get(0));
+        Ok(Value::from(group.map_or("", |group| group.as_str())))
+    }
+
+    fn converted(&self, value: &Value) -> Result<Value, Unfit> {
+        match self.conversion {
+            Conversion::None => Ok(value.clone()),
+            Conversion::Text => convert::text(value).map(Value::from),
+            Conversion::Integer => convert::integer(value),
+            Conversion::Number => convert::number(value),
+            Conversion::Boolean => convert::boolean(value),
+            Conversion::Phone => convert::phone(value, self.region.as_deref()).map(Value::from),
+            Conversion::Digits => convert::digits(value).map(Value::from),
+            Conversion::Email => convert::email(value).map(Value::from),
+            Conversion::Url => convert::url(value).map(Value::from),
+            Conversion::Datetime => convert::datetime(value, &self.moment).map(Value::from),
+            Conversion::Json => json(value),
+            Conversion::List => match value {
+                Value::Array(_) => Ok(value.clone()),
+                _ => Ok(Value::array([value.clone()])),
+            },
+            Conversion::Object => match value {
+                Value::Object(_) => Ok(value.clone()),
+                _ => Err(Unfit::new(format!("{} is not an object", convert::describe(value)))),
+            },
+        }
+    }
+
+    fn mapped(&self, value: Value) -> Result<Value, Unfit> {
+        let Some(map) = &self.map else { return Ok(value) };
+        let text = convert::text(&value)?;
+        let known = map.entries.iter().find(|(from, _)| **from == *text).map(|(_, to)| to);
+        known.or(map.otherwise.as_ref()).cloned().ok_or_else(|| {
+            Unfit::new(format!("{} is none of those that `map` lists", convert::describe(&value)))
+                .help("add it to `map`, or say what all others stand for: `else: other`")
+        })
+    }
+
+    fn many(&self, place: &Place) -> Diagnostic {
+        let message = format!("`{}` found more than one value", self.name);
+        Diagnostic::new(Code::ManyValues, place.clone(), message)
+            .found("this path has several matches in this event")
+            .help("narrow the path, or take them all as a list with `all: true`")
+    }
+
+    fn not_found(&self, payload: &Value) -> Diagnostic {
+        let place = self.paths.first().map_or_else(|| self.place.clone(), |(_, place)| place.clone());
+        let message = format!("`{}` found no value, and is required", self.name);
+        let near: Vec<String> = self.paths.iter().flat_map(|(path, _)| path::nearby(payload, path)).take(3).collect();
+        let help = match near.as_slice() {
+            [] => format!("if it may be missing, write `{}?:`", self.name),
+            near => format!("the payload has {}; if it may be missing, write `{}?:`", near.join(", "), self.name),
+        };
+        Diagnostic::new(Code::ValueNotFound, place, message).found("nothing is at this path").help(help)
+    }
+}
+
+/// Null, and text that is empty or blank.
+pub fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+fn json(value: &Value) -> Result<Value, Unfit> {
+    let Value::String(text) = value else { return Ok(value.clone()) };
+    crate::value::json::parse(text.as_bytes(), &crate::value::json::Limits::default())
+        .map_err(|error| Unfit::new(format!("{} is not JSON: {error}", convert::describe(value))))
+}

@@ -1,0 +1,33 @@
+//! Jackfield routes webhooks: any webhook in, any conversation API out, declared in YAML.
+//!
+//! The layers, from the bottom: small words ([`id`], [`clock`], [`secret`], [`backoff`]); [`diagnostic`]s; the language
+//! as written ([`document`], [`config`]); the compiled core, which is pure ([`value`] to [`pipeline`]); [`compile`],
+//! the only place that sees both; the outside; and the
+//! assembly. `docs/architecture.md` tells the story of one event.
+
+pub mod backoff;
+pub mod cli;
+pub mod clock;
+pub mod compile;
+pub mod config;
+pub mod convert;
+pub mod delivery;
+pub mod diagnostic;
+pub mod document;
+pub mod event;
+pub mod extract;
+pub mod id;
+pub mod load;
+pub mod pack;
+pub mod path;
+pub mod payload;
+pub mod pipeline;
+pub mod request;
+pub mod route;
+pub mod schema;
+pub mod secret;
+pub mod source;
+pub mod template;
+pub mod test_case;
+pub mod value;
+pub mod verify;

@@ -1,0 +1,103 @@
+//! What an answer means: by the pack's conditions on status, headers and body, and by HTTP's own rules after them.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::template::{Scope, Template};
+use crate::value::{Value, json};
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The provider has it.
+    Delivered,
+    /// The provider took it and does not say yet whether it is good.
+    Accepted,
+    /// The provider had it already.
+    Duplicate,
+    /// Try again later.
+    Retry,
+    /// The provider will never take it.
+    Reject,
+}
+
+impl Outcome {
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Delivered => "delivered",
+            Outcome::Accepted => "accepted",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Retry => "retry",
+            Outcome::Reject => "reject",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Outcome::Delivered, Outcome::Accepted, Outcome::Duplicate, Outcome::Retry, Outcome::Reject];
+        all.into_iter().find(|outcome| outcome.word() == word)
+    }
+
+    fn is_success(self) -> bool {
+        matches!(self, Outcome::Delivered | Outcome::Accepted | Outcome::Duplicate)
+    }
+}
+
+/// The conditions of an operation, in the order tried.
+#[derive(Clone, Debug, Default)]
+pub struct Outcomes {
+    pub conditions: Vec<(Outcome, Template)>,
+}
+
+/// A provider's answer, bounded.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How long the provider asks us to wait: seconds, or a date.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let text = self.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse::<u64>() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(now.until(Timestamp(i64::try_from(date.as_millis()).ok()?)))
+    }
+
+    fn scope(&self) -> Scope {
+        let body = json::parse(&self.body, &json::Limits::default())
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&self.body).into_owned()));
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Scope::new()
+            .with("status", Value::from(i64::from(self.status)))
+            .with("headers", Value::object(headers))
+            .with("body", body)
+    }
+}
+
+impl Outcomes {
+    /// What the answer means.
+    pub fn of(&self, answer: &Answer) -> Outcome {
+        let scope = answer.scope();
+        // A condition that fails on this answer (a text where it looks for a field) does not hold.
+        let met = self.conditions.iter().find(|(_, when)| when.holds(&scope).unwrap_or(false));
+        if let Some((outcome, _)) = met {
+            return *outcome;
+        }
+        let names_success = self.conditions.iter().any(|(outcome, _)| outcome.is_success());
+        match answer.status {
+            200..=299 if names_success => Outcome::Reject,
+            200..=299 => Outcome::Delivered,
+            408 | 425 | 429 | 500..=599 => Outcome::Retry,
+            _ => Outcome::Reject,
+        }
+    }
+}

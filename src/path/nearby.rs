@@ -1,0 +1,162 @@
+//! For a path that finds nothing: paths of the same payload which look like what was meant.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use super::eval::Evaluation;
+use super::lower::{Segment, Selector};
+use super::{Location, Path, Step};
+use crate::value::Value;
+
+/// How many suggestions are made.
+const MOST: usize = 3;
+/// How many values are looked at for a name found elsewhere.
+const SEARCHED: usize = 5_000;
+/// How many values a prefix of the path is followed to, and how many fields of each are compared.
+const STARTS: usize = 20;
+const FIELDS: usize = 500;
+/// Longer names are not compared letter by letter.
+const LONGEST: usize = 64;
+
+type Found<'v> = (Location, &'v Value);
+
+/// Up to three paths near `path` which do find something, the likeliest first, each as `$.form.email (text)`.
+pub fn nearby(root: &Value, path: &Path) -> Vec<String> {
+    let segments = &path.0.query.segments;
+    let mut scored: Vec<(usize, Found<'_>)> = Vec::new();
+    let (starts, depth) = longest_prefix(root, segments);
+    if let Some((segment, rest)) = segments.get(depth..).and_then(<[Segment]>::split_first) {
+        for start in &starts {
+            for (score, next) in neighbours(segment, start) {
+                match follow(root, rest, &next, 1).pop() {
+                    Some(end) => scored.push((score * 2, end)),
+                    None => scored.push((score * 2 + 1, next)),
+                }
+            }
+        }
+    }
+    let last = segments.iter().rev().flat_map(|segment| &segment.selectors).find_map(|selector| match selector {
+        Selector::Name(name) => Some(&**name),
+        _ => None,
+    });
+    scored.extend(last.into_iter().flat_map(|name| elsewhere(root, name)));
+    scored.sort_by_key(|(score, (location, _))| (*score, location.0.len()));
+    let mut words: Vec<String> = Vec::new();
+    for (_, (location, value)) in scored {
+        let line = format!("{location} ({})", value.kind());
+        if words.len() < MOST && !words.contains(&line) {
+            words.push(line);
+        }
+    }
+    words
+}
+
+/// The values that as much of the path as possible leads to, and how many segments that is.
+fn longest_prefix<'v>(root: &'v Value, segments: &[Segment]) -> (Vec<Found<'v>>, usize) {
+    let start = (Location::default(), root);
+    let mut reached = (vec![start.clone()], 0);
+    for depth in 1..segments.len() {
+        let found = segments.get(..depth).map(|prefix| follow(root, prefix, &start, STARTS)).unwrap_or_default();
+        if found.is_empty() {
+            break;
+        }
+        reached = (found, depth);
+    }
+    reached
+}
+
+/// What `segments` lead to from `start`.
+fn follow<'v>(root: &'v Value, segments: &[Segment], start: &Found<'v>, limit: usize) -> Vec<Found<'v>> {
+    let mut found = Vec::new();
+    Evaluation::of(root).run_from(segments, start.1, &mut |trail, value| {
+        let steps = start.0.0.iter().cloned().chain(trail.location().0).collect();
+        found.push((Location(steps), value));
+        if found.len() >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found
+}
+
+/// One step down from `start` that resembles the step asked for, with how far it is from it.
+fn neighbours<'v>(segment: &Segment, (at, value): &Found<'v>) -> Vec<(usize, Found<'v>)> {
+    let mut near = Vec::new();
+    for selector in &segment.selectors {
+        match (selector, *value) {
+            (Selector::Name(name), Value::Object(object)) => {
+                near.extend(object.iter().take(FIELDS).filter_map(|(key, child)| {
+                    Some((unlikeness(name, key)?, (below(at, Step::Key(key.clone())), child)))
+                }));
+            }
+            (Selector::Name(name), Value::Array(items)) => {
+                near.extend(items.first().and_then(|item| {
+                    let (key, child) = item.as_object()?.get_key_value(name)?;
+                    Some((1, (below(&below(at, Step::Index(0)), Step::Key(key.clone())), child)))
+                }));
+            }
+            (Selector::Index(_), Value::Array(items)) => {
+                near.extend(items.last().map(|item| (1, (below(at, Step::Index(items.len() - 1)), item))));
+            }
+            _ => {}
+        }
+    }
+    near
+}
+
+/// Fields of the same name anywhere in the payload, the shallow ones first.
+fn elsewhere<'v>(root: &'v Value, name: &str) -> Vec<(usize, Found<'v>)> {
+    let mut found = Vec::new();
+    let mut queue = VecDeque::from([(Location::default(), root)]);
+    let mut left = SEARCHED;
+    while let Some((at, value)) = queue.pop_front() {
+        match value {
+            Value::Object(object) => {
+                for (key, child) in object.iter().take(left) {
+                    let next = (below(&at, Step::Key(key.clone())), child);
+                    if &**key == name {
+                        found.push((10, next.clone()));
+                    } else if plain(key) == plain(name) {
+                        found.push((12, next.clone()));
+                    }
+                    queue.push_back(next);
+                }
+                left = left.saturating_sub(object.len());
+            }
+            Value::Array(items) => {
+                queue.extend(
+                    items.iter().take(left).enumerate().map(|(index, item)| (below(&at, Step::Index(index)), item)),
+                );
+                left = left.saturating_sub(items.len());
+            }
+            _ => {}
+        }
+        if found.len() >= MOST {
+            break;
+        }
+    }
+    found
+}
+
+fn below(at: &Location, step: Step) -> Location {
+    Location(at.0.iter().cloned().chain([step]).collect())
+}
+
+/// How far two names are from one another; none if nobody would mistake one for the other.
+fn unlikeness(one: &str, two: &str) -> Option<usize> {
+    if one.len() > LONGEST || two.len() > LONGEST {
+        return None;
+    }
+    let (one, two) = (plain(one), plain(two));
+    if one == two {
+        return Some(0);
+    }
+    let shorter = one.chars().count().min(two.chars().count());
+    if shorter >= 3 && (one.contains(&two) || two.contains(&one)) {
+        return Some(3);
+    }
+    let distance = strsim::damerau_levenshtein(&one, &two);
+    (distance <= (shorter / 3).max(1) && distance < shorter).then_some(distance)
+}
+
+/// A name without the differences nobody sees: case, `_`, `-` and spaces.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+}

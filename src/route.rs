@@ -1,0 +1,131 @@
+//! Routes, compiled, and the whole set of them that serves at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::Place;
+use crate::extract::Extract;
+use crate::pack::{Body, Connection, Operation, Pack};
+use crate::source::Source;
+use crate::template::Template;
+use crate::value::Value;
+
+/// A template and where it is written.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub template: Template,
+    pub place: Place,
+}
+
+/// From a source to one or more connections.
+#[derive(Debug)]
+pub struct Route {
+    /// Its path under `routes/` without `.yaml`: `sales/website-form`.
+    pub name: Arc<str>,
+    pub source: Arc<str>,
+    pub matcher: Option<Placed>,
+    /// Takes what no other route of the source took.
+    pub fallback: bool,
+    pub extracts: Vec<Extract>,
+    pub identity: Option<Placed>,
+    pub lane: Option<Placed>,
+    pub sends: Vec<Send>,
+    pub place: Place,
+}
+
+/// One delivery of a route.
+#[derive(Debug)]
+pub struct Send {
+    /// `connection.operation`
+    pub to: Arc<str>,
+    pub connection: Arc<Connection>,
+    pub operation: Arc<Operation>,
+    pub when: Option<Placed>,
+    pub params: Vec<(Arc<str>, Body)>,
+    pub query: Vec<(Arc<str>, Body)>,
+    pub headers: Vec<(Arc<str>, Body)>,
+    pub body: Option<Body>,
+    pub body_place: Place,
+    pub place: Place,
+}
+
+/// One compiled set of routes. It is swapped whole.
+#[derive(Debug)]
+pub struct RouteSet {
+    /// The hash of the files that it was compiled from.
+    pub revision: Arc<str>,
+    pub sources: BTreeMap<Arc<str>, Arc<Source>>,
+    /// The routes of each source, in the order of their names.
+    pub routes: BTreeMap<Arc<str>, Vec<Arc<Route>>>,
+    pub connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    pub packs: BTreeMap<Arc<str>, Arc<Pack>>,
+    /// `vars` in templates.
+    pub vars: Value,
+    /// The scheme, host and port that senders know.
+    pub public_url: Arc<str>,
+    addresses: BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>,
+}
+
+/// Two sources whose paths can't be told apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AddressConflict;
+
+/// What is found at an address.
+pub enum Lookup {
+    /// A source, and the values of its `{named}` segments.
+    Found(Arc<Source>, Value),
+    /// The path is served, with other methods.
+    WrongMethod,
+    Nothing,
+}
+
+impl RouteSet {
+    /// A set without sources, to which they are added.
+    pub fn new(revision: impl Into<Arc<str>>, public_url: impl Into<Arc<str>>) -> Self {
+        RouteSet {
+            revision: revision.into(),
+            public_url: public_url.into(),
+            sources: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            packs: BTreeMap::new(),
+            vars: Value::Null,
+            addresses: BTreeMap::new(),
+        }
+    }
+
+    /// Serves a source at its path and methods.
+    pub fn add_source(&mut self, source: Arc<Source>) -> Result<(), AddressConflict> {
+        for method in &source.methods {
+            let router = self.addresses.entry(method.clone()).or_default();
+            router.insert(source.path.to_string(), source.clone()).map_err(|_| AddressConflict)?;
+        }
+        self.sources.insert(source.name.clone(), source);
+        Ok(())
+    }
+
+    /// The source at a path under `/hooks`.
+    pub fn find(&self, method: &str, path: &str) -> Lookup {
+        if let Some(found) = self.addresses.get(method).and_then(|router| router.at(path).ok()) {
+            let params = found.params.iter().map(|(name, value)| (name, crate::request::decode(value)));
+            return Lookup::Found(found.value.clone(), Value::object(params));
+        }
+        match self.addresses.values().any(|router| router.at(path).is_ok()) {
+            true => Lookup::WrongMethod,
+            false => Lookup::Nothing,
+        }
+    }
+
+    /// Every path that is served.
+    pub fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.sources.values().map(|source| &source.path)
+    }
+
+    pub fn all_routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.values().flatten()
+    }
+
+    pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
+        self.all_routes().find(|route| &*route.name == name)
+    }
+}

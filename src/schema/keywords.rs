@@ -1,0 +1,162 @@
+//! Knows every keyword of draft 2020-12, to refuse those a validator would silently pass over.
+
+use super::words::with_article;
+use super::{DEEPEST, SchemaError};
+use crate::value::Value;
+
+/// Keywords whose value is one schema.
+const ONE: [&str; 11] = [
+    "additionalProperties",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "items",
+    "contains",
+    "not",
+    "if",
+    "then",
+    "else",
+    "propertyNames",
+    "contentSchema",
+];
+/// Keywords whose value is a list of schemas.
+const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+/// Keywords whose value is schemas by name.
+const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+/// All others.
+const PLAIN: [&str; 41] = [
+    "$schema",
+    "$id",
+    "$comment",
+    "$ref",
+    "$anchor",
+    "$dynamicRef",
+    "$dynamicAnchor",
+    "$vocabulary",
+    "title",
+    "description",
+    "examples",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "type",
+    "enum",
+    "const",
+    "format",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minContains",
+    "maxContains",
+    "required",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+    "contentEncoding",
+    "contentMediaType",
+    "$recursiveRef",
+    "$recursiveAnchor",
+    "example",
+];
+/// What older drafts called things.
+const RENAMED: [(&str, &str); 6] = [
+    ("dependencies", "dependentRequired` or `dependentSchemas"),
+    ("additionalItems", "items` after `prefixItems"),
+    ("$recursiveRef", "$dynamicRef"),
+    ("$recursiveAnchor", "$dynamicAnchor"),
+    ("example", "examples"),
+    ("id", "$id"),
+];
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// Refuses a schema with a keyword that means nothing, such as a misspelt one.
+pub fn check(document: &Value) -> Result<(), SchemaError> {
+    if let Some(draft) = document.get("$schema")
+        && draft.as_str().map(|draft| draft.trim_end_matches('#')) != Some(DRAFT)
+    {
+        return Err(error("/$schema", format!("only draft 2020-12 is known: write `{DRAFT}` or leave it out")));
+    }
+    schema(document, &mut String::new(), 0)
+}
+
+fn schema(value: &Value, at: &mut String, depth: usize) -> Result<(), SchemaError> {
+    if depth > DEEPEST {
+        return Err(error(at, "this schema is nested too deeply".into()));
+    }
+    let Value::Object(object) = value else {
+        return if matches!(value, Value::Bool(_)) {
+            Ok(())
+        } else {
+            Err(error(at, format!("a schema is an object, or true or false, but this is {}", with_article(value))))
+        };
+    };
+    for (keyword, part) in object.iter() {
+        let length = at.len();
+        step(at, keyword);
+        keyword_value(keyword, part, at, depth)?;
+        at.truncate(length);
+    }
+    Ok(())
+}
+
+fn keyword_value(keyword: &str, part: &Value, at: &mut String, depth: usize) -> Result<(), SchemaError> {
+    if let Some((_, now)) = RENAMED.iter().find(|(old, _)| *old == keyword) {
+        return Err(error(at, format!("`{keyword}` is from an older draft, use `{now}`")));
+    }
+    if keyword == "items" && part.as_array().is_some() {
+        return Err(error(at, "a list of schemas, one for each position, is now given as `prefixItems`".into()));
+    }
+    if ONE.contains(&keyword) {
+        return schema(part, at, depth + 1);
+    }
+    let parts: Vec<(String, &Value)> = if LIST.contains(&keyword) {
+        part.as_array().unwrap_or_default().iter().enumerate().map(|(index, part)| (index.to_string(), part)).collect()
+    } else if NAMED.contains(&keyword) {
+        part.as_object()
+            .into_iter()
+            .flat_map(|named| named.iter())
+            .map(|(name, part)| (name.to_string(), part))
+            .collect()
+    } else if PLAIN.contains(&keyword) || keyword.starts_with("x-") {
+        Vec::new()
+    } else {
+        return Err(error(at, unknown(keyword)));
+    };
+    for (name, part) in parts {
+        let length = at.len();
+        step(at, &name);
+        schema(part, at, depth + 1)?;
+        at.truncate(length);
+    }
+    Ok(())
+}
+
+fn unknown(keyword: &str) -> String {
+    let known = ONE.iter().chain(&LIST).chain(&NAMED).chain(&PLAIN);
+    let nearest = known
+        .filter(|known| RENAMED.iter().all(|(old, _)| old != *known))
+        .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &keyword.to_lowercase()), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1));
+    match nearest {
+        Some((_, known)) => format!("unknown keyword `{keyword}`, did you mean `{known}`?"),
+        None => format!("unknown keyword `{keyword}`; a keyword of your own starts with `x-`"),
+    }
+}
+
+fn step(at: &mut String, name: &str) {
+    at.push('/');
+    at.push_str(&name.replace('~', "~0").replace('/', "~1"));
+}
+
+fn error(pointer: &str, message: String) -> SchemaError {
+    SchemaError { pointer: pointer.to_owned(), message }
+}

@@ -1,0 +1,125 @@
+//! A source, compiled: where events arrive and what their requests must be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::event::{Event, RawRequest, Verified};
+use crate::id::EventId;
+use crate::path::Path;
+use crate::payload::{self, DecodeError, Format};
+use crate::template::{Scope, Template};
+use crate::value::Value;
+use crate::verify::Verify;
+
+/// No request becomes more events than this.
+const MOST_PARTS: usize = 1000;
+
+/// A named place where events arrive.
+#[derive(Debug)]
+pub struct Source {
+    /// The name in `jackfield.yaml`, or the name of the one route that declares it.
+    pub name: Arc<str>,
+    /// Under `/hooks`, with `{named}` segments: `/twilio/calls/{contact_id}`.
+    pub path: Arc<str>,
+    pub methods: Vec<Arc<str>>,
+    pub format: Format,
+    pub split: Option<Path>,
+    pub verify: Verify,
+    pub reply: Reply,
+    pub limits: Limits,
+}
+
+/// How much one request may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body: usize,
+    /// How long a body may take to arrive.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { body: 1024 * 1024, time: Duration::from_secs(10) }
+    }
+}
+
+/// What the sender is answered once the event is on disk.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub content_type: Option<Arc<str>>,
+    pub body: Option<Template>,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Reply { status: 202, content_type: None, body: None }
+    }
+}
+
+impl Reply {
+    /// The content type and body for the first of the events that were accepted.
+    pub fn render(&self, event: EventId) -> (Arc<str>, String) {
+        let id = event.to_string();
+        let scope = Scope::new().with("event", Value::object([("id", Value::from(id.as_str()))]));
+        match &self.body {
+            Some(body) => {
+                let text = body.evaluate_text(&scope).ok().flatten().unwrap_or_default();
+                (self.content_type.clone().unwrap_or_else(|| "text/plain; charset=utf-8".into()), text)
+            }
+            None => ("application/json".into(), format!("{{\"event\":\"{id}\"}}")),
+        }
+    }
+}
+
+impl Source {
+    /// The events of a verified request: one, or one for each match of `split`.
+    pub fn events(&self, verified: &Verified, params: Value, at: Timestamp) -> Result<Vec<Event>, DecodeError> {
+        let envelope = payload::decode(verified.raw(), self.format)?;
+        let parts = self.parts(&envelope);
+        let numbered = (0u32..).zip(parts);
+        Ok(numbered
+            .map(|(part, payload)| self.event(EventId::new(), verified.raw(), part, payload, &envelope, &params, at))
+            .collect())
+    }
+
+    /// One event again, from its stored request.
+    pub fn restore(
+        &self,
+        id: EventId,
+        raw: &Arc<RawRequest>,
+        part: u32,
+        params: Value,
+        at: Timestamp,
+    ) -> Result<Option<Event>, DecodeError> {
+        let envelope = payload::decode(raw, self.format)?;
+        let payload = self.parts(&envelope).into_iter().nth(part as usize);
+        Ok(payload.map(|payload| self.event(id, raw, part, payload, &envelope, &params, at)))
+    }
+
+    /// What finds nothing to split is one event: it is kept and seen rather than lost.
+    fn parts(&self, envelope: &Value) -> Vec<Value> {
+        let found = self.split.as_ref().map(|path| path.all(envelope, MOST_PARTS)).unwrap_or_default();
+        match found.is_empty() {
+            true => vec![envelope.clone()],
+            false => found.into_iter().cloned().collect(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "these are the parts of an event")]
+    fn event(
+        &self,
+        id: EventId,
+        raw: &Arc<RawRequest>,
+        part: u32,
+        payload: Value,
+        envelope: &Value,
+        params: &Value,
+        received_at: Timestamp,
+    ) -> Event {
+        let (source, raw, params) = (self.name.clone(), raw.clone(), params.clone());
+        Event { id, source, received_at, raw, part, payload, envelope: envelope.clone(), params }
+    }
+}

@@ -1,0 +1,238 @@
+//! Templates: MiniJinja, strict, with types kept, and bounded in steps and in output.
+//!
+//! A text that is one `{{ expression }}` keeps the type of its value; any other is text. A value that is absent is
+//! `None` here, and never an empty text.
+
+mod bridge;
+pub mod filter;
+mod lint;
+mod parse;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::{Environment, Expression};
+
+use crate::diagnostic::Code;
+use crate::value::Value;
+
+pub use bridge::Scope;
+pub use lint::Use;
+
+/// No template is longer than this: the parser recurses, and nobody writes such a line by hand.
+pub const LONGEST: usize = 4096;
+/// No template makes more text than this.
+const LARGEST_OUTPUT: usize = 256 * 1024;
+/// No template takes more steps than this.
+const STEPS: u64 = 50_000;
+
+/// A template, ready to be evaluated any number of times.
+#[derive(Clone)]
+pub struct Template {
+    text: Arc<str>,
+    program: Arc<Program>,
+    uses: Arc<[Use]>,
+}
+
+enum Program {
+    /// No expression at all.
+    Constant(Value),
+    /// One expression and nothing else: its type is kept.
+    Whole(Expr),
+    /// Text with expressions in it.
+    Parts(Vec<Part>),
+    /// Text with `{% %}` statements.
+    Statements(Box<Environment<'static>>),
+}
+
+enum Part {
+    Text(Arc<str>),
+    Expr(Expr),
+}
+
+/// An expression and where it stands in the template.
+struct Expr {
+    range: Range<usize>,
+    kind: ExprKind,
+}
+
+enum ExprKind {
+    /// A name alone, looked up without the engine.
+    Name(Arc<str>),
+    Compiled(Box<Expression<'static, 'static>>),
+}
+
+/// What is wrong with a template, or with what it met in an event. Never holds a value of the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    pub code: Code,
+    /// Bytes of the template's text.
+    pub range: Range<usize>,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl TemplateError {
+    fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
+        TemplateError { code, range, message: message.into(), help: None }
+    }
+
+    fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Template({:?})", self.text)
+    }
+}
+
+impl Template {
+    /// Compiles a template; every problem found is reported.
+    pub fn compile(text: &str) -> Result<Template, Vec<TemplateError>> {
+        parse::compile(text, Mode::Template)
+    }
+
+    /// Compiles what must be one expression: `{{ … }}` around it may be left out.
+    pub fn condition(text: &str) -> Result<Template, Vec<TemplateError>> {
+        parse::compile(text, Mode::Condition)
+    }
+
+    /// Compiles a condition on an answer, whose fields may all be missing: what is not there does not hold.
+    pub fn lenient_condition(text: &str) -> Result<Template, Vec<TemplateError>> {
+        parse::compile(text, Mode::Lenient)
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The names that the template takes from outside, with where it does.
+    pub fn uses(&self) -> &[Use] {
+        &self.uses
+    }
+
+    /// The value when it does not depend on the event.
+    pub fn constant(&self) -> Option<&Value> {
+        match &*self.program {
+            Program::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The single name that the template stands for, if it is nothing else.
+    pub fn single_name(&self) -> Option<&str> {
+        match &*self.program {
+            Program::Whole(Expr { kind: ExprKind::Name(name), .. }) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the template is one expression and so keeps its type.
+    pub fn is_whole(&self) -> bool {
+        matches!(&*self.program, Program::Whole(_))
+    }
+
+    /// The value, or `None` when it is absent.
+    pub fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        match &*self.program {
+            Program::Constant(value) => Ok(Some(value.clone())),
+            Program::Whole(expr) => expr.evaluate(scope),
+            Program::Parts(parts) => self.text_of(parts, scope).map(|text| Some(text.into())),
+            Program::Statements(env) => self.run(env, scope).map(|text| Some(text.into())),
+        }
+    }
+
+    /// Whether a condition holds. What is absent, empty, zero or false does not.
+    pub fn holds(&self, scope: &Scope) -> Result<bool, TemplateError> {
+        Ok(self.evaluate(scope)?.is_some_and(|value| bridge::to_engine(&value).is_true()))
+    }
+
+    /// The value as text; `None` when it is absent.
+    pub fn evaluate_text(&self, scope: &Scope) -> Result<Option<String>, TemplateError> {
+        let Some(value) = self.evaluate(scope)? else { return Ok(None) };
+        let mut text = String::new();
+        match bridge::write_text(&value, &mut text) {
+            true => Ok(Some(text)),
+            false => Ok(None),
+        }
+    }
+
+    fn text_of(&self, parts: &[Part], scope: &Scope) -> Result<String, TemplateError> {
+        let mut text = String::with_capacity(self.text.len());
+        for part in parts {
+            match part {
+                Part::Text(piece) => text.push_str(piece),
+                Part::Expr(expr) => expr.write(scope, &mut text)?,
+            }
+            if text.len() > LARGEST_OUTPUT {
+                return Err(self.too_large());
+            }
+        }
+        Ok(text)
+    }
+
+    fn run(&self, env: &Environment<'static>, scope: &Scope) -> Result<String, TemplateError> {
+        let mut out = bridge::Bounded::new(LARGEST_OUTPUT);
+        let template = env.get_template(parse::NAME).map_err(|error| lint::engine_error(&error, 0, &self.text))?;
+        let outcome = template.render_captured_to(scope.to_engine(), &mut out);
+        if out.is_full() {
+            return Err(self.too_large());
+        }
+        outcome.map_err(|error| lint::engine_error(&error, 0, &self.text))?;
+        out.into_text().ok_or_else(|| self.too_large())
+    }
+
+    fn too_large(&self) -> TemplateError {
+        let message = format!("the template makes more than {LARGEST_OUTPUT} bytes of text");
+        TemplateError::new(Code::TemplateFailed, 0..self.text.len(), message)
+    }
+}
+
+impl Expr {
+    fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        match &self.kind {
+            ExprKind::Name(name) => Ok(scope.get(name).flatten().cloned()),
+            ExprKind::Compiled(expression) => {
+                let result = expression.eval(scope.to_engine());
+                let value = result.map_err(|error| lint::engine_error(&error, self.range.start, expression_text()))?;
+                bridge::from_engine(&value).map_err(|what| {
+                    TemplateError::new(Code::TemplateFailed, self.range.clone(), format!("this makes {what}"))
+                })
+            }
+        }
+    }
+
+    fn write(&self, scope: &Scope, text: &mut String) -> Result<(), TemplateError> {
+        let value = self.evaluate(scope)?;
+        let written = value.as_ref().is_some_and(|value| bridge::write_text(value, text));
+        if written {
+            return Ok(());
+        }
+        let what = match (&self.kind, &value) {
+            (ExprKind::Name(name), None) => format!("`{name}` has no value in this event"),
+            (_, None) => "this has no value in this event".to_owned(),
+            (_, Some(_)) => "this is null in this event".to_owned(),
+        };
+        Err(TemplateError::new(Code::TemplateFailed, self.range.clone(), what)
+            .help("say what to write instead: `{{ name | default('unknown') }}`"))
+    }
+}
+
+/// The engine numbers an expression's bytes from its own start; its text isn't needed to shift them.
+fn expression_text() -> &'static str {
+    ""
+}
+
+/// What a text is compiled as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Template,
+    Condition,
+    Lenient,
+}
+
+#[cfg(test)]
+mod tests;

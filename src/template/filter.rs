@@ -1,0 +1,299 @@
+//! The filters of the language. An absent value goes through a filter as absent, so that its key is dropped.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use minijinja::value::{Rest, Value as Engine, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State};
+use sha2::{Digest, Sha256};
+
+use super::bridge::{from_engine, to_engine};
+use crate::convert::{self, Moment, Unfit};
+use crate::path::Path;
+use crate::value::Value;
+
+/// Every filter there is.
+pub const NAMES: &[&str] = &[
+    "abs",
+    "base64",
+    "bool",
+    "capitalize",
+    "count",
+    "d",
+    "datetime",
+    "default",
+    "dictsort",
+    "digits",
+    "first",
+    "float",
+    "hmac",
+    "int",
+    "items",
+    "join",
+    "json",
+    "jsonpath",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "phone",
+    "regex_replace",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "sha256",
+    "slug",
+    "sort",
+    "split",
+    "string",
+    "strip_html",
+    "sum",
+    "title",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+];
+
+/// Every test there is, as in `phone is defined`.
+pub const TESTS: &[&str] = &[
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// Marks an error's detail as our own words, which never hold a value.
+pub(super) const OWN: &str = "\u{1}";
+
+/// The longest list or text that a filter of the engine's is given.
+const LARGEST: usize = 100_000;
+
+/// Puts the language's filters into an engine, and takes away those that it does not have.
+pub(super) fn install(env: &mut Environment<'static>) {
+    let builtins = Environment::new();
+    let ours = ["default", "d", "truncate", "json", "urlencode", "string"];
+    for name in NAMES.iter().copied().filter(|name| !ours.contains(name)) {
+        wrap(env, name);
+    }
+    for name in
+        ["format", "indent", "pprint", "batch", "slice", "safe", "escape", "e", "tojson", "attr", "zip", "chain"]
+    {
+        env.remove_filter(name);
+    }
+    drop(builtins);
+    env.add_filter("default", default);
+    env.add_filter("d", default);
+    own(env, "phone", |value, args| {
+        let region = text_arg(args, 0)?;
+        convert::phone(value, region.as_deref()).map(Value::from)
+    });
+    own(env, "digits", |value, _| convert::digits(value).map(Value::from));
+    own(env, "datetime", datetime);
+    own(env, "json", |value, _| Ok(Value::from(value.to_json())));
+    own(env, "string", |value, _| match value {
+        Value::Array(_) | Value::Object(_) => Ok(Value::from(value.to_json())),
+        _ => convert::text(value).map(Value::from),
+    });
+    own(env, "jsonpath", jsonpath);
+    own(env, "sha256", |value, _| Ok(Value::from(hex(&Sha256::digest(convert::text(value)?)))));
+    own(env, "hmac", hmac);
+    own(env, "base64", |value, _| Ok(Value::from(BASE64_STANDARD.encode(convert::text(value)?))));
+    own(env, "urlencode", |value, _| Ok(Value::from(crate::request::encode(&convert::text(value)?))));
+    own(env, "strip_html", |value, _| Ok(Value::from(strip_html(&convert::text(value)?))));
+    own(env, "truncate", truncate);
+    own(env, "regex_replace", regex_replace);
+    own(env, "slug", |value, _| Ok(Value::from(slug(&convert::text(value)?))));
+}
+
+/// One of the engine's filters; absent stays absent, and what would grow without bound is refused.
+fn wrap(env: &mut Environment<'static>, name: &'static str) {
+    thread_local! {
+        static BUILTINS: Environment<'static> = Environment::new();
+    }
+    env.add_filter(name, move |_: &State, args: Rest<Engine>| -> Result<Engine, Error> {
+        if args.first().is_some_and(Engine::is_undefined) {
+            return Ok(Engine::UNDEFINED);
+        }
+        if args.iter().any(|arg| arg.len().is_some_and(|len| len > LARGEST)) {
+            return Err(fail("the value is too large for this filter"));
+        }
+        BUILTINS.with(|env| env.empty_state().apply_filter(name, &args))
+    });
+}
+
+type Own = fn(&Value, &[Engine]) -> Result<Value, Unfit>;
+
+/// One of our filters.
+fn own(env: &mut Environment<'static>, name: &'static str, filter: Own) {
+    env.add_filter(name, move |args: Rest<Engine>| -> Result<Engine, Error> {
+        let Some((first, rest)) = args.split_first() else { return Ok(Engine::UNDEFINED) };
+        if first.is_undefined() || first.is_none() {
+            return Ok(first.clone());
+        }
+        let value = from_engine(first).map_err(fail)?.unwrap_or_default();
+        filter(&value, rest).map(|value| to_engine(&value)).map_err(|unfit| fail(&unfit.message))
+    });
+}
+
+fn fail(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}"))
+}
+
+/// Null counts as absent: a payload's null is no value either.
+fn default(value: Engine, other: Option<Engine>) -> Engine {
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => other.unwrap_or_else(|| Engine::from("")),
+        _ => value,
+    }
+}
+
+fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
+    match args.get(index) {
+        None => Ok(None),
+        Some(arg) => match arg.as_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(Unfit::new("the filter takes a text in quotes")),
+        },
+    }
+}
+
+fn datetime(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
+    let format = text_arg(args, 0)?;
+    let timezone = text_arg(args, 1)?.map(|name| Moment::zone(&name)).transpose()?;
+    let moment = convert::moment(value, &Moment { format: None, timezone })?;
+    let text = match format {
+        None => convert::rfc3339(&moment),
+        Some(format) => jiff::fmt::strtime::format(&format, &moment)
+            .map_err(|_| Unfit::new("the format of the date can't be read"))?,
+    };
+    Ok(Value::from(text))
+}
+
+fn jsonpath(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
+    let text = text_arg(args, 0)?.ok_or_else(|| Unfit::new("`jsonpath` takes a path in quotes"))?;
+    let path = Path::parse(&text).map_err(|error| Unfit::new(error.message))?;
+    Ok(path.first(value).cloned().unwrap_or_default())
+}
+
+fn hmac(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
+    let key = text_arg(args, 0)?.ok_or_else(|| Unfit::new("`hmac` takes a key in quotes"))?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map_err(|_| Unfit::new("the key can't be used"))?;
+    mac.update(convert::text(value)?.as_bytes());
+    Ok(Value::from(hex(&mac.finalize().into_bytes())))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).map_or('0', |d| char::from(*d));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn truncate(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
+    let text = convert::text(value)?;
+    let longest = args.first().and_then(Engine::as_usize).ok_or_else(|| Unfit::new("`truncate` takes a number"))?;
+    if text.chars().count() <= longest {
+        return Ok(Value::from(text));
+    }
+    let kept: String = text.chars().take(longest.saturating_sub(1)).collect();
+    Ok(Value::from(format!("{}…", kept.trim_end())))
+}
+
+fn regex_replace(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
+    let (Some(pattern), Some(by)) = (text_arg(args, 0)?, text_arg(args, 1)?) else {
+        return Err(Unfit::new("`regex_replace` takes a pattern and what to put in its place"));
+    };
+    let regex = regex::RegexBuilder::new(&pattern)
+        .size_limit(256 * 1024)
+        .build()
+        .map_err(|_| Unfit::new("the pattern of `regex_replace` can't be read"))?;
+    Ok(Value::from(regex.replace_all(&convert::text(value)?, by.as_str()).into_owned()))
+}
+
+/// The text of HTML without its tags, with line breaks where blocks end.
+fn strip_html(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(open) = rest.find('<') {
+        let (before, tag) = rest.split_at(open);
+        text.push_str(before);
+        let Some(close) = tag.find('>') else {
+            rest = tag;
+            break;
+        };
+        let (tag, after) = tag.split_at(close + 1);
+        let name = tag.trim_matches(['<', '>', '/', ' ']).split([' ', '/']).next().unwrap_or("").to_lowercase();
+        if matches!(name.as_str(), "br" | "p" | "div" | "li" | "tr" | "h1" | "h2" | "h3") && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    let entities = [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    let text = entities.iter().fold(text, |text, (entity, plain)| text.replace(entity, plain));
+    text.trim().to_owned()
+}
+
+/// Lower case, digits and hyphens: `Região Sul` becomes `regiao-sul`.
+fn slug(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match plain(c) {
+            Some(c) => slug.push(c),
+            None if !slug.ends_with('-') => slug.push('-'),
+            None => {}
+        }
+    }
+    slug.trim_matches('-').to_owned()
+}
+
+/// A letter or digit without its accent; nothing for what separates words.
+fn plain(c: char) -> Option<char> {
+    let accents = [
+        ("áàâãäå", 'a'),
+        ("éèêë", 'e'),
+        ("íìîï", 'i'),
+        ("óòôõöø", 'o'),
+        ("úùûü", 'u'),
+        ("ç", 'c'),
+        ("ñ", 'n'),
+        ("ýÿ", 'y'),
+    ];
+    match accents.iter().find(|(accented, _)| accented.contains(c)) {
+        Some((_, letter)) => Some(*letter),
+        None => c.is_alphanumeric().then_some(c),
+    }
+}

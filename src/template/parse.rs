@@ -1,0 +1,168 @@
+//! From text to program: what is constant, one expression, text with expressions, or statements.
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use minijinja::machinery::{Token, tokenize};
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+
+use super::{Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, filter, lint};
+use crate::diagnostic::Code;
+use crate::value::Value;
+
+/// The name of the one template in a program's environment.
+pub(super) const NAME: &str = "template";
+
+/// The engine, with the filters of the language and nothing that reaches outside.
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| engine(UndefinedBehavior::SemiStrict));
+
+/// The same, where a field of what is missing is missing too.
+static LENIENT: LazyLock<Environment<'static>> = LazyLock::new(|| engine(UndefinedBehavior::Chainable));
+
+fn engine(undefined: UndefinedBehavior) -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(undefined);
+    env.set_fuel(Some(STEPS));
+    env.set_debug(true);
+    env.set_recursion_limit(64);
+    env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    env.set_formatter(|out, _state, value| {
+        let mut text = String::new();
+        let ours = super::bridge::from_engine(value).ok().flatten();
+        match ours.is_some_and(|value| super::bridge::write_text(&value, &mut text)) {
+            true => out.write_str(&text).map_err(Error::from),
+            false if value.kind() == ValueKind::None => Err(Error::new(ErrorKind::UndefinedError, "null")),
+            false => Err(Error::from(ErrorKind::UndefinedError)),
+        }
+    });
+    for name in ["range", "dict", "debug", "namespace"] {
+        env.remove_global(name);
+    }
+    filter::install(&mut env);
+    env
+}
+
+pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateError>> {
+    if text.len() > LONGEST {
+        let message = format!("a template may have {LONGEST} bytes, this one has {}", text.len());
+        return Err(vec![TemplateError::new(Code::InvalidTemplate, 0..LONGEST.min(text.len()), message)]);
+    }
+    let bare = mode != Mode::Template && !text.contains("{{") && !text.contains("{%");
+    let source = if bare { format!("{{{{ {text} }}}}") } else { text.to_owned() };
+    let shift = if bare { 3 } else { 0 };
+    let compiled = compile_source(&source, mode);
+    let unshift = |range: Range<usize>| {
+        range.start.saturating_sub(shift).min(text.len())..range.end.saturating_sub(shift).min(text.len())
+    };
+    match compiled {
+        Ok((program, uses)) => {
+            let uses = uses.into_iter().map(|u| lint::Use { range: unshift(u.range.clone()), ..u }).collect();
+            Ok(Template { text: text.into(), program: Arc::new(program), uses })
+        }
+        Err(errors) => {
+            Err(errors.into_iter().map(|e| TemplateError { range: unshift(e.range.clone()), ..e }).collect())
+        }
+    }
+}
+
+fn compile_source(source: &str, mode: Mode) -> Result<(Program, Vec<lint::Use>), Vec<TemplateError>> {
+    let uses = lint::check(source)?;
+    let one = |error| vec![error];
+    let pieces = split(source).map_err(one)?;
+    let program = match pieces {
+        None => statements(source).map_err(one)?,
+        Some(pieces) => match pieces.as_slice() {
+            [] => Program::Constant(Value::from("")),
+            [Piece::Text(_)] => Program::Constant(Value::from(source)),
+            [Piece::Expr(range)] => Program::Whole(expression(source, range.clone(), mode).map_err(one)?),
+            _ => Program::Parts(parts(source, &pieces).map_err(one)?),
+        },
+    };
+    if mode != Mode::Template && !matches!(program, Program::Whole(_)) {
+        let error = TemplateError::new(Code::InvalidTemplate, 0..source.len(), "this must be one expression")
+            .help("write one `{{ … }}` and nothing around it, such as `\"{{ payload.type == 'call' }}\"`");
+        return Err(vec![error]);
+    }
+    Ok((program, uses))
+}
+
+enum Piece {
+    Text(Range<usize>),
+    Expr(Range<usize>),
+}
+
+/// The pieces of a template without statements; nothing for one that has them, or that trims white space.
+fn split(source: &str) -> Result<Option<Vec<Piece>>, TemplateError> {
+    let mut pieces = Vec::new();
+    let mut open: Option<usize> = None;
+    let mut position = 0;
+    for token in tokenize(source, false, Default::default()) {
+        let (token, span) = token.map_err(|error| lint::engine_error(&error, 0, source))?;
+        let range = span.start_offset as usize..span.end_offset as usize;
+        match token {
+            Token::TemplateData(text) if open.is_none() => {
+                // Data that is not the source's own bytes has been trimmed by a `-`.
+                if source.get(range.clone()) != Some(text) {
+                    return Ok(None);
+                }
+                pieces.push(Piece::Text(range.clone()));
+            }
+            Token::BlockStart | Token::BlockEnd => return Ok(None),
+            Token::VariableStart => {
+                if source.get(range.clone()).is_none_or(|text| text != "{{") {
+                    return Ok(None);
+                }
+                open = Some(range.end);
+            }
+            Token::VariableEnd => {
+                if source.get(range.clone()).is_none_or(|text| text != "}}") {
+                    return Ok(None);
+                }
+                if let Some(start) = open.take() {
+                    pieces.push(Piece::Expr(start..range.start));
+                }
+            }
+            _ => {}
+        }
+        position = range.end;
+    }
+    // What the tokenizer drops (a comment, one newline at the end) is left to the engine.
+    let whole = position == source.len() || source.get(position..) == Some("\n");
+    let comments = source.contains("{#");
+    Ok((whole && !comments).then_some(pieces))
+}
+
+fn parts(source: &str, pieces: &[Piece]) -> Result<Vec<Part>, TemplateError> {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(range) => Ok(Part::Text(source.get(range.clone()).unwrap_or_default().into())),
+            Piece::Expr(range) => expression(source, range.clone(), Mode::Template).map(Part::Expr),
+        })
+        .collect()
+}
+
+fn expression(source: &str, range: Range<usize>, mode: Mode) -> Result<Expr, TemplateError> {
+    let engine: &'static Environment<'static> = if mode == Mode::Lenient { &LENIENT } else { &ENGINE };
+    let inner = source.get(range.clone()).unwrap_or_default();
+    let start = range.start + (inner.len() - inner.trim_start().len());
+    let text = inner.trim();
+    let range = start..start + text.len();
+    let is_name = text.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && !matches!(text, "true" | "false" | "none" | "null" | "True" | "False" | "None");
+    let kind = if is_name {
+        ExprKind::Name(text.into())
+    } else {
+        let compiled = engine.compile_expression_owned(text.to_owned());
+        ExprKind::Compiled(Box::new(compiled.map_err(|error| lint::engine_error(&error, start, text))?))
+    };
+    Ok(Expr { range, kind })
+}
+
+fn statements(source: &str) -> Result<Program, TemplateError> {
+    let mut env = ENGINE.clone();
+    env.add_template_owned(NAME, source.to_owned()).map_err(|error| lint::engine_error(&error, 0, source))?;
+    Ok(Program::Statements(Box::new(env)))
+}
