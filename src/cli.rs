@@ -3,6 +3,9 @@
 mod check;
 mod dry_run;
 mod init;
+mod sandbox;
+mod serve;
+mod status;
 mod terminal;
 mod test;
 
@@ -29,6 +32,12 @@ enum Command {
     DryRun(DryRunArgs),
     /// Run the tests that routes carry
     Test(TestArgs),
+    /// Receive, route and deliver; changed files go live without a restart, bad ones never do
+    Serve(ServeArgs),
+    /// Stand in for every provider: check requests by their schema, answer as they do, fail on demand
+    Sandbox(SandboxArgs),
+    /// Ask a running server for its state
+    Status(StatusArgs),
 }
 
 /// How a command ended.
@@ -111,6 +120,58 @@ struct TestArgs {
     workspace: WorkspaceArg,
 }
 
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Send to stand-ins on this machine instead of the providers, and show each delivery
+    #[arg(long)]
+    sandbox: bool,
+    /// Where to receive, instead of what jackfield.yaml says; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+    /// Where to answer the operator, instead of what jackfield.yaml says
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<std::net::SocketAddr>,
+    /// Where the stand-ins listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    sandbox_listen: std::net::SocketAddr,
+    /// The folder of the event store, instead of what jackfield.yaml says
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How the log on standard error is written
+    #[arg(long, value_enum, default_value_t = LogFormatArg::Text)]
+    log_format: LogFormatArg,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormatArg {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct SandboxArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    listen: std::net::SocketAddr,
+    /// Answer with an error of the pack's: `omnivibe.create_message=too_many_messages:3`
+    #[arg(long, value_name = "PROVIDER[.OPERATION]=ERROR[:TIMES]")]
+    fail: Vec<String>,
+    /// How many requests are kept for `/_sandbox/requests`
+    #[arg(long, default_value_t = 10_000)]
+    remember: usize,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    /// The operator's address of the server
+    #[arg(default_value = "127.0.0.1:8081")]
+    admin: String,
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -125,6 +186,17 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::DryRun(args) => dry_run::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Serve(args) => serve::run(args),
+        Command::Sandbox(args) => sandbox::run(args),
+        Command::Status(args) => status::run(&args),
     };
     exit.into()
+}
+
+/// The runtime of the commands that use the network.
+fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Runtime::new().map_err(|error| {
+        terminal::error_line(format!("the machine gives no threads: {}", error.kind()));
+        Exit::CouldNotRun
+    })
 }

@@ -5,6 +5,7 @@
 //! the only place that sees both; the outside; and the
 //! assembly. `docs/architecture.md` tells the story of one event.
 
+pub mod admin;
 pub mod backoff;
 pub mod cli;
 pub mod clock;
@@ -13,20 +14,30 @@ pub mod config;
 pub mod convert;
 pub mod delivery;
 pub mod diagnostic;
+pub mod dispatch;
 pub mod document;
 pub mod event;
 pub mod extract;
 pub mod id;
+pub mod ingress;
+pub mod live;
 pub mod load;
 pub mod pack;
 pub mod path;
 pub mod payload;
 pub mod pipeline;
+pub mod reload;
 pub mod request;
 pub mod route;
+pub mod routing;
+pub mod sandbox;
 pub mod schema;
 pub mod secret;
+pub mod server;
+pub mod settings;
 pub mod source;
+pub mod store;
+pub mod telemetry;
 pub mod template;
 pub mod test_case;
 pub mod value;

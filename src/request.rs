@@ -64,6 +64,11 @@ pub fn exposed<'a>(pieces: &[Piece], secret: impl Fn(&str) -> Option<&'a Secret>
     joined(pieces, |name| secret(name).map(|secret| secret.expose().to_owned()))
 }
 
+/// The pieces of a path with their secrets, percent-encoded; nothing when one is not known.
+pub fn exposed_path<'a>(pieces: &[Piece], secret: impl Fn(&str) -> Option<&'a Secret>) -> Option<String> {
+    joined(pieces, |name| secret(name).map(|secret| encode(secret.expose())))
+}
+
 fn joined(pieces: &[Piece], secret: impl Fn(&str) -> Option<String>) -> Option<String> {
     let parts = pieces.iter().map(|piece| match piece {
         Piece::Text(text) => Some(text.to_string()),

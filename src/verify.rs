@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::event::{RawRequest, Verified};
 use crate::path::Path;
 use crate::payload::{self, Format, form};
-use crate::secret::Secret;
+use crate::secret::{MASK, Secret};
 use crate::template::filter::hex;
 use crate::value::Value;
 
@@ -153,6 +153,53 @@ impl Verify {
             Verify::Basic(_) => "by HTTP Basic authentication".to_owned(),
         }
     }
+}
+
+impl Verified {
+    /// The request and its path's segments without what only proves where it is from, so that no credential is stored.
+    pub fn without_credentials(self, verify: &Verify, params: Value) -> (Verified, Value) {
+        let at = match verify {
+            // A signature is good for one request only; it stays, for whoever looks into it later.
+            Verify::Open | Verify::Signature(_) => return (self, params),
+            Verify::Token(token) => token.at.clone(),
+            Verify::Basic(_) => Where::Header("authorization".into()),
+        };
+        let mut raw = RawRequest::clone(self.raw());
+        let mut params = params;
+        match &at {
+            Where::Header(name) => {
+                raw.headers.iter_mut().filter(|(known, _)| **known == **name).for_each(|header| header.1 = MASK.into());
+            }
+            Where::Query(name) => raw.target = masked_query(&raw, name),
+            Where::Segment(name) => {
+                let segment = params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                raw.target = masked_segment(&raw.target, &segment);
+                let fields = params.as_object().into_iter().flat_map(|object| object.iter());
+                let masked =
+                    |key: &Arc<str>, value: &Value| if key == name { Value::from(MASK) } else { value.clone() };
+                params =
+                    Value::object(fields.map(|(key, value)| (key.clone(), masked(key, value))).collect::<Vec<_>>());
+            }
+            // What is in the body is signed over or needed as it came.
+            Where::Field(_) => {}
+        }
+        (Verified::new(Arc::new(raw)), params)
+    }
+}
+
+fn masked_query(raw: &RawRequest, name: &str) -> String {
+    let fields = raw.query().split('&').map(|field| match field.split_once('=') {
+        Some((key, _)) if crate::request::decode(key) == name => format!("{key}={MASK}"),
+        _ => field.to_owned(),
+    });
+    format!("{}?{}", raw.path(), fields.collect::<Vec<_>>().join("&"))
+}
+
+fn masked_segment(target: &str, segment: &str) -> String {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let parts = path.split('/').map(|part| if crate::request::decode(part) == segment { MASK } else { part });
+    let path = parts.collect::<Vec<_>>().join("/");
+    query.map_or(path.clone(), |query| format!("{path}?{query}"))
 }
 
 impl Where {

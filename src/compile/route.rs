@@ -100,6 +100,9 @@ impl Compiler<'_> {
         if let Some(lookup) = &written.lookup {
             self.not_supported("`lookup`", &lookup.place.on_key());
         }
+        if let Some(on_unknown) = &written.on_unknown {
+            self.not_supported("`on_unknown`", &on_unknown.place.on_key());
+        }
         let mut reach = Reach::of_route(&set.vars);
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();

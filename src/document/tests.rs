@@ -309,7 +309,7 @@ fn hidden_comments_are_a_warning() {
     let message = "everything after ` #` is a comment and not part of the value";
     let help = "if it belongs to the value, put all of it in quotes: `path: \"$.a #b\"`";
     slip("path: $.a #b\n", Code::YamlHiddenComment, message, 1, "#b", help);
-    let (document, diagnostics) = parse("t: hello {{ x }} # y\nu: x # y\nv: \"$.a\" # z\nw: $.b\n# c\n");
+    let (document, diagnostics) = parse("t: hello {{ x }} #y\nu: x # y\nv: \"$.a\" # z\nw: $.b\n# c\n");
     assert_eq!(diagnostics.iter().map(|d| d.severity).collect::<Vec<_>>(), [Severity::Warning]);
     assert!(document.root.is_some());
 }

@@ -77,9 +77,16 @@ impl Branch {
         let path = segments(key);
         match self.fits(&path) {
             true => self.put(&path, value),
+            // `a[b]=1&a=2`: both are kept, the second as one more item.
+            false if self.is_branch(key) => self.put(&[key, ""], value),
             // `a=1&a[b]=2`: both are kept, the second under the name as it was sent.
             false => self.put(&[key], value),
         }
+    }
+
+    fn is_branch(&self, key: &str) -> bool {
+        let found = self.positions.get(key).and_then(|at| self.entries.get(*at));
+        matches!(found, Some((_, Node::Branch(_))))
     }
 
     /// Whether no step of the path runs into a value, and its end into a branch.
@@ -172,7 +179,7 @@ mod tests {
             ("a[]=x&a[]=y", r#"{"a":["x","y"]}"#),
             ("a=1&a=2", r#"{"a":["1","2"]}"#),
             ("a=1&a[b]=2", r#"{"a":"1","a[b]":"2"}"#),
-            ("a[b]=1&a=2", r#"{"a":{"b":"1"},"a":"2"}"#),
+            ("a[b]=1&a=2", r#"{"a":{"b":"1","0":"2"}}"#),
             ("a[b=1&[c]=2&=3", r#"{"a[b":"1","[c]":"2","":"3"}"#),
             ("a&b=", r#"{"a":"","b":""}"#),
             ("x=%zz", r#"{"x":"%zz"}"#),

@@ -1,0 +1,75 @@
+//! What the operator asks the running server: its state, whether it is well, whether it is ready.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::clock::{Clock, Timestamp};
+use crate::delivery;
+use crate::live::Live;
+use crate::reload::Reloads;
+use crate::store::Store;
+
+/// What the answers are made of.
+#[derive(Clone)]
+pub struct Admin {
+    pub live: Live,
+    pub store: Store,
+    pub reloads: Reloads,
+    pub clock: Clock,
+    pub started_at: Timestamp,
+    pub ready: Arc<AtomicBool>,
+}
+
+/// The addresses: `/status`, `/healthz`, `/readyz`.
+pub fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/status", get(status))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .with_state(admin)
+}
+
+async fn readyz(State(admin): State<Admin>) -> Response {
+    match admin.ready.load(Ordering::Relaxed) {
+        true => "ready\n".into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    }
+}
+
+async fn status(State(admin): State<Admin>) -> Response {
+    let revision = admin.live.now();
+    let counts = match admin.store.counts().await {
+        Ok(counts) => counts,
+        Err(error) => {
+            tracing::error!(%error, "the store does not count");
+            return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response();
+        }
+    };
+    let deliveries: serde_json::Map<String, serde_json::Value> = delivery::State::ALL
+        .into_iter()
+        .map(|state| (state.word().to_owned(), counts.deliveries(state).into()))
+        .collect();
+    let routes: Vec<&str> = revision.set.all_routes().map(|route| &*route.name).collect();
+    let body = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": admin.started_at.to_string(),
+        "revision": &*revision.set.revision,
+        "routes": routes,
+        "events": { "accepted": counts.events, "unrouted": counts.unrouted, "unmatched": counts.unmatched },
+        "deliveries": deliveries,
+        "reloads": admin.reloads.to_json(),
+    });
+    ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
+}
+
+/// The state of a running server, asked over its address; nothing when none answers.
+pub async fn ask(base: &str) -> Option<String> {
+    let answer = reqwest::get(format!("{base}/status")).await.ok()?;
+    answer.error_for_status().ok()?.text().await.ok()
+}

@@ -1,0 +1,163 @@
+//! `jackfield serve`
+
+mod show;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::terminal::{error_diagnostics, error_line, line};
+use super::{Exit, LogFormatArg, ServeArgs};
+use crate::compile::{Compiled, Secrets};
+use crate::load::{self, Files, Options};
+use crate::sandbox::{Config, Sandbox};
+use crate::server::{Server, Start};
+use crate::settings::ServerSettings;
+use crate::store::Store;
+use crate::telemetry::{self, LogFormat};
+
+pub(super) fn run(args: ServeArgs) -> Exit {
+    let format = if args.log_format == LogFormatArg::Json { LogFormat::Json } else { LogFormat::Text };
+    telemetry::start(format, std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    match super::runtime() {
+        Ok(runtime) => runtime.block_on(serve(args)),
+        Err(exit) => exit,
+    }
+}
+
+async fn serve(args: ServeArgs) -> Exit {
+    let root = load::root_of(&args.workspace.workspace);
+    let sandbox = match args.sandbox {
+        true => match TcpListener::bind(args.sandbox_listen).await {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                error_line(format!("can't listen on {} for the sandbox: {}", args.sandbox_listen, error.kind()));
+                return Exit::CouldNotRun;
+            }
+        },
+        false => None,
+    };
+    let options = options(sandbox.as_ref());
+    let (start, good) = match prepare(&args, &root, options).await {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let stand_in = Sandbox::new(Config { packs: start.compiled.set.packs.clone(), remember: 10_000 });
+    let (stop_sandbox, sandbox_stopped) = tokio::sync::oneshot::channel::<()>();
+    let packs = stand_in.clone();
+    let start = Start { on_revision: Box::new(move |revision| packs.set_packs(revision.set.packs.clone())), ..start };
+    let invitation = show::invitation(&start.compiled, &root);
+    let server = match Server::start(start).await {
+        Ok(server) => server,
+        Err(error) => {
+            error_line(error);
+            return Exit::CouldNotRun;
+        }
+    };
+    line(format!("receiving on http://{}{}", server.listen, crate::ingress::PREFIX));
+    line(format!("state on     http://{}/status", server.admin));
+    let running_sandbox = sandbox.map(|listener| {
+        show::sandbox(&listener);
+        show::deliveries(server.reports());
+        tokio::spawn(stand_in.serve(listener, async {
+            let _ = sandbox_stopped.await;
+        }))
+    });
+    if running_sandbox.is_some() {
+        show::invite(invitation, server.listen);
+    }
+    if !good {
+        line("the files have problems: the last good revision serves until they are mended");
+    }
+    let ended = server.run_until(end()).await;
+    let _ = stop_sandbox.send(());
+    if let Some(running) = running_sandbox {
+        running.abort();
+    }
+    match ended {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            error_line(error);
+            Exit::CouldNotRun
+        }
+    }
+}
+
+fn options(sandbox: Option<&TcpListener>) -> Options {
+    let address = sandbox.and_then(|listener| listener.local_addr().ok());
+    Options {
+        secrets: if sandbox.is_some() { Secrets::Optional } else { Secrets::Required },
+        sandbox_env: sandbox.is_some(),
+        sandbox: address.map(|address| Arc::from(format!("http://{address}"))),
+        ..Options::offline()
+    }
+}
+
+/// A good workspace to start with: the files, or else the last good revision that the store kept.
+async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Start, bool), Exit> {
+    let files = load::read(root);
+    let compiled = load::compile_files(root, files.clone(), &options);
+    let good = compiled.is_good();
+    if !compiled.diagnostics.is_empty() {
+        error_diagnostics(&compiled.diagnostics, &compiled.documents);
+    }
+    let settings = settings(args, root, &compiled)?;
+    let store = Store::open(&settings.data).map_err(|error| {
+        error_line(format!("the event store in `{}` can't be opened: {error}", settings.data.display()));
+        Exit::CouldNotRun
+    })?;
+    let (compiled, files) = match good {
+        true => (compiled, files),
+        false => last_good(root, &store, &options).await.ok_or(Exit::ProblemsFound)?,
+    };
+    let on_revision = Box::new(|_: &crate::live::Revision| {});
+    Ok((Start { root: root.to_owned(), settings, options, compiled, files, store, on_revision }, good))
+}
+
+fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> Result<ServerSettings, Exit> {
+    let mut settings = ServerSettings::of(compiled, root).map_err(|problem| {
+        error_diagnostics(std::slice::from_ref(&*problem), &compiled.documents);
+        Exit::ProblemsFound
+    })?;
+    settings.listen = args.listen.unwrap_or(settings.listen);
+    settings.admin = args.admin.unwrap_or(settings.admin);
+    settings.data = args.data.clone().unwrap_or(settings.data);
+    if args.sandbox {
+        // What waits for a real provider must never be taken by a stand-in.
+        settings.data = settings.data.join("sandbox");
+    }
+    Ok(settings)
+}
+
+/// A server that comes back after a crash must not stay away because a file was broken meanwhile.
+async fn last_good(root: &Path, store: &Store, options: &Options) -> Option<(Compiled, Files)> {
+    let (revision, texts) = store.snapshot().await.ok().flatten()?;
+    let texts = texts.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
+    let files = Files { texts, problems: Vec::new() };
+    let compiled = load::compile_files(root, files.clone(), options);
+    if !compiled.is_good() {
+        return None;
+    }
+    tracing::error!(%revision, "the files have problems, so the last good revision is served");
+    Some((compiled, files))
+}
+
+/// Ctrl-C, or SIGTERM.
+async fn end() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+            let _ = interrupt.await;
+            return;
+        };
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

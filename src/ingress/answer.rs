@@ -1,0 +1,100 @@
+//! What a sender is answered. A refusal says why by a stable code, and shows nothing of the request.
+
+use std::sync::Arc;
+
+use http::{Response, header};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+use super::{RETRY_AFTER, status};
+use crate::id::EventId;
+use crate::payload::DecodeError;
+use crate::source::Reply;
+use crate::verify::VerifyError;
+
+/// A request that is not taken.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) source: Option<Arc<str>>,
+    status: u16,
+    message: String,
+    retry: bool,
+}
+
+impl Refusal {
+    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal { code, source: None, status, message: message.into(), retry: false }
+    }
+
+    fn retry(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+
+    pub(super) fn of(mut self, source: &Arc<str>) -> Self {
+        self.source = Some(source.clone());
+        self
+    }
+
+    pub(super) fn not_found() -> Self {
+        Refusal::new(404, "not-found", "no source listens here")
+    }
+
+    /// Some senders take 404 and 410 for "unsubscribe", so a path that was served before never gets them.
+    pub(super) fn gone_for_now() -> Self {
+        Refusal::new(503, "not-served-now", "no source listens here at the moment").retry()
+    }
+
+    pub(super) fn wrong_method() -> Self {
+        Refusal::new(405, "wrong-method", "the source here does not take this method")
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Refusal::new(413, "body-too-large", format!("the body is larger than the {limit} bytes that this source takes"))
+    }
+
+    pub(super) fn too_slow() -> Self {
+        Refusal::new(408, "body-too-slow", "the body took too long to arrive").retry()
+    }
+
+    pub(super) fn broken() -> Self {
+        Refusal::new(400, "body-broken", "the body ended before it was complete")
+    }
+
+    pub(super) fn verification(error: &VerifyError) -> Self {
+        Refusal::new(401, "verification-failed", error.to_string())
+    }
+
+    pub(super) fn decode(error: &DecodeError) -> Self {
+        let status = if matches!(error, DecodeError::Unsupported(_)) { 415 } else { 400 };
+        Refusal::new(status, "undecodable-body", error.to_string())
+    }
+
+    pub(super) fn store() -> Self {
+        Refusal::new(503, "store-unavailable", "the event could not be stored; send it again").retry()
+    }
+
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } }).to_string();
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = status(self.status);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        if self.retry {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
+        }
+        response
+    }
+}
+
+/// The source's reply, once the event is on disk.
+pub(super) fn accepted(reply: &Reply, event: EventId) -> Response<Full<Bytes>> {
+    let (content_type, body) = reply.render(event);
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status(reply.status);
+    if let Ok(value) = header::HeaderValue::from_str(&content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    response
+}

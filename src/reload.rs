@@ -1,0 +1,137 @@
+//! Changing the routes while they run: compiled aside, swapped in one step, all or nothing.
+
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use crate::clock::Timestamp;
+use crate::compile::Compiled;
+use crate::diagnostic::{Diagnostic, json, text};
+use crate::live::{Live, Revision};
+use crate::load::{self, Files, Options};
+
+pub use watch::watch;
+
+/// What came of a reload.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub at: Timestamp,
+    /// The revision that serves now.
+    pub revision: Arc<str>,
+    /// Whether the files are what serves.
+    pub taken: bool,
+    /// The problems of the files, as JSON.
+    pub problems: Arc<serde_json::Value>,
+}
+
+/// How the reloads went so far.
+#[derive(Clone, Debug, Default)]
+pub struct Reloads(Arc<Mutex<History>>);
+
+#[derive(Debug, Default)]
+struct History {
+    last: Option<Outcome>,
+    taken: u64,
+    refused: u64,
+}
+
+impl Reloads {
+    fn add(&self, outcome: Outcome) {
+        let mut history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match outcome.taken {
+            true => history.taken += 1,
+            false => history.refused += 1,
+        }
+        history.last = Some(outcome);
+    }
+
+    /// For `status`: the last one, and how many were taken and refused.
+    pub fn to_json(&self) -> serde_json::Value {
+        let history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let last = history.last.as_ref().map(|last| {
+            serde_json::json!({
+                "at": last.at.to_string(), "taken": last.taken, "problems": *last.problems,
+            })
+        });
+        serde_json::json!({ "taken": history.taken, "refused": history.refused, "last": last })
+    }
+}
+
+/// Compiles the workspace anew and puts it in place if it is good.
+pub struct Reloader {
+    pub root: PathBuf,
+    pub options: Options,
+    pub live: Live,
+    pub reloads: Reloads,
+    /// How `listen`, `admin` and `data` were at the start: they change with a restart only.
+    pub fixed: Vec<(&'static str, Option<String>)>,
+}
+
+/// What the server does with a good revision before it serves.
+#[derive(Debug)]
+pub struct Taken {
+    pub revision: Arc<str>,
+    pub files: Files,
+}
+
+impl Reloader {
+    /// One reload. What is taken is returned; problems have been reported.
+    pub fn reload(&self) -> Option<Taken> {
+        let files = load::read(&self.root);
+        let compiled = load::compile_files(&self.root, files.clone(), &self.options);
+        let taken = compiled.is_good();
+        self.report(&compiled, taken);
+        self.warn_of_fixed(&compiled);
+        let serving = if taken { compiled.set.revision.clone() } else { self.live.now().set.revision.clone() };
+        self.reloads.add(outcome(&compiled, &serving, taken, self.options.clock.now()));
+        if !taken {
+            return None;
+        }
+        self.live.swap(Revision { set: compiled.set, documents: compiled.documents });
+        Some(Taken { revision: serving, files })
+    }
+
+    fn report(&self, compiled: &Compiled, taken: bool) {
+        let summary = text::summary(&compiled.diagnostics).unwrap_or_else(|| "no problems".to_owned());
+        match taken {
+            true => {
+                tracing::info!(revision = %compiled.set.revision, routes = compiled.set.all_routes().count(), %summary,
+                "the change is live")
+            }
+            false => tracing::error!(%summary, "the change is refused; the routes from before go on serving"),
+        }
+        for diagnostic in &compiled.diagnostics {
+            let drawn = text::render(diagnostic, &compiled.documents, false);
+            match diagnostic.is_error() {
+                true => tracing::error!("{drawn}"),
+                false => tracing::warn!("{drawn}"),
+            }
+        }
+    }
+
+    fn warn_of_fixed(&self, compiled: &Compiled) {
+        for ((name, before), (_, now)) in self.fixed.iter().zip(fixed(compiled)) {
+            if *before != now {
+                tracing::warn!("`{name}` in jackfield.yaml takes effect at the next start");
+            }
+        }
+    }
+}
+
+/// The settings that change with a restart only.
+pub fn fixed(compiled: &Compiled) -> Vec<(&'static str, Option<String>)> {
+    let settings = compiled.settings.as_ref();
+    let text = |value: Option<&crate::config::scalar::Text>| value.map(|text| text.value.to_string());
+    vec![
+        ("listen", text(settings.and_then(|s| s.listen.as_ref()))),
+        ("admin", text(settings.and_then(|s| s.admin.as_ref()))),
+        ("data", text(settings.and_then(|s| s.data.as_ref()))),
+    ]
+}
+
+fn outcome(compiled: &Compiled, serving: &Arc<str>, taken: bool, at: Timestamp) -> Outcome {
+    let problem = |diagnostic: &Diagnostic| json::render(diagnostic, &compiled.documents);
+    let problems = compiled.diagnostics.iter().map(problem).collect();
+    Outcome { at, revision: serving.clone(), taken, problems: Arc::new(serde_json::Value::Array(problems)) }
+}

@@ -1,0 +1,109 @@
+//! Errors on demand.
+
+use std::sync::{Arc, Mutex};
+
+use super::find::Directory;
+use super::journal::locked;
+use crate::pack::{Operation, Pack, SandboxReply};
+
+/// The errors that every provider can be told to make, besides those of its pack and a bare status.
+pub(super) const WORDS: [&str; 3] = ["hang", "close", "garbage"];
+
+/// An error for the next requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub provider: Arc<str>,
+    /// Any that knows the error, when none is named.
+    pub operation: Option<Arc<str>>,
+    /// A name from the pack's sandbox errors, a bare status as `503`, `hang` (no answer until the peer gives up or a
+    /// minute has passed), `close` (the connection closes without an answer) or `garbage` (200 with bytes that are not
+    /// JSON).
+    pub error: Arc<str>,
+    pub times: u32,
+}
+
+/// An order that no pack can fulfil, with what there is instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {what} `{name}`; there is: {}", known.join(", "))]
+pub struct Unknown {
+    /// `provider`, `operation` or `error`.
+    pub what: &'static str,
+    pub name: Arc<str>,
+    pub known: Vec<String>,
+}
+
+/// What an error's name means.
+pub(super) enum Fault<'p> {
+    Reply(&'p SandboxReply),
+    Status(u16),
+    Hang,
+    Close,
+    Garbage,
+}
+
+/// What the name means for this operation. What the pack itself names comes first.
+fn fault<'p>(pack: &'p Pack, operation: &'p Operation, error: &str) -> Option<Fault<'p>> {
+    let named = operation.sandbox_errors.get(error).or_else(|| pack.sandbox_errors.get(error));
+    if let Some(reply) = named {
+        return Some(Fault::Reply(reply));
+    }
+    match error {
+        "hang" => Some(Fault::Hang),
+        "close" => Some(Fault::Close),
+        "garbage" => Some(Fault::Garbage),
+        _ => error.parse().ok().filter(|status| (200..600).contains(status)).map(Fault::Status),
+    }
+}
+
+/// The orders that are not used up, oldest first.
+#[derive(Default)]
+pub(super) struct Orders(Mutex<Vec<Failure>>);
+
+impl Orders {
+    pub(super) fn add(&self, order: Failure) {
+        if order.times > 0 {
+            locked(&self.0).push(order);
+        }
+    }
+
+    /// Uses up one of the oldest order that is for this operation.
+    pub(super) fn take<'p>(&self, pack: &'p Pack, operation: &'p Operation) -> Option<(Arc<str>, Fault<'p>)> {
+        let mut orders = locked(&self.0);
+        let (index, fault) = orders.iter().enumerate().find_map(|(index, order)| {
+            let meant =
+                order.provider == pack.name && order.operation.as_ref().is_none_or(|name| *name == operation.name);
+            meant.then(|| fault(pack, operation, &order.error)).flatten().map(|fault| (index, fault))
+        })?;
+        let order = orders.get_mut(index)?;
+        let error = order.error.clone();
+        order.times = order.times.saturating_sub(1);
+        if order.times == 0 {
+            orders.remove(index);
+        }
+        Some((error, fault))
+    }
+}
+
+impl Directory {
+    /// Whether an order can be fulfilled.
+    pub(super) fn check(&self, order: &Failure) -> Result<(), Unknown> {
+        let unknown = |what, name: &Arc<str>, known| Err(Unknown { what, name: name.clone(), known });
+        let found = self.named(&order.provider).filter(|provider| !provider.pack.operations.is_empty());
+        let Some(pack) = found.map(|provider| &*provider.pack) else {
+            let known = self.providers().map(|provider| provider.pack.name.to_string()).collect();
+            return unknown("provider", &order.provider, known);
+        };
+        if let Some(name) = order.operation.as_ref().filter(|name| !pack.operations.contains_key(*name)) {
+            return unknown("operation", name, pack.operations.keys().map(ToString::to_string).collect());
+        }
+        let meant = pack.operations.values().filter(|o| order.operation.as_ref().is_none_or(|name| *name == o.name));
+        if meant.clone().any(|operation| fault(pack, operation, &order.error).is_some()) {
+            return Ok(());
+        }
+        let mut known: Vec<String> = meant.flat_map(|o| o.sandbox_errors.keys()).map(ToString::to_string).collect();
+        known.extend(pack.sandbox_errors.keys().map(ToString::to_string));
+        known.extend(WORDS.map(str::to_owned));
+        known.push("a status from 200 to 599".to_owned());
+        unknown("error", &order.error, known)
+    }
+}

@@ -1,0 +1,243 @@
+//! The running server: everything put together, started in the right order and stopped in the other.
+
+mod listen;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::admin::{self, Admin};
+use crate::compile::Compiled;
+use crate::dispatch::{Client, ClientError, Dispatch, Report, Wake};
+use crate::ingress::{Accepted, Ingress, KnownPaths};
+use crate::live::{Live, Revision};
+use crate::load::{Files, Options};
+use crate::reload::{self, Reloader, Reloads, Taken};
+use crate::routing::Router;
+use crate::settings::ServerSettings;
+use crate::store::{Store, StoreError};
+
+/// How long requests under way may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why a server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("can't listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::ErrorKind),
+    #[error("the event store can't be opened: {0}")]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// What a server is started with.
+pub struct Start {
+    pub root: PathBuf,
+    pub settings: ServerSettings,
+    pub options: Options,
+    /// A good workspace.
+    pub compiled: Compiled,
+    pub files: Files,
+    pub store: Store,
+    /// Called with each revision before it serves: the sandbox learns of new packs.
+    pub on_revision: Box<dyn Fn(&Revision) + Send + Sync>,
+}
+
+/// A server that runs.
+pub struct Server {
+    pub listen: SocketAddr,
+    pub admin: SocketAddr,
+    pub live: Live,
+    dispatch: Dispatch,
+    store: Store,
+    stop: watch::Sender<bool>,
+    ready: Arc<AtomicBool>,
+    receiving: JoinHandle<()>,
+    admin_task: JoinHandle<()>,
+    routing: JoinHandle<()>,
+    reloading: JoinHandle<()>,
+    revisions: mpsc::Receiver<Taken>,
+    known_paths: KnownPaths,
+}
+
+impl Server {
+    /// Opens the store, takes up what was left, and begins to receive.
+    pub async fn start(start: Start) -> Result<Server, ServerError> {
+        let Start { root, settings, options, compiled, files, store, on_revision } = start;
+        let clock = options.clock.clone();
+        let listener = bind(settings.listen).await?;
+        let admin_listener = bind(settings.admin).await?;
+        let (listen, admin_address) = (address(&listener, settings.listen), address(&admin_listener, settings.admin));
+        store.release_leases().await?;
+
+        let fixed = reload::fixed(&compiled);
+        let revision = Revision { set: compiled.set, documents: compiled.documents };
+        on_revision(&revision);
+        let live = Live::new(revision);
+        let known_paths = KnownPaths::default();
+        known_paths.add(store.known_paths().await?);
+
+        let wake = Wake::default();
+        let mut dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
+        dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
+        dispatch.ensure(live.now().set.connections.keys().cloned());
+
+        let router = Router { live: live.clone(), store: store.clone(), clock: clock.clone(), wake };
+        let recovered = router.recover().await?;
+        if recovered > 0 {
+            tracing::info!(events = recovered, "events that were accepted before the stop are routed");
+        }
+        let (accepted, waiting) = mpsc::unbounded_channel::<Accepted>();
+        let routing = tokio::spawn(router.run(waiting));
+
+        let (stop, stopped) = watch::channel(false);
+        let ingress = Ingress {
+            live: live.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            accepted,
+            known_paths: known_paths.clone(),
+        };
+        let ready = Arc::new(AtomicBool::new(false));
+        let reloads = Reloads::default();
+        let admin = Admin {
+            live: live.clone(),
+            store: store.clone(),
+            reloads: reloads.clone(),
+            started_at: clock.now(),
+            clock,
+            ready: ready.clone(),
+        };
+        let admin_task = tokio::spawn(serve_admin(admin_listener, admin, stopped.clone()));
+        let reloader = Reloader { root, options, live: live.clone(), reloads, fixed };
+        let (taken, revisions) = mpsc::channel(16);
+        let mut server = Server {
+            listen,
+            admin: admin_address,
+            live,
+            dispatch,
+            store,
+            stop,
+            ready,
+            receiving: tokio::spawn(listen::receive(listener, ingress, stopped.clone())),
+            admin_task,
+            routing,
+            reloading: tokio::spawn(reload_loop(reloader, taken, on_revision, stopped)),
+            revisions,
+            known_paths,
+        };
+        let revision = server.live.now().set.revision.clone();
+        server.taken(Taken { revision, files }).await;
+        server.ready.store(true, Ordering::Relaxed);
+        Ok(server)
+    }
+
+    /// What becomes of attempts, from now on.
+    pub fn reports(&self) -> tokio::sync::broadcast::Receiver<Report> {
+        self.dispatch.reports()
+    }
+
+    /// Runs until `end` is over, then stops: no new requests, those under way end, the rest waits on disk.
+    pub async fn run_until(mut self, end: impl Future<Output = ()>) -> Result<(), ServerError> {
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                Some(taken) = self.revisions.recv() => self.taken(taken).await,
+            }
+        }
+        self.stop().await
+    }
+
+    async fn stop(self) -> Result<(), ServerError> {
+        tracing::info!("stopping");
+        self.ready.store(false, Ordering::Relaxed);
+        let _ = self.stop.send(true);
+        // Receiving holds the senders of accepted events; when it ends, routing ends after the last of them.
+        within_grace(self.receiving).await;
+        within_grace(self.routing).await;
+        let _ = tokio::time::timeout(GRACE, self.dispatch.stop()).await;
+        within_grace(self.reloading).await;
+        within_grace(self.admin_task).await;
+        self.store.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// What follows from a new revision: workers for new connections, and what the next start needs to know.
+    async fn taken(&mut self, taken: Taken) {
+        let revision = self.live.now();
+        self.dispatch.ensure(revision.set.connections.keys().cloned());
+        let new = self.known_paths.add(revision.set.paths().map(|path| path.to_string()));
+        if !new.is_empty()
+            && let Err(error) = self.store.remember_paths(new).await
+        {
+            tracing::error!(%error, "the paths that are served could not be stored");
+        }
+        let texts = taken.files.texts.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect();
+        if let Err(error) = self.store.save_snapshot(&taken.revision, texts).await {
+            tracing::error!(%error, "the last good revision could not be stored");
+        }
+    }
+}
+
+async fn within_grace(task: JoinHandle<()>) {
+    let abort = task.abort_handle();
+    if tokio::time::timeout(GRACE, task).await.is_err() {
+        abort.abort();
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|error| ServerError::Listen(address, error.kind()))
+}
+
+/// The address that is really listened on: port 0 takes any that is free.
+fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+async fn serve_admin(listener: TcpListener, admin: Admin, mut stopped: watch::Receiver<bool>) {
+    let served = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    });
+    if let Err(error) = served.await {
+        tracing::error!(kind = %error.kind(), "the operator's address is not served any more");
+    }
+}
+
+async fn reload_loop(
+    reloader: Reloader,
+    taken: mpsc::Sender<Taken>,
+    on_revision: Box<dyn Fn(&Revision) + Send + Sync>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let (changed, mut changes) = mpsc::channel(1);
+    let watching = tokio::spawn(reload::watch(reloader.root.clone(), changed));
+    let reloader = Arc::new(reloader);
+    loop {
+        tokio::select! {
+            Some(()) = changes.recv() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        }
+        let working = reloader.clone();
+        let Ok(reloaded) = tokio::task::spawn_blocking(move || working.reload()).await else {
+            tracing::error!("a reload failed inside Jackfield; the routes from before go on serving");
+            continue;
+        };
+        if let Some(reloaded) = reloaded {
+            on_revision(&reloader.live.now());
+            if taken.send(reloaded).await.is_err() {
+                break;
+            }
+        }
+    }
+    watching.abort();
+}

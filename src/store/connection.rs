@@ -1,0 +1,57 @@
+//! Opening SQLite: one connection that writes, some that read, one that moves the log into the file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{Cause, StoreError};
+use super::{Options, migration};
+
+/// How long another program (an administrator's `sqlite3`) may hold the file before we give up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The connection of the writer, with the tables in place.
+pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, StoreError> {
+    let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    // Before anything is changed: a file of a newer version stays as it is.
+    migration::check(&connection)?;
+    connection.pragma_update(None, "page_size", options.page_size)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(StoreError::Unavailable(Cause::Other));
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA cache_size = -32768;
+         PRAGMA journal_size_limit = 134217728;",
+    )?;
+    if let Some(pages) = options.max_pages {
+        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+    }
+    migration::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")?;
+    Ok(connection)
+}
+
+/// The connection that moves the log into the file in the background.
+pub(super) fn checkpointer(file: &Path) -> Result<Connection, StoreError> {
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA synchronous = FULL;")?;
+    Ok(connection)
+}
+
+fn open(file: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    // Each connection stays in one thread, so that SQLite needs no locks of its own.
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}

@@ -1,0 +1,127 @@
+//! What can go wrong with the store, as meanings and never as messages of SQLite: those could repeat a payload.
+
+use std::fmt;
+use std::io;
+
+use rusqlite::ErrorCode;
+
+/// Why the store did not do something. Nothing was written, unless it is said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Too much waits to be written; it is worth trying again soon.
+    #[error("too much is waiting to be stored")]
+    Busy,
+    #[error("the disk of the store is full")]
+    Full,
+    /// The disk or the machine failed. What was to be written may have been written after all, and whole.
+    #[error("the store can't be used: {0}")]
+    Unavailable(Cause),
+    #[error("the store's file is damaged")]
+    Corrupt,
+    /// A newer Jackfield has changed the file's format.
+    #[error("the store has format {found}, made by a newer version; this version knows formats up to {known}")]
+    TooNew { found: i64, known: i64 },
+    #[error("another process is using this store")]
+    Locked,
+    /// The store has no event or delivery of that number.
+    #[error("the store does not have it")]
+    NotFound,
+    #[error("it is too large to be stored")]
+    TooLarge,
+    /// What was to be written breaks a rule of the store's tables: a fault in the program.
+    #[error("the store's rules don't allow it")]
+    Refused,
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// What keeps the store from being used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Reading or writing failed.
+    Io,
+    /// The file can't be opened or made.
+    Open,
+    /// The program may not write there.
+    Permission,
+    /// Another program holds SQLite's own lock.
+    InUse,
+    Memory,
+    Other,
+}
+
+impl Cause {
+    /// One word for logs and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Io => "io",
+            Cause::Open => "open",
+            Cause::Permission => "permission",
+            Cause::InUse => "in-use",
+            Cause::Memory => "memory",
+            Cause::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cause::Io => "reading or writing its file failed",
+            Cause::Open => "its file can't be opened",
+            Cause::Permission => "its file may not be written",
+            Cause::InUse => "another program holds its file",
+            Cause::Memory => "there is not enough memory",
+            Cause::Other => "SQLite gave up",
+        })
+    }
+}
+
+impl StoreError {
+    /// Whether the fault is the file's or the machine's and not that of one command.
+    pub(super) fn is_general(self) -> bool {
+        matches!(self, StoreError::Full | StoreError::Unavailable(_) | StoreError::Corrupt)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::*;
+        match &error {
+            QueryReturnedNoRows => return StoreError::NotFound,
+            // A row that does not hold what every row of ours holds was not written by us.
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | Utf8Error(..) | InvalidColumnType(..) => {
+                return StoreError::Corrupt;
+            }
+            _ => {}
+        }
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt,
+            Some(ErrorCode::TooBig) => StoreError::TooLarge,
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => StoreError::Refused,
+            Some(ErrorCode::SystemIoFailure) => StoreError::Unavailable(Cause::Io),
+            Some(ErrorCode::CannotOpen) => StoreError::Unavailable(Cause::Open),
+            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => StoreError::Unavailable(Cause::Permission),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable(Cause::InUse),
+            Some(ErrorCode::OutOfMemory) => StoreError::Unavailable(Cause::Memory),
+            _ => StoreError::Unavailable(Cause::Other),
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                StoreError::Unavailable(Cause::Permission)
+            }
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                StoreError::Unavailable(Cause::Open)
+            }
+            io::ErrorKind::OutOfMemory => StoreError::Unavailable(Cause::Memory),
+            _ => StoreError::Unavailable(Cause::Io),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Ids and identities as the bytes that are stored.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use super::error::StoreError;
+
+/// The 16 bytes of an id, without its prefix.
+pub(super) fn of_id(id: impl Display) -> [u8; 16] {
+    let text = id.to_string();
+    let digits = text.rsplit('_').next().unwrap_or_default();
+    u128::from_str_radix(digits, 16).unwrap_or_default().to_be_bytes()
+}
+
+/// The id that [`of_id`] turned into bytes.
+pub(super) fn to_id<I: FromStr>(prefix: &str, bytes: [u8; 16]) -> Result<I, StoreError> {
+    format!("{prefix}_{:032x}", u128::from_be_bytes(bytes)).parse().map_err(|_| StoreError::Corrupt)
+}
+
+/// What stands for an event's identity in the eyes of one route.
+pub(super) fn of_identity(route: &str, identity: &str) -> [u8; 32] {
+    // The length keeps `a` + `bc` apart from `ab` + `c`.
+    let length = u64::try_from(route.len()).unwrap_or(u64::MAX).to_le_bytes();
+    Sha256::new().chain_update(length).chain_update(route).chain_update(identity).finalize().into()
+}

@@ -1,0 +1,102 @@
+//! The tables, and the way from each format of the file to the next.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::StoreError;
+
+/// The step at index n leads from format n to format n + 1. A step that was released is never changed.
+const STEPS: &[&str] = &[FIRST];
+
+/// Rows lie in order of arrival and what never changes lies apart from what does: a commit then touches few pages,
+/// most of them at the end of a table.
+///
+/// `deliveries` is the only table whose rows are changed. Its rows keep their width when they change (`due` and
+/// `leased_until` hold the time of creation until they are needed, and every state's code is one byte), because a row
+/// that grows splits its page. `open` is a column of its own so that taking a lease leaves the index alone.
+const FIRST: &str = "
+CREATE TABLE totals (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last_request INTEGER NOT NULL, last_event INTEGER NOT NULL, last_delivery INTEGER NOT NULL,
+    events INTEGER NOT NULL, unrouted INTEGER NOT NULL, unmatched INTEGER NOT NULL,
+    failed INTEGER NOT NULL, duplicates INTEGER NOT NULL,
+    pending INTEGER NOT NULL, leased INTEGER NOT NULL, retrying INTEGER NOT NULL,
+    delivered INTEGER NOT NULL, accepted INTEGER NOT NULL, dead INTEGER NOT NULL
+);
+INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+CREATE TABLE requests (
+    seq INTEGER PRIMARY KEY,
+    source TEXT NOT NULL, received_at INTEGER NOT NULL,
+    method TEXT NOT NULL, target TEXT NOT NULL, headers TEXT NOT NULL, params TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL, request INTEGER NOT NULL, part INTEGER NOT NULL
+);
+CREATE TABLE unrouted (event_seq INTEGER PRIMARY KEY);
+CREATE TABLE routings (
+    event_seq INTEGER PRIMARY KEY,
+    revision TEXT NOT NULL, at INTEGER NOT NULL
+);
+CREATE TABLE outcomes (
+    event_seq INTEGER NOT NULL, position INTEGER NOT NULL,
+    route TEXT NOT NULL, result TEXT NOT NULL,
+    identity TEXT, lane TEXT, problem TEXT,
+    first_delivery INTEGER NOT NULL, deliveries INTEGER NOT NULL,
+    PRIMARY KEY (event_seq, position)
+) WITHOUT ROWID;
+CREATE TABLE identities (
+    key BLOB PRIMARY KEY,
+    route TEXT NOT NULL, event_seq INTEGER NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY,
+    connection TEXT NOT NULL, open INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    due INTEGER NOT NULL, leased_until INTEGER NOT NULL, event_seq INTEGER NOT NULL, problem TEXT
+);
+-- The row's number follows the connection by itself.
+CREATE INDEX deliveries_open ON deliveries (connection) WHERE open = 1;
+CREATE TABLE contents (
+    delivery_seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL, route TEXT NOT NULL, position INTEGER NOT NULL, operation TEXT NOT NULL, lane TEXT,
+    created_at INTEGER NOT NULL, request TEXT NOT NULL
+);
+CREATE TABLE attempts (
+    delivery_seq INTEGER NOT NULL, number INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, took_ms INTEGER NOT NULL,
+    result TEXT NOT NULL, trouble TEXT, status INTEGER, answer BLOB NOT NULL,
+    PRIMARY KEY (delivery_seq, number)
+) WITHOUT ROWID;
+
+CREATE TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), revision TEXT NOT NULL);
+CREATE TABLE snapshot_files (position INTEGER PRIMARY KEY, path TEXT NOT NULL, content TEXT NOT NULL);
+";
+
+/// The newest format that this version knows.
+fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+fn found(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// Refuses a file that a newer version has written. Changes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (found(connection)?, known());
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
+}
+
+/// Brings the file to the format of this version, all steps or none.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    check(connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = usize::try_from(found(&transaction)?).map_err(|_| StoreError::Corrupt)?;
+    for step in STEPS.iter().skip(done) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known())?;
+    Ok(transaction.commit()?)
+}

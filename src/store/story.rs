@@ -1,0 +1,103 @@
+//! The story of one event: what came in, what each route made of it, and every attempt to send that.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::StoreError;
+use super::model::{DeliveryStory, EventStory, StoredAttempt, StoredDelivery, StoredOutcome, StoredResult};
+use super::{key, query};
+use crate::clock::Timestamp;
+use crate::id::EventId;
+
+/// How far from its place in the order of ids an event is looked for. More commands never wait at once.
+const NEARBY: i64 = 20_000;
+
+/// All that is known of the event `id`.
+pub(super) fn story(connection: &Connection, id: EventId) -> Result<Option<EventStory>, StoreError> {
+    let Some(seq) = seq_of(connection, &key::of_id(id))? else { return Ok(None) };
+    let Some(event) = query::events(connection, query::ONE_EVENT, [seq])?.pop() else { return Ok(None) };
+    let mut routed = connection.prepare_cached("SELECT at FROM routings WHERE event_seq = ?1")?;
+    let routed_at = routed.query_row([seq], |row| row.get(0)).optional()?.map(Timestamp);
+    Ok(Some(EventStory { event, routed_at, outcomes: outcomes(connection, seq)? }))
+}
+
+/// The number of an event. There is no index by id: one would halve the rate at which events are accepted. Ids sort by
+/// time and so do numbers, nearly, so the place is guessed by halving, and the neighbourhood is searched.
+fn seq_of(connection: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+    let (mut low, mut high): (i64, i64) =
+        connection.query_row("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM events", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let mut probe = connection.prepare_cached("SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let before: Option<bool> = probe.query_row(params![middle, id], |row| row.get(0)).optional()?;
+        if before == Some(true) { low = middle + 1 } else { high = middle }
+    }
+    let near = "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3";
+    let mut near = connection.prepare_cached(near)?;
+    let (from, to) = (low.saturating_sub(NEARBY), low.saturating_add(NEARBY));
+    if let Some(seq) = near.query_row(params![from, to, id], |row| row.get(0)).optional()? {
+        return Ok(Some(seq));
+    }
+    // The machine's clock was set back or forth: everything has to be searched.
+    Ok(near.query_row(params![i64::MIN, i64::MAX, id], |row| row.get(0)).optional()?)
+}
+
+fn outcomes(connection: &Connection, event_seq: i64) -> Result<Vec<StoredOutcome>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT route, result, identity, lane, problem, first_delivery, deliveries
+         FROM outcomes WHERE event_seq = ?1 ORDER BY position",
+    )?;
+    let mut rows = statement.query([event_seq])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (first, count): (i64, i64) = (row.get(5)?, row.get(6)?);
+        let deliveries = query::deliveries(connection, query::DELIVERIES_BETWEEN, [first, count])?;
+        found.push(StoredOutcome {
+            route: row.get(0)?,
+            result: result_from(connection, row)?,
+            deliveries: deliveries.into_iter().map(|d| with_attempts(connection, d)).collect::<Result<_, _>>()?,
+        });
+    }
+    Ok(found)
+}
+
+fn result_from(connection: &Connection, row: &Row<'_>) -> Result<StoredResult, StoreError> {
+    match row.get_ref(1)?.as_str() {
+        Ok(query::FAILED) => Ok(StoredResult::Failed { problem: row.get(4)? }),
+        Ok(query::TAKEN) => Ok(StoredResult::Taken { identity: row.get(2)?, lane: row.get(3)? }),
+        Ok(query::DUPLICATE) => {
+            let (route, identity): (String, String) = (row.get(0)?, row.get(2)?);
+            let first = first_with(connection, &key::of_identity(&route, &identity))?;
+            Ok(StoredResult::Duplicate { identity, first })
+        }
+        _ => Err(StoreError::Corrupt),
+    }
+}
+
+fn first_with(connection: &Connection, key: &[u8; 32]) -> Result<Option<EventId>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT e.id FROM identities i CROSS JOIN events e ON e.seq = i.event_seq WHERE i.key = ?1")?;
+    let id: Option<[u8; 16]> = statement.query_row([key], |row| row.get(0)).optional()?;
+    id.map(|id| key::to_id("evt", id)).transpose()
+}
+
+fn with_attempts(connection: &Connection, delivery: StoredDelivery) -> Result<DeliveryStory, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, started_at, took_ms, result, trouble, status, answer
+         FROM attempts WHERE delivery_seq = ?1 ORDER BY number",
+    )?;
+    let attempts = statement.query_map([delivery.seq], |row| {
+        Ok(StoredAttempt {
+            number: row.get(0)?,
+            started_at: Timestamp(row.get(1)?),
+            took_ms: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+            result: row.get(3)?,
+            trouble: row.get(4)?,
+            status: row.get(5)?,
+            answer: row.get(6)?,
+        })
+    })?;
+    let attempts = attempts.collect::<Result<_, _>>()?;
+    Ok(DeliveryStory { delivery, attempts })
+}

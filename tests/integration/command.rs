@@ -1,0 +1,63 @@
+//! The commands that look and send nothing, with their exact output.
+
+use crate::support::{Folder, root, run, transcript};
+
+#[test]
+fn the_repository_is_a_workspace_that_is_good() {
+    let folder = Folder::of_repository("good");
+    assert_eq!(transcript(&run(folder.path(), &["check"])), "8 routes, 13 tests: all good\n--- exit 0\n");
+    let tests = transcript(&run(folder.path(), &["test"]));
+    assert!(tests.ends_with("13 passed, 0 failed\n--- exit 0\n"), "{tests}");
+}
+
+#[test]
+fn a_dry_run_shows_every_step_and_no_secret() {
+    let folder = Folder::of_repository("dry-run");
+    let dry_run = |args: &[&str]| transcript(&run(folder.path(), &[&["dry-run"], args].concat()));
+    insta::assert_snapshot!("dry-run-text", dry_run(&["crm/hubspot-lifecycle-to-omnivibe"]));
+    insta::assert_snapshot!("dry-run-json", dry_run(&["telephony/missed-call-to-chat2desk", "--format", "json"]));
+    insta::assert_snapshot!("dry-run-curl", dry_run(&["telephony/call-record-to-omnivibe", "--format", "curl"]));
+}
+
+#[test]
+fn a_tampered_request_does_not_verify() {
+    let folder = Folder::of_repository("tampered");
+    let sample = folder.read("samples/zadarma-missed-call.http");
+    folder.write("samples/tampered.http", &sample.replace("442079460000", "442079460001"));
+    let args = ["dry-run", "telephony/missed-call-to-chat2desk", "--request", "samples/tampered.http"];
+    let shown = transcript(&run(folder.path(), &args));
+    assert!(
+        shown.contains("verified   no, by the signature in header `signature`: the signature does not match"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("--- exit 1\n"), "{shown}");
+}
+
+#[test]
+fn init_makes_a_workspace_that_is_good_and_leaves_what_is_there() {
+    let folder = Folder::new("init");
+    insta::assert_snapshot!("init", transcript(&run(folder.path(), &["init", "new"])));
+    let new = folder.path().join("new");
+    assert_eq!(transcript(&run(&new, &["check"])), "1 route, 1 test: all good\n--- exit 0\n");
+    let again = transcript(&run(folder.path(), &["init", "new"]));
+    assert!(again.ends_with("is there already: this folder is a workspace\n--- exit 2\n"), "{again}");
+}
+
+#[test]
+fn what_is_asked_for_and_is_not_there_is_named() {
+    let folder = Folder::of_repository("wrong");
+    let cases: &[(&[&str], &str)] = &[
+        (&["check", "nowhere"], "there is no `nowhere`"),
+        (&["dry-run", "forms/typeform-to-cloudcat"], "did you mean `forms/typeform-to-cloudchat`?"),
+        (&["dry-run", "forms/typeform-to-cloudchat", "--request", "nothing.http"], "`nothing.http` can't be read"),
+        (&["serve", "--sandbxo"], "unexpected argument '--sandbxo'"),
+        (&["status", "127.0.0.1:1"], "no server answers on http://127.0.0.1:1"),
+    ];
+    for (args, wanted) in cases {
+        let shown = transcript(&run(folder.path(), args));
+        assert!(shown.contains(wanted) && !shown.ends_with("exit 0\n"), "{args:?}: {shown}");
+    }
+    let outside = transcript(&run(std::env::temp_dir().as_path(), &["check", "/"]));
+    assert!(outside.contains("this folder has no `jackfield.yaml`"), "{outside}");
+    assert!(root().join("jackfield.yaml").is_file());
+}
