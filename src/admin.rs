@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::client;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery;
 use crate::live::Live;
@@ -61,7 +62,8 @@ async fn status(State(admin): State<Admin>) -> Response {
         "started_at": admin.started_at.to_string(),
         "revision": &*revision.set.revision,
         "routes": routes,
-        "events": { "accepted": counts.events, "unrouted": counts.unrouted, "unmatched": counts.unmatched },
+        "events": { "accepted": counts.events, "unrouted": counts.unrouted, "unmatched": counts.unmatched,
+            "failed": counts.failed, "duplicates": counts.duplicates },
         "deliveries": deliveries,
         "reloads": admin.reloads.to_json(),
     });
@@ -70,6 +72,7 @@ async fn status(State(admin): State<Admin>) -> Response {
 
 /// The state of a running server, asked over its address; nothing when none answers.
 pub async fn ask(base: &str) -> Option<String> {
-    let answer = reqwest::get(format!("{base}/status")).await.ok()?;
+    let client = client::builder().build().ok()?;
+    let answer = client.get(format!("{base}/status")).send().await.ok()?;
     answer.error_for_status().ok()?.text().await.ok()
 }

@@ -18,7 +18,7 @@ use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
 use crate::store::Store;
 
-pub use attempt::{Client, ClientError};
+pub use attempt::Client;
 
 /// What became of an attempt, for whoever watches.
 #[derive(Clone, Debug)]

@@ -148,9 +148,9 @@ fn prepare(send: &Send, scope: &Scope) -> Result<Option<Request>, Diagnostic> {
 
 /// The rendered body with the pack's defaults, proved against the operation's schema.
 fn body(send: &Send, scope: &Scope) -> Result<Option<Value>, Diagnostic> {
-    let rendered = send.body.as_ref().map(|body| render(body, scope, &send.body_place)).transpose()?.flatten();
+    let rendered = send.body.as_ref().map(|body| render(body, scope)).transpose()?.flatten();
     let Some(schema) = &send.operation.schema else { return Ok(rendered) };
-    let body = with_defaults(rendered.unwrap_or_else(empty_object), &send.operation, scope, &send.place)?;
+    let body = with_defaults(rendered.unwrap_or_else(empty_object), &send.operation, scope)?;
     match schema.is_valid(&body) {
         true => Ok(Some(body)),
         false => Err(violation(send, schema.violations(&body))),
@@ -162,12 +162,12 @@ fn empty_object() -> Value {
 }
 
 /// Fields that the pack gives where the route does not.
-pub fn with_defaults(body: Value, operation: &Operation, scope: &Scope, at: &Place) -> Result<Value, Diagnostic> {
+fn with_defaults(body: Value, operation: &Operation, scope: &Scope) -> Result<Value, Diagnostic> {
     let Some(object) = body.as_object() else { return Ok(body) };
     let mut fields: Vec<(Arc<str>, Value)> = object.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, default) in &operation.defaults {
         if object.get(key).is_none()
-            && let Some(value) = render(default, scope, at)?
+            && let Some(value) = render(default, scope)?
         {
             fields.push((key.clone(), value));
         }
@@ -202,18 +202,18 @@ pub fn place_name(path: &[Step]) -> String {
 }
 
 /// A tree of templates with their values; what is absent drops its key, and its place in a list.
-pub fn render(body: &Body, scope: &Scope, whole: &Place) -> Result<Option<Value>, Diagnostic> {
+pub fn render(body: &Body, scope: &Scope) -> Result<Option<Value>, Diagnostic> {
     match body {
         Body::Value(value) => Ok(Some(value.clone())),
         Body::Template { template, place } => template.evaluate(scope).map_err(|error| at(error, place)),
         Body::Array(items) => {
-            let rendered = items.iter().filter_map(|item| render(item, scope, whole).transpose());
+            let rendered = items.iter().filter_map(|item| render(item, scope).transpose());
             rendered.collect::<Result<Vec<_>, _>>().map(|items| Some(Value::array(items)))
         }
         Body::Object(fields) => {
             let mut rendered = Vec::with_capacity(fields.len());
             for (key, field) in fields {
-                if let Some(value) = render(field, scope, whole)? {
+                if let Some(value) = render(field, scope)? {
                     rendered.push((key.clone(), value));
                 }
             }
@@ -247,7 +247,7 @@ fn param(send: &Send, name: &Arc<str>, scope: &Scope) -> Result<Piece, Diagnosti
         return connection_piece(&send.connection, name).ok_or_else(|| missing(send.place.key("to")));
     };
     let place = send.place.key("params").key(name.clone());
-    let value = render(body, scope, &place)?.filter(|value| !crate::extract::is_nothing(value));
+    let value = render(body, scope)?.filter(|value| !crate::extract::is_nothing(value));
     let text = value.as_ref().and_then(|value| crate::convert::text(value).ok()).ok_or_else(|| missing(place))?;
     Ok(Piece::Text(encode(&text).into()))
 }
@@ -264,7 +264,7 @@ fn query(send: &Send, scope: &Scope) -> Result<String, Diagnostic> {
     let mut pairs = Vec::new();
     for (name, body) in &send.query {
         let place = send.place.key("query").key(name.clone());
-        match render(body, scope, &place)? {
+        match render(body, scope)? {
             None => {}
             Some(Value::Array(items)) => {
                 for item in items.iter() {
@@ -294,7 +294,7 @@ fn headers(send: &Send, scope: &Scope, has_body: bool) -> Result<Vec<Header>, Di
     }
     for (name, body) in &send.headers {
         let place = send.place.key("headers").key(name.clone());
-        let Some(value) = render(body, scope, &place)? else { continue };
+        let Some(value) = render(body, scope)? else { continue };
         let text = crate::convert::text(&value).ok().filter(|text| !text.contains(|c: char| c.is_control()));
         let text = text.ok_or_else(|| {
             Diagnostic::new(Code::UnfitValue, place, format!("the value of header `{name}` is not one line of text"))

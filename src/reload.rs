@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, json, text};
 use crate::live::{Live, Revision};
 use crate::load::{self, Files, Options};
 
-pub use watch::watch;
+pub use watch::{fingerprint, watch};
 
 /// What came of a reload.
 #[derive(Clone, Debug)]

@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Admin};
+use crate::client::ClientError;
 use crate::compile::Compiled;
-use crate::dispatch::{Client, ClientError, Dispatch, Report, Wake};
+use crate::dispatch::{Client, Dispatch, Report, Wake};
 use crate::ingress::{Accepted, Ingress, KnownPaths};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
@@ -46,6 +47,8 @@ pub struct Start {
     pub compiled: Compiled,
     pub files: Files,
     pub store: Store,
+    /// What the files were before they were read; a change since then is noticed.
+    pub fingerprint: u64,
     /// Called with each revision before it serves: the sandbox learns of new packs.
     pub on_revision: Box<dyn Fn(&Revision) + Send + Sync>,
 }
@@ -70,7 +73,7 @@ pub struct Server {
 impl Server {
     /// Opens the store, takes up what was left, and begins to receive.
     pub async fn start(start: Start) -> Result<Server, ServerError> {
-        let Start { root, settings, options, compiled, files, store, on_revision } = start;
+        let Start { root, settings, options, compiled, files, store, fingerprint, on_revision } = start;
         let clock = options.clock.clone();
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin).await?;
@@ -129,7 +132,7 @@ impl Server {
             receiving: tokio::spawn(listen::receive(listener, ingress, stopped.clone())),
             admin_task,
             routing,
-            reloading: tokio::spawn(reload_loop(reloader, taken, on_revision, stopped)),
+            reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
             revisions,
             known_paths,
         };
@@ -215,12 +218,13 @@ async fn serve_admin(listener: TcpListener, admin: Admin, mut stopped: watch::Re
 
 async fn reload_loop(
     reloader: Reloader,
+    fingerprint: u64,
     taken: mpsc::Sender<Taken>,
     on_revision: Box<dyn Fn(&Revision) + Send + Sync>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let (changed, mut changes) = mpsc::channel(1);
-    let watching = tokio::spawn(reload::watch(reloader.root.clone(), changed));
+    let watching = tokio::spawn(reload::watch(reloader.root.clone(), fingerprint, changed));
     let reloader = Arc::new(reloader);
     loop {
         tokio::select! {

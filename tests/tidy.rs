@@ -29,7 +29,7 @@ const LAYERS: &[&[&str]] = &[
         "verify",
     ],
     &["compile"],
-    &["live", "load", "sandbox", "store", "telemetry"],
+    &["client", "live", "load", "sandbox", "store", "telemetry"],
     &["admin", "dispatch", "ingress", "reload"],
     &["routing", "settings", "server"],
     &["cli"],
@@ -48,7 +48,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only the outside may touch.
-const OUTSIDE: &[&str] = &["tokio", "axum", "reqwest", "notify", "rusqlite", "hyper", "std::fs", "std::net"];
+const OUTSIDE: &[&str] = &["tokio", "axum", "reqwest", "rustls", "notify", "rusqlite", "hyper", "std::fs", "std::net"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -26,7 +26,10 @@ async fn serve(args: SandboxArgs) -> Exit {
             error_line(format!("`{order}` is not an order; write `provider.operation=error:times`"));
             return Exit::UsedWrongly;
         };
-        sandbox.fail(failure);
+        if let Err(unknown) = sandbox.fail(failure) {
+            error_line(unknown);
+            return Exit::UsedWrongly;
+        }
     }
     let listener = match TcpListener::bind(args.listen).await {
         Ok(listener) => listener,

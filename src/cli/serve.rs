@@ -97,6 +97,7 @@ fn options(sandbox: Option<&TcpListener>) -> Options {
 
 /// A good workspace to start with: the files, or else the last good revision that the store kept.
 async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Start, bool), Exit> {
+    let fingerprint = crate::reload::fingerprint(root);
     let files = load::read(root);
     let compiled = load::compile_files(root, files.clone(), &options);
     let good = compiled.is_good();
@@ -113,7 +114,7 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
         false => last_good(root, &store, &options).await.ok_or(Exit::ProblemsFound)?,
     };
     let on_revision = Box::new(|_: &crate::live::Revision| {});
-    Ok((Start { root: root.to_owned(), settings, options, compiled, files, store, on_revision }, good))
+    Ok((Start { root: root.to_owned(), settings, options, compiled, files, store, fingerprint, on_revision }, good))
 }
 
 fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> Result<ServerSettings, Exit> {

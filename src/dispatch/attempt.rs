@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client::{self, ClientError};
 use crate::clock::Clock;
 use crate::delivery::{AttemptResult, Trouble};
 use crate::pack::outcome::Answer;
@@ -17,22 +18,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Client(reqwest::Client);
 
-/// The client could not be made: the machine's certificates can't be read, or the like.
-#[derive(Debug, thiserror::Error)]
-#[error("no HTTP client can be made on this machine")]
-pub struct ClientError;
-
 impl Client {
     pub fn new() -> Result<Self, ClientError> {
-        // A second client in one process finds the first one's provider in place, which is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .user_agent(concat!("jackfield/", env!("CARGO_PKG_VERSION")))
-            .build();
-        client.map(Client).map_err(|_| ClientError)
+        let builder = client::builder().connect_timeout(CONNECT).pool_idle_timeout(Duration::from_secs(60));
+        builder.build().map(Client).map_err(|_| ClientError)
     }
 
     /// Sends a request once. The answer is kept as far as it was read.

@@ -18,22 +18,13 @@ const LOOK: Duration = Duration::from_secs(3);
 const WATCHED: &[&str] = &["routes", "schemas", "samples"];
 
 /// Sends a note each time the workspace's files have changed and are quiet again.
-pub async fn watch(root: PathBuf, changed: Sender<()>) {
+///
+/// `seen` is the fingerprint of the files that serve.
+pub async fn watch(root: PathBuf, mut seen: u64, changed: Sender<()>) {
     let (notices, mut noticed) = channel(1);
     let mut watcher = watcher(notices);
     watch_all(watcher.as_mut(), &root);
-    let mut seen = fingerprint(&root);
     loop {
-        tokio::select! {
-            notice = noticed.recv() => {
-                if notice.is_none() {
-                    return;
-                }
-                settle(&mut noticed).await;
-            }
-            () = tokio::time::sleep(LOOK) => {}
-            () = changed.closed() => return,
-        }
         let now = fingerprint(&root);
         if now != seen {
             seen = now;
@@ -42,6 +33,14 @@ pub async fn watch(root: PathBuf, changed: Sender<()>) {
             if changed.send(()).await.is_err() {
                 return;
             }
+        }
+        tokio::select! {
+            notice = noticed.recv() => match notice {
+                Some(()) => settle(&mut noticed).await,
+                None => tokio::time::sleep(LOOK).await,
+            },
+            () = tokio::time::sleep(LOOK) => {}
+            () = changed.closed() => return,
         }
     }
 }
@@ -74,7 +73,7 @@ fn watch_all(watcher: Option<&mut RecommendedWatcher>, root: &Path) {
 }
 
 /// What the files' contents are, in one number.
-fn fingerprint(root: &Path) -> u64 {
+pub fn fingerprint(root: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     add(&root.join(crate::compile::SETTINGS), &mut hasher);
     add(&root.join(crate::load::SANDBOX_ENV), &mut hasher);

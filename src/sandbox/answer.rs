@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::find::Directory;
 use super::received::Content;
-use crate::diagnostic::{Diagnostic, Place};
 use crate::event::RawRequest;
 use crate::pack::outcome::Answer;
 use crate::pack::{Operation, Pack, SandboxReply};
@@ -56,13 +55,15 @@ impl Visit<'_> {
     }
 }
 
-/// A reply with its templates filled in.
-pub(super) fn render(reply: &SandboxReply, scope: &Scope) -> Result<Answer, Diagnostic> {
-    let nowhere = Place::bytes("pack.yaml", 0..0);
-    let body = reply.body.as_ref().map(|body| pipeline::render(body, scope, &nowhere)).transpose()?.flatten();
+/// A reply with its templates filled in, or what a template says it can't be filled with.
+pub(super) fn render(reply: &SandboxReply, scope: &Scope) -> Result<Answer, String> {
+    let body = match &reply.body {
+        Some(body) => pipeline::render(body, scope).map_err(|problem| problem.message)?,
+        None => None,
+    };
     let mut answer = Answer { status: reply.status, ..Answer::default() };
     for (name, template) in &reply.headers {
-        let text = template.evaluate_text(scope).map_err(|error| pipeline::at(error, &nowhere))?;
+        let text = template.evaluate_text(scope).map_err(|error| error.message)?;
         answer.headers.extend(text.map(|text| (name.to_ascii_lowercase(), text)));
     }
     let media = match &body {
@@ -101,7 +102,7 @@ pub(super) fn garbage() -> Answer {
 }
 
 /// The pack's own reply can't be made for this request; the sandbox says so rather than make one up.
-pub(super) fn unrenderable(problem: &Diagnostic) -> Answer {
-    let message = format!("the sandbox can't make the pack's reply: {}", problem.message);
+pub(super) fn unrenderable(problem: &str) -> Answer {
+    let message = format!("the sandbox can't make the pack's reply: {problem}");
     json(500, &Value::object([("error", message)]))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -77,17 +77,14 @@ async fn connection(sandbox: Sandbox, stream: TcpStream, mut stopping: watch::Re
 
 async fn respond(sandbox: &Sandbox, request: http::Request<Incoming>) -> Result<Response<Full<Bytes>>, Closed> {
     let (head, body) = request.into_parts();
-    let (body, too_large) = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => (body.to_bytes().into(), false),
-        Err(error) if error.is::<LengthLimitError>() => (Vec::new(), true),
-        Err(_) => return Err(Closed),
-    };
+    let body = read(body).await?;
+    let too_large = body.is_none();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let raw = RawRequest {
         method: head.method.as_str().to_owned(),
         target: head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         headers: head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
-        body,
+        body: body.unwrap_or_default(),
     };
     match sandbox.handle(raw, too_large) {
         Reaction::Answer(answer) => Ok(response(answer)),
@@ -96,6 +93,18 @@ async fn respond(sandbox: &Sandbox, request: http::Request<Incoming>) -> Result<
             Err(Closed)
         }
         Reaction::Close => Err(Closed),
+    }
+}
+
+/// The whole body; none when it is too large, which is known at once where its length is announced.
+async fn read(body: Incoming) -> Result<Option<Vec<u8>>, Closed> {
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Ok(None);
+    }
+    match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => Ok(Some(body.to_bytes().into())),
+        Err(error) if error.is::<LengthLimitError>() => Ok(None),
+        Err(_) => Err(Closed),
     }
 }
 

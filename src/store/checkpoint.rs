@@ -11,6 +11,8 @@ use rusqlite::Connection;
 use super::connection;
 use super::error::StoreError;
 
+/// A commit writes about so many bytes whatever it holds: the last page of each table.
+const COMMIT: usize = 5 * 4096;
 /// The log is moved each time about so many bytes were written.
 const EVERY: usize = 8 << 20;
 /// A log of more bytes than this has grown for as long as it was moved: the writer has to lend a hand.
@@ -35,9 +37,9 @@ impl Checkpointer {
         Ok(Checkpointer { wake, help, thread, written: 0 })
     }
 
-    /// Notes that so many bytes were written.
+    /// Notes a commit of so many bytes.
     pub(super) fn wrote(&mut self, bytes: usize) {
-        self.written = self.written.saturating_add(bytes);
+        self.written = self.written.saturating_add(bytes).saturating_add(COMMIT);
         if self.written >= EVERY {
             self.written = 0;
             // When it is full, the thread is about to begin anyway.

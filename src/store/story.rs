@@ -23,10 +23,9 @@ pub(super) fn story(connection: &Connection, id: EventId) -> Result<Option<Event
 /// The number of an event. There is no index by id: one would halve the rate at which events are accepted. Ids sort by
 /// time and so do numbers, nearly, so the place is guessed by halving, and the neighbourhood is searched.
 fn seq_of(connection: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
-    let (mut low, mut high): (i64, i64) =
-        connection.query_row("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM events", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+    // Asked for together, SQLite would look at every row.
+    let ends = "SELECT coalesce((SELECT min(seq) FROM events), 0), coalesce((SELECT max(seq) FROM events), 0)";
+    let (mut low, mut high): (i64, i64) = connection.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut probe = connection.prepare_cached("SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
     while low < high {
         let middle = low + (high - low) / 2;

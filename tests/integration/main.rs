@@ -3,5 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod command;
+mod crash;
 mod diagnostics;
+mod readme;
+mod refusal;
+mod reload;
+mod sample;
 mod support;

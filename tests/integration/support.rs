@@ -1,6 +1,6 @@
 //! Runs the binary in a folder of its own, with a clean environment, and talks to it over sockets.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,6 +8,35 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+/// A provider without a rate limit, whose operation knows a repetition by its key.
+pub const ACME: &[(&str, &str)] = &[
+    (
+        "schemas/acme/pack.yaml",
+        "
+title: Acme
+base_url: https://api.acme.example
+settings: { token: { secret: true, required: true } }
+headers: { Authorization: \"Bearer {{ connection.token }}\" }
+operations:
+  note:
+    path: /notes
+    request: { json: note.json }
+    response: [{ delivered: \"{{ status == 200 and body.id }}\" }]
+    idempotency: { field: key }
+    sandbox: { reply: { status: 200, body: { id: \"{{ sequence }}\" } } }
+",
+    ),
+    (
+        "schemas/acme/note.json",
+        "{\"type\":\"object\",\"required\":[\"key\",\"text\"],\"additionalProperties\":false,
+          \"properties\":{\"key\":{\"type\":\"string\"},\"text\":{\"type\":\"string\"}}}",
+    ),
+    (
+        "jackfield.yaml",
+        "connections:\n  acme: { provider: acme, token: t0ken, retry: { first: 100ms, longest: 500ms } }\n",
+    ),
+];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

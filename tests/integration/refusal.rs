@@ -1,0 +1,124 @@
+//! What can't be taken gets a clear answer, and nothing stops.
+
+use crate::support::{Folder, Server, exchange, post, run, transcript};
+
+const SETTINGS: &str = "
+limits: { body: 1KB, time: 1s }
+connections:
+  partoo: { provider: partoo, api_key: key, channel_id: chn, business_id: b1 }
+";
+const ROUTE: &str = "
+source: { path: /in, verify: { token: { header: X-Key } }, secret: \"${env:IN_KEY}\" }
+extract: { id: $.id }
+send:
+  - to: partoo.ingest_message
+    body: { external_conversation_id: c, external_message_id: \"m{{ id }}\", content: hi, sender_type: Consumer }
+";
+
+fn workspace(name: &str) -> Folder {
+    Folder::with(name, &[("jackfield.yaml", SETTINGS), ("routes/in.yaml", ROUTE)])
+}
+
+fn request(headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut request =
+        format!("POST /hooks/in HTTP/1.1\r\nHost: t\r\n{headers}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+#[test]
+fn each_bad_request_gets_its_own_answer() {
+    let folder = workspace("refused");
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    let good = "X-Key: k3y\r\nContent-Type: application/json\r\n";
+    let large = vec![b' '; 2000];
+    let cases: &[(&str, Vec<u8>, u16, &str)] = &[
+        ("a large body", request(good, &large), 413, "body-too-large"),
+        ("bad JSON", request(good, b"{\"id\": 1,}"), 400, "undecodable-body"),
+        ("an empty body that says JSON", request(good, b""), 202, "event"),
+        ("no key", request("Content-Type: application/json\r\n", b"{}"), 401, "verification-failed"),
+        ("a wrong key", request("X-Key: no\r\n", b"{}"), 401, "verification-failed"),
+        (
+            "a bad form",
+            request("X-Key: k3y\r\nContent-Type: application/x-www-form-urlencoded\r\n", b"id=%ff"),
+            400,
+            "undecodable-body",
+        ),
+        ("XML", request("X-Key: k3y\r\nContent-Type: text/xml\r\n", b"<a/>"), 415, "undecodable-body"),
+        ("another method", b"GET /hooks/in HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(), 405, "wrong-method"),
+        (
+            "another path",
+            b"POST /hooks/other HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            404,
+            "not-found",
+        ),
+        ("outside", b"GET / HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(), 404, "not-found"),
+        (
+            "a body that never ends",
+            b"POST /hooks/in HTTP/1.1\r\nHost: t\r\nX-Key: k3y\r\nContent-Length: 5\r\n\r\n{".to_vec(),
+            408,
+            "body-too-slow",
+        ),
+    ];
+    for (what, bytes, status, word) in cases {
+        let answer = exchange(&server.listen, bytes).unwrap();
+        assert_eq!(answer.status, *status, "{what}: {}", answer.text());
+        assert!(answer.text().contains(word), "{what}: {}", answer.text());
+        assert!(!answer.text().contains("k3y"), "{what} shows the key");
+    }
+    let bad = exchange(&server.listen, &request(good, b"{\"id\": 1,}")).unwrap();
+    assert_eq!(
+        bad.text(),
+        r#"{"error":{"code":"undecodable-body","message":"the body is not JSON: line 1, column 10: expected another entry after `,`, found `}`"}}"#
+    );
+    assert_eq!(exchange(&server.listen, &request(good, b"{\"id\":7}")).unwrap().status, 202);
+    server.wait_for("the good one", |status| status["deliveries"]["accepted"] == 1);
+}
+
+#[test]
+fn an_event_that_a_route_can_make_nothing_of_is_kept_and_others_go_on() {
+    let folder = workspace("unfit");
+    let other =
+        ROUTE.replace("extract: { id: $.id }", "extract: { id: $.ids }").replace("source: {", "source: in-source #{");
+    folder.write("routes/other.yaml", &other.replace(other.lines().nth(1).unwrap(), "source: shared"));
+    let shared = ROUTE.lines().nth(1).unwrap().replace("source: ", "  shared: ");
+    folder.write("jackfield.yaml", &format!("{SETTINGS}sources:\n{shared}\n"));
+    let named = ROUTE.replace(ROUTE.lines().nth(1).unwrap(), "source: shared");
+    folder.write("routes/in.yaml", &named);
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    assert_eq!(exchange(&server.listen, &request("X-Key: k3y\r\n", b"{\"id\":7}")).unwrap().status, 202);
+    server.wait_for("the route that fits", |status| status["deliveries"]["accepted"] == 1);
+    let log = folder.read("serve.log");
+    assert!(log.contains("value-not-found") && log.contains("routes/other.yaml"), "{log}");
+    assert!(log.contains("$.id"), "the log names what is nearby: {log}");
+}
+
+#[test]
+fn a_missing_variable_is_named_with_its_line_and_nothing_starts() {
+    let folder = workspace("variable");
+    let Err(log) = Server::try_start(folder.path(), &[], &[]) else { panic!("it started without its secret") };
+    assert!(log.contains("the environment variable `IN_KEY` is not set"), "{log}");
+    assert!(log.contains("routes/in.yaml:2:"), "{log}");
+    let check = transcript(&run(folder.path(), &["check"]));
+    assert!(check.contains("warning[missing-variable]") && check.contains("exit 0"), "{check}");
+}
+
+#[test]
+fn a_variable_that_goes_missing_with_a_reload_stops_nothing() {
+    let folder = workspace("reload-variable");
+    let server = Server::start(folder.path(), &[], &[("IN_KEY", "k3y")]);
+    folder.write("jackfield.yaml", &SETTINGS.replace("api_key: key", "api_key: \"${env:NOT_SET}\""));
+    server.wait_for("the refusal", |status| status["reloads"]["refused"] == 1);
+    assert_eq!(exchange(&server.listen, &request("X-Key: k3y\r\n", b"{\"id\":7}")).unwrap().status, 202);
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{}").status, 401);
+}
+
+#[test]
+fn two_servers_do_not_share_a_store() {
+    let folder = workspace("two");
+    let _first = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    let Err(log) = Server::try_start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]) else {
+        panic!("both started")
+    };
+    assert!(log.contains("can't be opened"), "{log}");
+}

@@ -1,0 +1,136 @@
+//! Files that change while requests come in: good ones go live, bad ones never do, and no request notices.
+
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use crate::support::{ACME, Folder, Server, post, post_bytes, read_answer};
+
+fn route(revision: usize) -> String {
+    format!(
+        "
+source: {{ path: /in, verify: none }}
+extract: {{ id: $.id }}
+send:
+  - to: acme.note
+    body: {{ key: \"m{{{{ id }}}}\", text: \"revision {revision}\" }}
+"
+    )
+}
+
+fn workspace(name: &str) -> Folder {
+    let folder = Folder::with(name, ACME);
+    folder.write("routes/in.yaml", &route(1));
+    folder
+}
+
+fn reloads(status: &Value, what: &str) -> u64 {
+    status["reloads"][what].as_u64().unwrap()
+}
+
+/// Sends until told to stop; how many were sent. Every one of them must be taken.
+fn load(server: &Server, stop: &AtomicBool, thread: usize) -> usize {
+    let mut stream = TcpStream::connect(&server.listen).unwrap();
+    let mut answers = BufReader::new(stream.try_clone().unwrap());
+    let mut sent = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let body = format!("{{\"id\":\"{thread}-{sent}\"}}");
+        stream.write_all(&post_bytes("/hooks/in", "application/json", body.as_bytes())).unwrap();
+        let answer = read_answer(&mut answers).unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        sent += 1;
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    sent
+}
+
+#[test]
+fn two_hundred_reloads_under_load_lose_and_refuse_no_request() {
+    let folder = workspace("reloads");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let stop = AtomicBool::new(false);
+    let sent: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                scope.spawn({
+                    let (server, stop) = (&server, &stop);
+                    move || load(server, stop, thread)
+                })
+            })
+            .collect();
+        for number in 1..=100 {
+            let broken = if number % 2 == 0 { "send: [\n" } else { "source: { path: /in }\nsned: []\n" };
+            folder.write("routes/in.yaml", broken);
+            server.wait_for("a refused change", |status| reloads(status, "refused") == number as u64);
+            folder.write("routes/in.yaml", &route(number));
+            server.wait_for("a change that is live", |status| reloads(status, "taken") == number as u64);
+        }
+        stop.store(true, Ordering::Relaxed);
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    let status = server.wait_for("every event delivered", |status| status["deliveries"]["delivered"] == sent);
+    assert_eq!(
+        (status["events"]["accepted"].as_u64(), status["deliveries"]["dead"].as_u64()),
+        (Some(sent as u64), Some(0))
+    );
+    assert!(sent > 1000, "the load was only {sent} requests");
+    let last = post(&server.listen, "/hooks/in", "application/json", b"{\"id\":\"last\"}");
+    assert_eq!(last.status, 202);
+    let delivered = crate::support::wait_for("the last event", || {
+        server.received().into_iter().find(|request| request["body"]["key"] == "mlast")
+    });
+    assert_eq!(delivered["body"]["text"], "revision 100");
+}
+
+#[test]
+fn a_bad_change_says_why_and_a_server_that_comes_back_serves_the_last_good_one() {
+    let folder = workspace("last-good");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    folder.write("routes/in.yaml", &route(2).replace("acme.note", "acme.nots"));
+    let status = server.wait_for("the refusal", |status| reloads(status, "refused") == 1);
+    let problems = status["reloads"]["last"]["problems"].as_array().unwrap();
+    let problem = problems.iter().find(|problem| problem["severity"] == "error").unwrap();
+    assert_eq!((problem["code"].as_str(), problem["places"][0]["line"].as_u64()), (Some("unknown-operation"), Some(5)));
+    assert_eq!(problem["help"], "did you mean `note`?");
+    assert!(folder.read("serve.log").contains("routes/in.yaml:5:"), "{}", folder.read("serve.log"));
+    server.kill();
+
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{\"id\":1}").status, 202);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    folder.write("routes/in.yaml", &route(3));
+    server.wait_for("the mended file", |status| reloads(status, "taken") == 1);
+}
+
+#[test]
+fn a_route_that_goes_away_is_never_answered_by_404() {
+    let folder = workspace("gone");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    std::fs::remove_file(folder.path().join("routes/in.yaml")).unwrap();
+    server.wait_for("the change", |status| reloads(status, "taken") == 1);
+    let answer = post(&server.listen, "/hooks/in", "application/json", b"{}");
+    assert_eq!((answer.status, answer.header("retry-after").as_deref()), (503, Some("5")));
+    assert_eq!(post(&server.listen, "/hooks/never", "application/json", b"{}").status, 404);
+    assert_eq!(server.terminate(), 0);
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{}").status, 503);
+}
+
+#[test]
+fn connections_and_new_packs_go_live_too() {
+    let folder = workspace("packs");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    folder.write(
+        "schemas/other/pack.yaml",
+        "title: Other\nbase_url: https://api.other.example\noperations:\n  log: { path: /log }\n",
+    );
+    folder.write("jackfield.yaml", &format!("{}  other: {{ provider: other }}\n", folder.read("jackfield.yaml")));
+    folder.write("routes/notes.yaml", "source: { path: /notes, verify: none }\nsend:\n  - to: other.log\n    body: { text: \"{{ payload.text }}\" }\n");
+    server.wait_for("the new route", |status| status["routes"].as_array().unwrap().len() == 2);
+    assert_eq!(post(&server.listen, "/hooks/notes", "application/json", b"{\"text\":\"hi\"}").status, 202);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    let received = server.received();
+    assert_eq!((received[0]["provider"].as_str(), &received[0]["body"]["text"]), (Some("other"), &Value::from("hi")));
+}
