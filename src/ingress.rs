@@ -15,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
 use crate::event::{Event, RawRequest, Verified};
+use crate::id::EventId;
 use crate::live::Live;
 use crate::route::Lookup;
 use crate::source::Source;
@@ -97,7 +98,7 @@ impl Ingress {
         let verified = source.verify.verify(raw, &context).map_err(|error| refused(Refusal::verification(&error)))?;
         let (verified, params) = verified.without_credentials(&source.verify, params.clone());
         let events = source.events(&verified, params.clone(), now).map_err(|error| refused(Refusal::decode(&error)))?;
-        let first = self.accept(&source, &verified, params, events).await.map_err(refused)?;
+        let first = self.accept_whole(&source, verified, params, events).await.map_err(refused)?;
         Ok(answer::accepted(&source.reply, first))
     }
 
@@ -123,6 +124,19 @@ impl Ingress {
         Ok(RawRequest { method: head.method.to_string(), target: target.to_owned(), headers: headers.collect(), body })
     }
 
+    /// Accepts in a task of its own: a sender that breaks off now must not leave an event half on its way.
+    async fn accept_whole(
+        &self,
+        source: &Arc<Source>,
+        verified: Verified,
+        params: Value,
+        events: Vec<Event>,
+    ) -> Result<EventId, Refusal> {
+        let (ingress, source) = (self.clone(), source.clone());
+        let accepting = tokio::spawn(async move { ingress.accept(&source, &verified, params, events).await });
+        accepting.await.unwrap_or_else(|_| Err(Refusal::store()))
+    }
+
     /// Writes the events to disk, and hands them on to be routed.
     async fn accept(
         &self,
@@ -130,7 +144,7 @@ impl Ingress {
         verified: &Verified,
         params: Value,
         events: Vec<Event>,
-    ) -> Result<crate::id::EventId, Refusal> {
+    ) -> Result<EventId, Refusal> {
         let ids: Vec<_> = events.iter().map(|event| event.id).collect();
         let first = ids.first().copied().unwrap_or_default();
         let received_at = events.first().map_or_else(|| self.clock.now(), |event| event.received_at);

@@ -19,6 +19,7 @@ use crate::store::{NewDelivery, NewOutcome, NewResult, RoutedEvent, Store, Store
 const BATCH: usize = 256;
 
 /// Routes what was accepted, until nobody can send any more.
+#[derive(Clone)]
 pub struct Router {
     pub live: Live,
     pub store: Store,
@@ -27,7 +28,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// Routes the events that a crash or a stop left unrouted. To be called before anything new is accepted.
+    /// Routes the events that a crash or a stop left unrouted, or whose source was gone for a while. The store takes
+    /// each event's routing once, so one that is just being routed comes to no harm.
     pub async fn recover(&self) -> Result<usize, crate::store::StoreError> {
         let (mut after, mut count) = (0, 0);
         loop {

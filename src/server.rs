@@ -68,6 +68,7 @@ pub struct Server {
     reloading: JoinHandle<()>,
     revisions: mpsc::Receiver<Taken>,
     known_paths: KnownPaths,
+    router: Router,
 }
 
 impl Server {
@@ -98,7 +99,7 @@ impl Server {
             tracing::info!(events = recovered, "events that were accepted before the stop are routed");
         }
         let (accepted, waiting) = mpsc::unbounded_channel::<Accepted>();
-        let routing = tokio::spawn(router.run(waiting));
+        let routing = tokio::spawn(router.clone().run(waiting));
 
         let (stop, stopped) = watch::channel(false);
         let ingress = Ingress {
@@ -135,6 +136,7 @@ impl Server {
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
             revisions,
             known_paths,
+            router,
         };
         let revision = server.live.now().set.revision.clone();
         server.taken(Taken { revision, files }).await;
@@ -153,7 +155,10 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut end => break,
-                Some(taken) = self.revisions.recv() => self.taken(taken).await,
+                Some(taken) = self.revisions.recv() => {
+                    self.taken(taken).await;
+                    self.route_again();
+                }
             }
         }
         self.stop().await
@@ -172,6 +177,16 @@ impl Server {
         self.store.close().await?;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// A source that is back may have events that waited for it.
+    fn route_again(&self) {
+        let router = self.router.clone();
+        tokio::spawn(async move {
+            if let Err(error) = router.recover().await {
+                tracing::error!(%error, "events that wait could not be looked for");
+            }
+        });
     }
 
     /// What follows from a new revision: workers for new connections, and what the next start needs to know.

@@ -15,12 +15,12 @@ use crate::clock::Timestamp;
 use crate::delivery::{self, AttemptResult, State, Trouble};
 use crate::pack::outcome::Answer;
 use crate::request::Request;
-use crate::store::{AttemptRecord, StoredDelivery};
+use crate::store::{AttemptRecord, StoreError, StoredDelivery};
 
 /// How many deliveries are held in memory; the rest waits in the store.
 const HELD: usize = 4096;
-/// How many are leased at a time.
-const BATCH: usize = 256;
+/// How many are leased at a time. Less than this is not asked for: each lease is a write.
+const BATCH: usize = 512;
 /// How many attempts are under way at a time.
 const ATTEMPTS: usize = 64;
 /// How long a lease holds. This process keeps its leases until it stops; the time matters when it dies.
@@ -41,8 +41,13 @@ pub(super) struct Worker {
     later: BinaryHeap<Reverse<Later>>,
     held: usize,
     attempts: JoinSet<Done>,
+    /// A lease under way; attempts go on meanwhile.
+    leasing: JoinSet<Result<Vec<StoredDelivery>, StoreError>>,
     /// The store may have work that has not been asked for.
     more: bool,
+    /// The last delivery that was leased. What waits here for its next try is not leased in the store any more, and
+    /// lies before it; new deliveries lie behind it.
+    last_leased: i64,
 }
 
 /// An attempt that has ended and is recorded.
@@ -88,17 +93,20 @@ impl Worker {
             later: BinaryHeap::new(),
             held: 0,
             attempts: JoinSet::new(),
+            leasing: JoinSet::new(),
             more: true,
+            last_leased: 0,
         }
     }
 
     pub(super) async fn run(mut self) {
         let mut stop = self.shared.stop.clone();
         while !*stop.borrow_and_update() {
-            self.lease().await;
+            self.lease();
             let pause = self.start();
             tokio::select! {
                 Some(done) = self.attempts.join_next() => self.finish(done),
+                Some(leased) = self.leasing.join_next() => self.leased(leased).await,
                 () = self.wake.notified() => self.more = true,
                 () = sleep(pause) => {}
                 _ = stop.changed() => {}
@@ -109,22 +117,31 @@ impl Worker {
         }
     }
 
-    /// Takes work from the store while there is room. A wake-up that comes meanwhile is kept by the notifier.
-    async fn lease(&mut self) {
-        while self.more && self.held < HELD {
-            let limit = BATCH.min(HELD - self.held);
-            let until = self.shared.clock.now().plus(LEASE);
-            match self.shared.store.lease(&self.connection, 0, limit, until).await {
-                Ok(leased) => {
-                    self.more = leased.len() == limit;
-                    self.held += leased.len();
-                    leased.into_iter().for_each(|delivery| self.admit(delivery));
-                }
-                Err(error) => {
-                    tracing::error!(connection = %self.connection, %error, "the store gives no deliveries");
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
+    /// Asks the store for work when there is room for it. A wake-up that comes meanwhile is kept by the notifier.
+    fn lease(&mut self) {
+        if !self.more || self.held + BATCH > HELD || !self.leasing.is_empty() {
+            return;
+        }
+        self.more = false;
+        let (store, connection) = (self.shared.store.clone(), self.connection.clone());
+        let (after, until) = (self.last_leased, self.shared.clock.now().plus(LEASE));
+        self.leasing.spawn(async move { store.lease(&connection, after, BATCH, until).await });
+    }
+
+    async fn leased(&mut self, leased: Result<Result<Vec<StoredDelivery>, StoreError>, tokio::task::JoinError>) {
+        match leased {
+            Ok(Ok(leased)) => {
+                self.more |= leased.len() == BATCH;
+                self.held += leased.len();
+                self.last_leased = leased.last().map_or(self.last_leased, |delivery| delivery.seq);
+                leased.into_iter().for_each(|delivery| self.admit(delivery));
             }
+            Ok(Err(error)) => {
+                tracing::error!(connection = %self.connection, %error, "the store gives no deliveries");
+                tokio::time::sleep(STORE_PAUSE).await;
+                self.more = true;
+            }
+            Err(_) => self.more = true,
         }
     }
 

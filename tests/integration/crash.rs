@@ -117,6 +117,34 @@ fn a_stop_lets_requests_end_and_a_start_goes_on() {
 }
 
 #[test]
+fn a_sender_that_breaks_off_leaves_no_event_half_on_its_way() {
+    let folder = workspace("breaks-off");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    for number in 0..200 {
+        let body = format!("{{\"id\":{number},\"lane\":\"l\"}}");
+        let mut stream = TcpStream::connect(&server.listen).unwrap();
+        stream.write_all(&post_bytes("/hooks/in", "application/json", body.as_bytes())).unwrap();
+    }
+    // Whatever was accepted, and only that, arrives without a restart.
+    let settled = |status: &Value| {
+        let accepted = status["events"]["accepted"].as_u64().unwrap();
+        accepted > 0 && status["events"]["unrouted"] == 0 && status["deliveries"]["delivered"] == accepted
+    };
+    server.wait_for("every accepted event delivered", settled);
+}
+
+#[test]
+fn what_waits_for_its_next_try_is_tried_by_nobody_else() {
+    let folder = workspace("tries");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let order = r#"{"provider":"acme","error":"503","times":150}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes());
+    assert_eq!(send(&server, 0..100, None).len(), 100);
+    server.wait_for("all delivered", |status| status["deliveries"]["delivered"] == 100);
+    assert_eq!(server.received().len(), 250, "each of 100 deliveries arrives, after 150 failures in all");
+}
+
+#[test]
 fn a_provider_that_refuses_or_fails_is_seen() {
     let folder = workspace("fails");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
