@@ -5,6 +5,7 @@
 mod command;
 mod crash;
 mod diagnostics;
+mod packs;
 mod readme;
 mod refusal;
 mod reload;
