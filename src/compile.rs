@@ -3,12 +3,14 @@
 
 mod body;
 mod connection;
+mod extract;
 mod pack;
 mod route;
+mod schema_words;
 mod source;
 mod template;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -16,9 +18,9 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::config::settings::Settings;
 use crate::config::{self, Decode, Problems};
-use crate::diagnostic::{self, Code, Diagnostic, Located, Place, Resolve};
-use crate::document::Document;
+use crate::diagnostic::{self, Code, Diagnostic, Located, Place, Resolve, suggest};
 use crate::document::reference::{self, Environment, ReferenceError};
+use crate::document::{Document, Kind, Node};
 use crate::route::RouteSet;
 use crate::test_case::TestCase;
 use crate::value::Value;
@@ -88,6 +90,14 @@ struct Compiler<'a> {
     input: &'a Input<'a>,
     documents: Documents,
     problems: Problems,
+    /// `jackfield.yaml` is there and could not be read, so nothing is known of what it declares.
+    unknown_settings: bool,
+    /// Settings of connections that are missing, and reported there.
+    unset: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Operations, by pack, that have problems of their own; with no name, whole packs.
+    broken: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Where each source is written.
+    source_places: BTreeMap<Arc<str>, Place>,
 }
 
 /// The stack of the thread that compiles: the template parser recurses.
@@ -103,7 +113,15 @@ pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T
 
 /// Compiles a workspace. Never panics, whatever the files hold. To be called within [`with_stack`].
 pub fn compile(input: &Input<'_>) -> Compiled {
-    let mut compiler = Compiler { input, documents: Documents::default(), problems: Vec::new() };
+    let mut compiler = Compiler {
+        input,
+        documents: Documents::default(),
+        problems: Vec::new(),
+        unknown_settings: false,
+        unset: BTreeSet::new(),
+        broken: BTreeSet::new(),
+        source_places: BTreeMap::new(),
+    };
     let settings: Option<Settings> = compiler.settings();
     let public_url = compiler.public_url(settings.as_ref());
     let mut set = RouteSet::new(revision(input), public_url);
@@ -119,6 +137,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
     diagnostic::sort(&mut diagnostics, &documents);
+    shorten(&mut diagnostics);
     Compiled { set, settings, tests, diagnostics, documents }
 }
 
@@ -134,10 +153,44 @@ fn revision(input: &Input<'_>) -> String {
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
 }
 
+/// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
+fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    const SHOWN: usize = 100;
+    let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let mut first_hidden: BTreeMap<Arc<str>, Diagnostic> = BTreeMap::new();
+    diagnostics.retain(|d| {
+        let Some(place) = d.place() else { return true };
+        let count = counts.entry(place.file.clone()).or_default();
+        *count += 1;
+        if *count > SHOWN {
+            let hidden = first_hidden.entry(place.file.clone()).or_insert_with(|| d.clone());
+            hidden.severity = hidden.severity.min(d.severity);
+        }
+        *count <= SHOWN
+    });
+    for (file, mut hidden) in first_hidden {
+        let more = counts.get(&file).map_or(0, |count| count - SHOWN);
+        hidden.message =
+            format!("{}, and {} more in this file", hidden.message, diagnostic::text::count_of(more, "problem"));
+        diagnostics.push(hidden);
+    }
+}
+
 /// The settings' file.
 pub const SETTINGS: &str = "jackfield.yaml";
 
 impl Compiler<'_> {
+    /// Whether a pack, or one operation of it, is there and could not be compiled, which is reported there.
+    fn is_broken(&self, pack: &str, operation: &str) -> bool {
+        self.broken.contains(&(pack.into(), operation.into())) || self.broken.contains(&(pack.into(), "".into()))
+    }
+
+    /// Whether a key that belongs to the source stands beside it, which is reported there.
+    fn is_beside(&self, source: &Place, key: &str) -> bool {
+        let beside = Place::file(source.file.clone()).key(key).on_key();
+        self.problems.iter().any(|problem| problem.place() == Some(&beside))
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.problems.push(diagnostic);
     }
@@ -157,7 +210,12 @@ impl Compiler<'_> {
             Some(root) => T::decode(root, &mut self.problems),
             None => {
                 let place = Place::bytes(document.file.clone(), 0..0);
-                self.report(Diagnostic::new(Code::MissingKey, place, format!("`{file}` is empty")));
+                let help = match file {
+                    SETTINGS => "it needs `connections:`, which says where events can go",
+                    _ if file.starts_with("routes/") => "a route needs `source:` and `send:`; or delete the file",
+                    _ => "a pack needs `title:`, and `operations:` or `webhooks:`; or delete the file",
+                };
+                self.report(Diagnostic::new(Code::MissingKey, place, format!("`{file}` is empty")).help(help));
                 None
             }
         }
@@ -171,7 +229,27 @@ impl Compiler<'_> {
             self.report(diagnostic);
             return None;
         }
-        self.decode(SETTINGS)
+        let settings: Option<Settings> = self.decode(SETTINGS);
+        let broken = self.problems.iter().any(Diagnostic::is_error);
+        self.unknown_settings = broken && settings.as_ref().is_none_or(|settings| settings.connections.is_empty());
+        if let Some(vars) = settings.as_ref().and_then(|settings| settings.vars.as_ref()) {
+            self.check_vars(vars);
+        }
+        settings
+    }
+
+    /// What is public in every template can't hold a reference: it might be a secret.
+    fn check_vars(&mut self, node: &Node) {
+        match &node.kind {
+            Kind::List(items) => items.iter().for_each(|item| self.check_vars(item)),
+            Kind::Map(entries) => entries.iter().for_each(|entry| self.check_vars(&entry.value)),
+            Kind::Scalar(scalar) if reference::is_in(&scalar.text) => {
+                let message = "a reference may not stand in `vars`";
+                let help = "`${env:…}` and `${file:…}` stand in `connections:` and in a source's `secret`";
+                self.report(Diagnostic::new(Code::InvalidReference, node.place.clone(), message).help(help));
+            }
+            Kind::Scalar(_) => {}
+        }
     }
 
     fn public_url(&mut self, settings: Option<&Settings>) -> String {
@@ -186,26 +264,43 @@ impl Compiler<'_> {
         match reference::resolve(text, &self.input.environment) {
             Ok(text) => Some(text),
             Err(error) => {
-                let diagnostic = self.reference_problem(error, &text.place);
+                let diagnostic = self.reference_problem(error, text);
                 self.report(diagnostic);
                 None
             }
         }
     }
 
-    fn reference_problem(&self, error: ReferenceError, place: &Place) -> Diagnostic {
+    fn reference_problem(&self, error: ReferenceError, text: &config::scalar::Text) -> Diagnostic {
+        let place = &text.place;
         let mut diagnostic = match error {
             ReferenceError::MissingVariable { name, range } => {
                 let message = format!("the environment variable `{name}` is not set");
-                Diagnostic::new(Code::MissingVariable, place.part(range), message)
-                    .help(format!("set it where Jackfield is started: `{name}=… jackfield serve`"))
+                let known = self.input.environment.variables.keys().map(String::as_str);
+                let help = match suggest::nearest(&name, known) {
+                    Some(near) => format!("did you mean `${{env:{near}}}`?"),
+                    None => format!("set it where Jackfield is started: `{name}=… jackfield serve`"),
+                };
+                Diagnostic::new(Code::MissingVariable, place.part(range), message).help(help)
             }
             ReferenceError::MissingFile { path, range } => {
                 Diagnostic::new(Code::MissingFile, place.part(range), format!("the file `{path}` can't be read"))
+                    .help("its path begins at the folder of jackfield.yaml")
             }
             ReferenceError::Invalid { range } => {
-                return Diagnostic::new(Code::InvalidReference, place.part(range), "this reference can't be read")
-                    .help("write `${env:NAME}` or `${file:path}`");
+                let written = text.get(range.clone()).unwrap_or_default();
+                let name = written.trim_start_matches("${").trim_end_matches('}');
+                let name = name.rsplit(':').next().unwrap_or(name).trim();
+                let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                let message = match written.ends_with('}') {
+                    true => "this reference is neither `env:` nor `file:`",
+                    false => "this `${` is never closed with `}`",
+                };
+                let help = match is_name {
+                    true => format!("write `${{env:{name}}}`"),
+                    false => "write `${env:NAME}` or `${file:path}`".to_owned(),
+                };
+                return Diagnostic::new(Code::InvalidReference, place.part(range), message).help(help);
             }
         };
         if self.input.secrets == Secrets::Optional {

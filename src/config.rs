@@ -17,7 +17,7 @@ pub mod test_case;
 use std::ops::Deref;
 
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
-use crate::document::{Entry, Kind, Node};
+use crate::document::{Entry, Kind, Node, Typed};
 
 /// What is found wrong while decoding. Decoding never stops at the first problem.
 pub type Problems = Vec<Diagnostic>;
@@ -77,7 +77,7 @@ impl<T: Decode> Decode for Vec<T> {
             }
             _ if node.is_null() => Some(Vec::new()),
             _ => {
-                problems.push(wrong_type(node, "a list", Some("start each item on its own line with `- `")));
+                problems.push(wrong_type(node, "a list", Some(&list_help(node))));
                 None
             }
         }
@@ -132,7 +132,11 @@ impl<T: Decode> Decode for NamedList<T> {
             }
             _ if node.is_null() => Some(NamedList::default()),
             _ => {
-                problems.push(wrong_type(node, "a mapping", Some("write each entry as `name: value`")));
+                let help = match &node.kind {
+                    Kind::List(_) => "write each entry as `name: value`, without the `- ` before it",
+                    _ => "write each entry below it, indented, as `name: value`",
+                };
+                problems.push(wrong_type(node, "a mapping", Some(help)));
                 None
             }
         }
@@ -161,9 +165,29 @@ pub fn wrong_type(node: &Node, wanted: &str, help: Option<&str>) -> Diagnostic {
         Some((_, crate::diagnostic::Segment::Key(key))) => format!("`{key}` must be {wanted}"),
         _ => format!("this must be {wanted}"),
     };
-    Diagnostic::new(Code::WrongType, node.place.clone(), format!("{subject}, but is {}", node.describe()))
-        .found(format!("wanted: {wanted}"))
+    Diagnostic::new(Code::WrongType, node.place.clone(), format!("{subject}, but is {}", found(node)))
         .help_opt(help.map(str::to_owned))
+}
+
+/// What stands there, with a short text as it is written.
+fn found(node: &Node) -> String {
+    const SHOWN: usize = 30;
+    match node.as_scalar().map(|scalar| scalar.typed()) {
+        Some(Typed::Text(text)) if text.chars().count() <= SHOWN && !text.contains(char::is_control) => {
+            format!("the text `{text}`")
+        }
+        _ => node.describe(),
+    }
+}
+
+/// How one value becomes a list.
+fn list_help(node: &Node) -> String {
+    match node.as_scalar() {
+        Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
+            format!("write it in brackets: `[{}]`", scalar.text)
+        }
+        _ => "begin each item with `- `".to_owned(),
+    }
 }
 
 /// The entries of a mapping that has known keys, taken one by one.
@@ -171,19 +195,27 @@ pub struct Fields<'n> {
     node: &'n Node,
     entries: &'n [Entry],
     known: Vec<&'static str>,
+    /// Keys that must be there and are not. They are reported last: a key that is misspelled may be one of them.
+    missing: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
     /// Opens a mapping; what is not one is a problem. Nothing at all counts as an empty mapping.
-    pub fn open(node: &'n Node, what: &str, problems: &mut Problems) -> Option<Self> {
-        match &node.kind {
-            Kind::Map(entries) => Some(Fields { node, entries, known: Vec::new() }),
-            _ if node.is_null() => Some(Fields { node, entries: &[], known: Vec::new() }),
-            _ => {
-                problems.push(wrong_type(node, &format!("a mapping ({what})"), None));
-                None
+    pub fn open(node: &'n Node, keys: &[&str], problems: &mut Problems) -> Option<Self> {
+        let entries: &[Entry] = match &node.kind {
+            Kind::Map(entries) => entries,
+            _ if node.is_null() => &[],
+            kind => {
+                let all = suggest::one_of(keys).unwrap_or_default();
+                let help = match kind {
+                    Kind::List(_) => format!("write its keys without the `- ` before them; they are {all}"),
+                    _ => format!("write its keys as `key: value`; they are {all}"),
+                };
+                problems.push(wrong_type(node, "a mapping", Some(&help)));
+                return None;
             }
-        }
+        };
+        Some(Fields { node, entries, known: Vec::new(), missing: Vec::new() })
     }
 
     /// The value of one key; a key that must be there and is not is a problem.
@@ -192,37 +224,64 @@ impl<'n> Fields<'n> {
         match self.entries.iter().find(|entry| &*entry.key.name == key) {
             Some(entry) => T::decode(&entry.value, problems),
             None => T::absent().or_else(|| {
-                problems.push(self.missing(key));
+                self.missing.push(key);
                 None
             }),
         }
     }
 
-    fn missing(&self, key: &str) -> Diagnostic {
+    fn is_missing(&self, key: &str) -> Diagnostic {
         let place = &self.node.place;
         let (place, parent) = match place.path.split_last() {
             Some((_, crate::diagnostic::Segment::Key(parent))) => (place.on_key(), format!(" in `{parent}`")),
-            Some(_) => (place.clone(), String::new()),
-            None => (place.clone(), String::new()),
+            _ => (place.clone(), String::new()),
         };
         Diagnostic::new(Code::MissingKey, place, format!("`{key}` is missing{parent}"))
-            .found(format!("`{key}` must be given here"))
             .help(format!("add a line `{key}: …`"))
     }
 
-    /// Reports every key that nothing has taken.
-    pub fn close(self, what: &str, problems: &mut Problems) {
-        for entry in self.rest() {
-            let name = &*entry.key.name;
-            let place = entry.value.place.on_key();
-            let given: Vec<&str> = self.entries.iter().map(|e| &*e.key.name).collect();
-            let free = self.known.iter().copied().filter(|known| !given.contains(known));
-            let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("{what} has no key `{name}`"))
-                .found("nothing reads this key");
-            problems.push(match suggest::nearest(name, free) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(place, near),
-                None => diagnostic.help_opt(suggest::one_of(&self.known).map(|all| format!("its keys are {all}"))),
-            });
+    /// Reports every key that nothing has taken, and every one that is missing.
+    pub fn close(mut self, what: &str, problems: &mut Problems) {
+        let unknown: Vec<&Entry> = self.rest().collect();
+        let alone = unknown.len() == 1;
+        for entry in unknown {
+            let diagnostic = self.unknown(&entry.key.name, entry.value.place.on_key(), what, alone);
+            problems.push(diagnostic);
+        }
+        self.close_open(problems);
+    }
+
+    /// Reports the keys that are missing, where others than those known are allowed.
+    pub fn close_open(self, problems: &mut Problems) {
+        problems.extend(self.missing.iter().map(|key| self.is_missing(key)));
+    }
+
+    /// The key among those that are missing which was meant by another; it does not count as missing after that.
+    pub fn meant(&mut self, name: &str) -> Option<&'static str> {
+        let meant = suggest::nearest(name, self.missing.iter().copied())?;
+        self.missing.retain(|key| *key != meant);
+        self.known.iter().copied().find(|key| *key == meant)
+    }
+
+    fn unknown(&mut self, name: &str, place: Place, what: &str, alone: bool) -> Diagnostic {
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("{what} has no key `{name}`"))
+            .found("nothing reads this key");
+        let given: Vec<&str> = self.entries.iter().map(|e| &*e.key.name).collect();
+        let free = self.known.iter().copied().filter(|known| !given.contains(known));
+        if let Some(near) = suggest::nearest(name, free) {
+            self.missing.retain(|key| *key != near);
+            return diagnostic.help(format!("did you mean `{near}`?")).fix(place, near);
+        }
+        if let Some(home) = suggest::home(what, name) {
+            return diagnostic.help(format!("`{name}` belongs {home}"));
+        }
+        match self.missing.as_slice() {
+            [only] if alone => {
+                let help = format!("did you mean `{only}`? it must be given here");
+                self.missing.clear();
+                diagnostic.help(help)
+            }
+            _ => diagnostic.help_opt(suggest::one_of(&self.known).map(|all| format!("its keys are {all}"))),
         }
     }
 

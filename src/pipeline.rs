@@ -183,7 +183,12 @@ fn violation(send: &Send, violations: Vec<crate::schema::Violation>) -> Diagnost
         Step::Key(key) => place.key(key.clone()),
         Step::Index(index) => place.index(*index),
     });
-    let field = place_name(&first.path);
+    // What is missing has no line of its own: the one to mend is that of the mapping that lacks it.
+    let (place, field) = match (first.keyword.as_str(), first.path.is_empty()) {
+        ("required" | "oneOf" | "anyOf", _) => (place.on_key(), String::new()),
+        (_, true) => (place, "the body".to_owned()),
+        (_, false) => (place, place_name(&first.path)),
+    };
     Diagnostic::new(Code::InvalidBody, place, format!("{field} {}", first.message).trim_start().to_owned())
         .found(format!("`{}` does not take this", send.to))
 }

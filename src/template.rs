@@ -197,7 +197,14 @@ impl Expr {
             ExprKind::Name(name) => Ok(scope.get(name).flatten().cloned()),
             ExprKind::Compiled(expression) => {
                 let result = expression.eval(scope.to_engine());
-                let value = result.map_err(|error| lint::engine_error(&error, self.range.start, expression_text()))?;
+                let value = result.map_err(|error| {
+                    let error = lint::engine_error(&error, self.range.start, expression_text());
+                    // The engine does not always say where; then it is the whole expression.
+                    let range = if error.range.is_empty() { self.range.clone() } else { error.range };
+                    let absent = error.code == Code::TemplateFailed && error.message == lint::ABSENT;
+                    let help = "where it may be missing, write `… is defined and …`, or `… | default('')`";
+                    TemplateError { range, help: error.help.or(absent.then(|| help.to_owned())), ..error }
+                })?;
                 bridge::from_engine(&value).map_err(|what| {
                     TemplateError::new(Code::TemplateFailed, self.range.clone(), format!("this makes {what}"))
                 })

@@ -63,41 +63,59 @@ fn elsewhere(path: &str, source: &Source, what: &str) -> String {
 impl TestCase {
     /// What differs from what the test expects; nothing when it passes.
     pub fn run(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Vec<Diagnostic> {
-        match self.requests(set, capture, at) {
+        match self.made(set, capture, at) {
             Err(problem) => vec![*problem],
-            Ok(requests) => self.compare(&requests),
+            Ok(made) => self.compare(&made),
         }
     }
 
-    fn requests(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Result<Vec<Request>, Box<Diagnostic>> {
-        let missing = |message: String| Diagnostic::new(Code::MissingFile, self.request_place.clone(), message);
-        let bytes = capture.ok_or_else(|| missing(format!("there is no file `{}`", self.request)))?;
+    fn made(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Result<Made, Box<Diagnostic>> {
+        let bytes = capture.ok_or_else(|| {
+            let message = format!("there is no file `{}`", self.request);
+            let help = match self.request.starts_with("..") || self.request.starts_with('/') {
+                true => "a sample lies inside the workspace; its path begins at the folder of jackfield.yaml",
+                false => "its path begins at the folder of jackfield.yaml",
+            };
+            Diagnostic::new(Code::MissingFile, self.request_place.clone(), message).help(help)
+        })?;
         let raw = capture::parse(bytes).map_err(|e| self.failed(&self.request_place, e.to_string()))?;
         let route = set.route(&self.route).ok_or_else(|| self.failed(&self.place, "the route does not compile"))?;
         let source = set.sources.get(&route.source).ok_or_else(|| self.failed(&self.place, "there is no source"))?;
         let events = events(set, source, raw, at).map_err(|message| self.failed(&self.request_place, message))?;
-        let mut requests = Vec::new();
+        let mut made = Made::default();
         for event in &events {
-            requests.extend(self.requests_of(set, route, event)?);
+            self.requests_of(set, route, event, &mut made)?;
         }
-        Ok(requests)
+        Ok(made)
     }
 
-    fn requests_of(&self, set: &RouteSet, route: &Arc<Route>, event: &Event) -> Result<Vec<Request>, Box<Diagnostic>> {
+    fn requests_of(
+        &self,
+        set: &RouteSet,
+        route: &Arc<Route>,
+        event: &Event,
+        made: &mut Made,
+    ) -> Result<(), Box<Diagnostic>> {
         let taken = match pipeline::run_one(set, route, event).result {
             RouteResult::Taken(taken) => taken,
             RouteResult::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
-            RouteResult::NotMatched | RouteResult::NotNeeded => return Ok(Vec::new()),
+            RouteResult::NotMatched | RouteResult::NotNeeded => {
+                let matcher = route.matcher.as_ref().map(|matcher| matcher.place.clone());
+                made.reasons.extend(matcher.map(|place| (None, place)));
+                return Ok(());
+            }
         };
-        let mut requests = Vec::new();
-        for prepared in taken.sends {
+        for (send, prepared) in route.sends.iter().zip(taken.sends) {
             match prepared {
-                Prepared::Ready(request) => requests.push(*request),
-                Prepared::Skipped => {}
+                Prepared::Ready(request) => made.requests.push(*request),
+                Prepared::Skipped => {
+                    let when = send.when.as_ref().map(|when| when.place.clone());
+                    made.reasons.extend(when.map(|place| (Some(send.to.clone()), place)));
+                }
                 Prepared::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
             }
         }
-        Ok(requests)
+        Ok(())
     }
 
     fn in_test(&self, problem: Diagnostic) -> Diagnostic {
@@ -109,41 +127,81 @@ impl TestCase {
         Diagnostic::new(Code::TestFailed, place.clone(), message)
     }
 
-    fn compare(&self, requests: &[Request]) -> Vec<Diagnostic> {
+    /// Each expectation with the next request to the same operation; then what is left over on either side.
+    fn compare(&self, made: &Made) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
-        for (expected, request) in self.expected.iter().zip(requests) {
-            expected.compare(request, &mut |place, message| problems.push(self.failed(&place, message)));
+        let mut left: Vec<&Request> = made.requests.iter().collect();
+        let mut missing = Vec::new();
+        let mut in_order = true;
+        for expected in &self.expected {
+            match left.iter().position(|request| request.to == expected.to) {
+                Some(at) => {
+                    in_order &= at == 0;
+                    let request = left.remove(at);
+                    expected.compare(request, &mut |place, message, help| {
+                        problems.push(self.failed(&place, message).help_opt(help.map(str::to_owned)));
+                    });
+                }
+                None => missing.push(expected),
+            }
         }
-        let made: Vec<&str> = requests.iter().map(|request| &*request.to).collect();
-        let place = self.place.key("expect");
-        if requests.len() > self.expected.len() {
-            let more = made.get(self.expected.len()..).unwrap_or_default().join("`, `");
-            problems.push(self.failed(&place, format!("made a request that is not expected: `{more}`")));
+        match (missing.as_slice(), left.as_slice()) {
+            ([expected], [request]) => {
+                let message = format!("expected `{}`, found `{}`", expected.to, request.to);
+                problems.push(self.failed(&expected.place.key("to"), message));
+            }
+            _ => {
+                problems.extend(missing.iter().map(|expected| self.not_made(expected, made)));
+                if !left.is_empty() {
+                    let more: Vec<&str> = left.iter().map(|request| &*request.to).collect();
+                    let message = format!("made a request that is not expected: `{}`", more.join("`, `"));
+                    let help = "add it under `expect:`, or keep the route from making it with `when:`";
+                    problems.push(self.failed(&self.place.key("expect").on_key(), message).help(help));
+                }
+            }
         }
-        for expected in self.expected.iter().skip(requests.len()) {
-            let message = format!("no request to `{}` was made", expected.to);
-            problems.push(self.failed(&expected.place, message));
+        if problems.is_empty() && !in_order {
+            let order: Vec<&str> = made.requests.iter().map(|request| &*request.to).collect();
+            let message = format!("the requests come in another order: `{}`", order.join("`, `"));
+            problems.push(self.failed(&self.place.key("expect").on_key(), message).help("write them in that order"));
         }
         problems
     }
+
+    /// A request that is expected and was not made, with the condition that kept it from being made.
+    fn not_made(&self, expected: &Expected, made: &Made) -> Diagnostic {
+        let diagnostic = self.failed(&expected.place.key("to"), format!("no request to `{}` was made", expected.to));
+        let of = |to: &Option<Arc<str>>| to.as_ref().is_none_or(|to| *to == expected.to);
+        match made.reasons.iter().find(|(to, _)| of(to)) {
+            Some((_, place)) => diagnostic.also(place.clone(), "this is not true for the sample"),
+            None => diagnostic,
+        }
+    }
 }
 
+/// What a sample came to.
+#[derive(Default)]
+struct Made {
+    requests: Vec<Request>,
+    /// Conditions that did not hold: of the route, or of one delivery.
+    reasons: Vec<(Option<Arc<str>>, Place)>,
+}
+
+/// Takes a difference: where, what, and what to do about it.
+type Differs<'d> = &'d mut dyn FnMut(Place, String, Option<&'static str>);
+
 impl Expected {
-    fn compare(&self, request: &Request, differs: &mut dyn FnMut(Place, String)) {
-        if self.to != request.to {
-            differs(self.place.key("to"), format!("expected `{}`, found `{}`", self.to, request.to));
-            return;
-        }
+    fn compare(&self, request: &Request, differs: Differs<'_>) {
         let path = masked(&request.path);
         if let Some(wanted) = self.path.as_ref().filter(|wanted| ***wanted != *path) {
-            differs(self.place.key("path"), format!("expected the path `{wanted}`, found `{path}`"));
+            differs(self.place.key("path"), format!("expected the path `{wanted}`, found `{path}`"), None);
         }
         for (name, wanted) in &self.headers {
             let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
             let found = found.map_or("nothing".to_owned(), |header| format!("`{}`", masked(&header.value)));
             if found != format!("`{wanted}`") {
                 let place = self.place.key("headers").key(name.clone());
-                differs(place, format!("expected the header `{name}` to be `{wanted}`, found {found}"));
+                differs(place, format!("expected the header `{name}` to be `{wanted}`, found {found}"), None);
             }
         }
         if let Some(wanted) = &self.body {
@@ -153,14 +211,7 @@ impl Expected {
     }
 }
 
-fn compare(
-    wanted: &Value,
-    found: &Value,
-    exact: bool,
-    place: &Place,
-    name: &str,
-    differs: &mut dyn FnMut(Place, String),
-) {
+fn compare(wanted: &Value, found: &Value, exact: bool, place: &Place, name: &str, differs: Differs<'_>) {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => {
             for (key, value) in wanted.iter() {
@@ -168,12 +219,19 @@ fn compare(
                 match found.get(key) {
                     Some(found) => compare(value, found, exact, &place.key(key.clone()), &name, differs),
                     None => {
-                        differs(place.key(key.clone()), format!("{name} is not there; expected {}", value.to_json()))
+                        let message = format!("{name} is not there; expected {}", value.to_json());
+                        differs(place.key(key.clone()).on_key(), message, None);
                     }
                 }
             }
-            for (key, value) in found.iter().filter(|(key, _)| exact && wanted.get(key).is_none()) {
-                differs(place.clone(), format!("`{key}` is not expected, found {}", value.to_json()));
+            let more: Vec<String> = found
+                .iter()
+                .filter(|(key, _)| exact && wanted.get(key).is_none())
+                .map(|(key, value)| format!("`{key}`: {}", value.to_json()))
+                .collect();
+            if !more.is_empty() {
+                let help = "add it here, or leave `exact` out to compare only what is written";
+                differs(place.on_key(), format!("{} is not expected", more.join(", ")), Some(help));
             }
         }
         (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
@@ -183,7 +241,12 @@ fn compare(
         }
         (wanted, found) if wanted == found => {}
         (wanted, found) => {
-            differs(place.clone(), format!("{name}: expected {}, found {}", wanted.to_json(), found.to_json()));
+            let help = match (wanted, found) {
+                (Value::Number(_), Value::String(_)) => Some("it is sent as text: write it in quotes"),
+                (Value::String(_), Value::Number(_)) => Some("it is sent as a number: write it without quotes"),
+                _ => None,
+            };
+            differs(place.clone(), format!("{name}: expected {}, found {}", wanted.to_json(), found.to_json()), help);
         }
     }
 }

@@ -25,7 +25,8 @@ impl Compiler<'_> {
             let name = &named.name.value;
             if name.contains('.') {
                 let message = format!("`{name}` can't name a connection: a dot separates it from the operation");
-                self.report(Diagnostic::new(Code::InvalidValue, named.name.place.clone(), message));
+                let help = format!("write `{}`", name.replace('.', "_"));
+                self.report(Diagnostic::new(Code::InvalidValue, named.name.place.clone(), message).help(help));
                 continue;
             }
             if let Some(connection) = self.connection(name, &named.value, settings.retry.as_ref(), packs) {
@@ -42,15 +43,22 @@ impl Compiler<'_> {
         retry: Option<&Retry>,
         packs: &Packs,
     ) -> Option<Connection> {
-        let Some(pack) = packs.get(&written.provider) else {
-            let message = format!("there is no pack `{}`", written.provider.value);
+        if self.is_broken(&written.provider, "") {
+            return None;
+        }
+        let found = packs.get(&written.provider);
+        let Some(pack) = found.filter(|pack| !pack.written.operations.is_empty()) else {
+            let message = match found {
+                Some(pack) => format!("{} only sends; its pack has no operations", pack.compiled.title),
+                None => format!("there is no pack `{}`", written.provider.value),
+            };
             let providers = packs.0.iter().filter(|(_, pack)| !pack.compiled.operations.is_empty());
             let help = suggest::did_you_mean(&written.provider, providers.map(|(name, _)| &**name));
             self.report(Diagnostic::new(Code::UnknownPack, written.provider.place.clone(), message).help_opt(help));
             return None;
         };
-        let (settings, secrets) = self.connection_settings(written, pack);
-        let base_url = self.base_url(written, pack)?;
+        let (settings, secrets) = self.connection_settings(name, written, pack);
+        let base_url = self.base_url(name, written, pack)?;
         Some(Connection {
             name: name.clone(),
             pack: pack.compiled.clone(),
@@ -63,12 +71,18 @@ impl Compiler<'_> {
         })
     }
 
-    fn connection_settings(&mut self, written: &Written, pack: &KnownPack) -> (Value, BTreeMap<Arc<str>, Secret>) {
+    fn connection_settings(
+        &mut self,
+        connection: &Arc<str>,
+        written: &Written,
+        pack: &KnownPack,
+    ) -> (Value, BTreeMap<Arc<str>, Secret>) {
         let (mut settings, mut secrets) = (Vec::new(), BTreeMap::new());
         let described = &pack.written.settings;
         for given in written.settings.iter() {
             if described.get(&given.name).is_none() {
-                self.unknown_setting(&given.name.value, &given.name.place, pack);
+                let meant = self.unknown_setting(&given.name.value, &given.name.place, written, pack);
+                self.unset.extend(meant.map(|meant| (connection.clone(), meant.into())));
             } else if is_secret(&pack.written, &given.name) {
                 secrets.insert(given.name.value.clone(), self.secret_setting(&given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
@@ -79,7 +93,9 @@ impl Compiler<'_> {
             let name = &setting.name.value;
             match &setting.value.default {
                 Some(default) => settings.push((name.clone(), Value::from(default.value.clone()))),
+                None if self.unset.contains(&(connection.clone(), name.clone())) => {}
                 None if setting.value.required.as_ref().is_some_and(|required| required.value) => {
+                    self.unset.insert((connection.clone(), name.clone()));
                     let what = setting.value.description.as_ref().map(|text| format!(" ({})", text.value));
                     let message = format!("the connection needs `{name}`{}", what.unwrap_or_default());
                     let help = match is_secret(&pack.written, name) {
@@ -96,28 +112,60 @@ impl Compiler<'_> {
         (Value::Object(Arc::new(settings.into_iter().collect())), secrets)
     }
 
-    fn unknown_setting(&mut self, name: &str, place: &Place, pack: &KnownPack) {
+    /// Returns the setting that was meant, when one is near enough.
+    fn unknown_setting<'p>(
+        &mut self,
+        name: &str,
+        place: &Place,
+        written: &Written,
+        pack: &'p KnownPack,
+    ) -> Option<&'p str> {
         let own = ["base_url", "environment", "timeout", "retry"];
-        let known = pack.written.settings.names().chain(own);
+        let free = |setting: &&str| written.settings.get(setting).is_none();
+        let known: Vec<&str> = pack.written.settings.names().filter(free).chain(own).collect();
         let message = format!("a connection to {} has no setting `{name}`", pack.compiled.title);
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
-        self.report(diagnostic.help_opt(suggest::did_you_mean(name, known)));
+        let near = suggest::nearest(name, known.iter().copied());
+        let list = || suggest::one_of(&known).map(|all| format!("its other settings are {all}"));
+        self.report(diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list)));
+        near
     }
 
     fn plain_setting(&mut self, setting: &Setting) -> Option<Value> {
         match reference::is_in(&setting.text) {
-            true => self.resolved(&setting.text).map(Value::from),
-            false => Some(setting.node.to_value()),
+            true => self.resolved(&setting.text).map(Value::from).or_else(|| self.stand_in()),
+            false => {
+                self.check_dollar(&setting.text);
+                Some(setting.node.to_value())
+            }
+        }
+    }
+
+    /// A value that can't be had is a made-up one where no request goes out, so that one warning stays one.
+    fn stand_in(&self) -> Option<Value> {
+        (self.input.secrets == Secrets::Optional).then(|| Value::from("unknown"))
+    }
+
+    /// `$NAME`, as a shell has it, is only text here.
+    fn check_dollar(&mut self, text: &crate::config::scalar::Text) {
+        let name = text.strip_prefix('$').unwrap_or_default();
+        let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        if !name.is_empty() && name.chars().all(is_name) {
+            let message = format!("`{}` is taken as text, and not as an environment variable", text.value);
+            let diagnostic = Diagnostic::new(Code::InvalidReference, text.place.clone(), message);
+            self.report(diagnostic.help(format!("write `${{env:{name}}}`")));
         }
     }
 
     /// A secret that can't be had is a made-up one where no request goes out.
     fn secret_setting(&mut self, setting: &Setting) -> Secret {
+        self.check_dollar(&setting.text);
         Secret::new(self.resolved(&setting.text).unwrap_or_else(|| "unknown".to_owned()))
     }
 
     /// A secret of a source; none when it can't be had.
     pub(super) fn source_secret(&mut self, text: &crate::config::scalar::Text) -> Option<Secret> {
+        self.check_dollar(text);
         let secret = self.resolved(text).map(Secret::new);
         if secret.is_none() && self.input.secrets == Secrets::Required {
             return Some(Secret::new(""));
@@ -125,7 +173,7 @@ impl Compiler<'_> {
         secret
     }
 
-    fn base_url(&mut self, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {
+    fn base_url(&mut self, name: &Arc<str>, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {
         if let Some(sandbox) = &self.input.sandbox {
             return Some(format!("{sandbox}/{}", pack.compiled.name).into());
         }
@@ -144,6 +192,8 @@ impl Compiler<'_> {
             (None, None) => {
                 if let Some(url) = &pack.written.base_url {
                     url
+                } else if self.unset.contains(&(name.clone(), "base_url".into())) {
+                    return None;
                 } else {
                     let message = format!(
                         "the connection needs `base_url`: {} gives each account its own address",
@@ -164,7 +214,11 @@ impl Compiler<'_> {
         let good = rest.is_some_and(|rest| !rest.is_empty() && !url.contains(['?', '#', ' ']));
         if !good {
             let message = "this is not the address of an API";
-            let help = "write it like `https://api.example.com/v1`, without `?` and `#`";
+            let has_host = !url.contains("://") && url.contains('.') && !url.contains(['?', '#', ' ']);
+            let help = match has_host {
+                true => format!("write `https://{}`", url.trim_start_matches('/')),
+                false => "write it like `https://api.example.com/v1`, without `?`, `#` and spaces".to_owned(),
+            };
             self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
             return None;
         }

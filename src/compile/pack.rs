@@ -6,14 +6,15 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::Compiler;
-use super::template::Reach;
+use super::template::{Kind as TemplateKind, Known, Reach};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
 use crate::config::{At, NamedList};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::document::Node;
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::document::{Document, Node};
 use crate::pack::outcome::{Outcome, Outcomes};
 use crate::pack::{Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
+use crate::path::Step;
 use crate::schema::Schema;
 use crate::template::Template;
 use crate::value::json;
@@ -35,10 +36,6 @@ impl Packs {
     pub(super) fn get(&self, name: &str) -> Option<&KnownPack> {
         self.0.get(name)
     }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(|name| &**name)
-    }
 }
 
 static NAME: LazyLock<Option<Regex>> =
@@ -53,10 +50,12 @@ impl Compiler<'_> {
             let Some(name) = file.strip_prefix("schemas/").and_then(|rest| rest.strip_suffix("/pack.yaml")) else {
                 continue;
             };
-            if let Some(written) = self.decode::<written::Pack>(&file) {
-                let compiled = Arc::new(self.pack(name, &written));
-                packs.0.insert(name.into(), KnownPack { written, compiled });
-            }
+            let Some(written) = self.decode::<written::Pack>(&file) else {
+                self.broken.insert((name.into(), "".into()));
+                continue;
+            };
+            let compiled = Arc::new(self.pack(name, &written));
+            packs.0.insert(name.into(), KnownPack { written, compiled });
         }
         packs
     }
@@ -64,8 +63,11 @@ impl Compiler<'_> {
     fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
         let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
         let operations = pack.operations.iter().filter_map(|named| {
-            let operation = self.operation(name, pack, &named.name, &named.value)?;
-            Some((named.name.value.clone(), Arc::new(operation)))
+            let operation = self.operation(name, pack, &named.name, &named.value);
+            if operation.is_none() {
+                self.broken.insert((name.into(), named.name.value.clone()));
+            }
+            Some((named.name.value.clone(), Arc::new(operation?)))
         });
         let operations = operations.collect();
         Pack { name: name.into(), title: pack.title.value.clone(), operations, sandbox_errors: errors }
@@ -90,6 +92,7 @@ impl Compiler<'_> {
             .iter()
             .filter_map(|d| Some((d.name.value.clone(), self.body(&d.value, &mut reach)?)))
             .collect();
+        self.check_path(&operation.path);
         let compiled = Operation {
             name: name.clone(),
             method: operation.method.as_ref().map_or_else(|| "POST".into(), |method| method.value.clone()),
@@ -109,19 +112,51 @@ impl Compiler<'_> {
         Some(compiled)
     }
 
+    fn check_path(&mut self, text: &Text) {
+        let (open, close) = (text.matches('{').count(), text.matches('}').count());
+        if !text.starts_with('/') || open != close || text.contains([' ', '?', '#']) {
+            let help = "a path begins with `/`, and holds `{name}` where a parameter goes: `/accounts/{account_id}`";
+            let message = "this is not the path of an operation";
+            self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
+        }
+    }
+
     fn schema(&mut self, pack: &str, file: &Text) -> Option<Schema> {
         let path = format!("schemas/{pack}/{}", file.value);
         let Some(text) = self.input.files.get(path.as_str()) else {
             let message = format!("there is no file `{path}`");
-            self.report(Diagnostic::new(Code::MissingFile, file.place.clone(), message));
+            let help = "the schema stands beside pack.yaml";
+            self.report(Diagnostic::new(Code::MissingFile, file.place.clone(), message).help(help));
             return None;
         };
-        let parsed = json::parse(text.as_bytes(), &json::Limits::default()).map_err(|error| error.to_string());
-        let compiled = parsed.and_then(|document| Schema::compile(&document).map_err(|error| error.to_string()));
-        compiled
+        let text = text.clone();
+        // JSON is read as YAML once more: that gives each of its values a place.
+        let (document, _) = Document::parse(&path, &text);
+        let document = Arc::new(document);
+        self.documents.0.insert(document.file.clone(), document.clone());
+        let parsed = match json::parse(text.as_bytes(), &json::Limits::default()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let at = byte_of(&text, error.line, error.column);
+                let message = format!(
+                    "this is not JSON: {} is wanted here, and not {}",
+                    error.expected.trim_start_matches("expected "),
+                    error.found
+                );
+                let place = Place::bytes(document.file.clone(), at..at + 1);
+                self.report(Diagnostic::new(Code::InvalidSchema, place, message));
+                return None;
+            }
+        };
+        Schema::compile(&parsed)
             .map_err(|error| {
-                let message = format!("`{path}` is not a JSON Schema that can be used: {error}");
-                self.report(Diagnostic::new(Code::InvalidSchema, file.place.clone(), message));
+                let place = place_of(&document, &error.pointer);
+                let key = error.pointer.rsplit('/').next().unwrap_or_default();
+                let message = match error.message.starts_with("must ") {
+                    true => format!("`{key}` {}", error.message),
+                    false => error.message,
+                };
+                self.report(Diagnostic::new(Code::InvalidSchema, place, message));
             })
             .ok()
     }
@@ -153,7 +188,7 @@ impl Compiler<'_> {
         let piece = text.get(range).unwrap_or_default();
         if piece.contains("{{") {
             let mut reach = pack_reach(pack);
-            let template = self.template(piece, &text.place, super::template::Kind::Value, &mut reach);
+            let template = self.template(piece, &text.place, TemplateKind::Value, &mut reach);
             parts.extend(template.map(HeaderPart::Template));
         } else if !piece.is_empty() {
             parts.push(HeaderPart::Text(piece.into()));
@@ -165,7 +200,16 @@ impl Compiler<'_> {
         for condition in conditions {
             let Some(outcome) = Outcome::from_word(condition.outcome.value) else { continue };
             match Template::lenient_condition(&condition.when) {
-                Ok(when) => outcomes.conditions.push((outcome, when)),
+                Ok(when) => {
+                    let names = ["status", "headers", "body"];
+                    for used in when.uses().iter().filter(|used| !names.contains(&&*used.name)) {
+                        let message = format!("an answer has no `{}`", used.name);
+                        let place = condition.when.place.part(used.range.clone());
+                        let help = suggest::did_you_mean(&used.name, names);
+                        self.report(Diagnostic::new(Code::UnknownName, place, message).help_opt(help));
+                    }
+                    outcomes.conditions.push((outcome, when));
+                }
                 Err(errors) => self.template_errors(errors, &condition.when.place),
             }
         }
@@ -189,8 +233,7 @@ impl Compiler<'_> {
                 Err(errors) => self.template_errors(errors, &header.value.place),
             }
         }
-        let mut reach = Reach::default();
-        reach.names = ["sequence", "violations"].map(|name| (name.into(), false)).to_vec();
+        let mut reach = Reach { names: ["sequence", "violations"].map(Known::new).to_vec(), ..Reach::default() };
         let body = reply.body.as_ref().and_then(|body: &Node| self.body(body, &mut reach));
         SandboxReply { status: self.status(&reply.status), headers, body }
     }
@@ -213,8 +256,12 @@ impl Compiler<'_> {
         let body = example.body.as_ref().map(Node::to_value).unwrap_or_default();
         for violation in schema.violations(&body) {
             let place = example.body.as_ref().map_or(&example.place, |body| &body.place);
+            let place = violation.path.iter().fold(place.clone(), |place, step| match step {
+                Step::Key(key) => place.key(key.clone()),
+                Step::Index(index) => place.index(*index),
+            });
             let message = format!("the example breaks the schema: {}", violation.message);
-            self.report(Diagnostic::new(Code::InvalidExample, place.clone(), message));
+            self.report(Diagnostic::new(Code::InvalidExample, place.on_key(), message));
         }
     }
 }
@@ -235,6 +282,29 @@ fn path(text: &Text) -> Vec<PathPart> {
         parts.push(PathPart::Text(rest.into()));
     }
     parts
+}
+
+/// The byte of a line and a column, both from 1.
+fn byte_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    (start + column.saturating_sub(1)).min(text.len())
+}
+
+/// The place of a JSON Pointer in a document; the last step is a key to mend.
+fn place_of(document: &Document, pointer: &str) -> Place {
+    let mut place = Place::file(document.file.clone());
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        let is_list = document.node(&place.path).is_some_and(|node| node.as_list().is_some());
+        place = match step.parse() {
+            Ok(index) if is_list => place.index(index),
+            _ => place.key(step),
+        };
+    }
+    match place.path.is_root() {
+        true => place,
+        false => place.on_key(),
+    }
 }
 
 /// What a pack's own templates may use: the settings that are not secret.

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Compiler;
+use super::body::Target;
+use super::extract::{bare, can_be_name, flat, kind_of, may_be_absent};
 use super::pack::{Packs, fields};
 use super::source::CompiledSource;
-use super::template::{Kind, Reach};
+use super::template::{Kind, Known, Reach};
 use crate::config::Named;
-use crate::config::extract::{Conversion as WrittenConversion, Extract as Written, ExtractFields};
 use crate::config::route::{Route as WrittenRoute, Send as WrittenSend};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::source::SourceOrName;
 use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
-use crate::convert::Moment;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::Node;
-use crate::extract::{Conversion, Extract, Map};
-use crate::pipeline::BASE_NAMES;
+use crate::extract::Extract;
 use crate::route::{Route, RouteSet, Send};
 use crate::test_case::{Expected, TestCase};
 
@@ -61,15 +60,22 @@ impl Compiler<'_> {
     }
 
     fn serve(&mut self, compiled: &CompiledSource, set: &mut RouteSet) {
-        if set.add_source(compiled.source.clone()).is_err() {
-            let path = &compiled.source.path;
-            let other = set.sources.values().find(|other| same_address(&other.path, path));
-            let whose = other.map_or_else(String::new, |other| format!(", as source `{}` does", other.name));
-            let message = format!("a source listens on `/hooks{path}` already{whose}");
-            let help = "give it another `path`, or declare one source in jackfield.yaml under `sources:` and name it in both routes";
-            let place = compiled.place.key("path");
-            self.report(Diagnostic::new(Code::DuplicateSource, place, message).help(help));
+        if set.add_source(compiled.source.clone()).is_ok() {
+            self.source_places.insert(compiled.source.name.clone(), compiled.place.clone());
+            return;
         }
+        let path = &compiled.source.path;
+        let other = set.sources.values().find(|other| same_address(&other.path, path)).map(|other| &other.name);
+        let message = match other {
+            Some(other) => format!("the source `{other}` listens on `/hooks{path}` already"),
+            None => format!("another source listens on `/hooks{path}` already"),
+        };
+        let help = "give it another `path`, or declare one source in jackfield.yaml under `sources:` and name it in both routes";
+        let mut diagnostic = Diagnostic::new(Code::DuplicateSource, compiled.place.key("path"), message).help(help);
+        if let Some(place) = other.and_then(|other| self.source_places.get(other)) {
+            diagnostic = diagnostic.also(place.key("path"), "the other one");
+        }
+        self.report(diagnostic);
     }
 
     fn named_source<'s>(
@@ -80,7 +86,7 @@ impl Compiler<'_> {
     ) -> Option<&'s CompiledSource> {
         let found = shared.get(&text.value);
         let declared = settings.is_some_and(|settings| settings.sources.get(text).is_some());
-        if found.is_none() && !declared {
+        if found.is_none() && !declared && !self.unknown_settings {
             let message = format!("jackfield.yaml declares no source `{}`", text.value);
             let help = suggest::did_you_mean(text, shared.keys().map(|name| &**name))
                 .unwrap_or_else(|| "write the source out here: `source: { path: /my-form, … }`".to_owned());
@@ -98,16 +104,26 @@ impl Compiler<'_> {
         settings: Option<&Settings>,
     ) -> Option<Route> {
         if let Some(lookup) = &written.lookup {
-            self.not_supported("`lookup`", &lookup.place.on_key());
+            self.not_supported("`lookup`", &lookup.place.on_key(), "remove it, and take what the event itself brings");
         }
         if let Some(on_unknown) = &written.on_unknown {
-            self.not_supported("`on_unknown`", &on_unknown.place.on_key());
+            self.not_supported("`on_unknown`", &on_unknown.place.on_key(), "remove it");
         }
-        let mut reach = Reach::of_route(&set.vars);
+        let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.unknown_settings));
+        reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
-        for named in written.extract.iter() {
-            reach.names.push((bare(&named.name).into(), may_be_absent(named)));
+        reach.later.clear();
+        for (named, extract) in written.extract.iter().zip(&extracts) {
+            let name = bare(&named.name);
+            match can_be_name(name) {
+                true => reach.names.push(Known {
+                    name: name.into(),
+                    optional: may_be_absent(named),
+                    kind: extract.as_ref().and_then(kind_of),
+                }),
+                false => reach.broken.push(name.into()),
+            }
         }
         let identity = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let identity = identity.map(|text| self.placed(text, Kind::Value, &mut reach));
@@ -147,124 +163,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn extract(&mut self, named: &Named<Written>) -> Option<Extract> {
-        let place = named.name.place.clone();
-        let name = bare(&named.name);
-        let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-        if !is_word || BASE_NAMES.contains(&name) || name == "connection" {
-            let message = format!("`{name}` can't be a name");
-            let help = match is_word {
-                true => format!("`{name}` is in reach already and means something else; choose another name"),
-                false => "a name has letters, digits and `_`, and begins with a letter".to_owned(),
-            };
-            self.report(Diagnostic::new(Code::InvalidValue, place, message).help(help));
-            return None;
-        }
-        let empty;
-        let written = match &named.value {
-            Written::Full(fields) => &**fields,
-            Written::Path(path) => {
-                empty = only_path(path);
-                &empty
-            }
-        };
-        self.check_extract_keys(written);
-        let paths = self.extract_paths(written)?;
-        let zone = written.timezone.as_ref().map(|zone| self.zone(zone));
-        Some(Extract {
-            name: name.into(),
-            optional: named.name.ends_with('?'),
-            paths,
-            conversion: written.conversion.as_ref().map_or(Conversion::None, |c| conversion(c.value)),
-            moment: Moment { format: written.format.as_ref().map(|f| f.value.to_string()), timezone: flat(zone)? },
-            region: flat(written.region.as_ref().map(|region| self.region(region)))?,
-            all: written.all.as_ref().is_some_and(|all| all.value),
-            map: written.map.as_ref().map(|map| Map {
-                entries: map.iter().map(|entry| (entry.name.value.clone(), entry.value.to_value())).collect(),
-                otherwise: written.otherwise.as_ref().map(Node::to_value),
-            }),
-            default: written.default.as_ref().map(Node::to_value),
-            pattern: flat(written.pattern.as_ref().map(|pattern| self.pattern(pattern)))?,
-            place,
-        })
-    }
-
-    /// Keys that mean nothing without another.
-    fn check_extract_keys(&mut self, written: &ExtractFields) {
-        let as_one_of =
-            |kinds: &[WrittenConversion]| written.conversion.as_ref().is_some_and(|c| kinds.contains(&c.value));
-        let stray = [
-            (written.region.as_ref(), "region", "as: phone", as_one_of(&[WrittenConversion::Phone])),
-            (written.timezone.as_ref(), "timezone", "as: datetime", as_one_of(&[WrittenConversion::Datetime])),
-            (written.format.as_ref(), "format", "as: datetime", as_one_of(&[WrittenConversion::Datetime])),
-        ];
-        for (text, key, needed, is_there) in stray {
-            if let Some(text) = text.filter(|_| !is_there) {
-                let message = format!("`{key}` does nothing without `{needed}`");
-                let help = format!("add `{needed}`, or remove `{key}`");
-                self.report(Diagnostic::new(Code::ConflictingKeys, text.place.on_key(), message).help(help));
-            }
-        }
-        if let (Some(otherwise), None) = (&written.otherwise, &written.map) {
-            let message = "`else` does nothing without `map`";
-            let help = "a value for when nothing is found is `default`";
-            self.report(Diagnostic::new(Code::ConflictingKeys, otherwise.place.on_key(), message).help(help));
-        }
-    }
-
-    fn extract_paths(&mut self, written: &ExtractFields) -> Option<Vec<(crate::path::Path, Place)>> {
-        let texts: Vec<&Text> = match (&written.path, &written.first_of) {
-            (Some(path), None) => vec![path],
-            (None, Some(paths)) if !paths.is_empty() => paths.iter().collect(),
-            (None, _) => {
-                let help = "add `path: $.…`, or `first_of:` with a list of paths";
-                let diagnostic = Diagnostic::new(Code::MissingKey, written.place.on_key(), "the extract has no `path`");
-                self.report(diagnostic.help(help));
-                return None;
-            }
-            (Some(_), Some(paths)) => {
-                let place = paths.first().map_or(&written.place, |path| &path.place);
-                let message = "an extract has `path` or `first_of`, not both";
-                self.report(Diagnostic::new(Code::ConflictingKeys, place.clone(), message));
-                return None;
-            }
-        };
-        let paths: Vec<Option<_>> =
-            texts.into_iter().map(|text| Some((self.json_path(text)?, text.place.clone()))).collect();
-        paths.into_iter().collect()
-    }
-
-    fn zone(&mut self, text: &Text) -> Option<jiff::tz::TimeZone> {
-        Moment::zone(text)
-            .map_err(|unfit| {
-                let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), unfit.message);
-                self.report(diagnostic.help_opt(unfit.help));
-            })
-            .ok()
-    }
-
-    fn region(&mut self, text: &Text) -> Option<Arc<str>> {
-        if text.value.parse::<phonenumber::country::Id>().is_err() {
-            let message = format!("there is no region `{}`", text.value);
-            let help = "a region is a country's two capital letters: `BR`, `FR`, `US`";
-            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
-            return None;
-        }
-        Some(text.value.clone())
-    }
-
-    fn pattern(&mut self, text: &Text) -> Option<regex::Regex> {
-        regex::RegexBuilder::new(text)
-            .size_limit(256 * 1024)
-            .build()
-            .map_err(|_| {
-                let message = "this regular expression can't be read";
-                self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message));
-            })
-            .ok()
-    }
-
     fn send(
         &mut self,
         written: &WrittenSend,
@@ -274,7 +172,7 @@ impl Compiler<'_> {
         settings: Option<&Settings>,
     ) -> Option<Send> {
         if let Some(steps) = &written.steps {
-            self.not_supported("`steps`", &steps.place.on_key());
+            self.not_supported("`steps`", &steps.place.on_key(), "remove it; a delivery is one call");
         }
         let target = self.target(&written.to, set, settings);
         let mut reach = route_reach.clone();
@@ -285,7 +183,7 @@ impl Compiler<'_> {
                 reach.secrets = connection.secrets.keys().cloned().collect();
             }
             // What the connection has is not known, so nothing of it can be wrong.
-            None => reach.names.push(("connection".into(), false)),
+            None => reach.names.push(Known::new("connection")),
         }
         let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut reach));
         let params = fields(&written.params, |node| self.body(node, &mut reach));
@@ -295,9 +193,14 @@ impl Compiler<'_> {
         used.used.append(&mut reach.used);
         let (connection, operation) = target?;
         self.check_params(written, &connection, &operation);
+        let target = Target { to: &written.to, connection: &connection, operation: &operation, reach: &reach };
         let body_place = written.body.as_ref().map_or_else(|| written.place.clone(), |body| body.place.clone());
         let body = flat(body)?;
-        self.check_body(body.as_ref(), &operation, &written.to, &body_place);
+        let at = if body.is_some() { body_place.clone() } else { written.to.place.clone() };
+        // A key that is misspelled may be the body.
+        if body.is_some() || !self.has_unknown_key(&written.place) {
+            self.check_body(body.as_ref(), &target, &at);
+        }
         Some(Send {
             to: written.to.value.clone(),
             when: flat(when)?,
@@ -328,7 +231,8 @@ impl Compiler<'_> {
         let Some(found) = set.connections.get(connection) else {
             let declared = settings.map(|s| s.connections.names().collect::<Vec<_>>()).unwrap_or_default();
             // A connection that is there and has problems of its own says so itself.
-            if !declared.contains(&connection) {
+            let whole = |name: &&str| to.strip_prefix(*name).is_some_and(|rest| rest.starts_with('.'));
+            if !self.unknown_settings && !declared.iter().any(whole) {
                 let message = format!("jackfield.yaml has no connection `{connection}`");
                 let help = suggest::did_you_mean(connection, declared.iter().copied())
                     .unwrap_or_else(|| format!("add it under `connections:`: `{connection}: {{ provider: … }}`"));
@@ -337,7 +241,7 @@ impl Compiler<'_> {
             return None;
         };
         let known = found.pack.operations.get(operation);
-        if known.is_none() {
+        if known.is_none() && !self.is_broken(&found.pack.name, operation) {
             let message = format!("{} has no operation `{operation}`", found.pack.title);
             let help = suggest::did_you_mean(operation, found.pack.operations.keys().map(|name| &**name));
             let place = to.place.part(connection.len() + 1..to.len());
@@ -360,12 +264,21 @@ impl Compiler<'_> {
         }
         for name in names {
             let known = connection.settings.get(name).is_some() || connection.secrets.contains_key(name);
-            if !known && written.params.get(name).is_none() {
+            let unset = self.unset.contains(&(connection.name.clone(), name.into()));
+            let misspelled = |given: &Named<Node>| suggest::nearest(&given.name.value, [name]).is_some();
+            if !known && !unset && !written.params.iter().any(misspelled) {
                 let message = format!("`{}` needs `{name}` in its address", written.to.value);
                 let help = format!("add `params: {{ {name}: … }}` here, or `{name}: …` to the connection");
                 self.report(Diagnostic::new(Code::InvalidParameter, written.to.place.clone(), message).help(help));
             }
         }
+    }
+
+    fn has_unknown_key(&self, of: &Place) -> bool {
+        let is_of = |place: &Place| {
+            place.file == of.file && place.path.split_last().is_some_and(|(parent, _)| *parent == of.path)
+        };
+        self.problems.iter().any(|p| p.code == Code::UnknownKey && p.place().is_some_and(is_of))
     }
 
     fn test(&mut self, route: &str, written: &WrittenTest) -> TestCase {
@@ -389,59 +302,6 @@ fn expected(written: &WrittenExpected) -> Expected {
         body: written.body.as_ref().map(Node::to_value),
         exact: written.exact.as_ref().is_some_and(|exact| exact.value),
         place: written.place.clone(),
-    }
-}
-
-/// The name without its `?`.
-fn bare(name: &str) -> &str {
-    name.strip_suffix('?').unwrap_or(name)
-}
-
-fn may_be_absent(named: &Named<Written>) -> bool {
-    let has_default = matches!(&named.value, Written::Full(fields) if fields.default.is_some());
-    named.name.ends_with('?') && !has_default
-}
-
-fn only_path(path: &Text) -> ExtractFields {
-    ExtractFields {
-        place: path.place.clone(),
-        path: Some(path.clone()),
-        first_of: None,
-        conversion: None,
-        region: None,
-        timezone: None,
-        format: None,
-        all: None,
-        map: None,
-        otherwise: None,
-        default: None,
-        pattern: None,
-    }
-}
-
-fn conversion(written: WrittenConversion) -> Conversion {
-    match written {
-        WrittenConversion::Text => Conversion::Text,
-        WrittenConversion::Integer => Conversion::Integer,
-        WrittenConversion::Number => Conversion::Number,
-        WrittenConversion::Boolean => Conversion::Boolean,
-        WrittenConversion::Phone => Conversion::Phone,
-        WrittenConversion::Digits => Conversion::Digits,
-        WrittenConversion::Email => Conversion::Email,
-        WrittenConversion::Url => Conversion::Url,
-        WrittenConversion::Datetime => Conversion::Datetime,
-        WrittenConversion::Json => Conversion::Json,
-        WrittenConversion::List => Conversion::List,
-        WrittenConversion::Object => Conversion::Object,
-    }
-}
-
-/// `Some(None)` where nothing was written, nothing where what was written did not compile.
-fn flat<T>(compiled: Option<Option<T>>) -> Option<Option<T>> {
-    match compiled {
-        None => Some(None),
-        Some(None) => None,
-        Some(Some(value)) => Some(Some(value)),
     }
 }
 

@@ -72,9 +72,13 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::UnknownWebhook, from.place.clone(), message).help(help));
             return None;
         };
+        if self.is_broken(vendor, "") {
+            return None;
+        }
         let Some(pack) = packs.get(vendor) else {
             let message = format!("there is no pack `{vendor}`");
-            let help = suggest::did_you_mean(vendor, packs.names());
+            let senders = packs.0.iter().filter(|(_, pack)| !pack.written.webhooks.is_empty());
+            let help = suggest::did_you_mean(vendor, senders.map(|(name, _)| &**name));
             let place = from.place.part(0..vendor.len());
             self.report(Diagnostic::new(Code::UnknownPack, place, message).help_opt(help));
             return None;
@@ -84,7 +88,8 @@ impl Compiler<'_> {
             let message = format!("the pack `{vendor}` has no webhook `{webhook}`");
             let help = suggest::did_you_mean(webhook, pack.written.webhooks.names());
             let place = from.place.part(vendor.len() + 1..from.len());
-            self.report(Diagnostic::new(Code::UnknownWebhook, place, message).help_opt(help));
+            let help = help.unwrap_or_else(|| "leave `from` out, and write `path` and `verify` here".to_owned());
+            self.report(Diagnostic::new(Code::UnknownWebhook, place, message).help(help));
         }
         found.map(|named| &named.value)
     }
@@ -94,18 +99,21 @@ impl Compiler<'_> {
         let handshake = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
         for (key, node) in [("decode", decode), ("handshake", handshake)] {
             if let Some(node) = node {
-                self.not_supported(&format!("`{key}`"), &node.place.on_key());
+                self.not_supported(&format!("`{key}`"), &node.place.on_key(), "remove it");
             }
         }
     }
 
-    pub(super) fn not_supported(&mut self, what: &str, place: &Place) {
+    pub(super) fn not_supported(&mut self, what: &str, place: &Place, help: &str) {
         let message = format!("{what} is part of the language and not of this version yet");
-        self.report(Diagnostic::new(Code::NotSupported, place.clone(), message));
+        self.report(Diagnostic::new(Code::NotSupported, place.clone(), message).help(help));
     }
 
     fn source_path(&mut self, written: &Written) -> Option<Arc<str>> {
         let Some(path) = &written.path else {
+            if self.is_beside(&written.place, "path") {
+                return None;
+            }
             let message = "the source has no `path`";
             let help = "add a line such as `path: /my-form`; the sender then calls `/hooks/my-form`";
             self.report(Diagnostic::new(Code::MissingKey, written.place.on_key(), message).help(help));
@@ -115,10 +123,8 @@ impl Compiler<'_> {
         let plain =
             path.starts_with('/') && !path.contains(['?', '#', ' ', '*']) && (path.len() == 1 || !path.ends_with('/'));
         if trial.is_err() || !plain {
-            let help = "a path begins with `/` and holds no spaces, `?` or `*`: `/calls/{line}`";
-            self.report(
-                Diagnostic::new(Code::InvalidAddress, path.place.clone(), "this path can't be served").help(help),
-            );
+            let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), "this path can't be served");
+            self.report(diagnostic.help(path_help(path)));
             return None;
         }
         Some(path.value.clone())
@@ -133,13 +139,24 @@ impl Compiler<'_> {
             WrittenFormat::Query => Format::Query,
             WrittenFormat::Text => Format::Text,
             later @ (WrittenFormat::Multipart | WrittenFormat::Xml | WrittenFormat::Jwt) => {
-                self.not_supported(&format!("the format `{}`", later.word()), &written.place);
+                let help = "this version reads `json`, `form`, `query` and `text`";
+                self.not_supported(&format!("the format `{}`", later.word()), &written.place, help);
                 Format::Auto
             }
         }
     }
 
     pub(super) fn json_path(&mut self, text: &Text) -> Option<Path> {
+        if text.contains("{{") {
+            let inner = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+            let message = "this is a template, and a JSONPath is wanted here";
+            let help = match inner.strip_prefix("payload.") {
+                Some(rest) => format!("write `$.{rest}`"),
+                None => "write where the value stands in the payload: `$.contact.name`".to_owned(),
+            };
+            self.report(Diagnostic::new(Code::InvalidPath, text.place.clone(), message).help(help));
+            return None;
+        }
         Path::parse(text)
             .map_err(|error| {
                 let place = text.place.part(error.range.clone());
@@ -171,6 +188,7 @@ impl Compiler<'_> {
 
     fn verify(&mut self, verify: Option<&WrittenVerify>, source: &Written) -> Option<Verify> {
         match verify {
+            None if self.is_beside(&source.place, "verify") => None,
             None => {
                 let message = "the source does not say how its requests are verified";
                 let help = "add `verify:` (a signature, a token, basic authentication), or `verify: none` to take \
@@ -185,7 +203,8 @@ impl Compiler<'_> {
                 Some(Verify::Open)
             }
             Some(WrittenVerify::Later(kind)) => {
-                self.not_supported(&format!("the verification `{}`", kind.value), &kind.place);
+                let help = "this version has `hmac`, `sha256`, `token` and `basic`";
+                self.not_supported(&format!("the verification `{}`", kind.value), &kind.place, help);
                 None
             }
             Some(WrittenVerify::Hmac(hmac)) => self.hmac(hmac, source),
@@ -200,6 +219,9 @@ impl Compiler<'_> {
     /// The secret of a verification: outer nothing when none is written at all.
     fn secret_of(&mut self, own: Option<&Text>, source: &Written, at: &Place, what: &str) -> Option<Option<Secret>> {
         let Some(text) = own.or(source.secret.as_ref()) else {
+            if self.is_beside(&source.place, "secret") {
+                return None;
+            }
             let place = if at.file == source.place.file { at.on_key() } else { source.place.on_key() };
             let message = format!("the source has no `secret`, which its verification needs ({what})");
             let help = "add `secret: ${env:NAME}` to the source, and set that variable where Jackfield is started";
@@ -284,7 +306,8 @@ impl Compiler<'_> {
 
     fn one_place<T>(&mut self, place: &Place, all: &str) -> Option<T> {
         let message = format!("a verification looks in exactly one place: {all}");
-        self.report(Diagnostic::new(Code::ConflictingKeys, place.on_key(), message));
+        let help = "keep one of these keys";
+        self.report(Diagnostic::new(Code::ConflictingKeys, place.on_key(), message).help(help));
         None
     }
 
@@ -313,6 +336,21 @@ impl Compiler<'_> {
             pieces.push(Signed::Text(rest.into()));
         }
         Some(pieces)
+    }
+}
+
+/// What to write for a path that can't be served.
+fn path_help(path: &str) -> String {
+    let host = path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+    let bare = host.unwrap_or(path).trim_start_matches("hooks/").trim_matches('/');
+    let plain = !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    if path.matches('{').count() != path.matches('}').count() {
+        return "close each `{` with `}`: `/calls/{line}`".to_owned();
+    }
+    match (plain, host) {
+        (true, None) => format!("write `/{bare}`"),
+        (true, Some(_)) => format!("write only what comes after the host: `/{bare}`"),
+        (false, _) => "a path begins with `/` and holds no spaces, `?` or `*`: `/calls/{line}`".to_owned(),
     }
 }
 

@@ -14,8 +14,12 @@ use crate::value::Value;
 /// The names that a template may use.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
-    /// Extracted names, and whether each may be absent.
-    pub names: Vec<(Arc<str>, bool)>,
+    /// Extracted names.
+    pub names: Vec<Known>,
+    /// Names that are extracted only after this.
+    pub later: Vec<Arc<str>>,
+    /// What was written for a name and can't be one: what uses it has no problem of its own.
+    pub broken: Vec<Arc<str>>,
     /// Names with fields that are known: `connection.inbox_id`.
     pub fields: Vec<(&'static str, Vec<Arc<str>>)>,
     /// The extracted names that some template has used.
@@ -24,22 +28,51 @@ pub(super) struct Reach {
     pub secrets: Vec<Arc<str>>,
 }
 
+/// A name that a template may use.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub name: Arc<str>,
+    /// It may have no value.
+    pub optional: bool,
+    /// The JSON type of its value, where that is the same in every event.
+    pub kind: Option<&'static str>,
+}
+
+impl Known {
+    pub(super) fn new(name: &str) -> Self {
+        Known { name: name.into(), optional: false, kind: None }
+    }
+}
+
 impl Reach {
-    pub(super) fn of_route(vars: &Value) -> Self {
-        let mut reach = Reach::default();
-        if let Some(vars) = vars.as_object() {
-            reach.fields.push(("vars", vars.iter().map(|(name, _)| name.clone()).collect()));
-        }
-        reach
+    /// `vars`: nothing when they can't be known.
+    pub(super) fn of_route(vars: Option<&Value>) -> Self {
+        let names = |vars: &Value| vars.as_object().map(|vars| vars.keys().cloned().collect()).unwrap_or_default();
+        Reach { fields: vars.iter().map(|vars| ("vars", names(vars))).collect(), ..Reach::default() }
     }
 
-    fn optional(&self, name: &str) -> Option<bool> {
-        self.names.iter().find(|(known, _)| &**known == name).map(|(_, optional)| *optional)
+    fn known(&self, name: &str) -> Option<&Known> {
+        self.names.iter().find(|known| &*known.name == name)
+    }
+
+    /// Whether an extracted name may be absent; nothing for a name that is none.
+    pub(super) fn optional(&self, name: &str) -> Option<bool> {
+        self.known(name).map(|known| known.optional)
+    }
+
+    pub(super) fn kind(&self, name: &str) -> Option<&'static str> {
+        self.known(name)?.kind
     }
 
     fn all(&self) -> Vec<&str> {
         let fields = self.fields.iter().map(|(name, _)| *name);
-        self.names.iter().map(|(name, _)| &**name).chain(BASE_NAMES.iter().copied()).chain(fields).collect()
+        self.names.iter().map(|known| &*known.name).chain(BASE_NAMES.iter().copied()).chain(fields).collect()
+    }
+
+    /// Whether a name is, or is a word of, what was written for a name and can't be one.
+    fn is_broken(&self, name: &str) -> bool {
+        let words = |broken: &str| broken.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
+        self.broken.iter().any(|broken| words(broken) || suggest::nearest(name, [&**broken]).is_some())
     }
 }
 
@@ -95,13 +128,14 @@ impl Compiler<'_> {
                         self.report(optional_in_text(used, place));
                     }
                 }
-                None => self.check_name(used, place, reach),
+                None if reach.is_broken(&used.name) => {}
+                None => self.check_name(used, template.text(), place, reach),
             }
         }
         self.problems.len() == before
     }
 
-    fn check_name(&mut self, used: &Use, place: &Place, reach: &Reach) {
+    fn check_name(&mut self, used: &Use, text: &str, place: &Place, reach: &Reach) {
         let at = place.part(used.range.clone());
         if let Some((name, fields)) = reach.fields.iter().find(|(name, _)| **name == *used.name) {
             let Some(field) = used.fields.first().filter(|field| !fields.contains(field)) else { return };
@@ -110,7 +144,8 @@ impl Compiler<'_> {
             let diagnostic = match reach.secrets.contains(field) {
                 true => Diagnostic::new(Code::UnknownName, at, format!("`{name}.{field}` is secret"))
                     .help("a secret goes into the pack's headers and address by itself; a route can't use it"),
-                false => Diagnostic::new(Code::UnknownName, at, message).help_opt(suggest::did_you_mean(field, known)),
+                false => Diagnostic::new(Code::UnknownName, at, message)
+                    .help_opt(suggest::did_you_mean(field, known).or_else(|| home_of(name, field))),
             };
             self.report(diagnostic);
             return;
@@ -118,12 +153,49 @@ impl Compiler<'_> {
         if BASE_NAMES.contains(&&*used.name) {
             return;
         }
-        let all = reach.all();
-        let help = suggest::nearest(&used.name, all.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        let help = help.unwrap_or_else(|| format!("extract it first: under `extract:` write `{}: $.…`", used.name));
+        if reach.later.contains(&used.name) {
+            let message = format!("`{}` is not known yet: `match` comes before `extract`", used.name);
+            let help = "write where the value stands in the payload, such as `payload.contact.name`";
+            self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
+            return;
+        }
         let message = format!("nothing gives the name `{}`", used.name);
-        self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
+        self.report(Diagnostic::new(Code::UnknownName, at, message).help(unknown_help(used, text, reach)));
     }
+}
+
+/// Where a field of `connection` or `vars` would be given.
+fn home_of(name: &str, field: &str) -> Option<String> {
+    (name == "vars").then(|| format!("add it to jackfield.yaml: `vars: {{ {field}: … }}`"))
+}
+
+fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
+    let all = reach.all();
+    let name = &used.name;
+    let (before, after) = (text.get(..used.range.start).unwrap_or(""), text.get(used.range.end..).unwrap_or(""));
+    // `caller-name` is a subtraction to the engine.
+    let rest = after.strip_prefix('-').map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next());
+    let ahead = before.strip_suffix('-').map(|rest| rest.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next());
+    let joined = match (rest.flatten(), ahead.flatten()) {
+        (Some(rest), _) if !rest.is_empty() => Some((format!("{name}-{rest}"), format!("{name}_{rest}"))),
+        (_, Some(ahead)) if !ahead.is_empty() => Some((format!("{ahead}-{name}"), format!("{ahead}_{name}"))),
+        _ => None,
+    };
+    if let Some((written, right)) = joined {
+        return match suggest::nearest(&right, all.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`{written}` subtracts; a name is written with `_`: `{right}`"),
+        };
+    }
+    if let Some(near) = suggest::nearest(name, all.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let compared = |text: &str| text.starts_with("==") || text.starts_with("!=");
+    let quoted = before.trim_end();
+    if quoted.ends_with("==") || quoted.ends_with("!=") || compared(after.trim_start()) || quoted.ends_with('(') {
+        return format!("if it is text, put it in quotes: `'{name}'`; if it is a name, extract it first");
+    }
+    format!("extract it first: under `extract:` write `{name}: $.…`")
 }
 
 fn optional_in_text(used: &Use, place: &Place) -> Diagnostic {

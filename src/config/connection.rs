@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::scalar::Text;
 use super::{At, Decode, Fields, NamedList, Problems};
-use crate::diagnostic::Place;
+use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Kind, Node};
 
 /// One account at one vendor. Beside the keys here stand the settings that its pack describes.
@@ -38,13 +38,15 @@ record! {
 
 impl Decode for Connection {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let mut fields = Fields::open(node, "a connection", problems)?;
+        let mut fields = Fields::open(node, &["provider", "base_url", "environment"], problems)?;
         let provider = fields.take("provider", problems);
         let base_url = fields.take("base_url", problems);
         let environment = fields.take("environment", problems);
         let timeout = fields.take("timeout", problems);
         let retry = fields.take("retry", problems);
         let settings = settings(&fields, node, problems);
+        misspelled(&mut fields, problems);
+        fields.close_open(problems);
         Some(Connection {
             place: node.place.clone(),
             provider: provider?,
@@ -54,6 +56,18 @@ impl Decode for Connection {
             retry: retry?,
             settings: settings?,
         })
+    }
+}
+
+/// `provder` is no setting of any pack. Without its provider there is none to ask.
+fn misspelled(fields: &mut Fields<'_>, problems: &mut Problems) {
+    let rest: Vec<_> = fields.rest().map(|entry| (entry.key.name.clone(), entry.value.place.on_key())).collect();
+    for (name, place) in rest {
+        if let Some(near) = fields.meant(&name) {
+            let message = format!("a connection has no key `{name}`");
+            let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
+            problems.push(diagnostic.help(format!("did you mean `{near}`?")).fix(place, near));
+        }
     }
 }
 
@@ -77,7 +91,11 @@ impl Decode for Setting {
                 Some(Setting { text: At::new(scalar.text.clone(), node.place.clone()), node: node.clone() })
             }
             _ => {
-                problems.push(super::wrong_type(node, "text or a number", None));
+                let help = match node.is_null() {
+                    true => "write its value after the colon",
+                    false => "a setting is one value: write it after the colon",
+                };
+                problems.push(super::wrong_type(node, "text or a number", Some(help)));
                 None
             }
         }

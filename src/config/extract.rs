@@ -1,8 +1,8 @@
 //! `extract:` as written: names for values of the payload.
 
 use super::scalar::Text;
-use super::{At, Decode, NamedList, Problems};
-use crate::document::{Kind, Node};
+use super::{At, Decode, NamedList, Problems, wrong_type};
+use crate::document::{Kind, Node, Typed};
 
 /// A JSONPath alone, or a mapping that says more.
 #[derive(Clone, Debug)]
@@ -73,7 +73,14 @@ impl Decode for Extract {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.kind {
             Kind::Map(_) => ExtractFields::decode(node, problems).map(|fields| Extract::Full(Box::new(fields))),
-            _ => Text::decode(node, problems).map(Extract::Path),
+            Kind::Scalar(scalar) if matches!(scalar.typed(), Typed::Text(_)) => {
+                Text::decode(node, problems).map(Extract::Path)
+            }
+            _ => {
+                let help = "write a path such as `$.contact.name`; what is always the same stands in the body itself";
+                problems.push(wrong_type(node, "a JSONPath", Some(help)));
+                None
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ macro_rules! record {
 
         impl $crate::config::Decode for $name {
             fn decode(node: &$crate::document::Node, problems: &mut $crate::config::Problems) -> Option<Self> {
-                let mut fields = $crate::config::Fields::open(node, $what, problems)?;
+                let mut fields = $crate::config::Fields::open(node, &[$(key!($field $($key)?)),*], problems)?;
                 $(let $field = fields.take::<$ty>(key!($field $($key)?), problems);)*
                 fields.close($what, problems);
                 Some($name { place: node.place.clone(), $($field: $field?,)* })

@@ -20,7 +20,8 @@ impl Decode for Text {
                 None
             }
             _ => {
-                problems.push(wrong_type(node, "text", None));
+                let help = node.is_null().then_some("write it after the colon");
+                problems.push(wrong_type(node, "text", help));
                 None
             }
         }
@@ -32,7 +33,12 @@ impl Decode for At<bool> {
         match node.as_scalar().map(|scalar| scalar.typed()) {
             Some(Typed::Bool(value)) => Some(At::new(value, node.place.clone())),
             _ => {
-                problems.push(wrong_type(node, "true or false", Some("write `true` or `false`, without quotes")));
+                let help = match node.as_scalar().map(|scalar| scalar.text.to_lowercase()).as_deref() {
+                    Some("yes" | "y" | "on" | "1" | "sim" | "si" | "oui") => "write `true`",
+                    Some("no" | "n" | "off" | "0" | "não" | "non") => "write `false`",
+                    _ => "write `true` or `false`, without quotes",
+                };
+                problems.push(wrong_type(node, "true or false", Some(help)));
                 None
             }
         }
@@ -46,7 +52,7 @@ impl Decode for At<u64> {
             _ => None,
         };
         if number.is_none() {
-            problems.push(wrong_type(node, "a whole number", None));
+            problems.push(wrong_type(node, "a whole number", Some("write digits only, without quotes")));
         }
         number.map(|number| At::new(number, node.place.clone()))
     }
@@ -58,8 +64,13 @@ impl Decode for At<Duration> {
         let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
         let milliseconds = measured(node, &units);
         if milliseconds.is_none() {
-            let help = "write a number and a unit: `500ms`, `10s`, `5m`, `2h` or `7d`";
-            problems.push(wrong_type(node, "a duration", Some(help)));
+            let help = match node.as_scalar().map(|scalar| scalar.typed()) {
+                Some(Typed::Number(n)) if n.bytes().all(|b| b.is_ascii_digit()) => {
+                    format!("add the unit: `{n}s` for seconds, `{n}m` for minutes")
+                }
+                _ => "write a number and a unit: `500ms`, `10s`, `5m`, `2h` or `7d`".to_owned(),
+            };
+            problems.push(wrong_type(node, "a duration", Some(&help)));
         }
         milliseconds.map(|ms| At::new(Duration::from_millis(ms), node.place.clone()))
     }
@@ -103,7 +114,7 @@ pub fn word<T>(
     };
     let value = from_word(&scalar.text);
     if value.is_none() {
-        let found = node.describe();
+        let found = if node.is_null() { "nothing".to_owned() } else { format!("`{}`", scalar.text) };
         let diagnostic = Diagnostic::new(Code::InvalidValue, node.place.clone(), format!("{found} is not {what}"))
             .help_opt(suggest::did_you_mean(&scalar.text, words.iter().copied()));
         problems.push(diagnostic);

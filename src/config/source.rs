@@ -85,7 +85,7 @@ record! {
 pub enum Verify {
     /// Not at all.
     None(At<()>),
-    Hmac(Hmac),
+    Hmac(Box<Hmac>),
     Sha256(Sha256),
     Token(Token),
     Basic(Basic),
@@ -211,7 +211,7 @@ impl Decode for Verify {
         }
         let (kind, value) = super::only_entry(node, "a verification", KINDS, "`none`", problems)?;
         match kind {
-            "hmac" => Hmac::decode(value, problems).map(Verify::Hmac),
+            "hmac" => Hmac::decode(value, problems).map(|hmac| Verify::Hmac(Box::new(hmac))),
             "sha256" => Sha256::decode(value, problems).map(Verify::Sha256),
             "token" => Token::decode(value, problems).map(Verify::Token),
             "basic" => Basic::decode(value, problems).map(Verify::Basic),

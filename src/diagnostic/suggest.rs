@@ -1,8 +1,68 @@
 //! "Did you mean": the nearest of the names that exist.
 
+/// Words that people bring from other tools, folded, and ours.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("text", "string"),
+    ("str", "string"),
+    ("int", "integer"),
+    ("float", "number"),
+    ("decimal", "number"),
+    ("bool", "boolean"),
+    ("date", "datetime"),
+    ("time", "datetime"),
+    ("array", "list"),
+    ("mapping", "object"),
+    ("telephone", "phone"),
+    ("mail", "email"),
+    ("if", "when"),
+    ("condition", "when"),
+    ("filter", "match"),
+    ("country", "region"),
+    ("tz", "timezone"),
+    ("sample", "request"),
+    ("method", "methods"),
+    ("url", "base_url"),
+    ("bearer", "token"),
+    ("apikey", "token"),
+    ("signature", "hmac"),
+    ("lowercase", "lower"),
+    ("tolower", "lower"),
+    ("uppercase", "upper"),
+    ("toupper", "upper"),
+    ("strip", "trim"),
+    ("success", "delivered"),
+    ("ok", "delivered"),
+    ("failed", "reject"),
+    ("error", "reject"),
+];
+
+/// Where a key belongs that stands in the wrong mapping.
+pub fn home(what: &str, key: &str) -> Option<&'static str> {
+    let of_source =
+        ["path", "methods", "from", "format", "decode", "split", "verify", "secret", "handshake", "reply", "limits"];
+    let of_delivery = ["to", "when", "body", "params", "query", "headers", "steps"];
+    let of_route = ["match", "extract", "send", "lane", "tests", "fallback", "lookup"];
+    let of_settings = ["connections", "sources", "vars", "listen", "public_url"];
+    match what {
+        "a route" if of_source.contains(&key) => Some("under `source:`, indented"),
+        "a route" if of_delivery.contains(&key) => Some("under `send:`, in the item that begins with `- to:`"),
+        "a route" if of_settings.contains(&key) => Some("in jackfield.yaml"),
+        "a source" | "a delivery" | "an extract" | "a test" if of_route.contains(&key) => {
+            Some("to the route itself, at the start of the line")
+        }
+        "jackfield.yaml" if of_route.contains(&key) || key == "source" => Some("in a file of its own under `routes/`"),
+        _ => None,
+    }
+}
+
 /// The name most like `wrong` among `names`, when it is near enough to have been meant.
 pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong_folded = fold(wrong);
+    let names: Vec<&str> = names.into_iter().collect();
+    let other = OTHER_WORDS.iter().filter(|(other, _)| *other == wrong_folded);
+    if let Some(name) = other.filter_map(|(_, ours)| names.iter().find(|name| *name == ours)).next() {
+        return Some(name);
+    }
     let scored = names.into_iter().filter_map(|name| {
         let folded = fold(name);
         let distance = strsim::damerau_levenshtein(&wrong_folded, &folded);

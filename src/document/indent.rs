@@ -292,6 +292,46 @@ pub(super) fn list_beside_key(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
     (Repair::Blank(range), Some(Diagnostic::new(Code::YamlIndent, place, message).help(help)))
 }
 
+/// Lines that begin with a space that YAML does not count as one, as text pasted from a web page does.
+pub(super) fn odd_spaces(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
+    const REPORTED: usize = 5;
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let body = line.trim_start_matches([' ', '\t', '\u{a0}', '\u{2003}', '\u{2002}', '\u{3000}']);
+        let indentation = line.get(..line.len() - body.len()).unwrap_or_default();
+        if !indentation.is_ascii() && !body.trim().is_empty() {
+            let place = Place::bytes(file.clone(), start..start + indentation.len());
+            let message = "this line begins with a space that is not a plain one";
+            let help = "delete the spaces at the start of the line and type them again; such ones come along when text \
+                        is pasted from a web page";
+            found.push(Diagnostic::new(Code::YamlBadCharacter, place, message).help(help));
+        }
+        if found.len() == REPORTED {
+            break;
+        }
+        start += line.len();
+    }
+    found
+}
+
+/// Text that was meant for the `|` or `>` on the line above, and is not indented further than its key.
+pub(super) fn shallow_block(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
+    let above = std::iter::successors(line.previous(), Line::previous).find(|above| !above.is_idle())?;
+    let parts = above.parts();
+    let key = parts.key.clone()?;
+    let header = above.slice(parts.value.clone());
+    let is_header = matches!(header, "|" | "|-" | "|+" | ">" | ">-" | ">+");
+    if !is_header || line.indent() > key.start - above.start || line.is_idle() {
+        return None;
+    }
+    let name = shown(above.slice(key.clone()));
+    let place = Place::bytes(t.file.clone(), line.start + line.indent()..line.start + line.text.trim_end().len());
+    let message = format!("the text of `{name}` must be indented further than `{name}` itself");
+    let help = format!("start this line, and those that belong to it, with {}", spaces(key.start - above.start + 2));
+    Some((Repair::None, Some(Diagnostic::new(Code::YamlIndent, place, message).help(help))))
+}
+
 /// The first text of a `|` or `>` block, which decides how far the block is indented.
 pub(super) fn block_text(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
     let place = Place::bytes(t.file.clone(), line.start..(line.start + line.indent()).max(line.start + 1));

@@ -20,6 +20,11 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
         let help = "split it into several files, or move large texts out of it";
         return (None, vec![Diagnostic::new(Code::YamlTooLarge, place, message).help(help)]);
     }
+    // What belongs to what can't be told without the indentation.
+    let odd = indent::odd_spaces(file, text);
+    if !odd.is_empty() {
+        return (None, odd);
+    }
     let mut clean = text.to_owned();
     let mut diagnostics = syntax::control_characters(file, &mut clean);
     let mut whole = diagnostics.is_empty();
@@ -35,10 +40,14 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
         };
         let slip = pass.slip.filter(|slip| !follows(slip));
         let stopped = slip.is_none();
+        let slipped = slip.as_ref().map(|slip| Line::at(&clean, start_of(slip)).start);
+        // What else seems wrong on a line that could not be read may be right once it can.
+        let apart = |found: &Diagnostic| slipped != Some(Line::at(&clean, start_of(found)).start);
+        let found: Vec<Diagnostic> = pass.found.into_iter().filter(apart).collect();
         diagnostics.extend(slip);
         let range = match pass.repair {
             Repair::Text(range) | Repair::Blank(range) if stopped || !mask(&mut patched, range.clone()) => {
-                diagnostics.extend(pass.found);
+                diagnostics.extend(found);
                 return (None, diagnostics);
             }
             Repair::Text(range) => {
@@ -50,7 +59,7 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
                 range
             }
             Repair::None => {
-                diagnostics.extend(pass.found);
+                diagnostics.extend(found);
                 return (pass.root.filter(|_| whole), diagnostics);
             }
         };

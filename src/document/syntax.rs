@@ -60,6 +60,7 @@ pub(super) fn explain(t: &Trouble<'_>) -> Slip {
     let opener = t.flow.map(|flow| Line::at(t.text, flow));
     let slip = special
         .or_else(|| quote_above(t, &line))
+        .or_else(|| indent::shallow_block(t, &line))
         .or_else(|| unquoted::template_slip(t.file, t.text, &line))
         .or_else(|| opener.and_then(|opener| unquoted::template_slip(t.file, t.text, &opener)))
         .or_else(|| by_kind(t, &line))

@@ -33,7 +33,12 @@ pub fn explain(text: &str, tokens: &[Token<'_>], error: &JsonPathError) -> PathE
     match token {
         Some(token) => {
             let message = format!("`{}` cannot stand here", token.text);
-            PathError::new(PathErrorKind::Syntax, token.range.clone(), message)
+            let error = PathError::new(PathErrorKind::Syntax, token.range.clone(), message);
+            let before = text.get(..token.range.start).unwrap_or_default().trim_end();
+            match token.is_word() && before.ends_with(['?', '(', '&', '|']) {
+                true => error.help(format!("a condition begins with `@`, the item at hand: write `@.{}`", token.text)),
+                false => error,
+            }
         }
         None => PathError::new(PathErrorKind::Syntax, start..text.len(), "this path ends too early"),
     }

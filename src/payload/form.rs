@@ -76,12 +76,18 @@ impl Branch {
     fn insert(&mut self, key: &str, value: String) {
         let path = segments(key);
         match self.fits(&path) {
-            true => self.put(&path, value),
+            true => self.put_named(&path, value),
             // `a[b]=1&a=2`: both are kept, the second as one more item.
-            false if self.is_branch(key) => self.put(&[key, ""], value),
+            false if self.is_branch(key) => self.put_named(&[key, ""], value),
             // `a=1&a[b]=2`: both are kept, the second under the name as it was sent.
-            false => self.put(&[key], value),
+            false => self.put_named(&[key], value),
         }
+    }
+
+    /// The first name of a key stands for itself, even an empty one.
+    fn put_named(&mut self, path: &[&str], value: String) {
+        let Some((first, rest)) = path.split_first() else { return };
+        self.put_at((*first).to_owned(), rest, value);
     }
 
     fn is_branch(&self, key: &str) -> bool {
@@ -104,6 +110,10 @@ impl Branch {
         let Some((first, rest)) = path.split_first() else { return };
         // `a[]=1&a[]=2` numbers its items.
         let name = if first.is_empty() { self.next.to_string() } else { (*first).to_owned() };
+        self.put_at(name, rest, value);
+    }
+
+    fn put_at(&mut self, name: String, rest: &[&str], value: String) {
         let fresh = self.entries.len();
         let at = *self.positions.entry(name.clone()).or_insert(fresh);
         if at == fresh {

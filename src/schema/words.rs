@@ -179,7 +179,7 @@ fn either(words: &[&str]) -> String {
 fn type_words(kind: JsonType) -> &'static str {
     match kind {
         JsonType::Array => "a list",
-        JsonType::Boolean => "a boolean",
+        JsonType::Boolean => "true or false",
         JsonType::Integer => "a whole number",
         JsonType::Null => "null",
         JsonType::Number => "a number",

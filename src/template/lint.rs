@@ -1,5 +1,7 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
+mod syntax;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,13 +26,16 @@ pub struct Use {
 
 /// The names used, or every problem of the template.
 pub(super) fn check(source: &str) -> Result<Vec<Use>, Vec<TemplateError>> {
-    let tree = parse(source, NAME, Default::default()).map_err(|error| vec![engine_error(&error, 0, source)])?;
+    let tree = parse(source, NAME, Default::default()).map_err(|error| vec![syntax::explain(source, &error)])?;
     let mut walk = Walk { source, locals: Vec::new(), uses: Vec::new(), errors: Vec::new() };
     walk.statement(&tree);
     if walk.errors.is_empty() { Ok(walk.uses) } else { Err(walk.errors) }
 }
 
 const NAME: &str = "template";
+
+/// What is said of a value that the event does not bring.
+pub(super) const ABSENT: &str = "this has no value in this event";
 
 struct Walk<'s> {
     source: &'s str,
@@ -260,16 +265,20 @@ fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 
+/// Where the engine stopped.
+fn bytes_of(error: &minijinja::Error, source: &str) -> Range<usize> {
+    error.range().map_or(0..source.len(), |range| range.start..range.end.max(range.start))
+}
+
 /// The engine's error in our words, never with a value in it. `shift` is where its source starts in the template.
 pub(super) fn engine_error(error: &minijinja::Error, shift: usize, source: &str) -> TemplateError {
-    let range = error.range().map_or(0..source.len(), |range| range.start..range.end);
-    let range = range.start + shift..range.end.max(range.start) + shift;
+    let range = bytes_of(error, source);
+    let range = range.start + shift..range.end + shift;
     let (code, message) = match error.kind() {
         ErrorKind::SyntaxError | ErrorKind::BadEscape | ErrorKind::InvalidDelimiter => {
-            let detail = error.detail().unwrap_or("it can't be read");
-            (Code::InvalidTemplate, format!("this template is not well-formed: {detail}"))
+            return syntax::explain_at(source, range, shift);
         }
-        ErrorKind::UndefinedError => (Code::TemplateFailed, "this has no value in this event".to_owned()),
+        ErrorKind::UndefinedError => (Code::TemplateFailed, ABSENT.to_owned()),
         ErrorKind::UnknownFilter => (Code::UnknownFilter, "there is no such filter".to_owned()),
         ErrorKind::UnknownTest => (Code::UnknownFilter, "there is no such test".to_owned()),
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
@@ -281,13 +290,7 @@ pub(super) fn engine_error(error: &minijinja::Error, shift: usize, source: &str)
         ErrorKind::InvalidOperation => (Code::TemplateFailed, invalid_operation(error)),
         _ => (Code::TemplateFailed, "the template failed on this event".to_owned()),
     };
-    let error = TemplateError::new(code, range, message);
-    match code {
-        Code::InvalidTemplate => {
-            error.help("an expression looks like `{{ name | upper }}`, text stands in quotes inside it")
-        }
-        _ => error,
-    }
+    TemplateError::new(code, range, message)
 }
 
 /// Our own filters say what was wrong in words that hold no value; the engine's own detail might hold one.

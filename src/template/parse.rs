@@ -80,9 +80,12 @@ fn compile_source(source: &str, mode: Mode) -> Result<(Program, Vec<lint::Use>),
         },
     };
     if mode != Mode::Template && !matches!(program, Program::Whole(_)) {
-        let error = TemplateError::new(Code::InvalidTemplate, 0..source.len(), "this must be one expression")
-            .help("write one `{{ … }}` and nothing around it, such as `\"{{ payload.type == 'call' }}\"`");
-        return Err(vec![error]);
+        let error = TemplateError::new(Code::InvalidTemplate, 0..source.len(), "this must be one expression");
+        let help = match source.starts_with(['“', '”', '„', '‘', '’', '«']) {
+            true => "these are typographic quotes, which count as text; write straight ones: `\"{{ … }}\"`",
+            false => "write one `{{ … }}` and nothing around it, such as `\"{{ payload.type == 'call' }}\"`",
+        };
+        return Err(vec![error.help(help)]);
     }
     Ok((program, uses))
 }

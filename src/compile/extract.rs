@@ -1,0 +1,224 @@
+//! Extracts: names, paths and what their values become.
+
+use std::sync::Arc;
+
+use super::{Compiler, schema_words};
+use crate::config::Named;
+use crate::config::extract::{Conversion as WrittenConversion, Extract as Written, ExtractFields};
+use crate::config::scalar::Text;
+use crate::convert::Moment;
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::document::Node;
+use crate::extract::{Conversion, Extract, Map};
+use crate::pipeline::BASE_NAMES;
+
+impl Compiler<'_> {
+    pub(super) fn extract(&mut self, named: &Named<Written>) -> Option<Extract> {
+        let place = named.name.place.clone();
+        let name = bare(&named.name);
+        if !can_be_name(name) {
+            let message = format!("`{name}` can't be a name");
+            let fixed: String = name.chars().map(|c| if matches!(c, '-' | ' ' | '.') { '_' } else { c }).collect();
+            let help = match (is_word(name), is_word(&fixed)) {
+                (true, _) => format!("`{name}` is in reach already and means something else; choose another name"),
+                (false, true) => format!("write `{fixed}`: a name has letters, digits and `_`"),
+                (false, false) => "a name has letters, digits and `_`, and begins with a letter".to_owned(),
+            };
+            self.report(Diagnostic::new(Code::InvalidValue, place, message).help(help));
+            return None;
+        }
+        let empty;
+        let written = match &named.value {
+            Written::Full(fields) => &**fields,
+            Written::Path(path) => {
+                empty = only_path(path);
+                &empty
+            }
+        };
+        self.check_extract_keys(written);
+        let paths = self.extract_paths(written)?;
+        let zone = written.timezone.as_ref().map(|zone| self.zone(zone));
+        Some(Extract {
+            name: name.into(),
+            optional: named.name.ends_with('?'),
+            paths,
+            conversion: written.conversion.as_ref().map_or(Conversion::None, |c| conversion(c.value)),
+            moment: Moment { format: written.format.as_ref().map(|f| f.value.to_string()), timezone: flat(zone)? },
+            region: flat(written.region.as_ref().map(|region| self.region(region)))?,
+            all: written.all.as_ref().is_some_and(|all| all.value),
+            map: written.map.as_ref().map(|map| Map {
+                entries: map.iter().map(|entry| (entry.name.value.clone(), entry.value.to_value())).collect(),
+                otherwise: written.otherwise.as_ref().map(Node::to_value),
+            }),
+            default: written.default.as_ref().map(Node::to_value),
+            pattern: flat(written.pattern.as_ref().map(|pattern| self.pattern(pattern)))?,
+            place,
+        })
+    }
+
+    /// Keys that mean nothing without another.
+    fn check_extract_keys(&mut self, written: &ExtractFields) {
+        let as_one_of =
+            |kinds: &[WrittenConversion]| written.conversion.as_ref().is_some_and(|c| kinds.contains(&c.value));
+        let stray = [
+            (written.region.as_ref(), "region", "as: phone", as_one_of(&[WrittenConversion::Phone])),
+            (written.timezone.as_ref(), "timezone", "as: datetime", as_one_of(&[WrittenConversion::Datetime])),
+            (written.format.as_ref(), "format", "as: datetime", as_one_of(&[WrittenConversion::Datetime])),
+        ];
+        for (text, key, needed, is_there) in stray {
+            if let Some(text) = text.filter(|_| !is_there) {
+                let message = format!("`{key}` does nothing without `{needed}`");
+                let help = format!("add `{needed}`, or remove `{key}`");
+                self.report(Diagnostic::new(Code::ConflictingKeys, text.place.on_key(), message).help(help));
+            }
+        }
+        if let (Some(otherwise), None) = (&written.otherwise, &written.map) {
+            let message = "`else` does nothing without `map`";
+            let help = "a value for when nothing is found is `default`";
+            self.report(Diagnostic::new(Code::ConflictingKeys, otherwise.place.on_key(), message).help(help));
+        }
+    }
+
+    fn extract_paths(&mut self, written: &ExtractFields) -> Option<Vec<(crate::path::Path, Place)>> {
+        let texts: Vec<&Text> = match (&written.path, &written.first_of) {
+            (Some(path), None) => vec![path],
+            (None, Some(paths)) if !paths.is_empty() => paths.iter().collect(),
+            (None, _) => {
+                let help = "add `path: $.…`, or `first_of:` with a list of paths";
+                let diagnostic = Diagnostic::new(Code::MissingKey, written.place.on_key(), "the extract has no `path`");
+                self.report(diagnostic.help(help));
+                return None;
+            }
+            (Some(_), Some(paths)) => {
+                let place = paths.first().map_or(&written.place, |path| &path.place);
+                let message = "an extract has `path` or `first_of`, not both";
+                let help = "move the path into the list of `first_of`, and remove `path`";
+                self.report(Diagnostic::new(Code::ConflictingKeys, place.clone(), message).help(help));
+                return None;
+            }
+        };
+        let paths: Vec<Option<_>> =
+            texts.into_iter().map(|text| Some((self.json_path(text)?, text.place.clone()))).collect();
+        paths.into_iter().collect()
+    }
+
+    fn zone(&mut self, text: &Text) -> Option<jiff::tz::TimeZone> {
+        Moment::zone(text)
+            .map_err(|unfit| {
+                let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), unfit.message);
+                self.report(diagnostic.help_opt(unfit.help));
+            })
+            .ok()
+    }
+
+    fn region(&mut self, text: &Text) -> Option<Arc<str>> {
+        if text.value.parse::<phonenumber::country::Id>().is_err() {
+            let message = format!("there is no region `{}`", text.value);
+            let upper = text.to_uppercase();
+            let help = match upper != *text.value && upper.parse::<phonenumber::country::Id>().is_ok() {
+                true => format!("write it in capital letters: `{upper}`"),
+                false => "a region is a country's two capital letters: `BR`, `FR`, `US`".to_owned(),
+            };
+            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
+            return None;
+        }
+        Some(text.value.clone())
+    }
+
+    fn pattern(&mut self, text: &Text) -> Option<regex::Regex> {
+        regex::RegexBuilder::new(text)
+            .size_limit(256 * 1024)
+            .build()
+            .map_err(|_| {
+                let message = "this regular expression can't be read";
+                let help = "a bracket may be left open; look-around and back-references do not exist here; a sign that \
+                            is meant as it is has a `\\` before it";
+                self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
+            })
+            .ok()
+    }
+}
+
+fn is_word(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || c == '_') && name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+pub(super) fn can_be_name(name: &str) -> bool {
+    is_word(name) && !BASE_NAMES.contains(&name) && name != "connection"
+}
+
+/// The JSON type of an extract's value, where that is the same in every event.
+pub(super) fn kind_of(extract: &Extract) -> Option<&'static str> {
+    let own = match (extract.all, &extract.map) {
+        (true, _) => Some("array"),
+        (false, Some(map)) => {
+            let mut kinds = map.entries.iter().map(|(_, to)| to).chain(&map.otherwise).map(schema_words::kind_of);
+            let first = kinds.next();
+            first.filter(|first| kinds.all(|kind| kind == *first))
+        }
+        (false, None) => match extract.conversion {
+            Conversion::None | Conversion::Json => None,
+            Conversion::Integer => Some("integer"),
+            Conversion::Number => Some("number"),
+            Conversion::Boolean => Some("boolean"),
+            Conversion::List => Some("array"),
+            Conversion::Object => Some("object"),
+            _ => Some("string"),
+        },
+    };
+    let default = extract.default.as_ref().map(schema_words::kind_of);
+    own.filter(|own| default.is_none_or(|default| default == *own))
+}
+
+/// The name without its `?`.
+pub(super) fn bare(name: &str) -> &str {
+    name.strip_suffix('?').unwrap_or(name)
+}
+
+pub(super) fn may_be_absent(named: &Named<Written>) -> bool {
+    let has_default = matches!(&named.value, Written::Full(fields) if fields.default.is_some());
+    named.name.ends_with('?') && !has_default
+}
+
+fn only_path(path: &Text) -> ExtractFields {
+    ExtractFields {
+        place: path.place.clone(),
+        path: Some(path.clone()),
+        first_of: None,
+        conversion: None,
+        region: None,
+        timezone: None,
+        format: None,
+        all: None,
+        map: None,
+        otherwise: None,
+        default: None,
+        pattern: None,
+    }
+}
+
+fn conversion(written: WrittenConversion) -> Conversion {
+    match written {
+        WrittenConversion::Text => Conversion::Text,
+        WrittenConversion::Integer => Conversion::Integer,
+        WrittenConversion::Number => Conversion::Number,
+        WrittenConversion::Boolean => Conversion::Boolean,
+        WrittenConversion::Phone => Conversion::Phone,
+        WrittenConversion::Digits => Conversion::Digits,
+        WrittenConversion::Email => Conversion::Email,
+        WrittenConversion::Url => Conversion::Url,
+        WrittenConversion::Datetime => Conversion::Datetime,
+        WrittenConversion::Json => Conversion::Json,
+        WrittenConversion::List => Conversion::List,
+        WrittenConversion::Object => Conversion::Object,
+    }
+}
+
+/// `Some(None)` where nothing was written, nothing where what was written did not compile.
+pub(super) fn flat<T>(compiled: Option<Option<T>>) -> Option<Option<T>> {
+    match compiled {
+        None => Some(None),
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+    }
+}

@@ -1,0 +1,184 @@
+//! Templates that the engine refuses: what the writer most likely meant, in plain words.
+
+use std::ops::Range;
+
+use super::{TemplateError, bytes_of};
+use crate::diagnostic::Code;
+
+/// Why the engine could not read `source`.
+pub(super) fn explain(source: &str, error: &minijinja::Error) -> TemplateError {
+    explain_at(source, bytes_of(error, source), 0)
+}
+
+/// The same, of a part that begins at `shift` of its template; `at` counts from the template's start.
+pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> TemplateError {
+    let start = at.start.saturating_sub(shift).min(source.len());
+    let slip = unclosed(source)
+        .or_else(|| empty(source))
+        .or_else(|| sign(source, start))
+        .or_else(|| statement(source))
+        .or_else(|| unfinished(source, start));
+    match slip {
+        Some((range, message, help)) => error(range.start + shift..range.end + shift, message).help(help),
+        None => error(at, "this template can't be read from here on".to_owned())
+            .help("an expression looks like `{{ name | upper }}`; text inside it stands in quotes"),
+    }
+}
+
+type Slip = (Range<usize>, String, String);
+
+fn error(range: Range<usize>, message: String) -> TemplateError {
+    TemplateError::new(Code::InvalidTemplate, range, message)
+}
+
+/// The expressions and statements of a text, from after their opening braces to their end.
+fn insides(source: &str) -> Vec<(Range<usize>, bool)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    let next = |from: usize| {
+        let rest = source.get(from..)?;
+        Some(from + [rest.find("{{"), rest.find("{%")].into_iter().flatten().min()?)
+    };
+    while let Some(open) = next(from) {
+        let close = if source.get(open..).is_some_and(|rest| rest.starts_with("{{")) { "}}" } else { "%}" };
+        let rest = source.get(open + 2..).unwrap_or_default();
+        // A second opening before the end means that the first one was left open.
+        let limit = rest.find("{{").unwrap_or(rest.len());
+        match rest.find(close).filter(|end| *end <= limit) {
+            Some(length) => found.push((open + 2..open + 2 + length, true)),
+            None => found.push((open + 2..open + 2 + limit, false)),
+        }
+        from = found.last().map_or(source.len(), |(range, _)| range.end.max(open + 2));
+    }
+    found
+}
+
+/// Quotes and braces that are opened and not closed.
+fn unclosed(source: &str) -> Option<Slip> {
+    for (range, closed) in insides(source) {
+        let inside = source.get(range.clone())?;
+        if !closed {
+            let line = inside.split('\n').next().unwrap_or(inside).trim_end();
+            let end = range.start + line.len();
+            let help = "write `}}` where the expression ends".to_owned();
+            return Some((range.start - 2..end, "this `{{` is never closed with `}}`".to_owned(), help));
+        }
+        let mut open: Option<(usize, char)> = None;
+        for (at, c) in inside.char_indices() {
+            match open {
+                Some((_, quote)) if c == quote => open = None,
+                None if matches!(c, '\'' | '"') => open = Some((at, c)),
+                _ => {}
+            }
+        }
+        if let Some((at, quote)) = open {
+            let text = inside.get(at + 1..).unwrap_or_default().trim();
+            let help = format!("close it where the text ends: `{quote}{text}{quote}`");
+            let start = range.start + at;
+            let end = start + inside.get(at..).unwrap_or_default().trim_end().len();
+            return Some((start..end, format!("this quote `{quote}` is never closed"), help));
+        }
+    }
+    None
+}
+
+fn empty(source: &str) -> Option<Slip> {
+    let (range, _) = insides(source)
+        .into_iter()
+        .find(|(range, _)| source.get(range.clone()).is_some_and(|inside| inside.trim().is_empty()))?;
+    let help = "write a name: `{{ name }}`; to send an empty text, write `\"\"`".to_owned();
+    Some((range.start - 2..range.end + 2, "there is nothing between `{{` and `}}`".to_owned(), help))
+}
+
+/// A sign of another language, or one that is not finished, where the engine stopped.
+fn sign(source: &str, at: usize) -> Option<Slip> {
+    let rest = source.get(at..)?;
+    let before = source.get(..at)?;
+    let here = |length: usize, message: &str, help: &str| {
+        let end = source.ceil_char_boundary((at + length).min(source.len()));
+        Some((at..end, message.to_owned(), help.to_owned()))
+    };
+    // The engine names the operand after an `&` that it took for something else.
+    let wrong = |sign: &str| before.trim_end().ends_with(sign).then(|| before.trim_end().len() - sign.len());
+    for (sign, word) in [("&&", "and"), ("||", "or")] {
+        let found =
+            wrong(sign).or_else(|| rest.starts_with(sign).then_some(at)).or_else(|| outside_quotes(source, sign));
+        if let Some(start) = found {
+            let message = format!("`{sign}` is written as a word in a template");
+            return Some((start..start + 2, message, format!("write `{word}`")));
+        }
+    }
+    match rest.chars().next()? {
+        '=' => here(1, "two values are compared with `==`", "write `==`"),
+        '!' => here(1, "`!` is written as a word in a template", "write `not`"),
+        '$' => here(
+            rest.find([' ', '}', '|']).unwrap_or(rest.len()),
+            "a JSONPath can't stand in a template",
+            "write `payload` for `$`, as in `payload.contact.name`, or a name that `extract:` gives",
+        ),
+        '?' if rest.contains(':') => here(
+            1,
+            "a choice is written with `if` and `else` in a template",
+            "write `{{ 'one' if name else 'other' }}`",
+        ),
+        '?' => here(
+            1,
+            "a name stands without its `?` in a template",
+            "leave the `?` out: it belongs under `extract:` only",
+        ),
+        '“' | '”' | '‘' | '’' | '„' | '«' | '»' => {
+            here(1, "this is not a quote that a template knows", "write straight quotes: `'text'`")
+        }
+        ';' => here(1, "`;` has no place in a template", "leave it out"),
+        '@' => here(1, "`@` stands in a JSONPath only", "write the name of an extracted value"),
+        _ => None,
+    }
+}
+
+/// Where a sign first stands outside quotes in an expression.
+fn outside_quotes(source: &str, sign: &str) -> Option<usize> {
+    insides(source).into_iter().find_map(|(range, _)| {
+        let inside = source.get(range.clone())?;
+        let at = inside.find(sign)?;
+        let before = inside.get(..at)?;
+        let even = |quote: char| before.matches(quote).count() % 2 == 0;
+        (even('\'') && even('"')).then_some(range.start + at)
+    })
+}
+
+/// `{% if %}` and `{% for %}` that are not ended.
+fn statement(source: &str) -> Option<Slip> {
+    for word in ["if", "for", "set", "with", "filter"] {
+        let opens = |inside: &str| inside.trim_start_matches('-').split_whitespace().next() == Some(word);
+        let is_statement = |range: &Range<usize>| source.get(..range.start).is_some_and(|text| text.ends_with("{%"));
+        let statements: Vec<Range<usize>> =
+            insides(source).into_iter().map(|(range, _)| range).filter(is_statement).collect();
+        let inside = |range: &Range<usize>| source.get(range.clone()).unwrap_or_default();
+        let opened: Vec<&Range<usize>> = statements.iter().filter(|range| opens(inside(range))).collect();
+        let end = format!("end{word}");
+        let ended = statements.iter().filter(|range| inside(range).contains(&end)).count();
+        if word != "set" && opened.len() > ended {
+            let range = opened.last()?;
+            let message = format!("this `{word}` has no `{{% {end} %}}`");
+            let help = format!("write `{{% {end} %}}` where it ends");
+            return Some((range.start - 2..range.end + 2, message, help));
+        }
+    }
+    None
+}
+
+/// An operator without its right side.
+fn unfinished(source: &str, at: usize) -> Option<Slip> {
+    let before = source.get(..at)?.trim_end();
+    let rest = source.get(at..)?;
+    if !(rest.is_empty() || rest.starts_with("}}") || rest.starts_with("%}") || rest.starts_with(')')) {
+        return None;
+    }
+    let signs = ["==", "!=", ">=", "<=", ">", "<", "|", "+", "-", "~", ",", "."];
+    let words = [" and", " or", " not", " is", " in", " if", " else"];
+    let sign = words.iter().map(|word| word.trim_start()).chain(signs);
+    let last = sign.into_iter().find(|sign| before.ends_with(sign))?;
+    let start = before.len() - last.len();
+    let help = format!("write what comes after `{last}`, or remove it");
+    Some((start..before.len(), format!("something is missing after `{last}`"), help))
+}
