@@ -37,6 +37,8 @@ pub struct Input<'a> {
     /// Reads a captured request of the workspace.
     pub read: &'a (dyn Fn(&str) -> Option<Vec<u8>> + Sync),
     pub now: Timestamp,
+    /// Whether the tests that routes carry must pass. A revision that has served once need not prove itself again.
+    pub tests: bool,
 }
 
 /// Whether secrets must be there.
@@ -132,7 +134,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         set.connections = compiler.connections(settings, &packs);
     }
     let tests = compiler.routes(settings.as_ref(), &packs, &mut set);
-    if !compiler.problems.iter().any(Diagnostic::is_error) {
+    if input.tests && !compiler.problems.iter().any(Diagnostic::is_error) {
         compiler.run_tests(&set, &tests);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
@@ -232,10 +234,21 @@ impl Compiler<'_> {
         let settings: Option<Settings> = self.decode(SETTINGS);
         let broken = self.problems.iter().any(Diagnostic::is_error);
         self.unknown_settings = broken && settings.as_ref().is_none_or(|settings| settings.connections.is_empty());
-        if let Some(vars) = settings.as_ref().and_then(|settings| settings.vars.as_ref()) {
-            self.check_vars(vars);
+        if let Some(settings) = &settings {
+            settings.vars.iter().for_each(|vars| self.check_vars(vars));
+            [&settings.listen, &settings.admin].into_iter().flatten().for_each(|text| self.check_address(text));
         }
         settings
+    }
+
+    /// An address that the server could not listen on.
+    fn check_address(&mut self, text: &config::scalar::Text) {
+        if text.value.parse::<std::net::SocketAddr>().is_err() {
+            let message = format!("`{}` is not an address to listen on", text.value);
+            let help =
+                "write an IP address and a port: `127.0.0.1:8080`, or `0.0.0.0:8080` for every network of the machine";
+            self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
+        }
     }
 
     /// What is public in every template can't hold a reference: it might be a secret.
@@ -279,7 +292,9 @@ impl Compiler<'_> {
                 let known = self.input.environment.variables.keys().map(String::as_str);
                 let help = match suggest::nearest(&name, known) {
                     Some(near) => format!("did you mean `${{env:{near}}}`?"),
-                    None => format!("set it where Jackfield is started: `{name}=… jackfield serve`"),
+                    None => format!(
+                        "set it where Jackfield is started: `{name}=… jackfield serve`; for trials, put it into sandbox.env"
+                    ),
                 };
                 Diagnostic::new(Code::MissingVariable, place.part(range), message).help(help)
             }

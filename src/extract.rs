@@ -99,7 +99,12 @@ impl Extract {
 
     fn every(&self, path: &Path, place: &Place, payload: &Value) -> Result<Option<Value>, Diagnostic> {
         let mut items = Vec::new();
-        for value in path.all(payload, MOST) {
+        let found = path.all(payload, MOST + 1);
+        if found.len() > MOST {
+            let message = format!("`{}` found more than {MOST} values", self.name);
+            return Err(Diagnostic::new(Code::ManyValues, place.clone(), message).help("narrow the path"));
+        }
+        for value in found {
             items.extend(self.convert(value, place)?);
         }
         Ok((!items.is_empty()).then(|| Value::array(items)))

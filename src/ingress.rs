@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::event::{Event, RawRequest, Verified};
@@ -27,21 +27,14 @@ use answer::Refusal;
 /// What every path of a source begins with.
 pub const PREFIX: &str = "/hooks";
 
-/// An event on disk that waits to be routed.
-#[derive(Debug)]
-pub struct Accepted {
-    pub seq: i64,
-    pub event: Event,
-}
-
 /// Takes requests and turns them into events on disk.
 #[derive(Clone)]
 pub struct Ingress {
     pub live: Live,
     pub store: Store,
     pub clock: Clock,
-    /// Where accepted events go, in the order accepted.
-    pub accepted: UnboundedSender<Accepted>,
+    /// Wakes whoever routes.
+    pub accepted: Arc<Notify>,
     /// Every path that was ever served: some senders unsubscribe on a 404.
     pub known_paths: KnownPaths,
 }
@@ -78,10 +71,11 @@ fn fits(pattern: &str, path: &str) -> bool {
 impl Ingress {
     /// Answers one request. Whatever it is, there is an answer.
     pub async fn handle(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let path = request.uri().path().to_owned();
         let response = match self.receive(request).await {
             Ok(response) => response,
             Err(refusal) => {
-                tracing::info!(code = refusal.code, source = refusal.source.as_deref(), "request refused");
+                refusal.log(&path);
                 refusal.into_response()
             }
         };
@@ -98,7 +92,7 @@ impl Ingress {
         let verified = source.verify.verify(raw, &context).map_err(|error| refused(Refusal::verification(&error)))?;
         let (verified, params) = verified.without_credentials(&source.verify, params.clone());
         let events = source.events(&verified, params.clone(), now).map_err(|error| refused(Refusal::decode(&error)))?;
-        let first = self.accept_whole(&source, verified, params, events).await.map_err(refused)?;
+        let first = self.accept(&source, &verified, params, &events).await.map_err(refused)?;
         Ok(answer::accepted(&source.reply, first))
     }
 
@@ -124,39 +118,23 @@ impl Ingress {
         Ok(RawRequest { method: head.method.to_string(), target: target.to_owned(), headers: headers.collect(), body })
     }
 
-    /// Accepts in a task of its own: a sender that breaks off now must not leave an event half on its way.
-    async fn accept_whole(
-        &self,
-        source: &Arc<Source>,
-        verified: Verified,
-        params: Value,
-        events: Vec<Event>,
-    ) -> Result<EventId, Refusal> {
-        let (ingress, source) = (self.clone(), source.clone());
-        let accepting = tokio::spawn(async move { ingress.accept(&source, &verified, params, events).await });
-        accepting.await.unwrap_or_else(|_| Err(Refusal::store()))
-    }
-
-    /// Writes the events to disk, and hands them on to be routed.
+    /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
     async fn accept(
         &self,
         source: &Source,
         verified: &Verified,
         params: Value,
-        events: Vec<Event>,
+        events: &[Event],
     ) -> Result<EventId, Refusal> {
         let ids: Vec<_> = events.iter().map(|event| event.id).collect();
         let first = ids.first().copied().unwrap_or_default();
         let received_at = events.first().map_or_else(|| self.clock.now(), |event| event.received_at);
         let new = NewEvents { source: source.name.clone(), received_at, raw: verified.raw().clone(), params, ids };
-        let seqs = self.store.accept(new).await.map_err(|error| {
+        self.store.accept(new).await.map_err(|error| {
             tracing::error!(%error, "the store did not take an event; its sender is told to try again");
             Refusal::store()
         })?;
-        for (seq, event) in seqs.into_iter().zip(events) {
-            // Only a server that is going down has nobody here; the event is on disk and routed at the next start.
-            let _ = self.accepted.send(Accepted { seq, event });
-        }
+        self.accepted.notify_one();
         Ok(first)
     }
 }

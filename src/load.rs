@@ -29,12 +29,14 @@ pub struct Options {
     /// Where stand-ins for the providers listen.
     pub sandbox: Option<Arc<str>>,
     pub clock: Clock,
+    /// Whether the tests that routes carry must pass.
+    pub tests: bool,
 }
 
 impl Options {
     /// For commands that look and send nothing.
     pub fn offline() -> Self {
-        Options { secrets: Secrets::Optional, sandbox_env: true, sandbox: None, clock: Clock::System }
+        Options { secrets: Secrets::Optional, sandbox_env: true, sandbox: None, clock: Clock::System, tests: true }
     }
 }
 
@@ -83,6 +85,7 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
         sandbox: options.sandbox.clone(),
         read: &read,
         now: options.clock.now(),
+        tests: options.tests,
     };
     let compiled = compile::with_stack(|| compile::compile(&input));
     let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));

@@ -38,12 +38,18 @@ pub enum DecodeError {
     Form(String),
     #[error("the body is not UTF-8 text")]
     Text,
-    #[error("bodies of type `{0}` are not read by this version")]
+    #[error("`split` finds more than {0} parts in the body")]
+    TooManyParts(usize),
+    #[error("a body like this, {0}, is not read by this version")]
     Unsupported(&'static str),
 }
 
 /// The payload of a request.
 pub fn decode(raw: &RawRequest, format: Format) -> Result<Value, DecodeError> {
+    let compressed = raw.header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"));
+    if compressed && !raw.body.is_empty() {
+        return Err(DecodeError::Unsupported("a compressed one"));
+    }
     match format {
         Format::Auto => decode(raw, detect(raw)?),
         Format::Json => json::parse(&raw.body, &json::Limits::default()).map_err(|e| DecodeError::Json(e.to_string())),

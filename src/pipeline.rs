@@ -114,7 +114,9 @@ fn take(route: &Route, event: &Event, base: &Scope) -> Result<Option<Taken>, Dia
 
 fn text_of(placed: Option<&Placed>, scope: &Scope) -> Result<Option<String>, Diagnostic> {
     let Some(placed) = placed else { return Ok(None) };
-    placed.template.evaluate_text(scope).map_err(|error| at(error, &placed.place))
+    let text = placed.template.evaluate_text(scope).map_err(|error| at(error, &placed.place))?;
+    // Blank text tells no two events apart.
+    Ok(text.filter(|text| !text.trim().is_empty()))
 }
 
 fn prepared(send: &Send, scope: &Scope) -> Prepared {
@@ -254,6 +256,11 @@ fn param(send: &Send, name: &Arc<str>, scope: &Scope) -> Result<Piece, Diagnosti
     let place = send.place.key("params").key(name.clone());
     let value = render(body, scope)?.filter(|value| !crate::extract::is_nothing(value));
     let text = value.as_ref().and_then(|value| crate::convert::text(value).ok()).ok_or_else(|| missing(place))?;
+    // An address is folded at `..` wherever it is read, so that the request would go elsewhere.
+    if matches!(text.as_str(), "." | "..") {
+        let message = format!("the parameter `{name}` is `{text}` in this event, which no address can hold");
+        return Err(Diagnostic::new(Code::InvalidParameter, send.place.key("params").key(name.clone()), message));
+    }
     Ok(Piece::Text(encode(&text).into()))
 }
 

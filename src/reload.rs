@@ -102,10 +102,11 @@ impl Reloader {
             false => tracing::error!(%summary, "the change is refused; the routes from before go on serving"),
         }
         for diagnostic in &compiled.diagnostics {
-            let drawn = text::render(diagnostic, &compiled.documents, false);
+            // A line of the file may hold a secret that somebody typed there, so the log names it and does not show it.
+            let (line, help) = (text::line(diagnostic, &compiled.documents), diagnostic.help.as_deref());
             match diagnostic.is_error() {
-                true => tracing::error!("{drawn}"),
-                false => tracing::warn!("{drawn}"),
+                true => tracing::error!(help, "{line}"),
+                false => tracing::warn!(help, "{line}"),
             }
         }
     }

@@ -46,6 +46,9 @@ pub struct Request {
 #[error("the stored request can't be read")]
 pub struct InvalidRequest;
 
+/// What we wrote ourselves may be deeper than what a sender may send: a whole payload fits into a body.
+const STORED: json::Limits = json::Limits { depth: 200, nodes: 2_000_000 };
+
 /// The bytes that RFC 3986 leaves as they are.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -115,7 +118,7 @@ impl Request {
 
     /// Reads what [`Request::to_value`] wrote.
     pub fn from_json(bytes: &[u8]) -> Result<Request, InvalidRequest> {
-        let value = json::parse(bytes, &json::Limits::default()).map_err(|_| InvalidRequest)?;
+        let value = json::parse(bytes, &STORED).map_err(|_| InvalidRequest)?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(Arc::<str>::from).ok_or(InvalidRequest);
         let to = text("to")?;
         let (connection, operation) = to.split_once('.').ok_or(InvalidRequest)?;

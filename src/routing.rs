@@ -1,99 +1,130 @@
 //! Between ingress and dispatch: accepted events through the pipeline, in the order accepted, into deliveries on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
-use crate::diagnostic::{Diagnostic, json};
+use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::Event;
 use crate::id::DeliveryId;
-use crate::ingress::Accepted;
 use crate::live::{Live, Revision};
 use crate::pipeline::{self, Prepared, RouteResult, Routed, Taken};
-use crate::store::{NewDelivery, NewOutcome, NewResult, RoutedEvent, Store, StoredEvent};
+use crate::store::{NewDelivery, NewOutcome, NewResult, RoutedEvent, Store, StoreError, StoredEvent};
 
-/// How many events are routed between two looks at the store.
-const BATCH: usize = 256;
+/// How many events are taken from the store at a time. Each may be as large as a source allows.
+const BATCH: usize = 64;
+/// How long an event waits at most when no wake-up tells of it.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// Routes what was accepted, until nobody can send any more.
-#[derive(Clone)]
+/// Routes what is in the store, in the order in which it was accepted. The store is the only list of what is to be done:
+/// nothing that happens to a sender's connection, to a wake-up or to a write can leave an event behind.
 pub struct Router {
     pub live: Live,
     pub store: Store,
     pub clock: Clock,
     pub wake: Wake,
+    /// There may be an event to route.
+    pub accepted: Arc<Notify>,
 }
 
 impl Router {
-    /// Routes the events that a crash or a stop left unrouted, or whose source was gone for a while. The store takes
-    /// each event's routing once, so one that is just being routed comes to no harm.
-    pub async fn recover(&self) -> Result<usize, crate::store::StoreError> {
-        let (mut after, mut count) = (0, 0);
+    /// Routes until the server stops.
+    pub async fn run(self, mut stopped: watch::Receiver<bool>) {
         loop {
-            let stored = self.store.unrouted(after, BATCH).await?;
-            let Some(last) = stored.last() else { return Ok(count) };
+            if let Err(error) = self.route_all().await {
+                tracing::error!(%error, "accepted events can't be routed now; they wait on disk");
+            }
+            tokio::select! {
+                () = self.accepted.notified() => {}
+                () = self.look() => {}
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+            }
+        }
+        // What was accepted until now still makes its deliveries, which then wait on disk.
+        if let Err(error) = self.route_all().await {
+            tracing::error!(%error, "accepted events wait on disk for the next start");
+        }
+    }
+
+    /// Over after a while, but only when something waits.
+    async fn look(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if self.store.counts().await.is_ok_and(|counts| counts.unrouted > 0) {
+                return;
+            }
+        }
+    }
+
+    /// Routes every event that waits.
+    pub async fn route_all(&self) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let waiting = self.store.unrouted(after, BATCH).await?;
+            let Some(last) = waiting.last() else { return Ok(()) };
             after = last.seq;
-            count += stored.len();
-            let restored = stored.iter().filter_map(|stored| self.restored(stored));
-            self.route_all(restored.collect()).await;
-        }
-    }
-
-    /// An event again as it was accepted; one whose source is gone waits until it is back.
-    fn restored(&self, stored: &StoredEvent) -> Option<Accepted> {
-        let revision = self.live.now();
-        let Some(source) = revision.set.sources.get(&stored.source) else {
-            tracing::warn!(event = %stored.id, source = %stored.source, "an event waits: its source is not there now");
-            return None;
-        };
-        match source.restore(stored.id, &stored.raw, stored.part, stored.params.clone(), stored.received_at) {
-            Ok(Some(event)) => Some(Accepted { seq: stored.seq, event }),
-            Ok(None) | Err(_) => {
-                tracing::warn!(event = %stored.id, source = %stored.source, "an event waits: its source reads it no more");
-                None
+            let revision = self.live.now();
+            // The store takes them in the order in which they are first polled, which is the order accepted.
+            let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision));
+            for written in join_all(routed).await {
+                written?;
             }
         }
     }
 
-    /// Routes events as they are accepted.
-    pub async fn run(self, mut accepted: UnboundedReceiver<Accepted>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while accepted.recv_many(&mut batch, BATCH).await > 0 {
-            self.route_all(std::mem::take(&mut batch)).await;
-        }
-    }
-
-    async fn route_all(&self, events: Vec<Accepted>) {
-        let revision = self.live.now();
-        // The store takes them in the order in which they are first polled, which is the order accepted.
-        join_all(events.iter().map(|accepted| self.route(accepted, &revision))).await;
-    }
-
-    async fn route(&self, accepted: &Accepted, revision: &Arc<Revision>) {
-        let results = pipeline::run(&revision.set, &accepted.event);
+    /// What one event becomes; nothing for one whose source is gone, which waits until it is back.
+    fn route<'s>(
+        &'s self,
+        stored: &StoredEvent,
+        revision: &Arc<Revision>,
+    ) -> Option<impl Future<Output = Result<(), StoreError>> + use<'s>> {
+        let event = restored(stored, revision)?;
+        let results = results(&event, revision);
+        log(&event, &results, revision);
         let outcomes: Vec<NewOutcome> = results.iter().filter_map(|routed| outcome(routed, revision)).collect();
-        log(&accepted.event, &outcomes);
-        let connections: Vec<Arc<str>> = connections(&outcomes);
-        let routed = RoutedEvent {
-            event_seq: accepted.seq,
-            revision: revision.set.revision.clone(),
-            at: self.clock.now(),
-            outcomes,
-        };
-        match self.store.route(routed).await {
-            Ok(receipt) => {
-                for route in &receipt.duplicates {
-                    tracing::info!(event = %accepted.event.id, %route, "the same event came before; nothing is sent");
-                }
-                connections.iter().for_each(|connection| self.wake.connection(connection));
+        let connections = connections(&outcomes);
+        let (event_seq, at) = (stored.seq, self.clock.now());
+        let routed = RoutedEvent { event_seq, revision: revision.set.revision.clone(), at, outcomes };
+        Some(async move {
+            let receipt = self.store.route(routed).await?;
+            for route in &receipt.duplicates {
+                tracing::info!(event = %event.id, %route, "the same event came before; nothing is sent");
             }
-            // The event stays unrouted on disk, and is routed at the next start.
-            Err(error) => tracing::error!(event = %accepted.event.id, %error, "an event could not be routed"),
+            connections.iter().for_each(|connection| self.wake.connection(connection));
+            Ok(())
+        })
+    }
+}
+
+/// An event again as it was accepted.
+fn restored(stored: &StoredEvent, revision: &Revision) -> Option<Event> {
+    let source = revision.set.sources.get(&stored.source)?;
+    let params = stored.params.clone();
+    match source.restore(stored.id, &stored.raw, stored.part, params, stored.received_at) {
+        Ok(event) => event,
+        Err(_) => {
+            tracing::debug!(event = %stored.id, source = %stored.source, "an event waits: its source reads it no more");
+            None
         }
     }
+}
+
+/// What the routes make of an event. A defect of ours in one event must not keep the others waiting.
+fn results(event: &Event, revision: &Revision) -> Vec<Routed> {
+    let run = || pipeline::run(&revision.set, event);
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        tracing::error!(event = %event.id, "routing failed inside Jackfield; the event is a dead letter");
+        let routes = revision.set.routes.get(&event.source).map(Vec::as_slice).unwrap_or_default();
+        let problem = |route: &Arc<crate::route::Route>| {
+            Diagnostic::new(Code::TemplateFailed, route.place.clone(), "routing failed inside Jackfield")
+        };
+        let failed = |route: &Arc<crate::route::Route>| RouteResult::Failed(Box::new(problem(route)));
+        routes.iter().map(|route| Routed { route: route.clone(), result: failed(route) }).collect()
+    })
 }
 
 fn outcome(routed: &Routed, revision: &Revision) -> Option<NewOutcome> {
@@ -145,17 +176,31 @@ fn connections(outcomes: &[NewOutcome]) -> Vec<Arc<str>> {
     connections
 }
 
-fn log(event: &Event, outcomes: &[NewOutcome]) {
-    if outcomes.is_empty() {
+fn log(event: &Event, results: &[Routed], revision: &Revision) {
+    let taken = |routed: &Routed| !matches!(routed.result, RouteResult::NotMatched | RouteResult::NotNeeded);
+    if !results.iter().any(taken) {
         tracing::info!(event = %event.id, source = %event.source, "no route takes the event; it is kept");
     }
-    for outcome in outcomes {
-        let problems: Vec<&String> = match &outcome.result {
-            NewResult::Failed { problem } => vec![problem],
-            NewResult::Taken { deliveries, .. } => deliveries.iter().filter_map(|d| d.request.as_ref().err()).collect(),
+    for routed in results {
+        let problems: Vec<&Diagnostic> = match &routed.result {
+            RouteResult::Failed(problem) => vec![problem],
+            RouteResult::Taken(taken) => taken.sends.iter().filter_map(failed).collect(),
+            RouteResult::NotMatched | RouteResult::NotNeeded => Vec::new(),
         };
         for problem in problems {
-            tracing::warn!(event = %event.id, route = %outcome.route, %problem, "a dead letter: the route failed on an event");
+            let (at, code, message) =
+                (text::place(problem, &revision.documents), problem.code.word(), problem.message.as_str());
+            // What is nearby in the payload may be somebody's name or address; the store keeps it, the log does not.
+            let help = problem.help.as_deref().filter(|_| problem.code != Code::ValueNotFound);
+            tracing::warn!(event = %event.id, route = %routed.route.name, at, code, message, help,
+                "a dead letter: the route failed on an event");
         }
+    }
+}
+
+fn failed(prepared: &Prepared) -> Option<&Diagnostic> {
+    match prepared {
+        Prepared::Failed(problem) => Some(problem),
+        Prepared::Ready(_) | Prepared::Skipped => None,
     }
 }

@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Admin};
 use crate::client::ClientError;
 use crate::compile::Compiled;
+use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Report, Wake};
-use crate::ingress::{Accepted, Ingress, KnownPaths};
+use crate::ingress::{Ingress, KnownPaths};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
 use crate::reload::{self, Reloader, Reloads, Taken};
@@ -24,7 +25,7 @@ use crate::routing::Router;
 use crate::settings::ServerSettings;
 use crate::store::{Store, StoreError};
 
-/// How long requests under way may take to end.
+/// How long requests and attempts under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Why a server can't start.
@@ -68,7 +69,7 @@ pub struct Server {
     reloading: JoinHandle<()>,
     revisions: mpsc::Receiver<Taken>,
     known_paths: KnownPaths,
-    router: Router,
+    accepted: Arc<Notify>,
 }
 
 impl Server {
@@ -93,20 +94,16 @@ impl Server {
         dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
         dispatch.ensure(live.now().set.connections.keys().cloned());
 
-        let router = Router { live: live.clone(), store: store.clone(), clock: clock.clone(), wake };
-        let recovered = router.recover().await?;
-        if recovered > 0 {
-            tracing::info!(events = recovered, "events that were accepted before the stop are routed");
-        }
-        let (accepted, waiting) = mpsc::unbounded_channel::<Accepted>();
-        let routing = tokio::spawn(router.clone().run(waiting));
-
+        let accepted = Arc::new(Notify::new());
+        let router =
+            Router { live: live.clone(), store: store.clone(), clock: clock.clone(), wake, accepted: accepted.clone() };
         let (stop, stopped) = watch::channel(false);
+        let routing = tokio::spawn(router.run(stopped.clone()));
         let ingress = Ingress {
             live: live.clone(),
             store: store.clone(),
             clock: clock.clone(),
-            accepted,
+            accepted: accepted.clone(),
             known_paths: known_paths.clone(),
         };
         let ready = Arc::new(AtomicBool::new(false));
@@ -136,11 +133,16 @@ impl Server {
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
             revisions,
             known_paths,
-            router,
+            accepted,
         };
         let revision = server.live.now().set.revision.clone();
         server.taken(Taken { revision, files }).await;
         server.ready.store(true, Ordering::Relaxed);
+        let counts = server.store.counts().await?;
+        let waiting =
+            counts.deliveries(State::Pending) + counts.deliveries(State::Retrying) + counts.deliveries(State::Leased);
+        let dead = counts.deliveries(State::Dead);
+        tracing::info!(revision = %server.live.now().set.revision, waiting, dead, "serving");
         Ok(server)
     }
 
@@ -157,7 +159,8 @@ impl Server {
                 () = &mut end => break,
                 Some(taken) = self.revisions.recv() => {
                     self.taken(taken).await;
-                    self.route_again();
+                    // A source that is back may have events that waited for it.
+                    self.accepted.notify_one();
                 }
             }
         }
@@ -168,25 +171,22 @@ impl Server {
         tracing::info!("stopping");
         self.ready.store(false, Ordering::Relaxed);
         let _ = self.stop.send(true);
-        // Receiving holds the senders of accepted events; when it ends, routing ends after the last of them.
-        within_grace(self.receiving).await;
-        within_grace(self.routing).await;
-        let _ = tokio::time::timeout(GRACE, self.dispatch.stop()).await;
-        within_grace(self.reloading).await;
-        within_grace(self.admin_task).await;
+        // One time for all of it: a supervisor that sends SIGTERM waits half a minute at the most.
+        let ends = async {
+            tokio::join!(
+                ended(self.receiving),
+                ended(self.routing),
+                ended(self.reloading),
+                ended(self.admin_task),
+                self.dispatch.stop()
+            )
+        };
+        if tokio::time::timeout(GRACE, ends).await.is_err() {
+            tracing::warn!("what was still under way is cut off; it is taken up at the next start");
+        }
         self.store.close().await?;
         tracing::info!("stopped");
         Ok(())
-    }
-
-    /// A source that is back may have events that waited for it.
-    fn route_again(&self) {
-        let router = self.router.clone();
-        tokio::spawn(async move {
-            if let Err(error) = router.recover().await {
-                tracing::error!(%error, "events that wait could not be looked for");
-            }
-        });
     }
 
     /// What follows from a new revision: workers for new connections, and what the next start needs to know.
@@ -206,10 +206,17 @@ impl Server {
     }
 }
 
-async fn within_grace(task: JoinHandle<()>) {
-    let abort = task.abort_handle();
-    if tokio::time::timeout(GRACE, task).await.is_err() {
-        abort.abort();
+/// Waits for a task, and ends it when nobody waits any more.
+async fn ended(task: JoinHandle<()>) {
+    let _abort = AbortOnDrop(task.abort_handle());
+    let _ = task.await;
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

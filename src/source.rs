@@ -78,7 +78,7 @@ impl Source {
     /// The events of a verified request: one, or one for each match of `split`.
     pub fn events(&self, verified: &Verified, params: Value, at: Timestamp) -> Result<Vec<Event>, DecodeError> {
         let envelope = payload::decode(verified.raw(), self.format)?;
-        let parts = self.parts(&envelope);
+        let parts = self.parts(&envelope)?;
         let numbered = (0u32..).zip(parts);
         Ok(numbered
             .map(|(part, payload)| self.event(EventId::new(), verified.raw(), part, payload, &envelope, &params, at))
@@ -95,16 +95,22 @@ impl Source {
         at: Timestamp,
     ) -> Result<Option<Event>, DecodeError> {
         let envelope = payload::decode(raw, self.format)?;
-        let payload = self.parts(&envelope).into_iter().nth(part as usize);
+        let payload = self.parts(&envelope)?.into_iter().nth(part as usize);
         Ok(payload.map(|payload| self.event(id, raw, part, payload, &envelope, &params, at)))
     }
 
+    /// Whether `split` looks for parts in this payload and finds none.
+    pub fn splits_nothing(&self, envelope: &Value) -> bool {
+        self.split.as_ref().is_some_and(|path| path.first(envelope).is_none())
+    }
+
     /// What finds nothing to split is one event: it is kept and seen rather than lost.
-    fn parts(&self, envelope: &Value) -> Vec<Value> {
-        let found = self.split.as_ref().map(|path| path.all(envelope, MOST_PARTS)).unwrap_or_default();
-        match found.is_empty() {
-            true => vec![envelope.clone()],
-            false => found.into_iter().cloned().collect(),
+    fn parts(&self, envelope: &Value) -> Result<Vec<Value>, DecodeError> {
+        let found = self.split.as_ref().map(|path| path.all(envelope, MOST_PARTS + 1)).unwrap_or_default();
+        match found.len() {
+            0 => Ok(vec![envelope.clone()]),
+            1..=MOST_PARTS => Ok(found.into_iter().cloned().collect()),
+            _ => Err(DecodeError::TooManyParts(MOST_PARTS)),
         }
     }
 

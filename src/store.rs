@@ -111,7 +111,7 @@ impl Store {
     }
 
     fn open_with(folder: &Path, options: Options) -> Result<Store, StoreError> {
-        fs::create_dir_all(folder)?;
+        create_private(folder)?;
         let lock = locked(&folder.join(LOCK))?;
         let file = folder.join(FILE);
         let connection = connection::writer(&file, &options)?;
@@ -270,6 +270,15 @@ fn sync_folder(folder: &Path) {
     for folder in [Some(folder), folder.parent()].into_iter().flatten() {
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
+}
+
+/// Makes the folder, for its owner alone: it holds what people wrote.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 #[cfg(test)]

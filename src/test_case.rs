@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::event::{Event, RawRequest, Verified, capture};
+use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
 use crate::request::{Request, masked};
 use crate::route::{Lookup, Route, RouteSet};
@@ -82,11 +83,26 @@ impl TestCase {
         let route = set.route(&self.route).ok_or_else(|| self.failed(&self.place, "the route does not compile"))?;
         let source = set.sources.get(&route.source).ok_or_else(|| self.failed(&self.place, "there is no source"))?;
         let events = events(set, source, raw, at).map_err(|message| self.failed(&self.request_place, message))?;
+        if let Some(event) = events.first().filter(|event| source.splits_nothing(&event.envelope)) {
+            return Err(Box::new(self.split_nothing(route, source, &event.envelope)));
+        }
         let mut made = Made::default();
         for event in &events {
             self.requests_of(set, route, event, &mut made)?;
         }
         Ok(made)
+    }
+
+    /// The whole request would go through the route as one event, and fail at something that is not the mistake.
+    fn split_nothing(&self, route: &Route, source: &Source, envelope: &Value) -> Diagnostic {
+        let near = source.split.as_ref().map(|path| path::nearby(envelope, path)).unwrap_or_default();
+        let help = match near.as_slice() {
+            [] => "`split` names each part, as `$.deals[*]` does".to_owned(),
+            near => format!("the payload has {}; `split` names each part, as `$.deals[*]` does", near.join(", ")),
+        };
+        let place = route.place.key("source").key("split");
+        let message = format!("`split` finds nothing in the request of test `{}`", self.name);
+        Diagnostic::new(Code::TestFailed, place, message).also(self.place.key("name"), "in this test").help(help)
     }
 
     fn requests_of(

@@ -229,7 +229,7 @@ impl Where {
 impl Token {
     fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
         let found = self.at.find(raw, context)?;
-        let secret = self.secret.as_ref().ok_or(VerifyError::NoSecret)?;
+        let secret = known(self.secret.as_ref())?;
         let token = found.strip_prefix(&*self.prefix).ok_or(VerifyError::Mismatch("token"))?;
         equal(token.as_bytes(), secret.expose().as_bytes()).ok_or(VerifyError::Mismatch("token"))
     }
@@ -238,7 +238,7 @@ impl Token {
 impl Signature {
     fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
         let found = self.at.find(raw, context)?;
-        let secret = self.secret.as_ref().ok_or(VerifyError::NoSecret)?;
+        let secret = known(self.secret.as_ref())?;
         self.check_time(raw, context.now)?;
         let message = self.message(raw, context, secret)?;
         let wanted = self.encode(&self.digest(&message, secret).ok_or(VerifyError::NoSecret)?);
@@ -330,12 +330,17 @@ fn sorted_form(raw: &RawRequest, message: &mut Vec<u8>) {
 fn basic(raw: &RawRequest, secret: Option<&Secret>) -> Result<(), VerifyError> {
     let missing = || VerifyError::Missing("header `authorization`".to_owned());
     let given = raw.header("authorization").ok_or_else(missing)?;
-    let secret = secret.ok_or(VerifyError::NoSecret)?;
+    let secret = known(secret)?;
     let (scheme, encoded) = given.split_once(' ').ok_or_else(missing)?;
     let encoded = encoded.trim().trim_end_matches('=');
     let decoded = BASE64_STANDARD_NO_PAD.decode(encoded).unwrap_or_default();
     let same = equal(&decoded, secret.expose().as_bytes()).filter(|()| scheme.eq_ignore_ascii_case("basic"));
     same.ok_or(VerifyError::Mismatch("user or password"))
+}
+
+/// A secret that can prove something: an empty one proves nothing.
+fn known(secret: Option<&Secret>) -> Result<&Secret, VerifyError> {
+    secret.filter(|secret| !secret.expose().is_empty()).ok_or(VerifyError::NoSecret)
 }
 
 /// Compares in a time that depends on the lengths alone. An empty secret equals nothing.

@@ -48,7 +48,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only the outside may touch.
-const OUTSIDE: &[&str] = &["tokio", "axum", "reqwest", "rustls", "notify", "rusqlite", "hyper", "std::fs", "std::net"];
+const OUTSIDE: &[&str] =
+    &["tokio", "axum", "reqwest", "rustls", "notify", "rusqlite", "hyper", "std::fs", "std::net::Tcp"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

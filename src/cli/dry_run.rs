@@ -81,8 +81,11 @@ fn find_route(compiled: &Compiled, name: &str) -> Option<Arc<Route>> {
 
 /// The route does not exist, or does not compile; then its problems are what is of interest.
 fn no_route(compiled: &Compiled, name: &str) -> Exit {
+    let bare = name.trim_start_matches("./").trim_end_matches(".yaml");
+    let bare = bare.rsplit_once("routes/").map_or(bare, |(_, rest)| rest);
+    let is_there = compiled.documents.0.contains_key(format!("routes/{bare}.yaml").as_str());
     let problems: Vec<Diagnostic> = compiled.diagnostics.iter().filter(|d| d.is_error()).cloned().collect();
-    if !problems.is_empty() {
+    if !problems.is_empty() && (is_there || compiled.set.all_routes().next().is_none()) {
         terminal::error_diagnostics(&problems, &compiled.documents);
         return Exit::ProblemsFound;
     }

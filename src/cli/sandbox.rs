@@ -76,7 +76,12 @@ fn failure(order: &str) -> Option<Failure> {
 fn show(sandbox: &Sandbox) {
     let mut received = sandbox.subscribe();
     tokio::spawn(async move {
-        while let Ok(request) = received.recv().await {
+        loop {
+            let request = match received.recv().await {
+                Ok(request) => request,
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            };
             let operation = request.operation.as_deref().unwrap_or("-");
             let verdict = match &request.verdict {
                 Verdict::Good => "good".to_owned(),

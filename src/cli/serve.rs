@@ -104,24 +104,26 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
     if !compiled.diagnostics.is_empty() {
         error_diagnostics(&compiled.diagnostics, &compiled.documents);
     }
-    let settings = settings(args, root, &compiled)?;
+    let settings = settings(args, root, &compiled);
     let store = Store::open(&settings.data).map_err(|error| {
         error_line(format!("the event store in `{}` can't be opened: {error}", settings.data.display()));
         Exit::CouldNotRun
     })?;
-    let (compiled, files) = match good {
-        true => (compiled, files),
-        false => last_good(root, &store, &options).await.ok_or(Exit::ProblemsFound)?,
+    let (compiled, files, settings) = match good {
+        true => (compiled, files, settings),
+        false => {
+            let (compiled, files) = last_good(root, &store, &options).await.ok_or(Exit::ProblemsFound)?;
+            // The addresses are those of what serves; the store is open already.
+            let addresses = self::settings(args, root, &compiled);
+            (compiled, files, ServerSettings { data: settings.data, ..addresses })
+        }
     };
     let on_revision = Box::new(|_: &crate::live::Revision| {});
     Ok((Start { root: root.to_owned(), settings, options, compiled, files, store, fingerprint, on_revision }, good))
 }
 
-fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> Result<ServerSettings, Exit> {
-    let mut settings = ServerSettings::of(compiled, root).map_err(|problem| {
-        error_diagnostics(std::slice::from_ref(&*problem), &compiled.documents);
-        Exit::ProblemsFound
-    })?;
+fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> ServerSettings {
+    let mut settings = ServerSettings::of(compiled, root);
     settings.listen = args.listen.unwrap_or(settings.listen);
     settings.admin = args.admin.unwrap_or(settings.admin);
     settings.data = args.data.clone().unwrap_or(settings.data);
@@ -129,7 +131,7 @@ fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> Result<Server
         // What waits for a real provider must never be taken by a stand-in.
         settings.data = settings.data.join("sandbox");
     }
-    Ok(settings)
+    settings
 }
 
 /// A server that comes back after a crash must not stay away because a file was broken meanwhile.
@@ -137,7 +139,8 @@ async fn last_good(root: &Path, store: &Store, options: &Options) -> Option<(Com
     let (revision, texts) = store.snapshot().await.ok().flatten()?;
     let texts = texts.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
     let files = Files { texts, problems: Vec::new() };
-    let compiled = load::compile_files(root, files.clone(), options);
+    let proved = Options { tests: false, ..options.clone() };
+    let compiled = load::compile_files(root, files.clone(), &proved);
     if !compiled.is_good() {
         return None;
     }

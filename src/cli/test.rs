@@ -60,6 +60,10 @@ fn human(results: &[(&TestCase, Vec<Diagnostic>)], failed: usize, compiled: &Com
     for (_, problems) in results {
         terminal::diagnostics(problems, &compiled.documents);
     }
+    if results.is_empty() && !compiled.tests.is_empty() {
+        terminal::line("no route with tests has a name that begins like this");
+        return;
+    }
     if results.is_empty() {
         terminal::line("no tests were found; a route carries them under `tests:`");
         return;

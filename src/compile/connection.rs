@@ -166,11 +166,22 @@ impl Compiler<'_> {
     /// A secret of a source; none when it can't be had.
     pub(super) fn source_secret(&mut self, text: &crate::config::scalar::Text) -> Option<Secret> {
         self.check_dollar(text);
-        let secret = self.resolved(text).map(Secret::new);
+        let secret = self.resolved(text).filter(|secret| self.is_given(secret, text)).map(Secret::new);
         if secret.is_none() && self.input.secrets == Secrets::Required {
             return Some(Secret::new(""));
         }
         secret
+    }
+
+    /// An empty secret would let anyone in.
+    fn is_given(&mut self, secret: &str, text: &crate::config::scalar::Text) -> bool {
+        if secret.trim().is_empty() {
+            let help = "write `${env:NAME}`, and set that variable where Jackfield is started";
+            let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), "the secret is empty");
+            self.report(diagnostic.found("anyone could send with this").help(help));
+            return false;
+        }
+        true
     }
 
     fn base_url(&mut self, name: &Arc<str>, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {

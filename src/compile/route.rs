@@ -127,6 +127,8 @@ impl Compiler<'_> {
         }
         let identity = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let identity = identity.map(|text| self.placed(text, Kind::Value, &mut reach));
+        self.check_varies("identity", written.identity.as_ref(), true, &reach);
+        self.check_varies("lane", written.lane.as_ref(), false, &reach);
         let lane = written.lane.as_ref().map(|text| self.placed(text, Kind::Value, &mut reach));
         if written.send.is_empty() {
             let message = "the route sends nothing";

@@ -119,9 +119,19 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::MissingKey, written.place.on_key(), message).help(help));
             return None;
         };
+        if let Some(rest) = path.strip_prefix("/hooks").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            let help = format!("write `path: {}`", if rest.is_empty() { "/" } else { rest });
+            let message = "every path is under `/hooks` already";
+            self.report(Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help));
+            return None;
+        }
         let trial = matchit::Router::new().insert(path.to_string(), ());
-        let plain =
-            path.starts_with('/') && !path.contains(['?', '#', ' ', '*']) && (path.len() == 1 || !path.ends_with('/'));
+        // A segment is a name or stands for any text; half of each could not be told from other paths later.
+        let whole = |part: &str| !part.contains(['{', '}']) || (part.starts_with('{') && part.ends_with('}'));
+        let plain = path.split('/').all(whole)
+            && path.starts_with('/')
+            && !path.contains(['?', '#', ' ', '*'])
+            && (path.len() == 1 || !path.ends_with('/'));
         if trial.is_err() || !plain {
             let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), "this path can't be served");
             self.report(diagnostic.help(path_help(path)));

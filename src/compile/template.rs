@@ -198,6 +198,25 @@ fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     format!("extract it first: under `extract:` write `{name}: $.…`")
 }
 
+impl Compiler<'_> {
+    /// An `identity` or `lane` without braces is the same for every event, and so not what was meant.
+    pub(super) fn check_varies(&mut self, key: &str, text: Option<&Text>, always: bool, reach: &Reach) {
+        let Some(text) = text.filter(|text| !text.contains("{{") && !text.contains("{%")) else { return };
+        let first = text.split(['.', ' ', '|']).next().unwrap_or_default();
+        let is_name = BASE_NAMES.contains(&first) || reach.names.iter().any(|known| &*known.name == first);
+        if !always && !is_name {
+            return;
+        }
+        let message = format!("`{key}` is the same text for every event");
+        let help = match is_name {
+            true => format!("write `{key}: \"{{{{ {} }}}}\"`", text.value),
+            false => format!("take it from the event: `{key}: \"{{{{ payload.id }}}}\"`"),
+        };
+        let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message);
+        self.report(diagnostic.found("nothing here comes from the event").help(help));
+    }
+}
+
 fn optional_in_text(used: &Use, place: &Place) -> Diagnostic {
     let message = format!("`{}` may be absent, and stands in the middle of text", used.name);
     Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message)

@@ -31,6 +31,24 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
+/// `routes/form.yaml:12:5: error[unknown-key]: …`, without a line of the file.
+pub fn line(diagnostic: &Diagnostic, files: &dyn Resolve) -> String {
+    let (severity, code) = (diagnostic.severity.word(), diagnostic.code.word());
+    format!("{}: {severity}[{code}]: {}", place(diagnostic, files), diagnostic.message)
+}
+
+/// `routes/form.yaml:12:5`, the line to mend.
+pub fn place(diagnostic: &Diagnostic, files: &dyn Resolve) -> String {
+    let Some(place) = diagnostic.place() else { return String::new() };
+    match files.resolve(place) {
+        Some(at) => {
+            let (line, column) = at.line_column();
+            format!("{}:{line}:{column}", at.file)
+        }
+        None => place.to_string(),
+    }
+}
+
 /// An underline of one line: a value that spans many is marked at its first.
 fn visible(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let start = floor(text, range.start.min(text.len()));

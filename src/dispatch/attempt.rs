@@ -10,7 +10,7 @@ use crate::pack::{Connection, Operation};
 use crate::request::{Request, exposed, exposed_path};
 
 /// An answer longer than this is cut: what it means stands at its beginning.
-const LONGEST_ANSWER: usize = 256 * 1024;
+const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 

@@ -17,8 +17,11 @@ use crate::pack::outcome::Answer;
 use crate::request::Request;
 use crate::store::{AttemptRecord, StoreError, StoredDelivery};
 
-/// How many deliveries are held in memory; the rest waits in the store.
-const HELD: usize = 4096;
+/// How many deliveries that can go out are held in memory; the rest waits in the store.
+const READY: usize = 4096;
+/// How many that can't go out yet are held: they wait for their next try, or for their lane. They are counted apart, so
+/// that a few lanes that fail don't keep the others from being leased.
+const WAITING: usize = 32_768;
 /// How many are leased at a time. Less than this is not asked for: each lease is a write.
 const BATCH: usize = 512;
 /// How many attempts are under way at a time.
@@ -119,7 +122,9 @@ impl Worker {
 
     /// Asks the store for work when there is room for it. A wake-up that comes meanwhile is kept by the notifier.
     fn lease(&mut self) {
-        if !self.more || self.held + BATCH > HELD || !self.leasing.is_empty() {
+        let going = self.ready.len() + self.attempts.len();
+        let waiting = self.held.saturating_sub(going);
+        if !self.more || going + BATCH > READY || waiting + BATCH > WAITING || !self.leasing.is_empty() {
             return;
         }
         self.more = false;

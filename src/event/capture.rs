@@ -23,7 +23,21 @@ pub fn parse(bytes: &[u8]) -> Result<RawRequest, InvalidCapture> {
     let mut lines = head.lines();
     let (method, target) = request_line(lines.next().unwrap_or(""))?;
     let headers = lines.map(header).collect::<Result<Vec<_>, _>>()?;
-    Ok(RawRequest { method, target, headers, body: body.to_vec() })
+    let mut raw = RawRequest { method, target, headers, body: body.to_vec() };
+    cut_last_line_break(&mut raw);
+    Ok(raw)
+}
+
+/// An editor ends a file with a line break that the sender never sent: it goes when the body is longer than the headers
+/// say, or when it would become part of a form's last field.
+fn cut_last_line_break(raw: &mut RawRequest) {
+    let bare = raw.body.strip_suffix(b"\n").map(|body| body.strip_suffix(b"\r").unwrap_or(body).len());
+    let Some(bare) = bare else { return };
+    let announced = raw.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    let is_form = raw.content_type() == "application/x-www-form-urlencoded";
+    if announced.map_or(is_form, |announced| announced < raw.body.len()) {
+        raw.body.truncate(bare);
+    }
 }
 
 fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -71,6 +85,15 @@ mod tests {
         assert_eq!((raw.method.as_str(), raw.path(), raw.query()), ("POST", "/hooks/a", "b=1"));
         assert_eq!(raw.header("x-id"), Some("7"));
         assert_eq!(raw.body, b"{\"a\":\r\n\r\n1}\n");
+    }
+
+    #[test]
+    fn a_line_break_that_an_editor_added_is_not_part_of_the_body() {
+        let body = |text: &str| parse(text.as_bytes()).map(|raw| String::from_utf8(raw.body)).unwrap().unwrap();
+        assert_eq!(body("POST /a HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\n\na=1\n"), "a=1");
+        assert_eq!(body("POST /a HTTP/1.1\nContent-Length: 3\n\na=1\r\n"), "a=1");
+        assert_eq!(body("POST /a HTTP/1.1\nContent-Length: 4\n\na=1\n"), "a=1\n");
+        assert_eq!(body("POST /a HTTP/1.1\nContent-Type: text/plain\n\na\n"), "a\n");
     }
 
     #[test]

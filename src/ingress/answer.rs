@@ -67,12 +67,28 @@ impl Refusal {
     }
 
     pub(super) fn decode(error: &DecodeError) -> Self {
-        let status = if matches!(error, DecodeError::Unsupported(_)) { 415 } else { 400 };
+        let status = match error {
+            DecodeError::Unsupported(_) => 415,
+            DecodeError::TooManyParts(_) => 413,
+            DecodeError::Json(_) | DecodeError::Form(_) | DecodeError::Text => 400,
+        };
         Refusal::new(status, "undecodable-body", error.to_string())
     }
 
     pub(super) fn store() -> Self {
         Refusal::new(503, "store-unavailable", "the event could not be stored; send it again").retry()
+    }
+
+    /// The path is shown only where no source is, for whoever mistyped it: elsewhere it may hold a token.
+    pub(super) fn log(&self, path: &str) {
+        let (code, reason) = (self.code, self.message.as_str());
+        match &self.source {
+            Some(source) => tracing::info!(code, %source, reason, "request refused"),
+            None => {
+                let shown: String = path.chars().take(100).collect();
+                tracing::info!(code, path = ?shown, reason, "request refused");
+            }
+        }
     }
 
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {

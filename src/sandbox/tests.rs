@@ -60,6 +60,7 @@ fn packs(files: Files) -> BTreeMap<Arc<str>, Arc<Pack>> {
         sandbox: Some("http://127.0.0.1:1".into()),
         read: &|file| std::fs::read(root.join(file)).ok(),
         now: Timestamp(0),
+        tests: false,
     };
     let compiled = with_stack(|| compile(&input)).unwrap();
     assert!(compiled.is_good(), "{:#?}", compiled.diagnostics);

@@ -61,3 +61,21 @@ fn what_is_asked_for_and_is_not_there_is_named() {
     assert!(outside.contains("this folder has no `jackfield.yaml`"), "{outside}");
     assert!(root().join("jackfield.yaml").is_file());
 }
+
+#[test]
+fn a_parameter_can_t_lead_elsewhere() {
+    let pack = "title: Acme\nbase_url: https://api.acme.example\noperations:\n  note: { path: \"/customers/{customer}/notes\" }\n";
+    let route = "source: { path: /in, verify: none }\nsend:\n  - to: acme.note\n    params: { customer: \"{{ payload.c }}\" }\n";
+    let files = [
+        ("schemas/acme/pack.yaml", pack),
+        ("jackfield.yaml", "connections:\n  acme: { provider: acme }\n"),
+        ("routes/in.yaml", route),
+        ("good.json", "{\"c\":\"a/b?c=d\"}"),
+        ("bad.json", "{\"c\":\"..\"}"),
+    ];
+    let folder = Folder::with("parameter", &files);
+    let good = transcript(&run(folder.path(), &["dry-run", "in", "--request", "good.json", "--format", "curl"]));
+    assert!(good.contains("https://api.acme.example/customers/a%2Fb%3Fc%3Dd/notes"), "{good}");
+    let bad = transcript(&run(folder.path(), &["dry-run", "in", "--request", "bad.json"]));
+    assert!(bad.contains("error[invalid-parameter]") && bad.ends_with("--- exit 1\n"), "{bad}");
+}

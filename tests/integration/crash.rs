@@ -134,6 +134,19 @@ fn a_sender_that_breaks_off_leaves_no_event_half_on_its_way() {
 }
 
 #[test]
+fn a_blank_identity_tells_no_events_apart() {
+    let folder = workspace("blank");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    for number in 0..2 {
+        let body = format!("{{\"id\":{number},\"lane\":\"\",\"none\":\"\"}}");
+        folder.write("routes/in.yaml", &ROUTE.replace("identity: \"{{ id }}\"", "identity: \"{{ payload.none }}\""));
+        server.wait_for("the change", |status| status["reloads"]["taken"] == 1);
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+    }
+    server.wait_for("both", |status| status["deliveries"]["delivered"] == 2);
+}
+
+#[test]
 fn what_waits_for_its_next_try_is_tried_by_nobody_else() {
     let folder = workspace("tries");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);

@@ -90,7 +90,8 @@ fn an_event_that_a_route_can_make_nothing_of_is_kept_and_others_go_on() {
     server.wait_for("the route that fits", |status| status["deliveries"]["accepted"] == 1);
     let log = folder.read("serve.log");
     assert!(log.contains("value-not-found") && log.contains("routes/other.yaml"), "{log}");
-    assert!(log.contains("$.id"), "the log names what is nearby: {log}");
+    assert!(log.contains("routes/other.yaml:3:16"), "the log names the line: {log}");
+    assert!(!log.contains("$.id"), "the log shows nothing of the payload: {log}");
 }
 
 #[test]
@@ -121,4 +122,17 @@ fn two_servers_do_not_share_a_store() {
         panic!("both started")
     };
     assert!(log.contains("can't be opened"), "{log}");
+}
+
+#[test]
+fn more_parts_than_one_request_may_have_are_refused_whole() {
+    let folder = workspace("parts");
+    let with_split = ROUTE.replace("path: /in,", "path: /in, split: \"$[*]\", limits: { body: 1MB },");
+    folder.write("routes/in.yaml", &with_split);
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    let parts = |count: usize| format!("[{}]", vec!["{\"id\":1}"; count].join(","));
+    let answer = exchange(&server.listen, &request("X-Key: k3y\r\n", parts(1001).as_bytes())).unwrap();
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    assert_eq!(exchange(&server.listen, &request("X-Key: k3y\r\n", parts(3).as_bytes())).unwrap().status, 202);
+    server.wait_for("the parts", |status| status["events"]["accepted"] == 3 && status["events"]["unrouted"] == 0);
 }

@@ -119,6 +119,39 @@ fn a_route_that_goes_away_is_never_answered_by_404() {
 }
 
 #[test]
+fn an_event_whose_source_goes_away_while_it_arrives_waits_until_it_is_back() {
+    let folder = workspace("arrives");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let whole = post_bytes("/hooks/in", "application/json", b"{\"id\":\"late\"}");
+    let (first, rest) = whole.split_at(whole.len() - 5);
+    let mut stream = TcpStream::connect(&server.listen).unwrap();
+    stream.write_all(first).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::fs::remove_file(folder.path().join("routes/in.yaml")).unwrap();
+    server.wait_for("the change", |status| reloads(status, "taken") == 1);
+    stream.write_all(rest).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(stream)).unwrap().status, 202);
+    server.wait_for("the event", |status| status["events"]["unrouted"] == 1);
+    folder.write("routes/in.yaml", &route(2));
+    server.wait_for("its delivery", |status| status["deliveries"]["delivered"] == 1);
+}
+
+#[test]
+fn the_last_good_revision_serves_without_its_samples_and_on_its_own_addresses() {
+    let folder = workspace("no-samples");
+    let test = "tests:\n  - name: t\n    request: samples/t.json\n    expect: [{ to: acme.note }]\n";
+    folder.write("samples/t.json", "{\"id\":1}");
+    folder.write("routes/in.yaml", &format!("{}{test}", route(1)));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(server.terminate(), 0);
+    std::fs::remove_file(folder.path().join("samples/t.json")).unwrap();
+    folder.write("jackfield.yaml", "connections: [\n");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{\"id\":1}").status, 202);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+}
+
+#[test]
 fn connections_and_new_packs_go_live_too() {
     let folder = workspace("packs");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
