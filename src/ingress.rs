@@ -102,7 +102,7 @@ impl Ingress {
         };
         match self.live.now().set.find(method.as_str(), path) {
             Lookup::Found(source, params) => Ok((source, params)),
-            Lookup::WrongMethod => Err(Refusal::wrong_method()),
+            Lookup::WrongMethod(methods) => Err(Refusal::wrong_method(&methods)),
             Lookup::Nothing if self.known_paths.contains(path) => Err(Refusal::gone_for_now()),
             Lookup::Nothing => Err(Refusal::not_found()),
         }

@@ -1,7 +1,7 @@
 //! Reads a workspace from disk, and the packs that are built in.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ pub const SANDBOX_ENV: &str = "sandbox.env";
 
 /// No file of a workspace is larger.
 const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// No folder of a workspace lies deeper.
+pub const DEEPEST: usize = 8;
 
 /// How a workspace is compiled.
 #[derive(Clone, Debug)]
@@ -105,11 +108,14 @@ pub fn read_inside(root: &Path, path: &str) -> io::Result<Vec<u8>> {
     read_bounded(&root.join(relative))
 }
 
+/// Reads no more than a file may have: what a path names may be a device that never ends.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    if std::fs::metadata(path)?.len() > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large"));
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large")),
+        false => Ok(bytes),
     }
-    std::fs::read(path)
 }
 
 impl Files {
@@ -134,6 +140,10 @@ impl Files {
     }
 
     fn add_folder(&mut self, root: &Path, folder: &str) {
+        // Deeper than this are only links that lead back.
+        if folder.matches('/').count() >= DEEPEST {
+            return;
+        }
         let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return };
         let mut names: Vec<String> = entries
             .filter_map(Result::ok)

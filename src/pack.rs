@@ -2,7 +2,7 @@
 
 pub mod outcome;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Pack {
     /// The name of its folder: `chat2desk`.
     pub name: Arc<str>,
     pub title: Arc<str>,
+    /// The settings that must never be shown.
+    pub secrets: BTreeSet<Arc<str>>,
     pub operations: BTreeMap<Arc<str>, Arc<Operation>>,
     /// Answers of the sandbox for every operation, by name.
     pub sandbox_errors: BTreeMap<Arc<str>, SandboxReply>,

@@ -74,8 +74,8 @@ pub struct AddressConflict;
 pub enum Lookup {
     /// A source, and the values of its `{named}` segments.
     Found(Arc<Source>, Value),
-    /// The path is served, with other methods.
-    WrongMethod,
+    /// The path is served, with these methods.
+    WrongMethod(Vec<Arc<str>>),
     Nothing,
 }
 
@@ -110,9 +110,11 @@ impl RouteSet {
             let params = found.params.iter().map(|(name, value)| (name, crate::request::decode(value)));
             return Lookup::Found(found.value.clone(), Value::object(params));
         }
-        match self.addresses.values().any(|router| router.at(path).is_ok()) {
-            true => Lookup::WrongMethod,
-            false => Lookup::Nothing,
+        let others = self.addresses.iter().filter(|(_, router)| router.at(path).is_ok());
+        let methods: Vec<Arc<str>> = others.map(|(method, _)| method.clone()).collect();
+        match methods.is_empty() {
+            true => Lookup::Nothing,
+            false => Lookup::WrongMethod(methods),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::event::RawRequest;
 use crate::pack::outcome::Answer;
 use crate::pack::{Operation, Pack};
+use crate::secret::MASK;
 use crate::value::Value;
 use answer::Visit;
 use find::Directory;
@@ -131,7 +132,14 @@ impl Sandbox {
         let content = Content::of(&request);
         let Some((provider, path)) = directory.provider(request.path()) else {
             let reaction = Reaction::Answer(answer::bare(404));
-            let note = Note { number, provider: NOBODY.into(), operation: None, params: Value::Null, skip: 0 };
+            let note = Note {
+                number,
+                provider: NOBODY.into(),
+                operation: None,
+                params: Value::Null,
+                secrets: Vec::new(),
+                skip: 0,
+            };
             self.note(&directory, note, &request, content, Verdict::NotFound, &reaction);
             return reaction;
         };
@@ -152,7 +160,8 @@ impl Sandbox {
             Some(operation) => self.judge(&visit, operation, too_large),
         };
         let name = operation.map(|operation| operation.name.clone());
-        let note = Note { number, provider: provider.pack.name.clone(), operation: name, params, skip };
+        let (params, secrets) = without_secrets(&params, &provider.pack);
+        let note = Note { number, provider: provider.pack.name.clone(), operation: name, params, secrets, skip };
         self.note(&directory, note, &request, content, verdict, &reaction);
         reaction
     }
@@ -210,7 +219,7 @@ impl Sandbox {
             provider: note.provider,
             operation: note.operation,
             method: request.method.as_str().into(),
-            path: request.target.get(note.skip..).unwrap_or_default().into(),
+            path: masked_path(request.target.get(note.skip..).unwrap_or_default(), &note.secrets).into(),
             headers: directory.masked(&request.headers),
             params: note.params,
             body: content,
@@ -223,12 +232,32 @@ impl Sandbox {
     }
 }
 
+/// Parameters of the path with the secret ones hidden, and what they were.
+fn without_secrets(params: &Value, pack: &Pack) -> (Value, Vec<Arc<str>>) {
+    let fields = || params.as_object().into_iter().flat_map(|object| object.iter());
+    let hidden = fields().filter(|(name, _)| pack.secrets.contains(*name));
+    let secrets = hidden.filter_map(|(_, value)| value.as_str().map(Arc::from)).collect();
+    let shown = |name: &Arc<str>, value: &Value| match pack.secrets.contains(name) {
+        true => Value::from(MASK),
+        false => value.clone(),
+    };
+    (Value::object(fields().map(|(name, value)| (name.clone(), shown(name, value))).collect::<Vec<_>>()), secrets)
+}
+
+/// A path whose segments don't show a secret.
+fn masked_path(target: &str, secrets: &[Arc<str>]) -> String {
+    let is_secret = |part: &str| secrets.iter().any(|secret| **secret == *crate::request::decode(part));
+    target.split('/').map(|part| if is_secret(part) { MASK } else { part }).collect::<Vec<_>>().join("/")
+}
+
 /// What is known of a request besides itself.
 struct Note {
     number: u64,
     provider: Arc<str>,
     operation: Option<Arc<str>>,
     params: Value,
+    /// The values of the path's parameters that are secret.
+    secrets: Vec<Arc<str>>,
     /// So many bytes of the target name the provider.
     skip: usize,
 }

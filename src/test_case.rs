@@ -50,7 +50,7 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
             Lookup::Found(found, _) => {
                 return Err(elsewhere(path, source, &format!("which is source `{}`", found.name)));
             }
-            Lookup::WrongMethod => return Err(format!("the source does not take {}", raw.method)),
+            Lookup::WrongMethod(_) => return Err(format!("the source does not take {}", raw.method)),
             Lookup::Nothing => return Err(elsewhere(path, source, "where no source is")),
         },
     };

@@ -143,7 +143,7 @@ fn verification(
     let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
     let params = match compiled.set.find(&raw.method, path) {
         Lookup::Found(_, params) => params,
-        Lookup::WrongMethod | Lookup::Nothing => Value::Null,
+        Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,
     };
     let context = Context { public_url: &compiled.set.public_url, now, format: source.format, params: &params };
     let how = source.verify.describe();

@@ -45,10 +45,8 @@ async fn serve(args: SandboxArgs) -> Exit {
     }
     line(format!("what was received: http://{address}/_sandbox/requests"));
     show(&sandbox);
-    let ended = sandbox.serve(listener, async {
-        let _ = tokio::signal::ctrl_c().await;
-    });
-    match ended.await {
+    let Ok(end) = super::serve::end() else { return Exit::CouldNotRun };
+    match sandbox.serve(listener, end).await {
         Ok(()) => Exit::Fine,
         Err(_) => Exit::CouldNotRun,
     }

@@ -29,6 +29,13 @@ pub(super) fn run(args: ServeArgs) -> Exit {
 
 async fn serve(args: ServeArgs) -> Exit {
     let root = load::root_of(&args.workspace.workspace);
+    let end = match end() {
+        Ok(end) => end,
+        Err(error) => {
+            error_line(format!("the machine gives no signals: {}", error.kind()));
+            return Exit::CouldNotRun;
+        }
+    };
     let sandbox = match args.sandbox {
         true => match TcpListener::bind(args.sandbox_listen).await {
             Ok(listener) => Some(listener),
@@ -71,7 +78,7 @@ async fn serve(args: ServeArgs) -> Exit {
     if !good {
         line("the files have problems: the last good revision serves until they are mended");
     }
-    let ended = server.run_until(end()).await;
+    let ended = server.run_until(end).await;
     let _ = stop_sandbox.send(());
     if let Some(running) = running_sandbox {
         running.abort();
@@ -148,20 +155,24 @@ async fn last_good(root: &Path, store: &Store, options: &Options) -> Option<(Com
     Some((compiled, files))
 }
 
-/// Ctrl-C, or SIGTERM.
-async fn end() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-            let _ = interrupt.await;
-            return;
-        };
+/// Over at Ctrl-C or SIGTERM. They are listened for from this call on: one that comes while the server starts is not
+/// missed, and does not end it half-way.
+#[cfg(unix)]
+pub(super) fn end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            _ = interrupt => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    let _ = interrupt.await;
+    })
+}
+
+/// Over at Ctrl-C.
+#[cfg(not(unix))]
+pub(super) fn end() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

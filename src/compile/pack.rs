@@ -70,7 +70,8 @@ impl Compiler<'_> {
             Some((named.name.value.clone(), Arc::new(operation?)))
         });
         let operations = operations.collect();
-        Pack { name: name.into(), title: pack.title.value.clone(), operations, sandbox_errors: errors }
+        let secrets = pack.settings.names().filter(|setting| is_secret(pack, setting)).map(Arc::from).collect();
+        Pack { name: name.into(), title: pack.title.value.clone(), secrets, operations, sandbox_errors: errors }
     }
 
     fn operation(

@@ -257,6 +257,16 @@ impl Compiler<'_> {
             let unit = at.unit.as_ref().map_or(Unit::Seconds, |unit| unit.value);
             (lower(&at.header), if unit == Unit::Seconds { 1000 } else { 1 })
         });
+        if let Some((name, _)) = &timestamp
+            && !signs.iter().any(|piece| *piece == Signed::Timestamp || *piece == Signed::Header(name.clone()))
+        {
+            let place = hmac.signs.as_ref().map_or_else(|| hmac.place.on_key(), |signs| signs.place.clone());
+            let diagnostic = Diagnostic::new(Code::InvalidValue, place, "the signature does not cover the timestamp");
+            let help =
+                "as the sender does it, for instance `signs: \"{{ timestamp }}.{{ body }}\"`; or leave `timestamp` out";
+            self.report(diagnostic.found("anyone could send an old request with a new time").help(help));
+            return None;
+        }
         Some(Verify::Signature(Box::new(Signature {
             at: Where::Header(lower(header)),
             hash: match hmac.algorithm.as_ref().map(|algorithm| algorithm.value) {

@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -214,7 +215,12 @@ async fn sleep(pause: Option<Duration>) {
 /// One attempt, from sending to its record on disk.
 async fn attempt(shared: Shared, delivery: StoredDelivery) -> Done {
     let started_at = shared.clock.now();
-    let (result, answer) = send(&shared, &delivery).await;
+    // A defect of ours in one attempt must not hold its lane for ever.
+    let sent = std::panic::AssertUnwindSafe(send(&shared, &delivery)).catch_unwind().await;
+    let (result, answer) = sent.unwrap_or_else(|_| {
+        tracing::error!(delivery = %delivery.id, "an attempt failed inside Jackfield");
+        (AttemptResult::Unknown(Trouble::Broken), Answer::default())
+    });
     let now = shared.clock.now();
     let number = delivery.attempts + 1;
     let backoff = shared.live.now().set.connections.get(&delivery.connection).map(|c| c.backoff).unwrap_or_default();

@@ -20,11 +20,13 @@ pub(super) struct Refusal {
     status: u16,
     message: String,
     retry: bool,
+    /// The methods that are taken here, where another was used.
+    allow: Option<String>,
 }
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Refusal { code, source: None, status, message: message.into(), retry: false }
+        Refusal { code, source: None, status, message: message.into(), retry: false, allow: None }
     }
 
     fn retry(mut self) -> Self {
@@ -46,8 +48,9 @@ impl Refusal {
         Refusal::new(503, "not-served-now", "no source listens here at the moment").retry()
     }
 
-    pub(super) fn wrong_method() -> Self {
-        Refusal::new(405, "wrong-method", "the source here does not take this method")
+    pub(super) fn wrong_method(allowed: &[Arc<str>]) -> Self {
+        let refusal = Refusal::new(405, "wrong-method", "the source here does not take this method");
+        Refusal { allow: Some(allowed.join(", ")), ..refusal }
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
@@ -97,6 +100,9 @@ impl Refusal {
         *response.status_mut() = status(self.status);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        if let Some(allow) = self.allow.and_then(|allow| header::HeaderValue::from_str(&allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
         if self.retry {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
         }

@@ -25,7 +25,7 @@ pub async fn watch(root: PathBuf, mut seen: u64, changed: Sender<()>) {
     let mut watcher = watcher(notices);
     watch_all(watcher.as_mut(), &root);
     loop {
-        let now = fingerprint(&root);
+        let now = looked_at(&root).await.unwrap_or(seen);
         if now != seen {
             seen = now;
             // A folder may be a new one under the old name.
@@ -43,6 +43,12 @@ pub async fn watch(root: PathBuf, mut seen: u64, changed: Sender<()>) {
             () = changed.closed() => return,
         }
     }
+}
+
+/// The fingerprint, without keeping a thread of the server from its work.
+async fn looked_at(root: &Path) -> Option<u64> {
+    let root = root.to_owned();
+    tokio::task::spawn_blocking(move || fingerprint(&root)).await.ok()
 }
 
 async fn settle(noticed: &mut tokio::sync::mpsc::Receiver<()>) {
@@ -75,16 +81,20 @@ fn watch_all(watcher: Option<&mut RecommendedWatcher>, root: &Path) {
 /// What the files' contents are, in one number.
 pub fn fingerprint(root: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
-    add(&root.join(crate::compile::SETTINGS), &mut hasher);
-    add(&root.join(crate::load::SANDBOX_ENV), &mut hasher);
+    add(&root.join(crate::compile::SETTINGS), 0, &mut hasher);
+    add(&root.join(crate::load::SANDBOX_ENV), 0, &mut hasher);
     for folder in WATCHED {
-        add(&root.join(folder), &mut hasher);
+        add(&root.join(folder), 0, &mut hasher);
     }
     hasher.finish()
 }
 
-fn add(path: &Path, hasher: &mut DefaultHasher) {
+fn add(path: &Path, depth: usize, hasher: &mut DefaultHasher) {
     let Ok(about) = std::fs::metadata(path) else { return };
+    // Deeper than this are only links that lead back.
+    if depth > crate::load::DEEPEST {
+        return;
+    }
     path.hash(hasher);
     if about.is_file() {
         std::fs::read(path).unwrap_or_default().hash(hasher);
@@ -93,5 +103,5 @@ fn add(path: &Path, hasher: &mut DefaultHasher) {
     let mut entries: Vec<PathBuf> =
         std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect();
     entries.sort();
-    entries.iter().for_each(|entry| add(entry, hasher));
+    entries.iter().for_each(|entry| add(entry, depth + 1, hasher));
 }

@@ -66,6 +66,8 @@ fn each_bad_request_gets_its_own_answer() {
         assert!(answer.text().contains(word), "{what}: {}", answer.text());
         assert!(!answer.text().contains("k3y"), "{what} shows the key");
     }
+    let wrong_method = exchange(&server.listen, b"GET /hooks/in HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+    assert_eq!(wrong_method.header("allow").as_deref(), Some("POST"));
     let bad = exchange(&server.listen, &request(good, b"{\"id\": 1,}")).unwrap();
     assert_eq!(
         bad.text(),
