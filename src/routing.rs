@@ -87,12 +87,13 @@ impl Router {
         log(&event, &results, revision);
         let outcomes: Vec<NewOutcome> = results.iter().filter_map(|routed| outcome(routed, revision)).collect();
         let connections = connections(&outcomes);
-        let (event_seq, at) = (stored.seq, self.clock.now());
+        // Only the id goes on: the decoded payloads of a batch are never in memory together.
+        let (event_seq, id, at) = (stored.seq, event.id, self.clock.now());
         let routed = RoutedEvent { event_seq, revision: revision.set.revision.clone(), at, outcomes };
         Some(async move {
             let receipt = self.store.route(routed).await?;
             for route in &receipt.duplicates {
-                tracing::info!(event = %event.id, %route, "the same event came before; nothing is sent");
+                tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
             }
             connections.iter().for_each(|connection| self.wake.connection(connection));
             Ok(())

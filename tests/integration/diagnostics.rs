@@ -1,6 +1,6 @@
 //! Broken workspaces, one mistake each, with the exact report of `check`.
 
-use std::fmt::Write;
+use std::path::Path;
 
 use crate::support::{Folder, root, run, transcript};
 
@@ -8,32 +8,37 @@ use crate::support::{Folder, root, run, transcript};
 #[test]
 fn every_mistake_is_reported_as_expected() {
     let cases = root().join("tests/diagnostics");
-    let mut wrong = String::new();
-    let mut count = 0;
     let mut names: Vec<_> = std::fs::read_dir(&cases).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|case| case.is_dir() && !case.ends_with("_base"));
     names.sort();
-    for case in names.iter().filter(|case| case.is_dir() && !case.ends_with("_base")) {
-        count += 1;
-        let folder = Folder::new("diagnostics");
-        for layer in [&cases.join("_base"), case] {
-            overlay(layer, folder.path());
-        }
-        let _ = std::fs::remove_file(folder.path().join("report.txt"));
-        let found = transcript(&run(folder.path(), &["check"]));
-        let expected = case.join("report.txt");
-        if std::env::var_os("UPDATE_REPORTS").is_some() {
-            std::fs::write(&expected, &found).unwrap();
-        }
-        let wanted = std::fs::read_to_string(&expected).unwrap_or_default();
-        if found != wanted {
-            writeln!(wrong, "=== {}\n--- wanted\n{wanted}--- found\n{found}", case.display()).unwrap();
-        }
-    }
-    assert!(count > 0);
+    assert!(names.len() > 250, "there are only {} cases", names.len());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let wrong: String = std::thread::scope(|scope| {
+        let parts = names.chunks(names.len().div_ceil(threads));
+        let running: Vec<_> =
+            parts.map(|part| scope.spawn(|| part.iter().filter_map(|case| differs(case)).collect())).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<String>>().concat()
+    });
     assert!(wrong.is_empty(), "{wrong}run with UPDATE_REPORTS=1 to take what was found");
 }
 
-fn overlay(from: &std::path::Path, to: &std::path::Path) {
+/// What a case's report should be and is, where the two are not the same.
+fn differs(case: &Path) -> Option<String> {
+    let folder = Folder::new("diagnostics");
+    for layer in [&case.with_file_name("_base"), case] {
+        overlay(layer, folder.path());
+    }
+    let _ = std::fs::remove_file(folder.path().join("report.txt"));
+    let found = transcript(&run(folder.path(), &["check"]));
+    let expected = case.join("report.txt");
+    if std::env::var_os("UPDATE_REPORTS").is_some() {
+        std::fs::write(&expected, &found).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&expected).unwrap_or_default();
+    (found != wanted).then(|| format!("=== {}\n--- wanted\n{wanted}--- found\n{found}", case.display()))
+}
+
+fn overlay(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
