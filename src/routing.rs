@@ -31,11 +31,24 @@ pub struct Router {
     pub accepted: Arc<Notify>,
 }
 
+/// How far a revision has looked: up to here each event is routed, or waits for a source that this revision lacks.
+struct Done {
+    revision: Arc<str>,
+    seq: i64,
+}
+
+impl Default for Done {
+    fn default() -> Self {
+        Done { revision: "".into(), seq: 0 }
+    }
+}
+
 impl Router {
     /// Routes until the server stops.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
+        let mut done = Done::default();
         loop {
-            if let Err(error) = self.route_all().await {
+            if let Err(error) = self.route_all(&mut done).await {
                 tracing::error!(%error, "accepted events can't be routed now; they wait on disk");
             }
             tokio::select! {
@@ -45,7 +58,7 @@ impl Router {
             }
         }
         // What was accepted until now still makes its deliveries, which then wait on disk.
-        if let Err(error) = self.route_all().await {
+        if let Err(error) = self.route_all(&mut done).await {
             tracing::error!(%error, "accepted events wait on disk for the next start");
         }
     }
@@ -60,19 +73,21 @@ impl Router {
         }
     }
 
-    /// Routes every event that waits.
-    pub async fn route_all(&self) -> Result<(), StoreError> {
-        let mut after = 0;
+    /// Routes every event that waits and was not looked at in this revision.
+    async fn route_all(&self, done: &mut Done) -> Result<(), StoreError> {
         loop {
-            let waiting = self.store.unrouted(after, BATCH).await?;
-            let Some(last) = waiting.last() else { return Ok(()) };
-            after = last.seq;
             let revision = self.live.now();
+            if done.revision != revision.set.revision {
+                *done = Done { revision: revision.set.revision.clone(), seq: 0 };
+            }
+            let waiting = self.store.unrouted(done.seq, BATCH).await?;
+            let Some(last) = waiting.last() else { return Ok(()) };
             // The store takes them in the order in which they are first polled, which is the order accepted.
             let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision));
             for written in join_all(routed).await {
                 written?;
             }
+            done.seq = last.seq;
         }
     }
 
@@ -89,9 +104,19 @@ impl Router {
         let connections = connections(&outcomes);
         // Only the id goes on: the decoded payloads of a batch are never in memory together.
         let (event_seq, id, at) = (stored.seq, event.id, self.clock.now());
-        let routed = RoutedEvent { event_seq, revision: revision.set.revision.clone(), at, outcomes };
+        let revision = revision.set.revision.clone();
+        let routes: Vec<Arc<str>> = outcomes.iter().map(|outcome| outcome.route.clone()).collect();
+        let routed = RoutedEvent { event_seq, revision: revision.clone(), at, outcomes };
         Some(async move {
-            let receipt = self.store.route(routed).await?;
+            let receipt = match self.store.route(routed).await {
+                // The store will never take this, so the event is a dead letter, and keeps no other waiting.
+                Err(error @ (StoreError::TooLarge | StoreError::Refused | StoreError::NotFound)) => {
+                    tracing::error!(event = %id, %error, "what became of the event can't be stored; it is a dead letter");
+                    let instead = RoutedEvent { event_seq, revision, at, outcomes: unstorable(routes) };
+                    self.store.route(instead).await.unwrap_or_default()
+                }
+                other => other?,
+            };
             for route in &receipt.duplicates {
                 tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
             }
@@ -99,6 +124,14 @@ impl Router {
             Ok(())
         })
     }
+}
+
+/// The same routes, each with a failure in the place of what it made.
+fn unstorable(routes: Vec<Arc<str>>) -> Vec<NewOutcome> {
+    let problem =
+        serde_json::json!({ "code": "unfit-value", "message": "what the route made of the event can't be stored" });
+    let failed = |route| NewOutcome { route, result: NewResult::Failed { problem: problem.to_string() } };
+    routes.into_iter().map(failed).collect()
 }
 
 /// An event again as it was accepted.
