@@ -9,6 +9,7 @@ mod route;
 mod schema_words;
 mod source;
 mod template;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

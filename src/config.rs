@@ -1,6 +1,6 @@
 //! The language as written: one Rust type for each mapping of the YAML, decoded with every problem collected.
 //!
-//! The same declaration gives the decoder and, for editors, the JSON Schema: the two can't disagree.
+//! One declaration gives the type and its decoder: the two can't disagree.
 
 #[macro_use]
 mod record;

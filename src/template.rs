@@ -198,7 +198,7 @@ impl Expr {
             ExprKind::Compiled(expression) => {
                 let result = expression.eval(scope.to_engine());
                 let value = result.map_err(|error| {
-                    let error = lint::engine_error(&error, self.range.start, expression_text());
+                    let error = lint::engine_error(&error, self.range.start, "");
                     // The engine does not always say where; then it is the whole expression.
                     let range = if error.range.is_empty() { self.range.clone() } else { error.range };
                     let absent = error.code == Code::TemplateFailed && error.message == lint::ABSENT;
@@ -226,11 +226,6 @@ impl Expr {
         Err(TemplateError::new(Code::TemplateFailed, self.range.clone(), what)
             .help("say what to write instead: `{{ name | default('unknown') }}`"))
     }
-}
-
-/// The engine numbers an expression's bytes from its own start; its text isn't needed to shift them.
-fn expression_text() -> &'static str {
-    ""
 }
 
 /// What a text is compiled as.

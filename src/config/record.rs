@@ -1,6 +1,6 @@
 //! Macros that declare the language: a mapping with known keys, a word of a few, a choice by key.
 
-/// A mapping with known keys: the struct, its decoder, and the doc comments for editors, from one declaration.
+/// A mapping with known keys: the struct and its decoder, from one declaration.
 macro_rules! record {
     ($(#[doc = $doc:literal])* pub struct $name:ident ($what:literal) {
         $($(#[doc = $fdoc:literal])* $field:ident $(as $key:literal)? : $ty:ty,)*

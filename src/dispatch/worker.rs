@@ -27,7 +27,7 @@ const WAITING: usize = 32_768;
 const BATCH: usize = 512;
 /// How many attempts are under way at a time.
 const ATTEMPTS: usize = 64;
-/// How long a lease holds. This process keeps its leases until it stops; the time matters when it dies.
+/// How long a lease holds, for stores that several processes share. The embedded one gives all leases back at a start.
 const LEASE: Duration = Duration::from_secs(15 * 60);
 /// How much of an answer is kept with the attempt.
 const KEPT_ANSWER: usize = 4096;
@@ -186,7 +186,7 @@ impl Worker {
 
     fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
         let Ok(Done { mut delivery, next }) = done else {
-            // A defect of ours ended the attempt; the lease runs out, and the next start takes it up again.
+            // A defect of ours ended the attempt; the next start takes the delivery up again.
             tracing::error!(connection = %self.connection, "an attempt failed inside Jackfield");
             self.held = self.held.saturating_sub(1);
             return;

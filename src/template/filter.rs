@@ -103,17 +103,11 @@ const LARGEST: usize = 100_000;
 
 /// Puts the language's filters into an engine, and takes away those that it does not have.
 pub(super) fn install(env: &mut Environment<'static>) {
-    let builtins = Environment::new();
     let ours = ["default", "d", "truncate", "json", "urlencode", "string"];
     for name in NAMES.iter().copied().filter(|name| !ours.contains(name)) {
         wrap(env, name);
     }
-    for name in
-        ["format", "indent", "pprint", "batch", "slice", "safe", "escape", "e", "tojson", "attr", "zip", "chain"]
-    {
-        env.remove_filter(name);
-    }
-    drop(builtins);
+    remove_others(env);
     env.add_filter("default", default);
     env.add_filter("d", default);
     own(env, "phone", |value, args| {
@@ -138,10 +132,22 @@ pub(super) fn install(env: &mut Environment<'static>) {
     own(env, "slug", |value, _| Ok(Value::from(slug(&convert::text(value)?))));
 }
 
+/// Takes away what the language does not have. Some of it would make a gigabyte of text in one step.
+fn remove_others(env: &mut Environment<'static>) {
+    let others =
+        ["format", "indent", "pprint", "batch", "slice", "safe", "escape", "e", "tojson", "attr", "zip", "chain"];
+    others.iter().for_each(|name| env.remove_filter(name));
+}
+
 /// One of the engine's filters; absent stays absent, and what would grow without bound is refused.
 fn wrap(env: &mut Environment<'static>, name: &'static str) {
     thread_local! {
-        static BUILTINS: Environment<'static> = Environment::new();
+        // Without the others here too: `map('format')` reaches a filter by its name.
+        static BUILTINS: Environment<'static> = {
+            let mut env = Environment::new();
+            remove_others(&mut env);
+            env
+        };
     }
     env.add_filter(name, move |_: &State, args: Rest<Engine>| -> Result<Engine, Error> {
         if args.first().is_some_and(Engine::is_undefined) {

@@ -76,6 +76,12 @@ fn mistakes_are_found_before_anything_runs() {
 }
 
 #[test]
+fn a_filter_that_the_language_does_not_have_is_not_reached_by_its_name() {
+    let found = render("{{ ['%100000000d'] | map('format', 1) | list }}");
+    assert!(found.starts_with("template-failed") || found.starts_with("unknown-filter"), "{}", found.len());
+}
+
+#[test]
 fn output_and_steps_are_bounded() {
     let loops = "{% for a in payload.list %}".repeat(20) + "x" + &"{% endfor %}".repeat(20);
     assert!(render(&loops).contains("too many steps"), "{}", render(&loops));

@@ -1,0 +1,212 @@
+//! Verification: which proof a source asks for, and that it proves something.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Compiler;
+use crate::config::At;
+use crate::config::scalar::Text;
+use crate::config::source::{
+    Algorithm, Encoding as WrittenEncoding, Hmac, Sha256, Source as Written, Token as WrittenToken, Unit,
+    Verify as WrittenVerify,
+};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::secret::Secret;
+use crate::verify::{Encoding, Hash, Signature, Signed, Token, Verify, Where};
+
+/// How far a signature's time may be from now unless said otherwise.
+const TOLERANCE: Duration = Duration::from_secs(300);
+
+impl Compiler<'_> {
+    pub(super) fn verify(&mut self, verify: Option<&WrittenVerify>, source: &Written) -> Option<Verify> {
+        match verify {
+            None if self.is_beside(&source.place, "verify") => None,
+            None => {
+                let message = "the source does not say how its requests are verified";
+                let help = "add `verify:` (a signature, a token, basic authentication), or `verify: none` to take \
+                            requests from anyone";
+                self.report(Diagnostic::new(Code::MissingVerify, source.place.on_key(), message).help(help));
+                None
+            }
+            Some(WrittenVerify::None(at)) => {
+                let message = "anyone who knows the address can send to this source";
+                let help = "where the sender can't sign, let it send a token: `verify: { token: { query: key } }`";
+                self.report(Diagnostic::new(Code::UnverifiedSource, at.place.clone(), message).help(help));
+                Some(Verify::Open)
+            }
+            Some(WrittenVerify::Later(kind)) => {
+                let help = "this version has `hmac`, `sha256`, `token` and `basic`";
+                self.not_supported(&format!("the verification `{}`", kind.value), &kind.place, help);
+                None
+            }
+            Some(WrittenVerify::Hmac(hmac)) => self.hmac(hmac, source),
+            Some(WrittenVerify::Sha256(sha256)) => self.sha256(sha256, source),
+            Some(WrittenVerify::Token(token)) => self.token(token, source),
+            Some(WrittenVerify::Basic(basic)) => {
+                self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password").map(Verify::Basic)
+            }
+        }
+    }
+
+    /// The secret of a verification: outer nothing when none is written at all.
+    fn secret_of(&mut self, own: Option<&Text>, source: &Written, at: &Place, what: &str) -> Option<Option<Secret>> {
+        let Some(text) = own.or(source.secret.as_ref()) else {
+            if self.is_beside(&source.place, "secret") {
+                return None;
+            }
+            let place = if at.file == source.place.file { at.on_key() } else { source.place.on_key() };
+            let message = format!("the source has no `secret`, which its verification needs ({what})");
+            let help = "add `secret: ${env:NAME}` to the source, and set that variable where Jackfield is started";
+            self.report(Diagnostic::new(Code::MissingKey, place, message).help(help));
+            return None;
+        };
+        Some(self.source_secret(text))
+    }
+
+    fn hmac(&mut self, hmac: &Hmac, source: &Written) -> Option<Verify> {
+        let secret = self.secret_of(hmac.secret.as_ref(), source, &hmac.place, "the signing key")?;
+        let Some(header) = &hmac.header else {
+            let message = "`hmac` does not say which header carries the signature";
+            let help = "add `header: X-Signature`";
+            self.report(Diagnostic::new(Code::MissingKey, hmac.place.on_key(), message).help(help));
+            return None;
+        };
+        let signs = match &hmac.signs {
+            Some(text) => self.signed(text)?,
+            None => vec![Signed::Body],
+        };
+        let timestamp = hmac.timestamp.as_ref().map(|at| {
+            let unit = at.unit.as_ref().map_or(Unit::Seconds, |unit| unit.value);
+            (lower(&at.header), if unit == Unit::Seconds { 1000 } else { 1 })
+        });
+        if let Some((name, _)) = &timestamp
+            && !signs.iter().any(|piece| *piece == Signed::Timestamp || *piece == Signed::Header(name.clone()))
+        {
+            let place = hmac.signs.as_ref().map_or_else(|| hmac.place.on_key(), |signs| signs.place.clone());
+            let diagnostic = Diagnostic::new(Code::InvalidValue, place, "the signature does not cover the timestamp");
+            let help =
+                "as the sender does it, for instance `signs: \"{{ timestamp }}.{{ body }}\"`; or leave `timestamp` out";
+            self.report(diagnostic.found("anyone could send an old request with a new time").help(help));
+            return None;
+        }
+        Some(Verify::Signature(Box::new(Signature {
+            at: Where::Header(lower(header)),
+            hash: match hmac.algorithm.as_ref().map(|algorithm| algorithm.value) {
+                Some(Algorithm::Sha1) => Hash::HmacSha1,
+                Some(Algorithm::Sha512) => Hash::HmacSha512,
+                Some(Algorithm::Sha256) | None => Hash::HmacSha256,
+            },
+            encoding: encoding(hmac.encoding.as_ref()),
+            prefix: hmac.prefix.as_ref().map_or_else(|| "".into(), |prefix| prefix.value.clone()),
+            signs,
+            timestamp,
+            tolerance: hmac.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value),
+            secret,
+        })))
+    }
+
+    fn sha256(&mut self, sha256: &Sha256, source: &Written) -> Option<Verify> {
+        let secret = self.secret_of(sha256.secret.as_ref(), source, &sha256.place, "the shared secret")?;
+        let at = match (&sha256.header, &sha256.field) {
+            (Some(header), None) => Where::Header(lower(header)),
+            (None, Some(field)) => Where::Field(self.json_path(field)?),
+            _ => return self.one_place(&sha256.place, "`header` or `field`"),
+        };
+        let signs = self.signed(&sha256.signs)?;
+        if !signs.contains(&Signed::Secret) {
+            let message = "the hash does not cover the secret, so anyone could make it";
+            let help = "begin with `{{ secret }}`";
+            self.report(Diagnostic::new(Code::InvalidValue, sha256.signs.place.clone(), message).help(help));
+            return None;
+        }
+        let encoding = encoding(sha256.encoding.as_ref());
+        let (hash, prefix, tolerance) = (Hash::Sha256, "".into(), TOLERANCE);
+        Some(Verify::Signature(Box::new(Signature {
+            at,
+            hash,
+            encoding,
+            prefix,
+            signs,
+            timestamp: None,
+            tolerance,
+            secret,
+        })))
+    }
+
+    fn token(&mut self, token: &WrittenToken, source: &Written) -> Option<Verify> {
+        let secret = self.secret_of(token.secret.as_ref(), source, &token.place, "the token")?;
+        let at = match (&token.header, &token.query, &token.field, &token.path) {
+            (Some(header), None, None, None) => Where::Header(lower(header)),
+            (None, Some(query), None, None) => Where::Query(query.value.clone()),
+            (None, None, Some(field), None) => Where::Field(self.json_path(field)?),
+            (None, None, None, Some(segment)) => Where::Segment(segment.value.clone()),
+            _ => return self.one_place(&token.place, "`header`, `query`, `field` or `path`"),
+        };
+        let prefix = token.prefix.as_ref().map_or_else(|| "".into(), |prefix| prefix.value.clone());
+        Some(Verify::Token(Box::new(Token { at, prefix, secret })))
+    }
+
+    fn one_place<T>(&mut self, place: &Place, all: &str) -> Option<T> {
+        let message = format!("a verification looks in exactly one place: {all}");
+        let help = "keep one of these keys";
+        self.report(Diagnostic::new(Code::ConflictingKeys, place.on_key(), message).help(help));
+        None
+    }
+
+    /// The pieces of what is signed; only plain ones exist here, since a body is bytes and not text.
+    fn signed(&mut self, text: &Text) -> Option<Vec<Signed>> {
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        while let Some(open) = text.get(from..).and_then(|rest| rest.find("{{")).map(|at| from + at) {
+            let close = text.get(open..).and_then(|rest| rest.find("}}")).map(|at| open + at)?;
+            if open > from {
+                pieces.push(Signed::Text(text.get(from..open)?.into()));
+            }
+            let inner = text.get(open + 2..close)?.trim();
+            let Some(piece) = signed_piece(inner) else {
+                let message = format!("`{inner}` is nothing that a signature covers");
+                let help = "write `body`, `url`, `method`, `secret`, `timestamp`, `headers['Name']`, `form.name` or `sorted_form`";
+                let place = text.place.part(open..close + 2);
+                self.report(Diagnostic::new(Code::InvalidTemplate, place, message).help(help));
+                return None;
+            };
+            pieces.push(piece);
+            from = close + 2;
+        }
+        let rest = text.get(from..).unwrap_or_default();
+        if !rest.is_empty() {
+            pieces.push(Signed::Text(rest.into()));
+        }
+        Some(pieces)
+    }
+}
+
+fn signed_piece(inner: &str) -> Option<Signed> {
+    match inner {
+        "body" => Some(Signed::Body),
+        "url" => Some(Signed::Url),
+        "method" => Some(Signed::Method),
+        "secret" => Some(Signed::Secret),
+        "timestamp" => Some(Signed::Timestamp),
+        "sorted_form" => Some(Signed::SortedForm),
+        _ => {
+            let field = inner.strip_prefix("form.").map(|name| Signed::Field(name.into()));
+            field.or_else(|| {
+                let name = inner.strip_prefix("headers[")?.strip_suffix(']')?.trim_matches(['\'', '"']);
+                Some(Signed::Header(name.to_ascii_lowercase().into()))
+            })
+        }
+    }
+}
+
+fn lower(text: &Text) -> Arc<str> {
+    text.to_ascii_lowercase().into()
+}
+
+fn encoding(written: Option<&At<WrittenEncoding>>) -> Encoding {
+    match written.map(|encoding| encoding.value) {
+        Some(WrittenEncoding::Base64) => Encoding::Base64,
+        Some(WrittenEncoding::Base64OfHex) => Encoding::Base64OfHex,
+        Some(WrittenEncoding::Hex) | None => Encoding::Hex,
+    }
+}
