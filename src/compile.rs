@@ -9,6 +9,7 @@ mod route;
 mod schema_words;
 mod source;
 mod template;
+mod trouble;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,16 +189,6 @@ impl Compiler<'_> {
         self.broken.contains(&(pack.into(), operation.into())) || self.broken.contains(&(pack.into(), "".into()))
     }
 
-    /// Whether a key that belongs to the source stands beside it, which is reported there.
-    fn is_beside(&self, source: &Place, key: &str) -> bool {
-        let beside = Place::file(source.file.clone()).key(key).on_key();
-        self.problems.iter().any(|problem| problem.place() == Some(&beside))
-    }
-
-    fn report(&mut self, diagnostic: Diagnostic) {
-        self.problems.push(diagnostic);
-    }
-
     /// Parses and decodes one file; nothing after a problem.
     fn decode<T: Decode>(&mut self, file: &str) -> Option<T> {
         let text = self.input.files.get(file)?;
@@ -233,8 +224,7 @@ impl Compiler<'_> {
             return None;
         }
         let settings: Option<Settings> = self.decode(SETTINGS);
-        let broken = self.problems.iter().any(Diagnostic::is_error);
-        self.unknown_settings = broken && settings.as_ref().is_none_or(|settings| settings.connections.is_empty());
+        self.unknown_settings = settings.is_none();
         if let Some(settings) = &settings {
             settings.vars.iter().for_each(|vars| self.check_vars(vars));
             [&settings.listen, &settings.admin].into_iter().flatten().for_each(|text| self.check_address(text));

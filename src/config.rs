@@ -44,12 +44,19 @@ impl<T> At<T> {
 }
 
 /// What can be read from a YAML node.
+///
+/// A part that can't be read is reported and left out, so that all that stands beside it is still looked at.
 pub trait Decode: Sized {
     /// The value, or nothing after at least one problem has been reported.
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self>;
 
     /// What a key that is not there means; nothing when it must be there.
     fn absent() -> Option<Self> {
+        None
+    }
+
+    /// What stands for a value that could not be had, after that has been reported; nothing when there is no such.
+    fn unread() -> Option<Self> {
         None
     }
 }
@@ -65,16 +72,38 @@ impl<T: Decode> Decode for Option<T> {
     fn absent() -> Option<Self> {
         Some(None)
     }
+
+    fn unread() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// A value that must be there, in a mapping that is worth looking at without it.
+#[derive(Clone, Debug)]
+pub struct Required<T>(Option<T>);
+
+impl<T> Required<T> {
+    /// The value; nothing when it is missing or could not be read, which has been reported.
+    pub fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl<T: Decode> Decode for Required<T> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        T::decode(node, problems).map(|value| Required(Some(value)))
+    }
+
+    fn unread() -> Option<Self> {
+        Some(Required(None))
+    }
 }
 
 /// A list; one value alone is not taken for a list of one.
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.kind {
-            Kind::List(items) => {
-                let decoded: Vec<Option<T>> = items.iter().map(|item| T::decode(item, problems)).collect();
-                decoded.into_iter().collect()
-            }
+            Kind::List(items) => Some(items.iter().filter_map(|item| T::decode(item, problems)).collect()),
             _ if node.is_null() => Some(Vec::new()),
             _ => {
                 problems.push(wrong_type(node, "a list", Some(&list_help(node))));
@@ -84,6 +113,10 @@ impl<T: Decode> Decode for Vec<T> {
     }
 
     fn absent() -> Option<Self> {
+        Some(Vec::new())
+    }
+
+    fn unread() -> Option<Self> {
         Some(Vec::new())
     }
 }
@@ -97,11 +130,15 @@ pub struct Named<T> {
 
 /// A mapping whose keys the user chooses, in the order written.
 #[derive(Clone, Debug)]
-pub struct NamedList<T>(pub Vec<Named<T>>);
+pub struct NamedList<T> {
+    entries: Vec<Named<T>>,
+    /// Names whose values could not be read, which has been reported: what refers to them has no problem of its own.
+    pub unread: Vec<std::sync::Arc<str>>,
+}
 
 impl<T> Default for NamedList<T> {
     fn default() -> Self {
-        NamedList(Vec::new())
+        NamedList { entries: Vec::new(), unread: Vec::new() }
     }
 }
 
@@ -109,17 +146,18 @@ impl<T> Deref for NamedList<T> {
     type Target = [Named<T>];
 
     fn deref(&self) -> &[Named<T>] {
-        &self.0
+        &self.entries
     }
 }
 
 impl<T> NamedList<T> {
     pub fn get(&self, name: &str) -> Option<&Named<T>> {
-        self.0.iter().find(|named| &**named.name == name)
+        self.entries.iter().find(|named| &**named.name == name)
     }
 
+    /// Every name that is written, also those whose values could not be read.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|named| &**named.name.deref())
+        self.entries.iter().map(|named| &**named.name.deref()).chain(self.unread.iter().map(|name| &**name))
     }
 }
 
@@ -127,8 +165,14 @@ impl<T: Decode> Decode for NamedList<T> {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.kind {
             Kind::Map(entries) => {
-                let decoded: Vec<Option<Named<T>>> = entries.iter().map(|entry| named(entry, problems)).collect();
-                decoded.into_iter().collect::<Option<Vec<_>>>().map(NamedList)
+                let mut list = NamedList::default();
+                for entry in entries {
+                    match named(entry, problems) {
+                        Some(named) => list.entries.push(named),
+                        None => list.unread.push(entry.key.name.clone()),
+                    }
+                }
+                Some(list)
             }
             _ if node.is_null() => Some(NamedList::default()),
             _ => {
@@ -143,6 +187,10 @@ impl<T: Decode> Decode for NamedList<T> {
     }
 
     fn absent() -> Option<Self> {
+        Some(NamedList::default())
+    }
+
+    fn unread() -> Option<Self> {
         Some(NamedList::default())
     }
 }
@@ -222,10 +270,10 @@ impl<'n> Fields<'n> {
     pub fn take<T: Decode>(&mut self, key: &'static str, problems: &mut Problems) -> Option<T> {
         self.known.push(key);
         match self.entries.iter().find(|entry| &*entry.key.name == key) {
-            Some(entry) => T::decode(&entry.value, problems),
+            Some(entry) => T::decode(&entry.value, problems).or_else(T::unread),
             None => T::absent().or_else(|| {
                 self.missing.push(key);
-                None
+                T::unread()
             }),
         }
     }

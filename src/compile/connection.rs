@@ -43,22 +43,24 @@ impl Compiler<'_> {
         retry: Option<&Retry>,
         packs: &Packs,
     ) -> Option<Connection> {
-        if self.is_broken(&written.provider, "") {
+        let provider = written.provider.get()?;
+        if self.is_broken(provider, "") {
             return None;
         }
-        let found = packs.get(&written.provider);
+        let found = packs.get(provider);
         let Some(pack) = found.filter(|pack| !pack.written.operations.is_empty()) else {
             let message = match found {
                 Some(pack) => format!("{} only sends; its pack has no operations", pack.compiled.title),
-                None => format!("there is no pack `{}`", written.provider.value),
+                None => format!("there is no pack `{}`", provider.value),
             };
             let providers = packs.0.iter().filter(|(_, pack)| !pack.compiled.operations.is_empty());
-            let help = suggest::did_you_mean(&written.provider, providers.map(|(name, _)| &**name));
-            self.report(Diagnostic::new(Code::UnknownPack, written.provider.place.clone(), message).help_opt(help));
+            let help = suggest::did_you_mean(provider, providers.map(|(name, _)| &**name));
+            self.report(Diagnostic::new(Code::UnknownPack, provider.place.clone(), message).help_opt(help));
             return None;
         };
         let (settings, secrets) = self.connection_settings(name, written, pack);
-        let base_url = self.base_url(name, written, pack)?;
+        // Without an address its routes are still looked at; with a problem nothing goes live.
+        let base_url = self.base_url(name, written, pack).unwrap_or_default();
         Some(Connection {
             name: name.clone(),
             pack: pack.compiled.clone(),
@@ -88,6 +90,9 @@ impl Compiler<'_> {
             } else if let Some(value) = self.plain_setting(&given.value) {
                 settings.push((given.name.value.clone(), value));
             }
+        }
+        for unread in &written.settings.unread {
+            self.unset.insert((connection.clone(), unread.clone()));
         }
         for setting in described.iter().filter(|setting| written.settings.get(&setting.name).is_none()) {
             let name = &setting.name.value;

@@ -65,8 +65,9 @@ impl Compiler<'_> {
             (written.timezone.as_ref(), "timezone", "as: datetime", as_one_of(&[WrittenConversion::Datetime])),
             (written.format.as_ref(), "format", "as: datetime", as_one_of(&[WrittenConversion::Datetime])),
         ];
+        let unread = self.was_tried(&written.place, "as");
         for (text, key, needed, is_there) in stray {
-            if let Some(text) = text.filter(|_| !is_there) {
+            if let Some(text) = text.filter(|_| !is_there && !unread) {
                 let message = format!("`{key}` does nothing without `{needed}`");
                 let help = format!("add `{needed}`, or remove `{key}`");
                 self.report(Diagnostic::new(Code::ConflictingKeys, text.place.on_key(), message).help(help));
@@ -75,7 +76,8 @@ impl Compiler<'_> {
         if let (Some(otherwise), None) = (&written.otherwise, &written.map) {
             let message = "`else` does nothing without `map`";
             let help = "a value for when nothing is found is `default`";
-            self.report(Diagnostic::new(Code::ConflictingKeys, otherwise.place.on_key(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::ConflictingKeys, otherwise.place.on_key(), message).help(help);
+            self.report_missing(&written.place, "map", diagnostic);
         }
     }
 
@@ -86,7 +88,9 @@ impl Compiler<'_> {
             (None, _) => {
                 let help = "add `path: $.…`, or `first_of:` with a list of paths";
                 let diagnostic = Diagnostic::new(Code::MissingKey, written.place.on_key(), "the extract has no `path`");
-                self.report(diagnostic.help(help));
+                if !self.was_tried(&written.place, "first_of") {
+                    self.report_missing(&written.place, "path", diagnostic.help(help));
+                }
                 return None;
             }
             (Some(_), Some(paths)) => {

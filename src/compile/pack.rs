@@ -70,8 +70,16 @@ impl Compiler<'_> {
             Some((named.name.value.clone(), Arc::new(operation?)))
         });
         let operations = operations.collect();
+        let unread = pack.operations.unread.iter().map(|operation| (name.into(), operation.clone()));
+        self.broken.extend(unread);
         let secrets = pack.settings.names().filter(|setting| is_secret(pack, setting)).map(Arc::from).collect();
-        Pack { name: name.into(), title: pack.title.value.clone(), secrets, operations, sandbox_errors: errors }
+        Pack {
+            name: name.into(),
+            title: pack.title.get().map_or_else(|| name.into(), |title| title.value.clone()),
+            secrets,
+            operations,
+            sandbox_errors: errors,
+        }
     }
 
     fn operation(
@@ -93,11 +101,12 @@ impl Compiler<'_> {
             .iter()
             .filter_map(|d| Some((d.name.value.clone(), self.body(&d.value, &mut reach)?)))
             .collect();
-        self.check_path(&operation.path);
+        let path_text = operation.path.get();
+        path_text.iter().for_each(|text| self.check_path(text));
         let compiled = Operation {
             name: name.clone(),
             method: operation.method.as_ref().map_or_else(|| "POST".into(), |method| method.value.clone()),
-            path: path(&operation.path),
+            path: path(path_text?),
             headers,
             defaults,
             outcomes: self.outcomes(operation.response.iter().chain(&pack.response)),

@@ -15,7 +15,7 @@ use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::source::SourceOrName;
 use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::document::Node;
 use crate::extract::Extract;
 use crate::route::{Route, RouteSet, Send};
@@ -25,7 +25,7 @@ impl Compiler<'_> {
     /// Every route of the workspace into the set; their tests are returned.
     pub(super) fn routes(&mut self, settings: Option<&Settings>, packs: &Packs, set: &mut RouteSet) -> Vec<TestCase> {
         let mut shared = BTreeMap::new();
-        for named in settings.map(|s| &s.sources.0).into_iter().flatten() {
+        for named in settings.iter().flat_map(|s| s.sources.iter()) {
             let limits = settings.and_then(|s| s.limits.as_ref());
             if let Some(source) = self.source(&named.name.value, &named.value, packs, limits) {
                 self.serve(&source, set);
@@ -38,17 +38,17 @@ impl Compiler<'_> {
         for file in files {
             let Some(name) = file.strip_prefix("routes/").and_then(|rest| rest.strip_suffix(".yaml")) else { continue };
             let Some(written) = self.decode::<WrittenRoute>(&file) else { continue };
-            let own = match &written.source {
-                SourceOrName::Here(source) => {
+            let own = match written.source.get() {
+                Some(SourceOrName::Here(source)) => {
                     let own = self.source(name, source, packs, settings.and_then(|s| s.limits.as_ref()));
                     own.iter().for_each(|source| self.serve(source, set));
                     own
                 }
-                SourceOrName::Named(_) => None,
+                _ => None,
             };
-            let source = match &written.source {
-                SourceOrName::Here(_) => own.as_ref(),
-                SourceOrName::Named(text) => self.named_source(text, &shared, settings),
+            let source = match written.source.get() {
+                Some(SourceOrName::Named(text)) => self.named_source(text, &shared, settings),
+                _ => own.as_ref(),
             };
             let route = self.route(name, &written, source, set, settings);
             tests.extend(written.tests.iter().map(|test| self.test(name, test)));
@@ -85,8 +85,8 @@ impl Compiler<'_> {
         settings: Option<&Settings>,
     ) -> Option<&'s CompiledSource> {
         let found = shared.get(&text.value);
-        let declared = settings.is_some_and(|settings| settings.sources.get(text).is_some());
-        if found.is_none() && !declared && !self.unknown_settings {
+        let declared = settings.is_some_and(|settings| settings.sources.names().any(|name| *name == *text.value));
+        if found.is_none() && !declared && !self.is_section_unknown("sources") {
             let message = format!("jackfield.yaml declares no source `{}`", text.value);
             let help = suggest::did_you_mean(text, shared.keys().map(|name| &**name))
                 .unwrap_or_else(|| "write the source out here: `source: { path: /my-form, … }`".to_owned());
@@ -109,7 +109,7 @@ impl Compiler<'_> {
         if let Some(on_unknown) = &written.on_unknown {
             self.not_supported("`on_unknown`", &on_unknown.place.on_key(), "remove it");
         }
-        let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.unknown_settings));
+        let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.is_section_unknown("vars")));
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
@@ -125,6 +125,8 @@ impl Compiler<'_> {
                 false => reach.broken.push(name.into()),
             }
         }
+        reach.broken.extend(written.extract.unread.iter().map(|name| bare(name).into()));
+        reach.unread = self.is_unread(&written.place, "extract");
         let identity = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let identity = identity.map(|text| self.placed(text, Kind::Value, &mut reach));
         self.check_varies("identity", written.identity.as_ref(), true, &reach);
@@ -133,7 +135,8 @@ impl Compiler<'_> {
         if written.send.is_empty() {
             let message = "the route sends nothing";
             let help = "add `send:` with `- to: connection.operation`";
-            self.report(Diagnostic::new(Code::MissingKey, written.place.clone(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::MissingKey, written.place.clone(), message).help(help);
+            self.report_missing(&written.place, "send", diagnostic);
         }
         let sends: Vec<Option<Send>> =
             written.send.iter().map(|send| self.send(send, &reach.clone(), &mut reach, set, settings)).collect();
@@ -176,7 +179,7 @@ impl Compiler<'_> {
         if let Some(steps) = &written.steps {
             self.not_supported("`steps`", &steps.place.on_key(), "remove it; a delivery is one call");
         }
-        let target = self.target(&written.to, set, settings);
+        let target = written.to.get().and_then(|to| self.target(to, set, settings));
         let mut reach = route_reach.clone();
         match &target {
             Some((connection, _)) => {
@@ -194,17 +197,18 @@ impl Compiler<'_> {
         let body = written.body.as_ref().map(|node| self.body(node, &mut reach));
         used.used.append(&mut reach.used);
         let (connection, operation) = target?;
-        self.check_params(written, &connection, &operation);
-        let target = Target { to: &written.to, connection: &connection, operation: &operation, reach: &reach };
+        let to = written.to.get()?;
+        self.check_params(written, to, &connection, &operation);
+        let target = Target { to, connection: &connection, operation: &operation, reach: &reach };
         let body_place = written.body.as_ref().map_or_else(|| written.place.clone(), |body| body.place.clone());
         let body = flat(body)?;
-        let at = if body.is_some() { body_place.clone() } else { written.to.place.clone() };
+        let at = if body.is_some() { body_place.clone() } else { to.place.clone() };
         // A key that is misspelled may be the body.
         if body.is_some() || !self.has_unknown_key(&written.place) {
             self.check_body(body.as_ref(), &target, &at);
         }
         Some(Send {
-            to: written.to.value.clone(),
+            to: to.value.clone(),
             when: flat(when)?,
             params: params?,
             query: query?,
@@ -234,7 +238,7 @@ impl Compiler<'_> {
             let declared = settings.map(|s| s.connections.names().collect::<Vec<_>>()).unwrap_or_default();
             // A connection that is there and has problems of its own says so itself.
             let whole = |name: &&str| to.strip_prefix(*name).is_some_and(|rest| rest.starts_with('.'));
-            if !self.unknown_settings && !declared.iter().any(whole) {
+            if !self.is_section_unknown("connections") && !declared.iter().any(whole) {
                 let message = format!("jackfield.yaml has no connection `{connection}`");
                 let help = suggest::did_you_mean(connection, declared.iter().copied())
                     .unwrap_or_else(|| format!("add it under `connections:`: `{connection}: {{ provider: … }}`"));
@@ -255,12 +259,13 @@ impl Compiler<'_> {
     fn check_params(
         &mut self,
         written: &WrittenSend,
+        to: &Text,
         connection: &crate::pack::Connection,
         operation: &crate::pack::Operation,
     ) {
         let names: Vec<&str> = operation.params().map(|name| &**name).collect();
         for given in written.params.iter().filter(|given| !names.contains(&&*given.name.value)) {
-            let message = format!("the address of `{}` has no `{{{}}}`", written.to.value, given.name.value);
+            let message = format!("the address of `{}` has no `{{{}}}`", to.value, given.name.value);
             let help = suggest::did_you_mean(&given.name.value, names.iter().copied());
             self.report(Diagnostic::new(Code::InvalidParameter, given.name.place.clone(), message).help_opt(help));
         }
@@ -269,18 +274,11 @@ impl Compiler<'_> {
             let unset = self.unset.contains(&(connection.name.clone(), name.into()));
             let misspelled = |given: &Named<Node>| suggest::nearest(&given.name.value, [name]).is_some();
             if !known && !unset && !written.params.iter().any(misspelled) {
-                let message = format!("`{}` needs `{name}` in its address", written.to.value);
+                let message = format!("`{}` needs `{name}` in its address", to.value);
                 let help = format!("add `params: {{ {name}: … }}` here, or `{name}: …` to the connection");
-                self.report(Diagnostic::new(Code::InvalidParameter, written.to.place.clone(), message).help(help));
+                self.report(Diagnostic::new(Code::InvalidParameter, to.place.clone(), message).help(help));
             }
         }
-    }
-
-    fn has_unknown_key(&self, of: &Place) -> bool {
-        let is_of = |place: &Place| {
-            place.file == of.file && place.path.split_last().is_some_and(|(parent, _)| *parent == of.path)
-        };
-        self.problems.iter().any(|p| p.code == Code::UnknownKey && p.place().is_some_and(is_of))
     }
 
     fn test(&mut self, route: &str, written: &WrittenTest) -> TestCase {

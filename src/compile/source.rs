@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Compiler;
+use super::extract::flat;
 use super::pack::Packs;
 use crate::config::At;
 use crate::config::pack::Webhook;
@@ -31,27 +32,32 @@ impl Compiler<'_> {
         packs: &Packs,
         limits: Option<&WrittenLimits>,
     ) -> Option<CompiledSource> {
-        let webhook = match &written.from {
-            Some(from) => Some(self.webhook(from, packs)?),
-            None => None,
-        };
+        let from = written.from.as_ref().map(|from| self.webhook(from, packs));
+        let webhook = from.flatten();
         self.unsupported(written, webhook);
-        let path = self.source_path(written)?;
+        let path = self.source_path(written);
         let format = self.format(written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref())));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
-        let split = split.and_then(|split| self.json_path(split));
+        let split = split.map(|split| self.json_path(split));
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
-        let verify = self.verify(verify, written)?;
+        // Of a webhook that is not known it isn't known either how it is verified.
+        let verify = match (verify, from) {
+            (None, Some(None)) => None,
+            (verify, _) => self.verify(verify, written),
+        };
         let methods = written.methods.as_ref().or(webhook.and_then(|w| w.methods.as_ref()));
+        let methods = self.methods(methods);
         let reply = written.reply.as_ref().or(webhook.and_then(|w| w.reply.as_ref()));
+        let reply = self.source_reply(reply);
+        flat(from)?;
         let source = Source {
             name: name.into(),
-            path,
-            methods: self.methods(methods),
+            path: path?,
+            methods,
             format,
-            split,
-            verify,
-            reply: self.source_reply(reply),
+            split: flat(split)?,
+            verify: verify?,
+            reply,
             limits: merged(written.limits.as_ref(), limits),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
@@ -77,7 +83,7 @@ impl Compiler<'_> {
             return None;
         };
         let found = pack.written.webhooks.get(webhook);
-        if found.is_none() {
+        if found.is_none() && !pack.written.webhooks.unread.iter().any(|name| **name == *webhook) {
             let message = format!("the pack `{vendor}` has no webhook `{webhook}`");
             let help = suggest::did_you_mean(webhook, pack.written.webhooks.names());
             let place = from.place.part(vendor.len() + 1..from.len());
@@ -104,12 +110,10 @@ impl Compiler<'_> {
 
     fn source_path(&mut self, written: &Written) -> Option<Arc<str>> {
         let Some(path) = &written.path else {
-            if self.is_beside(&written.place, "path") {
-                return None;
-            }
             let message = "the source has no `path`";
             let help = "add a line such as `path: /my-form`; the sender then calls `/hooks/my-form`";
-            self.report(Diagnostic::new(Code::MissingKey, written.place.on_key(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::MissingKey, written.place.on_key(), message).help(help);
+            self.report_missing(&written.place, "path", diagnostic);
             return None;
         };
         if let Some(rest) = path.strip_prefix("/hooks").filter(|rest| rest.is_empty() || rest.starts_with('/')) {

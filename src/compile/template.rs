@@ -20,6 +20,8 @@ pub(super) struct Reach {
     pub later: Vec<Arc<str>>,
     /// What was written for a name and can't be one: what uses it has no problem of its own.
     pub broken: Vec<Arc<str>>,
+    /// It could not be read which names are extracted, so that no name is known to be missing.
+    pub unread: bool,
     /// Names with fields that are known: `connection.inbox_id`.
     pub fields: Vec<(&'static str, Vec<Arc<str>>)>,
     /// The extracted names that some template has used.
@@ -64,6 +66,11 @@ impl Reach {
         self.known(name)?.kind
     }
 
+    /// A name that is in reach everywhere, or one with known fields.
+    fn is_base(&self, name: &str) -> bool {
+        BASE_NAMES.contains(&name) || self.fields.iter().any(|(known, _)| *known == name)
+    }
+
     fn all(&self) -> Vec<&str> {
         let fields = self.fields.iter().map(|(name, _)| *name);
         self.names.iter().map(|known| &*known.name).chain(BASE_NAMES.iter().copied()).chain(fields).collect()
@@ -72,7 +79,7 @@ impl Reach {
     /// Whether a name is, or is a word of, what was written for a name and can't be one.
     fn is_broken(&self, name: &str) -> bool {
         let words = |broken: &str| broken.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
-        self.broken.iter().any(|broken| words(broken) || suggest::nearest(name, [&**broken]).is_some())
+        self.unread || self.broken.iter().any(|broken| words(broken) || suggest::nearest(name, [&**broken]).is_some())
     }
 }
 
@@ -128,7 +135,7 @@ impl Compiler<'_> {
                         self.report(optional_in_text(used, place));
                     }
                 }
-                None if reach.is_broken(&used.name) => {}
+                None if !reach.is_base(&used.name) && reach.is_broken(&used.name) => {}
                 None => self.check_name(used, template.text(), place, reach),
             }
         }

@@ -20,12 +20,12 @@ const TOLERANCE: Duration = Duration::from_secs(300);
 impl Compiler<'_> {
     pub(super) fn verify(&mut self, verify: Option<&WrittenVerify>, source: &Written) -> Option<Verify> {
         match verify {
-            None if self.is_beside(&source.place, "verify") => None,
             None => {
                 let message = "the source does not say how its requests are verified";
                 let help = "add `verify:` (a signature, a token, basic authentication), or `verify: none` to take \
                             requests from anyone";
-                self.report(Diagnostic::new(Code::MissingVerify, source.place.on_key(), message).help(help));
+                let diagnostic = Diagnostic::new(Code::MissingVerify, source.place.on_key(), message).help(help);
+                self.report_missing(&source.place, "verify", diagnostic);
                 None
             }
             Some(WrittenVerify::None(at)) => {
@@ -51,13 +51,17 @@ impl Compiler<'_> {
     /// The secret of a verification: outer nothing when none is written at all.
     fn secret_of(&mut self, own: Option<&Text>, source: &Written, at: &Place, what: &str) -> Option<Option<Secret>> {
         let Some(text) = own.or(source.secret.as_ref()) else {
-            if self.is_beside(&source.place, "secret") {
-                return None;
-            }
             let place = if at.file == source.place.file { at.on_key() } else { source.place.on_key() };
             let message = format!("the source has no `secret`, which its verification needs ({what})");
             let help = "add `secret: ${env:NAME}` to the source, and set that variable where Jackfield is started";
-            self.report(Diagnostic::new(Code::MissingKey, place, message).help(help));
+            let own = self.was_tried(at, "secret");
+            if !own {
+                self.report_missing(
+                    &source.place,
+                    "secret",
+                    Diagnostic::new(Code::MissingKey, place, message).help(help),
+                );
+            }
             return None;
         };
         Some(self.source_secret(text))
@@ -67,8 +71,8 @@ impl Compiler<'_> {
         let secret = self.secret_of(hmac.secret.as_ref(), source, &hmac.place, "the signing key")?;
         let Some(header) = &hmac.header else {
             let message = "`hmac` does not say which header carries the signature";
-            let help = "add `header: X-Signature`";
-            self.report(Diagnostic::new(Code::MissingKey, hmac.place.on_key(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::MissingKey, hmac.place.on_key(), message);
+            self.report_missing(&hmac.place, "header", diagnostic.help("add `header: X-Signature`"));
             return None;
         };
         let signs = match &hmac.signs {

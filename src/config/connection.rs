@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::scalar::Text;
-use super::{At, Decode, Fields, NamedList, Problems};
+use super::{At, Decode, Fields, NamedList, Problems, Required};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Kind, Node};
 
@@ -12,7 +12,7 @@ use crate::document::{Kind, Node};
 pub struct Connection {
     pub place: Place,
     /// The pack.
-    pub provider: Text,
+    pub provider: Required<Text>,
     /// The address of the API, when the pack does not give it or another is wanted.
     pub base_url: Option<Text>,
     /// One of the pack's environments.

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::scalar::Text;
 use super::source::{Format, Reply, Verify};
-use super::{At, Decode, NamedList, Problems, only_entry};
+use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 
 record! {
     /// One vendor: the webhooks that it sends and the operations that it takes.
     pub struct Pack ("a pack") {
         /// The vendor's name as people write it.
-        title: Text,
+        title: Required<Text>,
         /// What the vendor is.
         description: Option<Text>,
         /// The address of the vendor's documentation.
@@ -71,7 +71,7 @@ record! {
         /// The HTTP method: POST unless given.
         method: Option<Text>,
         /// The path after `base_url`, with `{names}`.
-        path: Text,
+        path: Required<Text>,
         /// What the `{names}` of the path mean.
         params: NamedList<Param>,
         /// Further headers.

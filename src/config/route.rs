@@ -4,7 +4,7 @@ use super::extract::Extract;
 use super::scalar::Text;
 use super::source::SourceOrName;
 use super::test_case::TestCase;
-use super::{At, NamedList};
+use super::{At, NamedList, Required};
 use crate::document::Node;
 
 record! {
@@ -13,7 +13,7 @@ record! {
         /// What the route is for.
         description: Option<Text>,
         /// Where its events arrive: a source, or the name of one in `jackfield.yaml`.
-        source: SourceOrName,
+        source: Required<SourceOrName>,
         /// An expression that must be true for the route to take an event.
         matcher as "match": Option<Text>,
         /// Takes what no other route of the source took.
@@ -39,7 +39,7 @@ record! {
     /// One delivery.
     pub struct Send ("a delivery") {
         /// `connection.operation`
-        to: Text,
+        to: Required<Text>,
         /// An expression that must be true for this delivery to be made.
         when: Option<Text>,
         /// Values for the `{names}` of the operation's address.

@@ -47,6 +47,18 @@ impl KeyPath {
         self.0.as_deref().map(|step| (&step.parent, &step.segment))
     }
 
+    /// Whether this path is `other` or goes on from it.
+    pub fn is_within(&self, other: &KeyPath) -> bool {
+        let mut path = self;
+        while path != other {
+            match path.split_last() {
+                Some((parent, _)) => path = parent,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// The steps from the root down.
     pub fn segments(&self) -> Vec<&Segment> {
         let mut segments = Vec::new();

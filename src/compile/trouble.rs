@@ -1,0 +1,64 @@
+//! What has been reported already, so that nothing is reported that only follows from it.
+
+use super::{Compiler, SETTINGS};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
+
+impl Compiler<'_> {
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.problems.push(diagnostic);
+    }
+
+    /// Reports that a key of a mapping is missing, unless it is there and could not be read, or misspelled.
+    pub(super) fn report_missing(&mut self, mapping: &Place, key: &str, diagnostic: Diagnostic) {
+        if !self.was_tried(mapping, key) {
+            self.report(diagnostic);
+        }
+    }
+
+    /// Whether something was written for a key that is not there, and reported.
+    pub(super) fn was_tried(&self, mapping: &Place, key: &str) -> bool {
+        let own = mapping.key(key);
+        let beside = Place::file(mapping.file.clone()).key(key);
+        self.problems.iter().any(|problem| {
+            let Some(place) = problem.place().filter(|place| place.file == own.file) else { return false };
+            let is_meant =
+                || problem.code == Code::UnknownKey && is_in(place, mapping) && may_mean(problem, place, key);
+            place.path.is_within(&own.path) || is_meant() || *place == beside.on_key()
+        })
+    }
+
+    /// Whether the mapping at a key could not be read whole, so that it is not known which names it holds.
+    pub(super) fn is_unread(&self, mapping: &Place, key: &str) -> bool {
+        let own = mapping.key(key);
+        self.problems.iter().any(|problem| {
+            let Some(place) = problem.place() else { return false };
+            let is_own = place.file == own.file && place.path == own.path;
+            is_own || (problem.code == Code::UnknownKey && is_in(place, mapping) && may_mean(problem, place, key))
+        })
+    }
+
+    /// Whether it is not known what a section of jackfield.yaml declares.
+    pub(super) fn is_section_unknown(&self, section: &str) -> bool {
+        self.unknown_settings || self.is_unread(&Place::file(SETTINGS), section)
+    }
+
+    pub(super) fn has_unknown_key(&self, of: &Place) -> bool {
+        self.problems.iter().any(|p| p.code == Code::UnknownKey && p.place().is_some_and(|place| is_in(place, of)))
+    }
+}
+
+/// Whether a place is a direct child of a mapping.
+fn is_in(place: &Place, mapping: &Place) -> bool {
+    place.file == mapping.file && place.path.split_last().is_some_and(|(parent, _)| *parent == mapping.path)
+}
+
+/// Whether a key that nothing reads may have been meant for `key`: it resembles it, or nothing else.
+fn may_mean(problem: &Diagnostic, place: &Place, key: &str) -> bool {
+    match (&problem.fix, place.path.split_last()) {
+        (Some(fix), _) => fix.replacement == key,
+        (None, Some((_, Segment::Key(written)))) => {
+            suggest::nearest(written, [key]).is_some() || !problem.help.as_ref().is_some_and(|h| h.contains("belongs"))
+        }
+        (None, _) => false,
+    }
+}
