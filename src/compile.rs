@@ -7,12 +7,13 @@ mod extract;
 mod pack;
 mod route;
 mod schema_words;
+mod send;
 mod source;
 mod template;
 mod trouble;
 mod verify;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -102,6 +103,8 @@ struct Compiler<'a> {
     broken: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Where each source is written.
     source_places: BTreeMap<Arc<str>, Place>,
+    /// Templates that did not compile: what they make is not known.
+    blanks: HashSet<Place>,
 }
 
 /// The stack of the thread that compiles: the template parser recurses.
@@ -125,6 +128,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         unset: BTreeSet::new(),
         broken: BTreeSet::new(),
         source_places: BTreeMap::new(),
+        blanks: HashSet::new(),
     };
     let settings: Option<Settings> = compiler.settings();
     let public_url = compiler.public_url(settings.as_ref());

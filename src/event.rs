@@ -88,6 +88,12 @@ impl Event {
         ])
     }
 
+    /// `event` in templates, once its identity is known.
+    pub fn value_with(&self, identity: &str) -> Value {
+        let (id, source) = (Value::from(self.id.to_string()), Value::from(&*self.source));
+        Value::object([("id", id), ("identity", Value::from(identity)), ("source", source)])
+    }
+
     /// `event` in templates.
     pub fn event_value(&self) -> Value {
         Value::object([("id", Value::from(self.id.to_string())), ("source", Value::from(&*self.source))])

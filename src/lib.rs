@@ -41,5 +41,6 @@ pub mod store;
 pub mod telemetry;
 pub mod template;
 pub mod test_case;
+pub mod types;
 pub mod value;
 pub mod verify;

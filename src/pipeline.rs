@@ -107,6 +107,9 @@ fn take(route: &Route, event: &Event, base: &Scope) -> Result<Option<Taken>, Dia
         taken.names.push((extract.name.clone(), found));
     }
     taken.identity = text_of(route.identity.as_ref(), &scope)?;
+    if let Some(identity) = &taken.identity {
+        scope.set("event", Some(event.value_with(identity)));
+    }
     taken.lane = text_of(route.lane.as_ref(), &scope)?;
     taken.sends = route.sends.iter().map(|send| prepared(send, &scope)).collect();
     Ok(Some(taken))

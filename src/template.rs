@@ -4,9 +4,12 @@
 //! `None` here, and never an empty text.
 
 mod bridge;
+mod condition;
 pub mod filter;
+mod infer;
 mod lint;
 mod parse;
+mod signature;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use crate::diagnostic::Code;
 use crate::value::Value;
 
 pub use bridge::Scope;
+pub use infer::{Inferred, Misfit, Names};
 pub use lint::Use;
 
 /// No template is longer than this: the parser recurses, and nobody writes such a line by hand.

@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "source",
         "template",
         "test_case",
+        "types",
         "verify",
     ],
     &["compile"],
@@ -39,7 +40,7 @@ const LAYERS: &[&[&str]] = &[
 /// language as written, and the parts of the outside don't know each other.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
-        "convert delivery event extract pack path payload pipeline request route schema source template test_case verify",
+        "convert delivery event extract pack path payload pipeline request route schema source template test_case types verify",
         &["document", "config"],
     ),
     ("live load sandbox store telemetry", &["store", "sandbox"]),

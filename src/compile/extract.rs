@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Compiler, schema_words};
+use super::Compiler;
 use crate::config::Named;
 use crate::config::extract::{Conversion as WrittenConversion, Extract as Written, ExtractFields};
 use crate::config::scalar::Text;
@@ -11,6 +11,8 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::Node;
 use crate::extract::{Conversion, Extract, Map};
 use crate::pipeline::BASE_NAMES;
+use crate::types::{Form, Kinds, Presence, Type};
+use crate::value::Value;
 
 impl Compiler<'_> {
     pub(super) fn extract(&mut self, named: &Named<Written>) -> Option<Extract> {
@@ -151,27 +153,56 @@ pub(super) fn can_be_name(name: &str) -> bool {
     is_word(name) && !BASE_NAMES.contains(&name) && name != "connection"
 }
 
-/// The JSON type of an extract's value, where that is the same in every event.
-pub(super) fn kind_of(extract: &Extract) -> Option<&'static str> {
-    let own = match (extract.all, &extract.map) {
-        (true, _) => Some("array"),
-        (false, Some(map)) => {
-            let mut kinds = map.entries.iter().map(|(_, to)| to).chain(&map.otherwise).map(schema_words::kind_of);
-            let first = kinds.next();
-            first.filter(|first| kinds.all(|kind| kind == *first))
+/// The type of an extract's value.
+pub(super) fn type_of(written: &Written, extract: &Extract) -> Type {
+    let item = match &extract.map {
+        Some(map) => {
+            let of = |value: &Value, place: Place| Type::constant(value, Some(place));
+            let entries = map.entries.iter().map(|(from, to)| of(to, map_place(written, extract).key(from.clone())));
+            let otherwise = map.otherwise.iter().map(|to| of(to, extract_place(written, extract).key("else")));
+            entries.chain(otherwise).reduce(Type::union).unwrap_or_else(Type::unknown)
         }
-        (false, None) => match extract.conversion {
-            Conversion::None | Conversion::Json => None,
-            Conversion::Integer => Some("integer"),
-            Conversion::Number => Some("number"),
-            Conversion::Boolean => Some("boolean"),
-            Conversion::List => Some("array"),
-            Conversion::Object => Some("object"),
-            _ => Some("string"),
-        },
+        None => converted(extract.conversion),
     };
-    let default = extract.default.as_ref().map(schema_words::kind_of);
-    own.filter(|own| default.is_none_or(|default| default == *own))
+    let found = if extract.all { Type::list(item) } else { item };
+    let with_default = match &extract.default {
+        Some(default) => found.union(Type::constant(default, Some(extract_place(written, extract).key("default")))),
+        None => found,
+    };
+    let presence = match extract.optional && extract.default.is_none() {
+        true => Presence::Possible,
+        false => Presence::Certain,
+    };
+    with_default.with_presence(presence)
+}
+
+/// Where the mapping of an extract is written.
+fn extract_place(written: &Written, extract: &Extract) -> Place {
+    match written {
+        Written::Full(fields) => fields.place.clone(),
+        Written::Path(_) => extract.place.clone(),
+    }
+}
+
+fn map_place(written: &Written, extract: &Extract) -> Place {
+    extract_place(written, extract).key("map")
+}
+
+fn converted(conversion: Conversion) -> Type {
+    match conversion {
+        Conversion::None | Conversion::Json => Type::unknown(),
+        Conversion::Text => Type::text_of(1),
+        Conversion::Integer => Type::certain(Kinds::INTEGER),
+        Conversion::Number => Type::certain(Kinds::NUMBER),
+        Conversion::Boolean => Type::certain(Kinds::BOOLEAN),
+        Conversion::Phone => Type::text(Form::Phone),
+        Conversion::Digits => Type::text(Form::Digits),
+        Conversion::Email => Type::text(Form::Email),
+        Conversion::Url => Type::text(Form::Url),
+        Conversion::Datetime => Type::text(Form::Datetime),
+        Conversion::List => Type { presence: Presence::Certain, ..Type::list(Type::unknown()) },
+        Conversion::Object => Type::certain(Kinds::OBJECT),
+    }
 }
 
 /// The name without its `?`.

@@ -243,7 +243,8 @@ impl Compiler<'_> {
                 Err(errors) => self.template_errors(errors, &header.value.place),
             }
         }
-        let mut reach = Reach { names: ["sequence", "violations"].map(Known::new).to_vec(), ..Reach::default() };
+        let mut reach =
+            Reach { names: ["request", "sequence", "violations"].map(Known::new).to_vec(), ..Reach::default() };
         let body = reply.body.as_ref().and_then(|body: &Node| self.body(body, &mut reach));
         SandboxReply { status: self.status(&reply.status), headers, body }
     }

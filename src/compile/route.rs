@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Compiler;
-use super::body::Target;
-use super::extract::{bare, can_be_name, flat, kind_of, may_be_absent};
-use super::pack::{Packs, fields};
+use super::extract::{bare, can_be_name, flat, may_be_absent, type_of};
+use super::pack::Packs;
 use super::source::CompiledSource;
 use super::template::{Kind, Known, Reach};
-use crate::config::Named;
-use crate::config::route::{Route as WrittenRoute, Send as WrittenSend};
+use crate::config::route::Route as WrittenRoute;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::source::SourceOrName;
@@ -20,6 +18,7 @@ use crate::document::Node;
 use crate::extract::Extract;
 use crate::route::{Route, RouteSet, Send};
 use crate::test_case::{Expected, TestCase};
+use crate::types::{Presence, Type};
 
 impl Compiler<'_> {
     /// Every route of the workspace into the set; their tests are returned.
@@ -56,7 +55,22 @@ impl Compiler<'_> {
                 set.routes.entry(route.source.clone()).or_default().push(Arc::new(route));
             }
         }
+        self.unreachable(set);
         tests
+    }
+
+    /// Fallbacks of a source of which another route takes every event.
+    fn unreachable(&mut self, set: &RouteSet) {
+        for routes in set.routes.values() {
+            let Some(all) = routes.iter().find(|route| !route.fallback && route.matcher.is_none()) else { continue };
+            for route in routes.iter().filter(|route| route.fallback) {
+                let message =
+                    format!("`{}` takes every event of this source, so nothing is left for a fallback", all.name);
+                let help = format!("give `{}` a `match`, or remove this route", all.name);
+                let diagnostic = Diagnostic::new(Code::NeverMatches, route.place.key("fallback").on_key(), message);
+                self.report(diagnostic.also(all.place.key("source").on_key(), "it has no `match`").help(help));
+            }
+        }
     }
 
     fn serve(&mut self, compiled: &CompiledSource, set: &mut RouteSet) {
@@ -110,6 +124,10 @@ impl Compiler<'_> {
             self.not_supported("`on_unknown`", &on_unknown.place.on_key(), "remove it");
         }
         let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.is_section_unknown("vars")));
+        if let Some(source) = source {
+            reach.methods = source.source.methods.clone();
+            reach.segments = Some(segments(&source.source.path));
+        }
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
@@ -119,8 +137,11 @@ impl Compiler<'_> {
             match can_be_name(name) {
                 true => reach.names.push(Known {
                     name: name.into(),
-                    optional: may_be_absent(named),
-                    kind: extract.as_ref().and_then(kind_of),
+                    ty: match extract {
+                        Some(extract) => type_of(&named.value, extract),
+                        None if may_be_absent(named) => Type::unknown().with_presence(Presence::Possible),
+                        None => Type::unknown(),
+                    },
                 }),
                 false => reach.broken.push(name.into()),
             }
@@ -168,119 +189,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn send(
-        &mut self,
-        written: &WrittenSend,
-        route_reach: &Reach,
-        used: &mut Reach,
-        set: &RouteSet,
-        settings: Option<&Settings>,
-    ) -> Option<Send> {
-        if let Some(steps) = &written.steps {
-            self.not_supported("`steps`", &steps.place.on_key(), "remove it; a delivery is one call");
-        }
-        let target = written.to.get().and_then(|to| self.target(to, set, settings));
-        let mut reach = route_reach.clone();
-        match &target {
-            Some((connection, _)) => {
-                let known = connection.settings.as_object().map(|settings| settings.keys().cloned().collect());
-                reach.fields.push(("connection", known.unwrap_or_default()));
-                reach.secrets = connection.secrets.keys().cloned().collect();
-            }
-            // What the connection has is not known, so nothing of it can be wrong.
-            None => reach.names.push(Known::new("connection")),
-        }
-        let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut reach));
-        let params = fields(&written.params, |node| self.body(node, &mut reach));
-        let query = fields(&written.query, |node| self.body(node, &mut reach));
-        let headers = fields(&written.headers, |node| self.body(node, &mut reach));
-        let body = written.body.as_ref().map(|node| self.body(node, &mut reach));
-        used.used.append(&mut reach.used);
-        let (connection, operation) = target?;
-        let to = written.to.get()?;
-        self.check_params(written, to, &connection, &operation);
-        let target = Target { to, connection: &connection, operation: &operation, reach: &reach };
-        let body_place = written.body.as_ref().map_or_else(|| written.place.clone(), |body| body.place.clone());
-        let body = flat(body)?;
-        let at = if body.is_some() { body_place.clone() } else { to.place.clone() };
-        // A key that is misspelled may be the body.
-        if body.is_some() || !self.has_unknown_key(&written.place) {
-            self.check_body(body.as_ref(), &target, &at);
-        }
-        Some(Send {
-            to: to.value.clone(),
-            when: flat(when)?,
-            params: params?,
-            query: query?,
-            headers: headers?,
-            body,
-            body_place,
-            place: written.place.clone(),
-            connection,
-            operation,
-        })
-    }
-
-    fn target(
-        &mut self,
-        to: &Text,
-        set: &RouteSet,
-        settings: Option<&Settings>,
-    ) -> Option<(Arc<crate::pack::Connection>, Arc<crate::pack::Operation>)> {
-        let Some((connection, operation)) = to.split_once('.') else {
-            let message = format!("`{}` does not name an operation", to.value);
-            let help = "write the connection and the operation with a dot between: `cloudchat.create_conversation`";
-            self.report(Diagnostic::new(Code::UnknownOperation, to.place.clone(), message).help(help));
-            return None;
-        };
-        let place = to.place.part(0..connection.len());
-        let Some(found) = set.connections.get(connection) else {
-            let declared = settings.map(|s| s.connections.names().collect::<Vec<_>>()).unwrap_or_default();
-            // A connection that is there and has problems of its own says so itself.
-            let whole = |name: &&str| to.strip_prefix(*name).is_some_and(|rest| rest.starts_with('.'));
-            if !self.is_section_unknown("connections") && !declared.iter().any(whole) {
-                let message = format!("jackfield.yaml has no connection `{connection}`");
-                let help = suggest::did_you_mean(connection, declared.iter().copied())
-                    .unwrap_or_else(|| format!("add it under `connections:`: `{connection}: {{ provider: … }}`"));
-                self.report(Diagnostic::new(Code::UnknownConnection, place, message).help(help));
-            }
-            return None;
-        };
-        let known = found.pack.operations.get(operation);
-        if known.is_none() && !self.is_broken(&found.pack.name, operation) {
-            let message = format!("{} has no operation `{operation}`", found.pack.title);
-            let help = suggest::did_you_mean(operation, found.pack.operations.keys().map(|name| &**name));
-            let place = to.place.part(connection.len() + 1..to.len());
-            self.report(Diagnostic::new(Code::UnknownOperation, place, message).help_opt(help));
-        }
-        Some((found.clone(), known?.clone()))
-    }
-
-    fn check_params(
-        &mut self,
-        written: &WrittenSend,
-        to: &Text,
-        connection: &crate::pack::Connection,
-        operation: &crate::pack::Operation,
-    ) {
-        let names: Vec<&str> = operation.params().map(|name| &**name).collect();
-        for given in written.params.iter().filter(|given| !names.contains(&&*given.name.value)) {
-            let message = format!("the address of `{}` has no `{{{}}}`", to.value, given.name.value);
-            let help = suggest::did_you_mean(&given.name.value, names.iter().copied());
-            self.report(Diagnostic::new(Code::InvalidParameter, given.name.place.clone(), message).help_opt(help));
-        }
-        for name in names {
-            let known = connection.settings.get(name).is_some() || connection.secrets.contains_key(name);
-            let unset = self.unset.contains(&(connection.name.clone(), name.into()));
-            let misspelled = |given: &Named<Node>| suggest::nearest(&given.name.value, [name]).is_some();
-            if !known && !unset && !written.params.iter().any(misspelled) {
-                let message = format!("`{}` needs `{name}` in its address", to.value);
-                let help = format!("add `params: {{ {name}: … }}` here, or `{name}: …` to the connection");
-                self.report(Diagnostic::new(Code::InvalidParameter, to.place.clone(), message).help(help));
-            }
-        }
-    }
-
     fn test(&mut self, route: &str, written: &WrittenTest) -> TestCase {
         TestCase {
             route: route.into(),
@@ -303,6 +211,12 @@ fn expected(written: &WrittenExpected) -> Expected {
         exact: written.exact.as_ref().is_some_and(|exact| exact.value),
         place: written.place.clone(),
     }
+}
+
+/// The names of a path's `{segments}`.
+fn segments(path: &str) -> Vec<Arc<str>> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    names.map(|name| name.trim_start_matches('*').into()).collect()
 }
 
 /// Whether two paths take the same requests, whatever their segments are called.

@@ -8,7 +8,8 @@ use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
 use crate::pipeline::{self, BASE_NAMES};
 use crate::route::Placed;
-use crate::template::{Template, TemplateError, Use};
+use crate::template::{Misfit, Template, TemplateError, Use};
+use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
 /// The names that a template may use.
@@ -24,6 +25,12 @@ pub(super) struct Reach {
     pub unread: bool,
     /// Names with fields that are known: `connection.inbox_id`.
     pub fields: Vec<(&'static str, Vec<Arc<str>>)>,
+    /// What is the same in every event: `vars`, and in a delivery `connection`.
+    pub constants: Vec<(&'static str, Value)>,
+    /// The HTTP methods of the source, when they are known.
+    pub methods: Vec<Arc<str>>,
+    /// The `{names}` in the path of the source, when it is known.
+    pub segments: Option<Vec<Arc<str>>>,
     /// The extracted names that some template has used.
     pub used: Vec<Arc<str>>,
     /// The settings that are secret, to say so.
@@ -34,15 +41,12 @@ pub(super) struct Reach {
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub name: Arc<str>,
-    /// It may have no value.
-    pub optional: bool,
-    /// The JSON type of its value, where that is the same in every event.
-    pub kind: Option<&'static str>,
+    pub ty: Type,
 }
 
 impl Known {
     pub(super) fn new(name: &str) -> Self {
-        Known { name: name.into(), optional: false, kind: None }
+        Known { name: name.into(), ty: Type::unknown() }
     }
 }
 
@@ -50,7 +54,11 @@ impl Reach {
     /// `vars`: nothing when they can't be known.
     pub(super) fn of_route(vars: Option<&Value>) -> Self {
         let names = |vars: &Value| vars.as_object().map(|vars| vars.keys().cloned().collect()).unwrap_or_default();
-        Reach { fields: vars.iter().map(|vars| ("vars", names(vars))).collect(), ..Reach::default() }
+        Reach {
+            fields: vars.iter().map(|vars| ("vars", names(vars))).collect(),
+            constants: vars.iter().map(|vars| ("vars", (*vars).clone())).collect(),
+            ..Reach::default()
+        }
     }
 
     fn known(&self, name: &str) -> Option<&Known> {
@@ -59,11 +67,42 @@ impl Reach {
 
     /// Whether an extracted name may be absent; nothing for a name that is none.
     pub(super) fn optional(&self, name: &str) -> Option<bool> {
-        self.known(name).map(|known| known.optional)
+        self.known(name).map(|known| known.ty.presence == Presence::Possible)
     }
 
-    pub(super) fn kind(&self, name: &str) -> Option<&'static str> {
-        self.known(name)?.kind
+    /// Names that are there wherever the condition holds that demands them.
+    pub(super) fn make_certain(&mut self, names: &[String]) {
+        for known in self.names.iter_mut().filter(|known| names.iter().any(|name| **name == *known.name)) {
+            known.ty.presence = Presence::Certain;
+        }
+    }
+
+    /// The type of a name, or of what stands under it.
+    pub(super) fn type_of(&self, name: &str, fields: &[Arc<str>]) -> Type {
+        if let Some(known) = self.known(name) {
+            return if fields.is_empty() { known.ty.clone() } else { Type::unknown() };
+        }
+        match (name, fields.first().map(|field| &**field), fields.len()) {
+            ("event", Some("id"), 1) => Type::text(Form::Id),
+            ("request", Some("method"), 1) if !self.methods.is_empty() => {
+                let each = self.methods.iter().map(|method| Type::constant(&Value::from(&**method), None));
+                each.reduce(Type::union).map_or_else(Type::unknown, |ty| ty.with_presence(Presence::Certain))
+            }
+            ("event", Some("source"), 1) | ("request", Some("method" | "path"), 1) => Type::text(Form::Any),
+            ("request", Some("received_at"), 1) => Type::text(Form::Datetime),
+            ("request", Some("params"), 2) => Type::text_of(1),
+            ("request", Some("params" | "query" | "headers"), 1) | ("request" | "event", None, _) => {
+                Type::certain(Kinds::OBJECT)
+            }
+            _ => self.constant(name, fields).unwrap_or_else(Type::unknown),
+        }
+    }
+
+    /// A value of `vars` or of `connection`, which is the same in every event.
+    fn constant(&self, name: &str, fields: &[Arc<str>]) -> Option<Type> {
+        let (_, value) = self.constants.iter().find(|(known, _)| *known == name)?;
+        let value = fields.iter().try_fold(value, |value, field| value.get(field));
+        Some(value.map_or_else(Type::absent, |value| Type::constant(value, None)))
     }
 
     /// A name that is in reach everywhere, or one with known fields.
@@ -111,7 +150,10 @@ impl Compiler<'_> {
             Kind::Condition => Template::condition(text),
         };
         match compiled {
-            Ok(template) => self.check_uses(&template, place, reach).then_some(template),
+            Ok(template) => {
+                let good = self.check_uses(&template, place, reach);
+                (good && self.check_fits(&template, place, kind, reach)).then_some(template)
+            }
             Err(errors) => {
                 self.template_errors(errors, place);
                 None
@@ -123,6 +165,32 @@ impl Compiler<'_> {
         for error in errors {
             self.report(pipeline::at(error, place));
         }
+    }
+
+    /// What in a template can never work, by the types of its names.
+    fn check_fits(&mut self, template: &Template, place: &Place, kind: Kind, reach: &Reach) -> bool {
+        let names = |name: &str, fields: &[Arc<str>]| reach.type_of(name, fields);
+        let inferred = template.infer(&names);
+        let is_good = inferred.misfits.is_empty();
+        for misfit in inferred.misfits {
+            self.misfit(Code::WrongValue, misfit, place);
+        }
+        let never = || template.never_holds(&names);
+        if let Some(misfit) = Some(kind).filter(|kind| is_good && *kind == Kind::Condition).and_then(|_| never()) {
+            self.misfit(Code::NeverMatches, misfit, place);
+            return false;
+        }
+        if is_good && kind == Kind::Value && inferred.ty.presence == Presence::Never {
+            let message = "this has no value in any event";
+            let help = "its key is never sent; remove the line, or name a value";
+            self.report(Diagnostic::new(Code::AlwaysAbsent, place.clone(), message).help(help));
+            return false;
+        }
+        is_good
+    }
+
+    fn misfit(&mut self, code: Code, misfit: Misfit, place: &Place) {
+        self.report(Diagnostic::new(code, place.part(misfit.range), misfit.message).help_opt(misfit.help));
     }
 
     fn check_uses(&mut self, template: &Template, place: &Place, reach: &mut Reach) -> bool {
@@ -158,6 +226,7 @@ impl Compiler<'_> {
             return;
         }
         if BASE_NAMES.contains(&&*used.name) {
+            self.check_base_field(used, at, reach);
             return;
         }
         if reach.later.contains(&used.name) {
@@ -168,6 +237,33 @@ impl Compiler<'_> {
         }
         let message = format!("nothing gives the name `{}`", used.name);
         self.report(Diagnostic::new(Code::UnknownName, at, message).help(unknown_help(used, text, reach)));
+    }
+}
+
+impl Compiler<'_> {
+    /// A field of `request` or `event`, which always have the same ones.
+    fn check_base_field(&mut self, used: &Use, at: Place, reach: &Reach) {
+        let known: &[&str] = match &*used.name {
+            "request" => &["method", "path", "query", "params", "headers", "received_at"],
+            "event" => &["id", "identity", "source"],
+            _ => return,
+        };
+        let Some(field) = used.fields.first() else { return };
+        let (owner, name, known) = match (known.contains(&&**field), &reach.segments, used.fields.get(1)) {
+            (false, _, _) => (used.name.to_string(), field, known.to_vec()),
+            (true, Some(segments), Some(segment)) if &**field == "params" && !segments.contains(segment) => {
+                ("request.params".to_owned(), segment, segments.iter().map(|segment| &**segment).collect())
+            }
+            _ => return,
+        };
+        let help = match owner.as_str() {
+            "request.params" if known.is_empty() => {
+                Some(format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`"))
+            }
+            _ => suggest::did_you_mean(name, known.iter().copied()),
+        };
+        let message = format!("`{owner}` has no `{name}`");
+        self.report(Diagnostic::new(Code::UnknownName, at, message).help_opt(help));
     }
 }
 

@@ -92,6 +92,12 @@ codes! {
     UnknownName = "unknown-name", Error;
     /// A template uses a filter, function or test that does not exist.
     UnknownFilter = "unknown-filter", Error;
+    /// A template does something with a value that its type does not allow.
+    WrongValue = "wrong-value", Error;
+    /// An expression that never has a value.
+    AlwaysAbsent = "always-absent", Error;
+    /// A condition that no event can fulfil.
+    NeverMatches = "never-matches", Error;
     /// A name is extracted and never used.
     UnusedName = "unused-name", Warning;
     /// A name that may be absent stands where a value must be.

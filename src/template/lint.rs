@@ -231,7 +231,7 @@ impl Walk<'_> {
 }
 
 /// `connection.token` or `payload['a b']` as a name and its fields.
-fn dotted<'a>(expr: &Expr<'a>) -> Option<(&'a str, Vec<Arc<str>>)> {
+pub(super) fn dotted<'a>(expr: &Expr<'a>) -> Option<(&'a str, Vec<Arc<str>>)> {
     match expr {
         Expr::Var(var) => Some((var.id, Vec::new())),
         Expr::GetAttr(attr) => {
@@ -261,7 +261,7 @@ fn is_number(expr: &Expr<'_>) -> bool {
     }
 }
 
-fn bytes(span: Span) -> Range<usize> {
+pub(super) fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 

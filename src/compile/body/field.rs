@@ -1,0 +1,178 @@
+//! The fields of an object: unknown ones, missing ones, those that exclude each other.
+
+use std::sync::Arc;
+
+use super::super::Compiler;
+use super::super::schema_words::{self, Group, Part as GroupPart, Sub};
+use super::part::Part;
+use super::{Target, presence};
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::pack::Body;
+use crate::types::Presence;
+use crate::value::Value;
+
+/// The fields that are written, and what the pack gives besides.
+struct Given<'a> {
+    fields: &'a [(Arc<str>, Body)],
+    defaults: &'a [&'a str],
+}
+
+impl Given<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(known, _)| &**known == name) || self.defaults.contains(&name)
+    }
+}
+
+impl Compiler<'_> {
+    pub(super) fn check_object(&mut self, fields: &[(Arc<str>, Body)], part: &Part<'_>, at: &Place, defaults: &[&str]) {
+        let given = Given { fields, defaults };
+        let sub = Sub { schema: part.schema, root: part.root };
+        let conjuncts = sub.conjuncts();
+        let properties = |name: &str| {
+            conjuncts.iter().filter_map(|schema| schema.get("properties")?.get(name)).collect::<Vec<&Value>>()
+        };
+        let required: Vec<&str> =
+            conjuncts.iter().flat_map(|schema| schema_words::texts(schema.get("required"))).collect();
+        let mut missing: Vec<&str> = required.iter().copied().filter(|name| !given.has(name)).collect();
+        missing.dedup();
+        let mut unknown = false;
+        for (name, field) in fields {
+            let place = at.key(name.clone());
+            if schema_words::refuses(&conjuncts, name) {
+                unknown = true;
+                let known = conjuncts.iter().flat_map(|schema| schema_words::names(schema));
+                let free: Vec<&str> = known.filter(|key| !given.has(key)).collect();
+                let meant = self.unknown_field(name, &free, part.target.to, &place);
+                missing.retain(|name| Some(*name) != meant);
+                continue;
+            }
+            if required.contains(&&**name) && !defaults.contains(&&**name) {
+                self.check_required(name, field, part.target, &place);
+            }
+            for inner in properties(name) {
+                self.check_part(field, &part.of(inner), &place, &[]);
+            }
+        }
+        for name in missing {
+            self.missing_field(name, properties(name).first().copied(), part.target, at);
+        }
+        for schema in &conjuncts {
+            for group in schema_words::groups(schema) {
+                self.check_group(&group, &given, part.target, at, unknown);
+            }
+            self.check_dependent(schema, &given, part.target, at);
+        }
+        for branch in
+            sub.meant_branches(&|name| fields.iter().find(|(known, _)| &**known == name).map(|(_, body)| body))
+        {
+            self.check_object(fields, &part.of(branch), at, defaults);
+        }
+    }
+
+    /// A required field whose value may be absent would be left out.
+    fn check_required(&mut self, field: &str, body: &Body, target: &Target<'_>, place: &Place) {
+        let Body::Template { template, .. } = body else { return };
+        let found = presence(body, target.reach);
+        if self.blanks.contains(place) || !matches!(found, Presence::Possible | Presence::Never) {
+            return;
+        }
+        let optional = |used: &&crate::template::Use| target.reach.optional(&used.name) == Some(true);
+        let used = template.uses().iter().find(optional);
+        let message = match used {
+            Some(used) => format!("`{}` needs `{field}`, and `{}` may be absent", target.to, used.name),
+            None => format!("`{}` needs `{field}`, and this may be absent", target.to),
+        };
+        let expression = template.text().trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+        let other = if expression.contains(" if ") { " else 'unknown'" } else { " | default('unknown')" };
+        let mut help = format!("say what to send instead: `{{{{ {expression}{other} }}}}`");
+        if let Some(used) = used {
+            help = format!("{help}, or make the name required: `{}:` without `?` under `extract:`", used.name);
+        }
+        let place = used.map_or_else(|| place.clone(), |used| place.part(used.range.clone()));
+        self.report(Diagnostic::new(Code::OptionalName, place, message).help(help));
+    }
+
+    /// Reports a field that the schema does not have; returns the one that was meant.
+    fn unknown_field<'n>(&mut self, name: &str, known: &[&'n str], to: &str, place: &Place) -> Option<&'n str> {
+        let message = format!("`{to}` has no field `{name}`");
+        let diagnostic = Diagnostic::new(Code::InvalidBody, place.on_key(), message);
+        let near = suggest::nearest(name, known.iter().copied());
+        let list = || suggest::one_of(known).map(|all| format!("its other fields are {all}"));
+        self.report(diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list)));
+        near
+    }
+
+    fn missing_field(&mut self, name: &str, schema: Option<&Value>, target: &Target<'_>, at: &Place) {
+        let message = format!("`{}` needs the field `{name}`", target.to);
+        let of_connection = target.operation.defaults.iter().any(|(default, _)| &**default == name);
+        let mut help = match of_connection {
+            true => {
+                format!("add `{name}: …` here, or to the connection `{}` in jackfield.yaml", target.connection.name)
+            }
+            false => format!("add `{name}: …`"),
+        };
+        if let Some(text) = schema.and_then(schema_words::description).filter(|_| !of_connection) {
+            help = format!("{help}: {text}");
+        }
+        self.report(Diagnostic::new(Code::InvalidBody, at.on_key(), message).found("it is missing here").help(help));
+    }
+
+    fn check_group(&mut self, group: &Group<'_>, given: &Given<'_>, target: &Target<'_>, at: &Place, unknown: bool) {
+        let state = |part: &GroupPart<'_>| {
+            let states = part.keys.iter().map(|key| match given.fields.iter().find(|(known, _)| &**known == *key) {
+                Some(_) if self.blanks.contains(&at.key(*key)) => State::Possible,
+                Some((_, body)) => match presence(body, target.reach) {
+                    Presence::Certain => State::Certain,
+                    Presence::Never => State::Absent,
+                    Presence::Possible | Presence::Unknown => State::Possible,
+                },
+                None if given.defaults.contains(key) => State::Possible,
+                None => State::Absent,
+            });
+            states.min().unwrap_or(State::Possible)
+        };
+        let states: Vec<(&GroupPart<'_>, State)> = group.parts.iter().map(|part| (part, state(part))).collect();
+        let all = group.words();
+        let certain: Vec<&GroupPart<'_>> =
+            states.iter().filter(|(_, state)| *state == State::Certain).map(|(part, _)| *part).collect();
+        let mut written: Vec<Arc<str>> = certain.iter().map(|part| part.first()).collect();
+        written.sort_by_key(|name| given.fields.iter().position(|(known, _)| known == name));
+        if let ([first, second, ..], true) = (written.as_slice(), group.exactly) {
+            let message = format!("`{}` takes exactly one of {all}", target.to);
+            let (first, second) = (at.key(first.clone()).on_key(), at.key(second.clone()).on_key());
+            let diagnostic = Diagnostic::new(Code::InvalidBody, second, message).found("this is the second one");
+            self.report(
+                diagnostic.also(first, "this is the first one").help("keep one of them, and remove the others"),
+            );
+        } else if !unknown && states.iter().all(|(_, state)| *state == State::Absent) {
+            let count = if group.exactly { "exactly one" } else { "at least one" };
+            let message = format!("`{}` needs {count} of {all}", target.to);
+            let diagnostic = Diagnostic::new(Code::InvalidBody, at.on_key(), message).found("none of them is given");
+            self.report(diagnostic.help(format!("add `{}: …`, or another of them", group.example())));
+        }
+    }
+
+    /// Fields that are needed where another is given.
+    fn check_dependent(&mut self, schema: &Value, given: &Given<'_>, target: &Target<'_>, at: &Place) {
+        let dependent = schema.get("dependentRequired").and_then(Value::as_object);
+        for (name, needed) in dependent.into_iter().flat_map(|object| object.iter()) {
+            let is_there = given
+                .fields
+                .iter()
+                .any(|(known, body)| known == name && presence(body, target.reach) == Presence::Certain);
+            for missing in schema_words::texts(Some(needed)).into_iter().filter(|key| is_there && !given.has(key)) {
+                let message = format!("`{}` needs the field `{missing}` where `{name}` is given", target.to);
+                let diagnostic = Diagnostic::new(Code::InvalidBody, at.key(name.clone()).on_key(), message);
+                self.report(diagnostic.help(format!("add `{missing}: …`")));
+            }
+        }
+    }
+}
+
+/// Whether a key is there when an event is rendered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Absent,
+    Possible,
+    Certain,
+}

@@ -1,0 +1,250 @@
+//! What a condition demands: names that must be there, and parts that no event can fulfil together.
+
+use std::ops::Range;
+
+use minijinja::machinery::ast::{BinOp, BinOpKind, Expr, Stmt, UnaryOpKind};
+use minijinja::machinery::parse;
+
+use super::infer::{Misfit, Names, Walk};
+use super::lint::{bytes, dotted};
+use super::{Template, bridge};
+use crate::types::{Form, Presence, Type};
+use crate::value::Value;
+
+/// One part of a condition that must hold for the whole to hold.
+struct Demand {
+    /// What is compared, as it is written.
+    subject: String,
+    range: Range<usize>,
+    of: Of,
+}
+
+enum Of {
+    Among(Vec<Value>),
+    Without(Vec<Value>),
+    Above(f64),
+    Below(f64),
+}
+
+impl Template {
+    /// Why a condition never holds, if that is known before any event.
+    pub fn never_holds(&self, names: Names<'_>) -> Option<Misfit> {
+        let (source, shift) = self.braced();
+        let tree = parse(&source, "template", Default::default()).ok()?;
+        let Stmt::Template(template) = &tree else { return None };
+        let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return None };
+        let search = Search { source: &source, names };
+        search.never(&emit.expr).map(|misfit| misfit.shifted(shift, self.text.len()))
+    }
+}
+
+impl Template {
+    /// The names that have a value wherever this condition holds.
+    pub fn demanded(&self) -> Vec<String> {
+        let (source, _) = self.braced();
+        let Ok(tree) = parse(&source, "template", Default::default()) else { return Vec::new() };
+        let Stmt::Template(template) = &tree else { return Vec::new() };
+        let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return Vec::new() };
+        let mut parts = Vec::new();
+        conjuncts(&emit.expr, &mut parts);
+        parts.into_iter().filter_map(demanded).map(str::to_owned).collect()
+    }
+}
+
+/// The name that must have a value for this part to hold.
+fn demanded<'s>(part: &Expr<'s>) -> Option<&'s str> {
+    let name = |expr: &Expr<'s>| match dotted(expr) {
+        Some((name, fields)) if fields.is_empty() => Some(name),
+        _ => None,
+    };
+    match part {
+        Expr::Test(test) if test.name == "defined" => name(&test.expr),
+        Expr::Filter(call) if !matches!(call.name, "default" | "d") => name(call.expr.as_ref()?),
+        Expr::BinOp(op) if matches!(op.op, BinOpKind::Eq | BinOpKind::In) => match &op.right {
+            Expr::Const(constant) if constant.value.is_none() => None,
+            Expr::Const(_) | Expr::List(_) => name(&op.left),
+            _ => None,
+        },
+        _ => name(part),
+    }
+}
+
+struct Search<'s> {
+    source: &'s str,
+    names: Names<'s>,
+}
+
+impl Search<'_> {
+    fn never(&self, expr: &Expr<'_>) -> Option<Misfit> {
+        if let Expr::BinOp(op) = expr
+            && matches!(op.op, BinOpKind::ScOr)
+        {
+            return self.never(&op.right).and(self.never(&op.left));
+        }
+        let mut parts = Vec::new();
+        conjuncts(expr, &mut parts);
+        let alone = parts.iter().find_map(|part| match part {
+            Expr::BinOp(op) if matches!(op.op, BinOpKind::ScOr) => self.never(part),
+            _ => self.never_alone(part),
+        });
+        alone.or_else(|| {
+            let demands: Vec<Demand> = parts.iter().filter_map(|part| self.demand(part)).collect();
+            let earlier = |at: usize| demands.iter().take(at);
+            demands.iter().enumerate().find_map(|(at, demand)| earlier(at).find_map(|first| clash(first, demand)))
+        })
+    }
+
+    fn type_of(&self, expr: &Expr<'_>) -> Type {
+        Walk::new(self.names).expr(expr)
+    }
+
+    /// A part that never holds by itself.
+    fn never_alone(&self, part: &Expr<'_>) -> Option<Misfit> {
+        let ty = self.type_of(part);
+        let is_false = ty.constant_value().is_some_and(|value| !bridge::to_engine(value).is_true());
+        if is_false || ty.presence == Presence::Never {
+            let message = "this is never true".to_owned();
+            return Some(Misfit { range: self.range(part), message, help: Some("say what must be true".to_owned()) });
+        }
+        let Of::Among(wanted) = self.demand(part)?.of else { return None };
+        let subject = self.type_of(compared(part)?.0);
+        let reason = wanted.iter().map(|value| impossible(&subject, value)).collect::<Option<Vec<_>>>()?;
+        let (what, help) = reason.into_iter().next()?;
+        let message = format!("`{}` {what}, so this is never true", self.text(compared(part)?.0));
+        Some(Misfit { range: self.range(part), message, help })
+    }
+
+    fn demand(&self, part: &Expr<'_>) -> Option<Demand> {
+        let negated = matches!(part, Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not));
+        let (subject, op, other) = compared_op(part)?;
+        let number = |value: &Value| value.as_number().and_then(|number| number.as_f64());
+        let of = match (op.op, negated) {
+            (BinOpKind::Eq, false) | (BinOpKind::Ne, true) => Of::Among(vec![self.constant(other)?]),
+            (BinOpKind::Ne, false) | (BinOpKind::Eq, true) => Of::Without(vec![self.constant(other)?]),
+            (BinOpKind::In, negated) => {
+                let list = self.constant(other)?.as_array()?.to_vec();
+                if negated { Of::Without(list) } else { Of::Among(list) }
+            }
+            (BinOpKind::Gt | BinOpKind::Gte, false) => Of::Above(number(&self.constant(other)?)?),
+            (BinOpKind::Lt | BinOpKind::Lte, false) => Of::Below(number(&self.constant(other)?)?),
+            _ => return None,
+        };
+        Some(Demand { subject: self.text(subject), range: self.range(part), of })
+    }
+
+    /// The value of what is written out.
+    fn constant(&self, expr: &Expr<'_>) -> Option<Value> {
+        match expr {
+            Expr::Const(constant) => bridge::from_engine(&constant.value).ok().flatten(),
+            Expr::List(list) => {
+                list.items.iter().map(|item| self.constant(item)).collect::<Option<Vec<_>>>().map(Value::array)
+            }
+            Expr::Tuple(list) => {
+                list.items.iter().map(|item| self.constant(item)).collect::<Option<Vec<_>>>().map(Value::array)
+            }
+            _ => None,
+        }
+    }
+
+    fn range(&self, expr: &Expr<'_>) -> Range<usize> {
+        start(expr)..bytes(expr.span()).end
+    }
+
+    fn text(&self, expr: &Expr<'_>) -> String {
+        self.source.get(self.range(expr)).unwrap_or_default().trim().to_owned()
+    }
+}
+
+/// Where an expression begins: the engine counts from the sign or the name of the filter in its middle.
+fn start(expr: &Expr<'_>) -> usize {
+    match expr {
+        Expr::BinOp(op) => start(&op.left),
+        Expr::Filter(call) => call.expr.as_ref().map_or(bytes(expr.span()).start, start),
+        Expr::Test(test) => start(&test.expr),
+        _ => bytes(expr.span()).start,
+    }
+}
+
+fn conjuncts<'e, 's>(expr: &'e Expr<'s>, parts: &mut Vec<&'e Expr<'s>>) {
+    match expr {
+        Expr::BinOp(op) if matches!(op.op, BinOpKind::ScAnd) => {
+            conjuncts(&op.left, parts);
+            conjuncts(&op.right, parts);
+        }
+        _ => parts.push(expr),
+    }
+}
+
+/// The two sides of a comparison, what is compared first.
+fn compared<'e, 's>(part: &'e Expr<'s>) -> Option<(&'e Expr<'s>, &'e Expr<'s>)> {
+    compared_op(part).map(|(subject, _, other)| (subject, other))
+}
+
+fn compared_op<'e, 's>(part: &'e Expr<'s>) -> Option<(&'e Expr<'s>, &'e BinOp<'s>, &'e Expr<'s>)> {
+    match part {
+        Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => compared_op(&unary.expr),
+        Expr::BinOp(op) => match (&op.left, op.op) {
+            (Expr::Const(_), BinOpKind::Eq | BinOpKind::Ne) => Some((&op.right, op, &op.left)),
+            _ => Some((&op.left, op, &op.right)),
+        },
+        _ => None,
+    }
+}
+
+/// Why a value of this type is never `wanted`: the reason, and what to write.
+fn impossible(subject: &Type, wanted: &Value) -> Option<(String, Option<String>)> {
+    let known: Option<Vec<&Value>> = subject.cases.iter().map(|case| case.value.as_ref()).collect();
+    if let Some(known) = known.filter(|known| !known.is_empty() && !subject.open && !known.contains(&wanted)) {
+        let words: Vec<&str> = known.iter().filter_map(|value| value.as_str()).collect();
+        let all =
+            known.iter().map(|value| format!("`{}`", value.as_str().map_or_else(|| value.to_json(), str::to_owned)));
+        let near =
+            wanted.as_str().and_then(|wanted| crate::diagnostic::suggest::did_you_mean(wanted, words.iter().copied()));
+        return Some((format!("is {}", all.collect::<Vec<_>>().join(" or ")), near));
+    }
+    let text = wanted.as_str()?;
+    let misses = match subject.form() {
+        Form::Lower => text.chars().any(char::is_uppercase),
+        Form::Upper => text.chars().any(char::is_lowercase),
+        Form::Digits => text.contains(|c: char| !c.is_ascii_digit()),
+        Form::Phone => !text.starts_with('+') || text.contains(|c: char| c != '+' && !c.is_ascii_digit()),
+        _ => false,
+    };
+    let (what, help) = match subject.form() {
+        _ if !misses => return None,
+        Form::Lower => ("has no capital letters", format!("write `'{}'`", text.to_lowercase())),
+        Form::Upper => ("has no small letters", format!("write `'{}'`", text.to_uppercase())),
+        Form::Digits => ("has digits only", "compare with digits".to_owned()),
+        _ => ("is written `+5511999990000`", "write the number with `+` and its country, without spaces".to_owned()),
+    };
+    Some((what.to_owned(), Some(help)))
+}
+
+/// Why two parts never hold together.
+fn clash(first: &Demand, second: &Demand) -> Option<Misfit> {
+    if first.subject != second.subject {
+        return None;
+    }
+    let (clashes, help) = match (&first.of, &second.of) {
+        (Of::Among(a), Of::Among(b)) => {
+            let list: Vec<String> = a.iter().chain(b).map(literal).collect();
+            let help = format!("for either of them write `{} in [{}]`", first.subject, list.join(", "));
+            (!a.iter().any(|value| b.contains(value)), help)
+        }
+        (Of::Among(a), Of::Without(b)) | (Of::Without(b), Of::Among(a)) => {
+            (a.iter().all(|value| b.contains(value)), "remove one of the two".to_owned())
+        }
+        (Of::Above(low), Of::Below(high)) | (Of::Below(high), Of::Above(low)) => {
+            (low > high, "for either of them write `or` between the two".to_owned())
+        }
+        _ => (false, String::new()),
+    };
+    let message =
+        format!("`{}` can't fulfil this and the part before it at once, so this is never true", first.subject);
+    clashes.then(|| Misfit { range: second.range.clone(), message, help: Some(help) })
+}
+
+/// A value as a template writes it.
+fn literal(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_json(), |text| format!("'{text}'"))
+}

@@ -1,0 +1,350 @@
+//! The type of a template, from the types of the names in it: through filters, operators and choices.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, IfExpr, Stmt, UnaryOp, UnaryOpKind};
+use minijinja::machinery::parse;
+
+use super::lint::{bytes, dotted};
+use super::{Program, Template, bridge, signature};
+use crate::types::{Form, Kinds, Presence, Type};
+
+/// What an expression is, and what in it can never work.
+#[derive(Debug)]
+pub struct Inferred {
+    pub ty: Type,
+    pub misfits: Vec<Misfit>,
+}
+
+/// A part of a template that fails in every event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Bytes of the template's text.
+    pub range: Range<usize>,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+/// The type of a name and of what stands under it.
+pub type Names<'n> = &'n dyn Fn(&str, &[Arc<str>]) -> Type;
+
+impl Template {
+    /// The type of what the template makes.
+    pub fn infer(&self, names: Names<'_>) -> Inferred {
+        let ty = match &*self.program {
+            Program::Constant(value) => return Inferred { ty: Type::constant(value, None), misfits: Vec::new() },
+            Program::Whole(_) => None,
+            Program::Parts(parts) => {
+                let texts = parts.iter().map(|part| match part {
+                    super::Part::Text(text) => text.chars().count(),
+                    super::Part::Expr(_) => 0,
+                });
+                Some(Type::text_of(texts.sum()))
+            }
+            Program::Statements(_) => Some(Type::text(Form::Any)),
+        };
+        let mut walk = Walk::new(names);
+        let (source, shift) = self.braced();
+        let found = parse(&source, "template", Default::default()).ok().and_then(|tree| walk.template(&tree));
+        let misfits = walk.misfits.into_iter().map(|misfit| misfit.shifted(shift, self.text.len())).collect();
+        Inferred { ty: ty.or(found).unwrap_or_else(Type::unknown), misfits }
+    }
+
+    /// The text with braces around it, which a condition may go without, and how many bytes that added before it.
+    pub(super) fn braced(&self) -> (String, usize) {
+        let bare = matches!(&*self.program, Program::Whole(_)) && !self.text.contains("{{");
+        if bare { (format!("{{{{ {} }}}}", self.text), 3) } else { (self.text.to_string(), 0) }
+    }
+}
+
+impl Misfit {
+    pub(super) fn shifted(self, shift: usize, length: usize) -> Misfit {
+        let within = |at: usize| at.saturating_sub(shift).min(length);
+        Misfit { range: within(self.range.start)..within(self.range.end), ..self }
+    }
+}
+
+pub(super) struct Walk<'n> {
+    pub names: Names<'n>,
+    pub misfits: Vec<Misfit>,
+    /// Names that a loop or a `set` gives inside the template.
+    locals: Vec<String>,
+}
+
+impl<'n> Walk<'n> {
+    pub(super) fn new(names: Names<'n>) -> Self {
+        Walk { names, misfits: Vec::new(), locals: Vec::new() }
+    }
+
+    /// Looks at every expression; the type is that of the last one.
+    fn template(&mut self, tree: &Stmt<'_>) -> Option<Type> {
+        let Stmt::Template(template) = tree else { return None };
+        self.statements(&template.children)
+    }
+
+    fn statements(&mut self, statements: &[Stmt<'_>]) -> Option<Type> {
+        let mut last = None;
+        for statement in statements {
+            match statement {
+                Stmt::EmitExpr(emit) => last = Some(self.expr(&emit.expr)),
+                Stmt::ForLoop(each) => {
+                    self.expr(&each.iter);
+                    self.bind(&each.target);
+                    self.locals.push("loop".to_owned());
+                    self.statements(&each.body);
+                    self.statements(&each.else_body);
+                }
+                Stmt::IfCond(branch) => {
+                    self.expr(&branch.expr);
+                    self.statements(&branch.true_body);
+                    self.statements(&branch.false_body);
+                }
+                Stmt::Set(set) => {
+                    self.expr(&set.expr);
+                    self.bind(&set.target);
+                }
+                Stmt::WithBlock(with) => {
+                    with.assignments.iter().for_each(|(target, _)| self.bind(target));
+                    self.statements(&with.body);
+                }
+                _ => {}
+            }
+        }
+        last
+    }
+
+    fn bind(&mut self, target: &Expr<'_>) {
+        match target {
+            Expr::Var(var) => self.locals.push(var.id.to_owned()),
+            Expr::List(list) => list.items.iter().for_each(|item| self.bind(item)),
+            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.bind(item)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn expr(&mut self, expr: &Expr<'_>) -> Type {
+        if let Some((name, fields)) = dotted(expr) {
+            return self.name(name, &fields, expr);
+        }
+        match expr {
+            Expr::Const(constant) => match bridge::from_engine(&constant.value) {
+                Ok(Some(value)) => Type::constant(&value, None),
+                _ => Type::absent(),
+            },
+            Expr::UnaryOp(unary) => self.unary(unary),
+            Expr::BinOp(op) => self.binary(op, bytes(op.span())),
+            Expr::Compare(compare) => {
+                self.expr(&compare.expr);
+                compare.ops.iter().for_each(|op| drop(self.expr(&op.expr)));
+                Type::certain(Kinds::BOOLEAN)
+            }
+            Expr::Test(test) => {
+                self.expr(&test.expr);
+                Type::certain(Kinds::BOOLEAN)
+            }
+            Expr::IfExpr(branch) => self.choice(branch),
+            Expr::Filter(call) => match &call.expr {
+                Some(inner) => {
+                    let given = self.expr(inner);
+                    self.filter(call.name, given, &call.args, bytes(call.span()), &written(inner))
+                }
+                None => Type::unknown(),
+            },
+            Expr::List(list) => {
+                let items = list.items.iter().map(|item| self.expr(item)).reduce(Type::union);
+                items.map_or_else(|| Type::certain(Kinds::LIST), Type::list)
+            }
+            Expr::Map(map) => {
+                map.values.iter().for_each(|value| drop(self.expr(value)));
+                Type::certain(Kinds::OBJECT)
+            }
+            Expr::GetAttr(attr) => {
+                self.expr(&attr.expr);
+                Type::unknown()
+            }
+            Expr::GetItem(item) => {
+                self.expr(&item.expr);
+                Type::unknown()
+            }
+            _ => Type::unknown(),
+        }
+    }
+
+    fn name(&mut self, name: &str, fields: &[Arc<str>], expr: &Expr<'_>) -> Type {
+        if self.locals.iter().any(|local| local == name) {
+            return Type::unknown();
+        }
+        if let Some(field) = fields.first() {
+            let whole = (self.names)(name, &[]);
+            if whole.is_never(Kinds::OBJECT | Kinds::LIST) {
+                let message = format!("`{name}` is {}, and has no field `{field}`", words(&whole));
+                let help = format!("write `{name}` alone");
+                self.misfits.push(Misfit { range: bytes(expr.span()), message, help: Some(help) });
+                return Type::unknown();
+            }
+        }
+        (self.names)(name, fields)
+    }
+
+    fn unary(&mut self, unary: &UnaryOp<'_>) -> Type {
+        let inner = self.expr(&unary.expr);
+        match unary.op {
+            UnaryOpKind::Not => Type::certain(Kinds::BOOLEAN),
+            UnaryOpKind::Neg => Type::certain(Kinds::NUMBER).with_presence(inner.presence),
+        }
+    }
+
+    fn binary(&mut self, op: &BinOp<'_>, range: Range<usize>) -> Type {
+        let (left, right) = (self.expr(&op.left), self.expr(&op.right));
+        match op.op {
+            BinOpKind::ScOr => or(left, right),
+            BinOpKind::ScAnd => {
+                let presence = left.presence.and(right.presence);
+                left.union(right).with_presence(presence)
+            }
+            BinOpKind::Concat => Type::text(Form::Any),
+            BinOpKind::Add => self.sum(&left, &right, range),
+            BinOpKind::Sub | BinOpKind::Mul | BinOpKind::Rem | BinOpKind::FloorDiv | BinOpKind::Pow => {
+                self.numbers(&left, &right, range);
+                let whole = [&left, &right].iter().all(|side| !side.open && side.is_never(Kinds::FRACTION));
+                Type::certain(if whole { Kinds::INTEGER } else { Kinds::NUMBER })
+            }
+            BinOpKind::Div => {
+                self.numbers(&left, &right, range);
+                Type::certain(Kinds::NUMBER)
+            }
+            BinOpKind::In => Type::certain(Kinds::BOOLEAN),
+            _ => {
+                self.compare(op, &left, &right, range);
+                Type::certain(Kinds::BOOLEAN)
+            }
+        }
+    }
+
+    /// Values of different types are never equal, and neither is the larger.
+    fn compare(&mut self, op: &BinOp<'_>, left: &Type, right: &Type, range: Range<usize>) {
+        let (Some(a), Some(b)) = (left.kinds(), right.kinds()) else { return };
+        let widened = |kinds: Kinds| if kinds.meets(Kinds::NUMBER) { kinds | Kinds::NUMBER } else { kinds };
+        if widened(a).meets(widened(b)) || a == Kinds::NULL || b == Kinds::NULL {
+            return;
+        }
+        let help = compared_help(&op.left, a, right).or_else(|| compared_help(&op.right, b, left));
+        let message = format!("{} and {} are never equal", words(left), words(right));
+        self.misfits.push(Misfit { range, message, help });
+    }
+
+    /// `+` adds numbers, and joins texts and lists.
+    fn sum(&mut self, left: &Type, right: &Type, range: Range<usize>) -> Type {
+        let sorts = [Kinds::NUMBER | Kinds::BOOLEAN, Kinds::TEXT, Kinds::LIST];
+        let fits = |kinds: &Kinds| !left.is_never(*kinds) && !right.is_never(*kinds);
+        if !sorts.iter().any(fits) {
+            let message = format!("{} and {} can't be added", words(left), words(right));
+            let help = "texts are joined with `~`; a text becomes a number with `| int` or `| float`".to_owned();
+            self.misfits.push(Misfit { range, message, help: Some(help) });
+        }
+        match (left.kinds(), right.kinds()) {
+            (Some(a), Some(b)) if a | b == Kinds::INTEGER => Type::certain(Kinds::INTEGER),
+            (Some(a), Some(b)) if !(a | b).meets(Kinds::TEXT | Kinds::LIST) => Type::certain(Kinds::NUMBER),
+            (Some(a), Some(b)) if a | b == Kinds::TEXT => Type::text(Form::Any),
+            _ => Type::unknown().with_presence(Presence::Certain),
+        }
+    }
+
+    fn numbers(&mut self, left: &Type, right: &Type, range: Range<usize>) {
+        for side in [left, right] {
+            if side.is_never(Kinds::NUMBER | Kinds::BOOLEAN) {
+                let message = format!("this calculates with numbers, and one side is {}", words(side));
+                let help = "make it a number with `| int` or `| float`".to_owned();
+                self.misfits.push(Misfit { range: range.clone(), message, help: Some(help) });
+                return;
+            }
+        }
+    }
+
+    fn choice(&mut self, branch: &IfExpr<'_>) -> Type {
+        let test = self.expr(&branch.test_expr);
+        let yes = self.expr(&branch.true_expr);
+        let no = branch.false_expr.as_ref().map_or_else(Type::absent, |other| self.expr(other));
+        match test.constant_value().map(|value| bridge::to_engine(value).is_true()) {
+            Some(true) => yes,
+            Some(false) => no,
+            None => yes.union(no),
+        }
+    }
+
+    fn filter(
+        &mut self,
+        name: &str,
+        given: Type,
+        args: &[CallArg<'_>],
+        range: Range<usize>,
+        what: &Option<String>,
+    ) -> Type {
+        let first = args.iter().find_map(|arg| match arg {
+            CallArg::Pos(expr) => Some(self.expr(expr)),
+            _ => None,
+        });
+        if matches!(name, "default" | "d") {
+            let other = first.unwrap_or_else(|| Type::constant(&"".into(), None));
+            return match given.presence {
+                Presence::Never => other,
+                presence => {
+                    let presence = presence.or(other.presence);
+                    given.union(other).with_presence(presence)
+                }
+            };
+        }
+        let takes = signature::takes(name);
+        if let Some(own) = given.kinds().filter(|own| takes.is_some_and(|takes| !own.meets(takes))) {
+            let what = what.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
+            let takes = takes.unwrap_or(Kinds::ALL).words();
+            let message = format!("the filter `{name}` takes {takes}, and {what} is {}", own.words());
+            self.misfits.push(Misfit { range, message, help: signature::help(name, own) });
+        }
+        let may_be_empty = matches!(name, "first" | "last" | "min" | "max") && !given.is_never(Kinds::LIST);
+        let presence = if may_be_empty { Presence::Unknown } else { given.presence };
+        signature::makes(name, given, first).with_presence(presence)
+    }
+}
+
+/// `a or b`: what does not hold gives way to the other.
+fn or(left: Type, right: Type) -> Type {
+    let never_empty = left.is_never(Kinds::BOOLEAN | Kinds::NUMBER);
+    let presence = match (left.presence, right.presence) {
+        (_, Presence::Certain) => Presence::Certain,
+        (Presence::Certain, _) if never_empty => Presence::Certain,
+        (Presence::Never, other) => other,
+        (left, right) => left.either(right),
+    };
+    match left.presence {
+        Presence::Never => right,
+        _ => left.union(right).with_presence(presence),
+    }
+}
+
+/// What to write where a name of a known type is compared with something that is written out.
+fn compared_help(name: &Expr<'_>, kinds: Kinds, other: &Type) -> Option<String> {
+    let name = written(name)?;
+    let value = other.constant_value()?;
+    if kinds == Kinds::TEXT {
+        return Some(format!("`{name}` is text: put the other side in quotes, `'{}'`", value.to_json()));
+    }
+    let text = value.as_str()?;
+    match kinds {
+        Kinds::BOOLEAN => Some(format!("`{name}` is true or false: write `{name}`, or `not {name}`")),
+        _ if text.parse::<f64>().is_ok() => Some(format!("`{name}` is a number: write it without quotes, `{text}`")),
+        _ => None,
+    }
+}
+
+/// A type as a message says it.
+pub(super) fn words(ty: &Type) -> String {
+    ty.kinds().map_or_else(|| "a value".to_owned(), Kinds::words)
+}
+
+/// The name that an expression is, if it is nothing else.
+fn written(expr: &Expr<'_>) -> Option<String> {
+    let (name, fields) = dotted(expr)?;
+    Some(fields.iter().fold(name.to_owned(), |name, field| format!("{name}.{field}")))
+}

@@ -1,0 +1,83 @@
+//! What each filter takes and makes.
+
+use super::filter;
+use crate::types::{Form, Kinds, Type};
+
+/// The types that a filter takes; nothing when it takes any.
+pub(super) fn takes(name: &str) -> Option<Kinds> {
+    let kinds = match name {
+        "digits" | "phone" | "datetime" | "sha256" | "hmac" | "base64" | "urlencode" | "strip_html" | "truncate"
+        | "regex_replace" | "slug" => Kinds::SINGLE,
+        "abs" | "round" => Kinds::NUMBER,
+        "int" | "float" => Kinds::NUMBER | Kinds::TEXT | Kinds::BOOLEAN,
+        "count" | "length" => Kinds::TEXT | Kinds::LIST | Kinds::OBJECT,
+        "first" | "last" | "reverse" | "list" | "join" => Kinds::TEXT | Kinds::LIST | Kinds::OBJECT,
+        "max" | "min" | "sum" | "sort" | "unique" | "map" | "select" | "reject" | "selectattr" | "rejectattr" => {
+            Kinds::LIST | Kinds::OBJECT | Kinds::TEXT
+        }
+        "dictsort" | "items" => Kinds::OBJECT,
+        "lines" | "split" => Kinds::TEXT,
+        _ => return None,
+    };
+    Some(kinds)
+}
+
+/// How a value of these types is made one that the filter takes.
+pub(super) fn help(name: &str, given: Kinds) -> Option<String> {
+    let text = match (name, given) {
+        ("abs" | "round", kinds) if kinds.meets(Kinds::TEXT) => format!("make it a number first: `| float | {name}`"),
+        (_, kinds) if kinds == Kinds::LIST => {
+            format!("take one item first, `| first | {name}`, or join them, `| join(', ')`")
+        }
+        (_, kinds) if kinds == Kinds::OBJECT => "name the field of it that is meant".to_owned(),
+        _ => "leave the filter out".to_owned(),
+    };
+    Some(text)
+}
+
+/// What a filter makes of a type; whether it is there stays as it was.
+pub(super) fn makes(name: &str, given: Type, first: Option<Type>) -> Type {
+    match name {
+        "digits" => Type::text(Form::Digits),
+        "phone" => Type::text(Form::Phone),
+        "datetime" if first.is_none() => Type::text(Form::Datetime),
+        "sha256" | "hmac" => Type::text(Form::Sha256),
+        "lower" => Type::text(Form::Lower),
+        "upper" => Type::text(Form::Upper),
+        "abs" | "round" if given.kinds() == Some(Kinds::INTEGER) => Type::certain(Kinds::INTEGER),
+        "abs" | "round" | "float" | "sum" => Type::certain(Kinds::NUMBER),
+        "int" | "count" | "length" => Type::certain(Kinds::INTEGER),
+        "bool" => Type::certain(Kinds::BOOLEAN),
+        "lines" => Type::list(Type::text(Form::Any)),
+        "split" => Type::list(Type::text(Form::Any)),
+        "list" | "sort" | "unique" | "reject" | "rejectattr" | "select" | "selectattr" => list_of(given),
+        "map" | "items" | "dictsort" => Type::list(Type::unknown()),
+        "first" | "last" | "max" | "min" => item_of(given),
+        "reverse" if given.kinds() == Some(Kinds::TEXT) => Type::text(Form::Any),
+        "reverse" => Type::unknown(),
+        "string" | "trim" if given.kinds() == Some(Kinds::TEXT) => given,
+        "jsonpath" => Type::unknown(),
+        _ if filter::NAMES.contains(&name) => Type::text(Form::Any),
+        _ => Type::unknown(),
+    }
+}
+
+fn list_of(given: Type) -> Type {
+    let items = items(&given);
+    items.map_or_else(|| Type::certain(Kinds::LIST), Type::list)
+}
+
+/// One of a list, which may be empty.
+fn item_of(given: Type) -> Type {
+    match given.kinds() {
+        Some(kinds) if kinds == Kinds::TEXT => Type::text(Form::Any),
+        _ => items(&given).unwrap_or_else(Type::unknown),
+    }
+}
+
+fn items(given: &Type) -> Option<Type> {
+    match given.cases.as_slice() {
+        [case] if !given.open => case.items.as_deref().cloned(),
+        _ => None,
+    }
+}
