@@ -2,6 +2,7 @@
 
 mod check;
 mod dry_run;
+mod explain;
 mod init;
 mod sandbox;
 mod serve;
@@ -38,6 +39,8 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
+    /// Say what the code of a problem means, with a wrong and a right example
+    Explain(explain::ExplainArgs),
 }
 
 /// How a command ended.
@@ -183,12 +186,13 @@ pub fn main() -> ExitCode {
     };
     let exit = match cli.command {
         Command::Init(args) => init::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => explain::after(check::run(&args), args.format),
         Command::DryRun(args) => dry_run::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     exit.into()
 }
