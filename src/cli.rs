@@ -1,9 +1,11 @@
 //! The commands: the only place that prints or picks exit codes.
 
 mod check;
+mod completions;
 mod dry_run;
 mod explain;
 mod init;
+mod man;
 mod sandbox;
 mod serve;
 mod status;
@@ -41,6 +43,10 @@ enum Command {
     Status(StatusArgs),
     /// Say what the code of a problem means, with a wrong and a right example
     Explain(explain::ExplainArgs),
+    /// Write what a shell needs to complete commands
+    Completions(completions::CompletionsArgs),
+    /// Write the man page
+    Man(man::ManArgs),
 }
 
 /// How a command ended.
@@ -193,6 +199,8 @@ pub fn main() -> ExitCode {
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     exit.into()
 }
