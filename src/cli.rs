@@ -1,8 +1,11 @@
 //! The commands: the only place that prints or picks exit codes.
 
 mod check;
+mod completions;
 mod dry_run;
+mod explain;
 mod init;
+mod man;
 mod sandbox;
 mod serve;
 mod status;
@@ -38,6 +41,12 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
+    /// Say what the code of a problem means, with a wrong and a right example
+    Explain(explain::ExplainArgs),
+    /// Write what a shell needs to complete commands
+    Completions(completions::CompletionsArgs),
+    /// Write the man page
+    Man(man::ManArgs),
 }
 
 /// How a command ended.
@@ -183,12 +192,15 @@ pub fn main() -> ExitCode {
     };
     let exit = match cli.command {
         Command::Init(args) => init::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => explain::after(check::run(&args), args.format),
         Command::DryRun(args) => dry_run::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     exit.into()
 }

@@ -1,6 +1,7 @@
 //! A diagnostic is data: what is wrong, where, and what to write instead. Drawing it is another module's work.
 
 pub mod code;
+pub mod explain;
 pub mod json;
 pub mod location;
 pub mod suggest;

@@ -12,6 +12,11 @@ fn colors(is_terminal: bool) -> bool {
     set("CLICOLOR_FORCE") || (is_terminal && !set("NO_COLOR"))
 }
 
+/// Whether standard output is a terminal, and not a file or another program.
+pub(super) fn is_read_by_a_person() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// A line on standard output.
 pub(super) fn line(text: impl Display) {
     // A closed pipe (`jackfield … | head`) is no reason to fail.
@@ -51,5 +56,7 @@ pub(super) fn paint(code: &str, text: &str) -> String {
 
 pub(super) const GREEN: &str = "32";
 pub(super) const RED: &str = "31";
+pub(super) const YELLOW: &str = "33";
+pub(super) const BLUE: &str = "34";
 pub(super) const BOLD: &str = "1";
 pub(super) const DIM: &str = "2";

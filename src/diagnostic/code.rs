@@ -1,36 +1,49 @@
 //! The one registry of diagnostic codes. A code is stable: never renamed, never reused.
+//!
+//! A new one is a line here and a file `explain/<word>.md`.
 
 use super::Severity;
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $variant:ident = $word:literal, $severity:ident;)*) => {
+    ($([$area:literal] $($(#[doc = $doc:literal])* $variant:ident = $word:literal, $severity:ident;)*)*) => {
         /// What kind of problem it is. Written as a word: `unknown-key`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $($(#[doc = $doc])* $variant,)* }
+        pub enum Code { $($($(#[doc = $doc])* $variant,)*)* }
 
         impl Code {
             /// Every code there is.
-            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+            pub const ALL: &'static [Code] = &[$($(Code::$variant,)*)*];
 
             /// The stable word.
             pub fn word(self) -> &'static str {
-                match self { $(Code::$variant => $word,)* }
+                match self { $($(Code::$variant => $word,)*)* }
             }
 
             /// How bad it is unless said otherwise.
             pub fn severity(self) -> Severity {
-                match self { $(Code::$variant => Severity::$severity,)* }
+                match self { $($(Code::$variant => Severity::$severity,)*)* }
             }
 
             /// One sentence on what it means.
             pub fn summary(self) -> &'static str {
-                match self { $(Code::$variant => concat!($($doc, " "),*).trim_ascii(),)* }
+                match self { $($(Code::$variant => concat!($($doc, " "),*).trim_ascii(),)*)* }
+            }
+
+            /// The heading that it stands under in a list.
+            pub fn area(self) -> &'static str {
+                match self { $($(Code::$variant => $area,)*)* }
+            }
+
+            /// The file `explain/<word>.md`, which every code must have.
+            pub(super) fn explanation(self) -> &'static str {
+                match self { $($(Code::$variant => include_str!(concat!("explain/", $word, ".md")),)*)* }
             }
         }
     };
 }
 
 codes! {
+    ["How a file is written"]
     /// The file is not well-formed YAML.
     YamlSyntax = "yaml-syntax", Error;
     /// A line is indented with a tab.
@@ -62,6 +75,7 @@ codes! {
     /// ` #` inside an unquoted value starts a comment, and the rest of the value is lost.
     YamlHiddenComment = "yaml-hidden-comment", Warning;
 
+    ["Files and their keys"]
     /// A file of the workspace can't be read.
     UnreadableFile = "unreadable-file", Error;
     /// A file that is named does not exist.
@@ -79,11 +93,13 @@ codes! {
     /// Something of the language that this version can't do yet.
     NotSupported = "not-supported", Error;
 
+    ["References and secrets"]
     /// A reference `${env:NAME}` whose variable is not set.
     MissingVariable = "missing-variable", Error;
     /// A reference `${…}` that is not of a known kind or stands where none may stand.
     InvalidReference = "invalid-reference", Error;
 
+    ["Paths, templates and names"]
     /// A JSONPath that can't be read.
     InvalidPath = "invalid-path", Error;
     /// A template that can't be read.
@@ -103,6 +119,7 @@ codes! {
     /// A name that may be absent stands where a value must be.
     OptionalName = "optional-name", Error;
 
+    ["Connections, packs and sources"]
     /// A route names a connection that `jackfield.yaml` does not have.
     UnknownConnection = "unknown-connection", Error;
     /// A name of a provider or sender for which there is no pack.
@@ -126,6 +143,7 @@ codes! {
     /// Anyone can send to this source.
     UnverifiedSource = "unverified-source", Warning;
 
+    ["Bodies and schemas"]
     /// The body breaks the operation's schema.
     InvalidBody = "invalid-body", Error;
     /// A pack's JSON Schema can't be compiled.
@@ -133,6 +151,7 @@ codes! {
     /// A pack's example or sample does not pass its own schema.
     InvalidExample = "invalid-example", Error;
 
+    ["What an event brings"]
     /// A request can't be decoded as the source's format.
     UndecodableBody = "undecodable-body", Error;
     /// A request is not from whom it should be.

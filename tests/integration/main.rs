@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod command;
+mod completions;
 mod crash;
 mod diagnostics;
+mod explain;
 mod packs;
 mod readme;
 mod refusal;

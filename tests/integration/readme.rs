@@ -24,7 +24,8 @@ fn documents() -> Vec<(String, String)> {
     let mut files = vec!["README.md".to_owned()];
     let docs = std::fs::read_dir(root().join("docs")).unwrap();
     files.extend(docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().into_string().unwrap())));
-    files.retain(|file| file.ends_with(".md"));
+    // Half of the examples on the page of errors are wrong; they have a test of their own.
+    files.retain(|file| file.ends_with(".md") && file != "docs/errors.md");
     files.sort();
     files.into_iter().map(|file| (file.clone(), std::fs::read_to_string(root().join(&file)).unwrap())).collect()
 }
