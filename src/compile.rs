@@ -6,6 +6,7 @@ mod connection;
 mod extract;
 mod pack;
 mod route;
+mod sample;
 mod schema_words;
 mod send;
 mod source;
@@ -320,10 +321,16 @@ impl Compiler<'_> {
     }
 
     fn run_tests(&mut self, set: &RouteSet, tests: &[TestCase]) {
+        let mut samples = sample::Samples::default();
         for test in tests {
             let capture = (self.input.read)(&test.request);
             let problems = test.run(set, capture.as_deref(), self.input.now);
             self.problems.extend(problems);
+            samples.add(test, set, capture.as_deref(), self.input.now);
         }
+        self.check_samples(&samples, set);
     }
 }
+
+#[cfg(test)]
+mod tests;

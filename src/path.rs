@@ -14,7 +14,7 @@ mod pattern;
 mod refuse;
 mod token;
 
-pub use nearby::nearby;
+pub use nearby::{meant, nearby};
 
 /// The longest path accepted, in bytes.
 const LONGEST: usize = 4096;

@@ -93,6 +93,12 @@ impl TestCase {
         Ok(made)
     }
 
+    /// The events of the test's request; nothing when it can't be read.
+    pub fn events(&self, set: &RouteSet, capture: &[u8], at: Timestamp) -> Option<Vec<Event>> {
+        let source = set.sources.get(&set.route(&self.route)?.source)?;
+        events(set, source, capture::parse(capture).ok()?, at).ok()
+    }
+
     /// The whole request would go through the route as one event, and fail at something that is not the mistake.
     fn split_nothing(&self, route: &Route, source: &Source, envelope: &Value) -> Diagnostic {
         let near = source.split.as_ref().map(|path| path::nearby(envelope, path)).unwrap_or_default();

@@ -102,6 +102,9 @@ impl<'s> Sub<'s> {
                 kinds = kinds & each.fold(Kinds::NONE, |all, kinds| all | kinds);
             }
         }
+        if let Some(not) = self.schema.get("not").filter(|not| not.get("type").is_some() && !self.of(not).says_more()) {
+            kinds = kinds - self.of(not).allowed_to(depth + 1);
+        }
         let words = self.schema.get("enum").and_then(Value::as_array);
         let constant = self.schema.get("const").map(std::slice::from_ref);
         for values in words.into_iter().chain(constant) {

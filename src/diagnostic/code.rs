@@ -158,6 +158,8 @@ codes! {
     VerificationFailed = "verification-failed", Error;
     /// A required name found nothing in the payload.
     ValueNotFound = "value-not-found", Error;
+    /// A path that finds nothing in any sample, and one with a similar name would.
+    NotInSamples = "not-in-samples", Warning;
     /// A path found more than one value where one is wanted.
     ManyValues = "many-values", Error;
     /// A value was found and can't be made into what is wanted.

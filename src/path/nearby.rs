@@ -18,23 +18,15 @@ const FIELDS: usize = 500;
 /// Longer names are not compared letter by letter.
 const LONGEST: usize = 64;
 
+/// Names that differ by more letters are different names.
+const SLIP: usize = 2;
+
 type Found<'v> = (Location, &'v Value);
 
 /// Up to three paths near `path` which do find something, the likeliest first, each as `$.form.email (text)`.
 pub fn nearby(root: &Value, path: &Path) -> Vec<String> {
     let segments = &path.0.query.segments;
-    let mut scored: Vec<(usize, Found<'_>)> = Vec::new();
-    let (starts, depth) = longest_prefix(root, segments);
-    if let Some((segment, rest)) = segments.get(depth..).and_then(<[Segment]>::split_first) {
-        for start in &starts {
-            for (score, next) in neighbours(segment, start) {
-                match follow(root, rest, &next, 1).pop() {
-                    Some(end) => scored.push((score * 2, end)),
-                    None => scored.push((score * 2 + 1, next)),
-                }
-            }
-        }
-    }
+    let mut scored = resembling(root, segments);
     let last = segments.iter().rev().flat_map(|segment| &segment.selectors).find_map(|selector| match selector {
         Selector::Name(name) => Some(&**name),
         _ => None,
@@ -49,6 +41,32 @@ pub fn nearby(root: &Value, path: &Path) -> Vec<String> {
         }
     }
     words
+}
+
+/// The path that was meant by one which finds nothing, when only a name of it is written differently.
+pub fn meant(root: &Value, path: &Path) -> Option<String> {
+    let mut scored = resembling(root, &path.0.query.segments);
+    scored.retain(|(score, _)| score % 2 == 0 && *score <= 2 * SLIP);
+    scored.sort_by_key(|(score, (location, _))| (*score, location.0.len()));
+    scored.into_iter().next().map(|(_, (location, _))| location.to_string())
+}
+
+/// What is found by following the path as far as it leads and then a name that resembles the one asked for; an odd score
+/// where the rest of the path leads nowhere from there.
+fn resembling<'v>(root: &'v Value, segments: &[Segment]) -> Vec<(usize, Found<'v>)> {
+    let mut scored = Vec::new();
+    let (starts, depth) = longest_prefix(root, segments);
+    if let Some((segment, rest)) = segments.get(depth..).and_then(<[Segment]>::split_first) {
+        for start in &starts {
+            for (score, next) in neighbours(segment, start) {
+                match follow(root, rest, &next, 1).pop() {
+                    Some(end) => scored.push((score * 2, end)),
+                    None => scored.push((score * 2 + 1, next)),
+                }
+            }
+        }
+    }
+    scored
 }
 
 /// The values that as much of the path as possible leads to, and how many segments that is.

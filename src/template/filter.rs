@@ -178,10 +178,12 @@ fn fail(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}"))
 }
 
-/// Null counts as absent: a payload's null is no value either.
-fn default(value: Engine, other: Option<Engine>) -> Engine {
+/// Null counts as absent: a payload's null is no value either. A second value that is absent makes the whole absent.
+fn default(args: Rest<Engine>) -> Engine {
+    let mut args = args.0.into_iter();
+    let value = args.next().unwrap_or_default();
     match value.kind() {
-        ValueKind::Undefined | ValueKind::None => other.unwrap_or_else(|| Engine::from("")),
+        ValueKind::Undefined | ValueKind::None => args.next().unwrap_or_else(|| Engine::from("")),
         _ => value,
     }
 }

@@ -243,12 +243,13 @@ impl<'n> Walk<'n> {
             let help = "texts are joined with `~`; a text becomes a number with `| int` or `| float`".to_owned();
             self.misfits.push(Misfit { range, message, help: Some(help) });
         }
-        match (left.kinds(), right.kinds()) {
-            (Some(a), Some(b)) if a | b == Kinds::INTEGER => Type::certain(Kinds::INTEGER),
-            (Some(a), Some(b)) if !(a | b).meets(Kinds::TEXT | Kinds::LIST) => Type::certain(Kinds::NUMBER),
-            (Some(a), Some(b)) if a | b == Kinds::TEXT => Type::text(Form::Any),
-            _ => Type::unknown().with_presence(Presence::Certain),
+        if left.open || right.open {
+            return Type::unknown().with_presence(Presence::Certain);
         }
+        let whole = left.is_never(Kinds::FRACTION) && right.is_never(Kinds::FRACTION);
+        let sums = [if whole { Kinds::INTEGER } else { Kinds::NUMBER }, Kinds::TEXT, Kinds::LIST];
+        let possible = sorts.iter().zip(sums).filter(|(sort, _)| fits(sort)).map(|(_, sum)| Type::certain(sum));
+        possible.reduce(Type::union).unwrap_or_else(Type::unknown)
     }
 
     fn numbers(&mut self, left: &Type, right: &Type, range: Range<usize>) {

@@ -70,7 +70,8 @@ fn list_of(given: Type) -> Type {
 /// One of a list, which may be empty.
 fn item_of(given: Type) -> Type {
     match given.kinds() {
-        Some(kinds) if kinds == Kinds::TEXT => Type::text(Form::Any),
+        // Of a mapping it is a name.
+        Some(kinds) if !kinds.meets(Kinds::LIST) => Type::text(Form::Any),
         _ => items(&given).unwrap_or_else(Type::unknown),
     }
 }

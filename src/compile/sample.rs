@@ -1,0 +1,128 @@
+//! The samples of a route's tests, for what the payload is known to hold: names that none of them has and that resemble
+//! one that they have.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Compiler;
+use crate::clock::Timestamp;
+use crate::diagnostic::{Code, Diagnostic, On, Place};
+use crate::extract::{Extract, is_nothing};
+use crate::pack::Body;
+use crate::path::{self, Path};
+use crate::route::{Placed, Route, RouteSet, Send};
+use crate::template::{Template, Use};
+use crate::test_case::TestCase;
+use crate::value::Value;
+
+/// The payloads that are known of each route.
+#[derive(Default)]
+pub(super) struct Samples(BTreeMap<Arc<str>, Vec<Value>>);
+
+impl Samples {
+    pub(super) fn add(&mut self, test: &TestCase, set: &RouteSet, capture: Option<&[u8]>, now: Timestamp) {
+        let events = capture.and_then(|bytes| test.events(set, bytes, now)).unwrap_or_default();
+        let payloads = events.into_iter().map(|event| event.payload);
+        self.0.entry(test.route.clone()).or_default().extend(payloads);
+    }
+}
+
+impl Compiler<'_> {
+    pub(super) fn check_samples(&mut self, samples: &Samples, set: &RouteSet) {
+        for route in set.all_routes() {
+            let Some(payloads) = samples.0.get(&route.name).filter(|payloads| !payloads.is_empty()) else { continue };
+            for extract in &route.extracts {
+                self.check_extract_sample(extract, payloads);
+            }
+            for (template, place) in templates(route) {
+                template.uses().iter().for_each(|used| self.check_use_sample(used, place, payloads));
+            }
+        }
+    }
+
+    /// A required name that finds nothing has failed its test already.
+    fn check_extract_sample(&mut self, extract: &Extract, payloads: &[Value]) {
+        let is_lenient = extract.optional || extract.default.is_some();
+        let none = |path: &Path| payloads.iter().all(|payload| path.all(payload, 1).into_iter().all(is_nothing));
+        if !is_lenient || !extract.paths.iter().all(|(path, _)| none(path)) {
+            return;
+        }
+        for (path, place) in &extract.paths {
+            self.not_in_samples(path.text(), path, place, payloads);
+        }
+    }
+
+    /// `payload.contact.name`
+    fn check_use_sample(&mut self, used: &Use, place: &Place, payloads: &[Value]) {
+        if &*used.name != "payload" || used.fields.is_empty() || used.guarded {
+            return;
+        }
+        let text = used.fields.iter().fold("$".to_owned(), |text, field| format!("{text}[{}]", quoted(field)));
+        let Ok(path) = Path::parse(&text) else { return };
+        if payloads.iter().all(|payload| path.all(payload, 1).is_empty()) {
+            let written = used.fields.iter().fold("payload".to_owned(), |text, field| format!("{text}.{field}"));
+            self.not_in_samples(&written, &path, &place.part(used.range.clone()), payloads);
+        }
+    }
+
+    fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[Value]) {
+        let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else { return };
+        let meant = match written.strip_prefix("payload") {
+            Some(_) => meant.replacen('$', "payload", 1),
+            None => meant,
+        };
+        if let Some(problem) = self.problems.iter_mut().find(|problem| is_about(problem, place)) {
+            problem.labels.iter_mut().take(1).for_each(|label| label.place = place.clone());
+            problem.help = Some(format!("the sample has no `{written}`; did you mean `{meant}`?"));
+            return;
+        }
+        let message = format!("no sample of this route's tests has `{written}`");
+        let diagnostic = Diagnostic::new(Code::NotInSamples, place.clone(), message);
+        self.report(diagnostic.help(format!("did you mean `{meant}`?")));
+    }
+}
+
+/// Whether a test has failed on what stands here.
+fn is_about(problem: &Diagnostic, place: &Place) -> bool {
+    let (Some(at), On::Part(own)) = (problem.place(), &place.on) else { return problem.place() == Some(place) };
+    let whole = Place { on: On::Value, ..at.clone() };
+    match &at.on {
+        On::Part(part) if problem.code == Code::TemplateFailed => {
+            whole == (Place { on: On::Value, ..place.clone() }) && part.start <= own.start && own.end <= part.end
+        }
+        _ => false,
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("'{}'", name.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// Every template of a route, with where it is written.
+fn templates(route: &Route) -> Vec<(&Template, &Place)> {
+    let placed = [&route.matcher, &route.identity, &route.lane].into_iter().flatten();
+    let mut found: Vec<_> = placed.map(of_placed).collect();
+    for send in &route.sends {
+        of_send(send, &mut found);
+    }
+    found
+}
+
+fn of_placed(placed: &Placed) -> (&Template, &Place) {
+    (&placed.template, &placed.place)
+}
+
+fn of_send<'s>(send: &'s Send, found: &mut Vec<(&'s Template, &'s Place)>) {
+    found.extend(send.when.iter().map(of_placed));
+    let named = [&send.params, &send.query, &send.headers].into_iter().flatten().map(|(_, body)| body);
+    named.chain(&send.body).for_each(|body| of_body(body, found));
+}
+
+fn of_body<'s>(body: &'s Body, found: &mut Vec<(&'s Template, &'s Place)>) {
+    match body {
+        Body::Value(_) => {}
+        Body::Template { template, place } => found.push((template, place)),
+        Body::Array(items) => items.iter().for_each(|item| of_body(item, found)),
+        Body::Object(fields) => fields.iter().for_each(|(_, field)| of_body(field, found)),
+    }
+}
