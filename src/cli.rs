@@ -4,6 +4,7 @@ mod check;
 mod dry_run;
 mod init;
 mod sandbox;
+mod schema;
 mod serve;
 mod status;
 mod terminal;
@@ -38,6 +39,8 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
+    /// Write the JSON Schemas by which an editor completes and checks the files of a workspace
+    Schema(SchemaArgs),
 }
 
 /// How a command ended.
@@ -172,6 +175,28 @@ struct StatusArgs {
     admin: String,
 }
 
+#[derive(Debug, Args)]
+struct SchemaArgs {
+    /// The sort of file whose schema is printed
+    #[arg(value_enum, value_name = "SORT", required_unless_present = "dir", conflicts_with = "dir")]
+    sort: Option<SchemaSort>,
+    /// Write all of them into this folder, as `jackfield.schema.json`, `route.schema.json` and `pack.schema.json`
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchemaSort {
+    /// `jackfield.yaml`
+    Settings,
+    /// `routes/**/*.yaml`
+    Route,
+    /// `schemas/*/pack.yaml`
+    Pack,
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -189,6 +214,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Schema(args) => schema::run(&args),
     };
     exit.into()
 }

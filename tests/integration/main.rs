@@ -10,4 +10,5 @@ mod readme;
 mod refusal;
 mod reload;
 mod sample;
+mod schema;
 mod support;
