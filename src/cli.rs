@@ -7,6 +7,7 @@ mod explain;
 mod init;
 mod man;
 mod sandbox;
+mod schema;
 mod serve;
 mod status;
 mod terminal;
@@ -47,6 +48,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Write the man page
     Man(man::ManArgs),
+    /// Write the JSON Schemas by which an editor completes and checks the files of a workspace
+    Schema(SchemaArgs),
 }
 
 /// How a command ended.
@@ -181,6 +184,28 @@ struct StatusArgs {
     admin: String,
 }
 
+#[derive(Debug, Args)]
+struct SchemaArgs {
+    /// The sort of file whose schema is printed
+    #[arg(value_enum, value_name = "SORT", required_unless_present = "dir", conflicts_with = "dir")]
+    sort: Option<SchemaSort>,
+    /// Write all of them into this folder, as `jackfield.schema.json`, `route.schema.json` and `pack.schema.json`
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchemaSort {
+    /// `jackfield.yaml`
+    Settings,
+    /// `routes/**/*.yaml`
+    Route,
+    /// `schemas/*/pack.yaml`
+    Pack,
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -201,6 +226,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Schema(args) => schema::run(&args),
     };
     exit.into()
 }

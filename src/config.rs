@@ -6,11 +6,13 @@
 mod record;
 
 pub mod connection;
+pub mod editor;
 pub mod extract;
 pub mod pack;
 pub mod route;
 pub mod scalar;
 pub mod settings;
+pub mod shape;
 pub mod source;
 pub mod test_case;
 

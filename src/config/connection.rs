@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::scalar::Text;
+use super::shape::keywords::{anything, joined};
+use super::shape::{Field, Shape, Shapes};
 use super::{At, Decode, Fields, NamedList, Problems, Required};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::{Kind, Node};
+use crate::value::Value;
 
 /// One account at one vendor. Beside the keys here stand the settings that its pack describes.
 #[derive(Clone, Debug)]
@@ -27,7 +30,7 @@ pub struct Connection {
 record! {
     /// How often and how far apart a delivery is tried.
     pub struct Retry ("a retry") {
-        /// Attempts in all, the first included: 12 unless given.
+        /// The attempts in all, the first included: 12 unless given.
         attempts: Option<At<u64>>,
         /// The wait after the first attempt: `2s` unless given; each further wait is three times as long.
         first: Option<At<Duration>>,
@@ -99,5 +102,45 @@ impl Decode for Setting {
                 None
             }
         }
+    }
+}
+
+impl Shape for Connection {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let docs = "One account at one vendor: its pack, and the settings that the pack asks for.";
+        let reference = shapes.record("Connection", &[docs], |shapes| {
+            vec![
+                Field::of::<Text>("provider", &["The pack that describes the vendor: `cloudchat`."], shapes),
+                Field::of::<Option<Text>>(
+                    "base_url",
+                    &["The address of the API: `https://chat.example.com`. Needed where each account has its own."],
+                    shapes,
+                ),
+                Field::of::<Option<Text>>(
+                    "environment",
+                    &["One of the other addresses that the pack names, such as the vendor's test system."],
+                    shapes,
+                ),
+                Field::of::<Option<At<Duration>>>(
+                    "timeout",
+                    &["How long an attempt may take: `30s` unless given."],
+                    shapes,
+                ),
+                Field::of::<Option<Retry>>("retry", &["How deliveries to this account are tried again."], shapes),
+            ]
+        });
+        let setting = Setting::shape(shapes);
+        shapes.join("connection", &Value::object([("additionalProperties", setting)]));
+        reference
+    }
+}
+
+impl Shape for Setting {
+    fn shape(_: &mut Shapes) -> Value {
+        // Not as `type`: an editor would offer `true` and `false` at every setting.
+        let message = "A setting is one value: text, a number, `true` or `false`.";
+        let more = Value::object([("type", Value::array(["object", "array", "null"]))]);
+        let refused = Value::object([("type", "string"), ("errorMessage", message)]);
+        joined(&anything(), &Value::object([("if", more), ("then", refused)]))
     }
 }

@@ -1,8 +1,11 @@
 //! `extract:` as written: names for values of the payload.
 
 use super::scalar::Text;
+use super::shape::keywords::described;
+use super::shape::{Shape, Shapes};
 use super::{At, Decode, NamedList, Problems, wrong_type};
 use crate::document::{Kind, Node, Typed};
+use crate::value::Value;
 
 /// A JSONPath alone, or a mapping that says more.
 #[derive(Clone, Debug)]
@@ -14,27 +17,30 @@ pub enum Extract {
 record! {
     /// Where a value is found and what it becomes.
     pub struct ExtractFields ("an extract") {
-        /// A JSONPath into the payload.
+        /// The JSONPath of the value in the payload: `$.contact.email`.
         path: Option<Text>,
-        /// Several JSONPaths; the first that finds a value is taken.
+        /// Several JSONPaths, of which the first that finds a value counts: `[$.mobile, $.phone]`.
         first_of: Option<Vec<Text>>,
-        /// What the value becomes.
+        /// What the value becomes: `phone`, `email`, `integer` and so on. What does not fit is an error.
         conversion as "as": Option<At<Conversion>>,
-        /// The country of a phone number that is written without one: `BR`.
+        /// The country of phone numbers that are written without one, as two capital letters: `BR`. With `as: phone`.
         region: Option<Text>,
-        /// The time zone of a date that is written without one: `America/Sao_Paulo`.
+        /// The time zone of times that are written without one, and of the result: `America/Sao_Paulo`, UTC unless given.
+        /// With `as: datetime`.
         timezone: Option<Text>,
-        /// How a date is written: `%d/%m/%Y %H:%M`.
+        /// How the date is written, where it is unusual: `"%d/%m/%Y %H:%M"`. With `as: datetime`.
         format: Option<Text>,
-        /// Every match as a list, rather than exactly one.
+        /// `true` takes every match, as a list. Without it a second match is an error.
         all: Option<At<bool>>,
-        /// What each value found stands for.
+        /// What each value stands for: `{ Vendas: sales, Suporte: support }`. One that is not listed is an error, unless
+        /// `else` says what it stands for.
         map: Option<NamedList<Node>>,
-        /// What a value that `map` does not list stands for.
+        /// What every value that `map` does not list stands for.
         otherwise as "else": Option<Node>,
-        /// The value when nothing is found.
+        /// The value when nothing is found. Where an empty text is what you want, write `""`.
         default: Option<Node>,
-        /// A regular expression that the value must match; its first group, where it has one, is the value.
+        /// A regular expression that the value must match: `'^order-(\d+)$'`. Its first group, where it has one, is the
+        /// value.
         pattern: Option<Text>,
     }
 }
@@ -42,29 +48,30 @@ record! {
 words! {
     /// What a value becomes.
     pub enum Conversion ("a conversion") {
-        /// Text.
+        /// Text. Numbers and truth values are written out.
         Text = "string",
-        /// A whole number.
+        /// A whole number, also from text.
         Integer = "integer",
-        /// A number.
+        /// A number, also from text.
         Number = "number",
-        /// true or false; also from the words and digits that forms send.
+        /// `true` or `false`, also from `1`, `yes`, `on`, `sim`, `oui`, `si` and their opposites.
         Boolean = "boolean",
-        /// A phone number, written `+5511999990000`.
+        /// A phone number, written `+5511999990000`. `region` is the country of numbers written without one.
         Phone = "phone",
-        /// Digits only.
+        /// The digits alone.
         Digits = "digits",
-        /// An e-mail address.
+        /// An e-mail address, checked and trimmed.
         Email = "email",
-        /// An address of the web.
+        /// An address of the web, checked and trimmed.
         Url = "url",
-        /// A moment, written by RFC 3339.
+        /// A moment, written like `2026-01-15T12:34:56Z`, from most spellings and from seconds since 1970. `format` and
+        /// `timezone` say more.
         Datetime = "datetime",
-        /// JSON inside a text.
+        /// The value that a text holds as JSON.
         Json = "json",
-        /// A list.
+        /// A list. A single value becomes a list of one.
         List = "list",
-        /// An object.
+        /// An object, checked.
         Object = "object",
     }
 }
@@ -82,5 +89,12 @@ impl Decode for Extract {
                 None
             }
         }
+    }
+}
+
+impl Shape for Extract {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let path = described(&["The JSONPath of the value in the payload: `$.contact.email`."], &Text::shape(shapes));
+        Value::object([("anyOf", Value::array([path, ExtractFields::shape(shapes)]))])
     }
 }

@@ -3,50 +3,55 @@
 use std::time::Duration;
 
 use super::scalar::Text;
+use super::shape::keywords::described;
+use super::shape::{Field, Shape, Shapes};
 use super::source::{Format, Reply, Verify};
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
+use crate::value::Value;
 
 record! {
-    /// One vendor: the webhooks that it sends and the operations that it takes.
+    /// A pack: all that is known of one vendor, the webhooks that it sends and the operations that it takes.
     pub struct Pack ("a pack") {
-        /// The vendor's name as people write it.
+        /// The vendor's name as people write it: `Cloud Chat`.
         title: Required<Text>,
-        /// What the vendor is.
+        /// What the vendor is, in a sentence.
         description: Option<Text>,
         /// The address of the vendor's documentation.
         docs: Option<Text>,
-        /// The address of the API; without it each connection gives its own.
+        /// The address of the API: `https://api.example.com/v1`. Leave it out where each account has its own; connections then
+        /// give it.
         base_url: Option<Text>,
-        /// Other addresses of the API, chosen by a connection's `environment`.
+        /// Other addresses of the API, chosen by a connection's `environment`: `{ sandbox: https://sandbox.example.com }`.
         environments: NamedList<Text>,
-        /// What a connection must or may give.
+        /// What a connection must or may give, by name: `token: { secret: true, required: true }`. Templates of the pack have it
+        /// as `{{ connection.token }}`.
         settings: NamedList<Setting>,
-        /// Headers of every request.
+        /// Headers of every request: `Authorization: "Bearer {{ connection.token }}"`. A secret stands alone in its `{{ }}`.
         headers: NamedList<Text>,
-        /// How many requests the vendor takes in a time.
+        /// How many requests the vendor takes in a time: `{ requests: 300, per: 1m }`.
         rate_limit: Option<RateLimit>,
-        /// Conditions on the answer, common to all operations.
+        /// What the answers of every operation mean, tried after the operation's own conditions.
         response: Vec<Condition>,
-        /// How the sandbox answers for every operation.
+        /// How the stand-in of `serve --sandbox` answers for every operation.
         sandbox: Option<PackSandbox>,
-        /// The calls that the vendor takes.
+        /// The calls that the vendor takes, by name. A route says `to: connection.name`.
         operations: NamedList<Operation>,
-        /// The webhooks that the vendor sends.
+        /// The webhooks that the vendor sends, by name. A source says `from: vendor.name`.
         webhooks: NamedList<Webhook>,
     }
 }
 
 record! {
-    /// One setting of a connection.
+    /// One setting of a connection: what it is, and whether it must be given.
     pub struct Setting ("a setting") {
-        /// What it is and where the vendor shows it.
+        /// What the setting is, and where the vendor shows it.
         description: Option<Text>,
-        /// It must never be shown.
+        /// `true` for what must never be shown, such as a token.
         secret: Option<At<bool>>,
-        /// A connection must give it.
+        /// `true` for what every connection must give.
         required: Option<At<bool>>,
-        /// The value when a connection does not give it.
+        /// The value where a connection does not give it.
         default: Option<Text>,
     }
 }
@@ -54,9 +59,9 @@ record! {
 record! {
     /// How many requests the vendor takes in a time.
     pub struct RateLimit ("a rate limit") {
-        /// So many requests
+        /// So many requests are taken.
         requests: At<u64>,
-        /// in this time.
+        /// The time in which they are taken: `10s`, `1m`.
         per: At<Duration>,
     }
 }
@@ -68,35 +73,36 @@ record! {
         description: Option<Text>,
         /// The address of its documentation.
         docs: Option<Text>,
-        /// The HTTP method: POST unless given.
+        /// The HTTP method: `POST` unless given.
         method: Option<Text>,
-        /// The path after `base_url`, with `{names}`.
+        /// The path after `base_url`: `/customers/{customer_id}/notes`. What stands for a `{name}` comes from the route's
+        /// `params`, or from a setting of that name.
         path: Required<Text>,
-        /// What the `{names}` of the path mean.
+        /// What the `{names}` of the path mean, by name.
         params: NamedList<Param>,
-        /// Further headers.
+        /// Further headers, beside those of the pack.
         headers: NamedList<Text>,
-        /// The shape of the body.
+        /// The shape of the body: `{ json: note.json }`. Without it the call has no body that is checked.
         request: Option<RequestShape>,
-        /// Values for fields of the body that a route does not give.
+        /// Values for fields of the body that a route does not give: `channel: "{{ connection.channel }}"`.
         defaults: NamedList<Node>,
-        /// What the answers mean, in the order tried.
+        /// What the answers mean: `- delivered: "{{ status == 201 and body.id }}"`. The first condition that holds decides.
         response: Vec<Condition>,
-        /// The field that lets the vendor recognise a repetition, or `none`.
+        /// The field of the body by which the vendor recognises a repetition: `{ field: key }`; or `none`.
         idempotency: Option<Idempotency>,
-        /// How to know what we caused ourselves when it comes back as a webhook.
+        /// How to tell what was sent from here when it comes back as a webhook, in words for the author of a route.
         loop_guard: Option<Text>,
-        /// A request that the vendor takes.
+        /// A request that the vendor takes. `check` proves it by the schema.
         example: Option<Example>,
-        /// How the sandbox answers.
+        /// How the stand-in of `serve --sandbox` answers.
         sandbox: Option<Sandbox>,
     }
 }
 
 record! {
-    /// A `{name}` of an operation's path.
+    /// A `{name}` in the path of an operation.
     pub struct Param ("a parameter") {
-        /// What it is.
+        /// What it is, and where the vendor shows it.
         description: Option<Text>,
     }
 }
@@ -104,7 +110,7 @@ record! {
 record! {
     /// The shape of an operation's body.
     pub struct RequestShape ("a request") {
-        /// The JSON Schema of a JSON body, beside the pack.
+        /// The file with the JSON Schema of the body, beside `pack.yaml`: `note.json`.
         json: Text,
     }
 }
@@ -112,9 +118,9 @@ record! {
 record! {
     /// A request that the vendor takes.
     pub struct Example ("an example") {
-        /// Values for the `{names}` of the path.
+        /// Values for the `{names}` in the path.
         params: Option<Node>,
-        /// The body.
+        /// The body, as it would be sent.
         body: Option<Node>,
     }
 }
@@ -127,9 +133,9 @@ pub enum Idempotency {
 }
 
 record! {
-    /// The field of the body that carries the idempotency key.
+    /// The field of the body by which the vendor recognises a repetition.
     pub struct IdempotencyField ("an idempotency key") {
-        /// The field.
+        /// The field: `external_id`.
         field: Text,
     }
 }
@@ -164,9 +170,9 @@ impl Decode for Condition {
 record! {
     /// How the sandbox answers one operation.
     pub struct Sandbox ("a sandbox") {
-        /// The answer to a good request.
+        /// The answer to a request that passes the schema.
         reply: Option<SandboxReply>,
-        /// Answers on demand, by name.
+        /// Answers that `jackfield sandbox --fail` gives on demand, by name: `busy: { status: 429 }`.
         errors: NamedList<SandboxReply>,
     }
 }
@@ -174,19 +180,19 @@ record! {
 record! {
     /// How the sandbox answers for every operation of a pack.
     pub struct PackSandbox ("a sandbox") {
-        /// Answers on demand, by name.
+        /// Answers that `jackfield sandbox --fail` gives on demand, by name: `busy: { status: 429 }`.
         errors: NamedList<SandboxReply>,
     }
 }
 
 record! {
-    /// One answer of the sandbox.
+    /// One answer of the stand-in.
     pub struct SandboxReply ("a reply") {
-        /// The HTTP status.
+        /// The HTTP status: `200`.
         status: At<u64>,
-        /// Its headers.
+        /// The headers of the answer.
         headers: NamedList<Text>,
-        /// Its body, with templates over `request` and `sequence`: JSON, or a text.
+        /// The body of the answer, JSON or a text, with templates over `request` and `sequence`.
         body: Option<Node>,
     }
 }
@@ -194,27 +200,61 @@ record! {
 record! {
     /// One webhook that the vendor sends.
     pub struct Webhook ("a webhook") {
-        /// What it tells.
+        /// What the webhook tells, and what must be set at the vendor.
         description: Option<Text>,
         /// The address of its documentation.
         docs: Option<Text>,
-        /// The HTTP methods: POST unless given.
+        /// The HTTP methods that are used: `[POST]` unless given.
         methods: Option<Vec<Text>>,
-        /// How the body is read.
+        /// How the body is read: `auto` unless given.
         format: Option<At<Format>>,
         /// Text inside the payload that is itself JSON, XML or a form.
         decode: Option<Node>,
-        /// One request becomes one event for each match.
+        /// A JSONPath, for webhooks that put several events into one request: `"$.leads[*]"`. Each match becomes an event.
         split: Option<Text>,
-        /// How the vendor proves itself.
+        /// How the vendor proves itself; where the pack does not say, each source does.
         verify: Option<Verify>,
         /// The challenges that the vendor makes.
         handshake: Option<Node>,
-        /// What makes two events the same one.
+        /// What makes two events the same one: `"{{ payload.id }}"`.
         identity: Option<Text>,
-        /// What the vendor must be answered.
+        /// What the vendor must be answered: 202 and the event's id unless given.
         reply: Option<Reply>,
-        /// Captured requests, beside the pack.
+        /// Files with captured requests, beside `pack.yaml`: `samples/form.http`.
         samples: Vec<Text>,
+    }
+}
+
+impl Shape for Idempotency {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let none = Value::object([("type", "string"), ("const", "none")]);
+        let none = described(&["The vendor takes a repetition for a new call."], &none);
+        Value::object([("anyOf", Value::array([IdempotencyField::shape(shapes), none]))])
+    }
+}
+
+impl Shape for Condition {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let docs = "An outcome, and the expression on the answer that means it.";
+        shapes.choice("Condition", &[docs], |shapes| {
+            let outcome = |outcome| Field::of::<Option<Text>>(outcome, &[meaning(outcome)], shapes);
+            OUTCOMES.iter().copied().map(outcome).collect()
+        })
+    }
+}
+
+/// What it means when the condition of an outcome holds.
+fn meaning(outcome: &str) -> &'static str {
+    match outcome {
+        "delivered" => "When this holds, the provider has it: `\"{{ status == 201 and body.id }}\"`.",
+        "accepted" => {
+            "When this holds, the provider took it and does not say yet whether it is good: `\"{{ status == 202 }}\"`."
+        }
+        "duplicate" => {
+            "When this holds, the provider had it already, which counts as delivered: `\"{{ status == 409 }}\"`."
+        }
+        "retry" => "When this holds, it is tried again later: `\"{{ body.error == 'busy' }}\"`.",
+        "reject" => "When this holds, it is given up and kept as a dead letter: `\"{{ body.status == 'error' }}\"`.",
+        _ => "",
     }
 }

@@ -1,6 +1,6 @@
 //! Macros that declare the language: a mapping with known keys, a word of a few, a choice by key.
 
-/// A mapping with known keys: the struct and its decoder, from one declaration.
+/// A mapping with known keys: the struct, its decoder and its schema, from one declaration.
 macro_rules! record {
     ($(#[doc = $doc:literal])* pub struct $name:ident ($what:literal) {
         $($(#[doc = $fdoc:literal])* $field:ident $(as $key:literal)? : $ty:ty,)*
@@ -19,6 +19,14 @@ macro_rules! record {
                 $(let $field = fields.take::<$ty>(key!($field $($key)?), problems);)*
                 fields.close($what, problems);
                 Some($name { place: node.place.clone(), $($field: $field?,)* })
+            }
+        }
+
+        impl $crate::config::shape::Shape for $name {
+            fn shape(shapes: &mut $crate::config::shape::Shapes) -> $crate::value::Value {
+                shapes.record(stringify!($name), &[$($doc),*], |shapes| vec![
+                    $($crate::config::shape::Field::of::<$ty>(key!($field $($key)?), &[$($fdoc),*], shapes),)*
+                ])
             }
         }
     };
@@ -57,6 +65,12 @@ macro_rules! words {
         impl $crate::config::Decode for $crate::config::At<$name> {
             fn decode(node: &$crate::document::Node, problems: &mut $crate::config::Problems) -> Option<Self> {
                 $crate::config::scalar::word(node, $what, $name::WORDS, $name::from_word, problems)
+            }
+        }
+
+        impl $crate::config::shape::Shape for $crate::config::At<$name> {
+            fn shape(shapes: &mut $crate::config::shape::Shapes) -> $crate::value::Value {
+                shapes.words(stringify!($name), &[$($doc),*], &[$(($word, &[$($vdoc),*])),*])
             }
         }
     };

@@ -8,47 +8,53 @@ use super::{At, NamedList, Required};
 use crate::document::Node;
 
 record! {
-    /// From a source to one or more connections.
+    /// A route: takes the events of a source, and sends what they say to one or more connections.
     pub struct Route ("a route") {
-        /// What the route is for.
+        /// What the route is for, in your own words.
         description: Option<Text>,
-        /// Where its events arrive: a source, or the name of one in `jackfield.yaml`.
+        /// Where the events arrive: written out here, or the name of a source in `jackfield.yaml` that several routes share.
         source: Required<SourceOrName>,
-        /// An expression that must be true for the route to take an event.
+        /// An expression; the route takes the event when it holds: `"{{ payload.type == 'lead' }}"`. Without it the route
+        /// takes every event. The extracted names are not there yet.
         matcher as "match": Option<Text>,
-        /// Takes what no other route of the source took.
+        /// `true` takes what no other route of the source took.
         fallback: Option<At<bool>>,
-        /// Names for values of the payload; a name that ends in `?` may be absent.
+        /// Names for values of the payload, to be used in templates: `email: $.contact.email`. A value that is not found stops
+        /// the route, unless the name has a `?` behind it: `phone?: $.contact.phone`.
         extract: NamedList<Extract>,
-        /// What makes two events the same one.
+        /// What makes two events the same one: `"{{ payload.id }}"`. An event that comes again is answered like the first, and
+        /// sends nothing. A pack may give it.
         identity: Option<Text>,
-        /// Deliveries with the same lane go out in order.
+        /// Deliveries with the same text here, to the same connection, go out in the order in which their events came:
+        /// `"{{ email }}"`.
         lane: Option<Text>,
         /// Calls that fetch what a thin event lacks.
         lookup: Option<Node>,
-        /// The deliveries.
+        /// The deliveries, each with `- to: connection.operation`. One that fails holds no other back.
         send: Vec<Send>,
         /// What to do when it is not known whether an attempt was taken: retry or hold.
         on_unknown: Option<At<OnUnknown>>,
-        /// Captured requests and what must come of them.
+        /// Captured requests, and what must come of them. A change whose tests fail does not go live.
         tests: Vec<TestCase>,
     }
 }
 
 record! {
-    /// One delivery.
+    /// One delivery: a request to an operation of a connection.
     pub struct Send ("a delivery") {
-        /// `connection.operation`
+        /// The connection and the operation, with a dot between: `cloudchat.create_conversation`.
         to: Required<Text>,
-        /// An expression that must be true for this delivery to be made.
+        /// An expression; the delivery is made when it holds: `"{{ email is defined }}"`.
         when: Option<Text>,
-        /// Values for the `{names}` of the operation's address.
+        /// Values for the `{names}` in the operation's address, where the connection does not have them:
+        /// `{ customer_id: "{{ id }}" }`.
         params: NamedList<Node>,
-        /// The query of the address.
+        /// What stands behind the `?` of the address: `{ notify: "true" }`. Values are encoded.
         query: NamedList<Node>,
-        /// Further headers.
+        /// Further headers of the request: `{ X-Origin: website }`.
         headers: NamedList<Node>,
-        /// The body, with templates.
+        /// The body of the request, with templates: `content: "{{ name }} wrote"`. What is absent drops its key. It must pass
+        /// the operation's schema.
         body: Option<Node>,
         /// Calls before the delivery itself.
         steps: Option<Node>,

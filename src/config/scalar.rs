@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::shape::{Shape, Shapes};
 use super::{At, Decode, Problems, wrong_type};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::document::{Node, Typed};
+use crate::value::Value;
 
 /// A text with its place.
 pub type Text = At<Arc<str>>;
@@ -120,4 +122,37 @@ pub fn word<T>(
         problems.push(diagnostic);
     }
     value.map(|value| At::new(value, node.place.clone()))
+}
+
+impl Shape for Text {
+    fn shape(_: &mut Shapes) -> Value {
+        Value::object([("type", "string"), ("errorMessage", "This must be text. Put a number in quotes.")])
+    }
+}
+
+impl Shape for At<bool> {
+    fn shape(_: &mut Shapes) -> Value {
+        Value::object([("type", "boolean"), ("errorMessage", "Write `true` or `false`, without quotes.")])
+    }
+}
+
+impl Shape for At<u64> {
+    fn shape(_: &mut Shapes) -> Value {
+        let message = Value::from("This must be a whole number, without quotes.");
+        Value::object([("type", Value::from("integer")), ("minimum", Value::from(0)), ("errorMessage", message)])
+    }
+}
+
+impl Shape for At<Duration> {
+    fn shape(_: &mut Shapes) -> Value {
+        let message = "Write a number and a unit: `500ms`, `10s`, `5m`, `2h` or `7d`.";
+        Value::object([("type", "string"), ("pattern", r"^[0-9]+\s*(ms|s|m|h|d)\s*$"), ("errorMessage", message)])
+    }
+}
+
+impl Shape for At<Size> {
+    fn shape(_: &mut Shapes) -> Value {
+        let message = "Write a number and a unit: `512KB` or `1MB`.";
+        Value::object([("type", "string"), ("pattern", r"^[0-9]+\s*(B|KB|MB|GB)\s*$"), ("errorMessage", message)])
+    }
 }

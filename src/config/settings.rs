@@ -7,21 +7,22 @@ use super::source::{Limits, Sources};
 use crate::document::Node;
 
 record! {
-    /// Settings, connections, shared sources and constants of the workspace.
+    /// The settings of a workspace: where it listens, the accounts it sends to, sources that routes share, and constants.
     pub struct Settings ("jackfield.yaml") {
-        /// Where webhooks are received: `127.0.0.1:8080` unless given.
+        /// Where webhooks are received, an IP address and a port: `127.0.0.1:8080` unless given.
         listen: Option<Text>,
-        /// Where the operator asks for the state: `127.0.0.1:8081` unless given.
+        /// Where `jackfield status` asks for the state: `127.0.0.1:8081` unless given. Keep it off the internet.
         admin: Option<Text>,
-        /// The address that senders know, when it is not `listen`: `https://hooks.example.com`.
+        /// The address that senders call, where a proxy stands in front: `https://hooks.example.com`. Some senders sign it,
+        /// so it must be exact. `http://` and `listen` unless given.
         public_url: Option<Text>,
-        /// The folder of the event store: `data` unless given.
+        /// The folder in which events are kept: `data` unless given.
         data: Option<Text>,
-        /// The accounts that routes send to.
+        /// The accounts that routes send to, each with a name of yours. A route says `to: name.operation`.
         connections: NamedList<Connection>,
-        /// Sources that several routes share.
+        /// Sources that several routes share, each with a name of yours. A route says `source: name`.
         sources: Sources,
-        /// Constants, in templates as `vars.name`.
+        /// Constants of the workspace: `team: sales` is `{{ vars.team }}` in a template. No secrets.
         vars: Option<Node>,
         /// How much one request may bring, for every source that does not say.
         limits: Option<Limits>,

@@ -3,35 +3,41 @@
 use std::time::Duration;
 
 use super::scalar::{Size, Text};
+use super::shape::keywords::described;
+use super::shape::{Field, Shape, Shapes};
 use super::{At, Decode, NamedList, Problems};
 use crate::document::{Kind, Node};
+use crate::value::Value;
 
 record! {
     /// Where events arrive, and how their requests are verified and read.
     pub struct Source ("a source") {
-        /// A webhook that a pack describes, `vendor.webhook`; what is written beside it overrides the pack.
+        /// A webhook that a pack describes, as `vendor.webhook`: `typeform.form_response`. The pack then knows how the sender
+        /// signs and what it sends; what is written beside it counts more. Leave it out for an unknown sender.
         from: Option<Text>,
-        /// The path under `/hooks`; `{name}` segments become `request.params.name`.
+        /// The path under `/hooks`: the sender of `/my-form` calls `/hooks/my-form`. What stands for a `{name}` in it is
+        /// `{{ request.params.name }}`.
         path: Option<Text>,
-        /// The HTTP methods taken; POST unless given.
+        /// The HTTP methods that are taken: `[POST]` unless given.
         methods: Option<Vec<Text>>,
-        /// How the body is read: from its content type and bytes unless given.
+        /// How the body is read: `auto` unless given.
         format: Option<At<Format>>,
         /// Text inside the payload that is itself JSON, XML or a form: `{$.path: json}`.
         decode: Option<Node>,
-        /// A JSONPath; one request becomes one event for each match.
+        /// A JSONPath, for senders that put several events into one request: `"$.leads[*]"`. Each match becomes an event, with
+        /// `payload` the match and `envelope` the whole.
         split: Option<Text>,
-        /// How the sender proves itself.
+        /// How the sender proves itself: by a signature, a token, a password, or `none`. Must be there unless the pack has it.
         verify: Option<Verify>,
-        /// The secret that verification needs.
+        /// What `verify` needs, from the environment: `${env:WEBSITE_KEY}`.
         secret: Option<Text>,
         /// The challenges that the sender makes before it trusts the address.
         handshake: Option<Node>,
-        /// What the sender is answered once the event is on disk.
+        /// What the sender is answered once the event is on disk: 202 and the event's id unless given.
         reply: Option<Reply>,
-        /// What makes two events the same one.
+        /// What makes two events the same one, for all routes of the source: `"{{ payload.id }}"`.
         identity: Option<Text>,
-        /// How much one request may bring.
+        /// How much one request may bring: as in `jackfield.yaml` unless given.
         limits: Option<Limits>,
     }
 }
@@ -39,17 +45,18 @@ record! {
 words! {
     /// How a body is read into a payload.
     pub enum Format ("a format") {
-        /// From the content type, then from the bytes.
+        /// By the content type, then by the bytes.
         Auto = "auto",
         /// JSON.
         Json = "json",
-        /// `application/x-www-form-urlencoded`, with brackets.
+        /// A form, `application/x-www-form-urlencoded`. Keys in brackets become objects and lists: `leads[add][0][id]` is
+        /// `$.leads.add[0].id`.
         Form = "form",
-        /// `multipart/form-data`.
+        /// A form with files, `multipart/form-data`.
         Multipart = "multipart",
         /// XML.
         Xml = "xml",
-        /// The query string.
+        /// The query of the address.
         Query = "query",
         /// The body as one text.
         Text = "text",
@@ -61,7 +68,7 @@ words! {
 record! {
     /// How much one request may bring.
     pub struct Limits ("limits") {
-        /// The largest body: `1MB` unless given.
+        /// The largest body that is taken: `1MB` unless given.
         body: Option<At<Size>>,
         /// How long a body may take to arrive: `10s` unless given.
         time: Option<At<Duration>>,
@@ -69,13 +76,13 @@ record! {
 }
 
 record! {
-    /// What the sender is answered.
+    /// What the sender is answered once the event is on disk.
     pub struct Reply ("a reply") {
-        /// The status: 202 unless given.
+        /// The HTTP status: 202 unless given.
         status: Option<At<u64>>,
-        /// The content type of `body`.
+        /// The content type of `body`: `text/xml`.
         content_type: Option<Text>,
-        /// The body as it is sent; `{{ event.id }}` is in reach.
+        /// The body as it is sent: `<Response/>`. `{{ event.id }}` may stand in it.
         body: Option<Text>,
     }
 }
@@ -94,33 +101,35 @@ pub enum Verify {
 }
 
 record! {
-    /// A keyed hash over parts of the request.
+    /// A keyed hash over parts of the request, in a header. The key is the source's `secret`.
     pub struct Hmac ("an hmac") {
-        /// The header that carries the signature.
+        /// The header that carries the signature: `X-Signature`.
         header: Option<Text>,
-        /// The hash: sha256 unless given.
+        /// The hash: `sha256` unless given.
         algorithm: Option<At<Algorithm>>,
-        /// How the signature is written: hex unless given.
+        /// How the signature is written: `hex` unless given.
         encoding: Option<At<Encoding>>,
-        /// What stands before the signature in the header: `sha256=`.
+        /// What stands before the signature in the header: `"sha256="`.
         prefix: Option<Text>,
-        /// What is signed: a template over `body`, `url`, `method`, `timestamp`, `headers`, `form`, `sorted_form`.
+        /// What is signed: `"{{ body }}"` unless given. Also `{{ url }}` (the public address with its query), `{{ method }}`,
+        /// `{{ timestamp }}`, `{{ headers['X-Name'] }}`, `{{ form.field }}` and `{{ sorted_form }}`.
         signs: Option<Text>,
-        /// Where the time of signing is.
+        /// Where the time of signing is, so that old requests are refused: `{ header: X-Timestamp, unit: s }`. It must be part
+        /// of what is signed.
         timestamp: Option<SignedAt>,
         /// How far the time of signing may be from now: `5m` unless given.
         tolerance: Option<At<Duration>>,
-        /// The key, when it is not the source's `secret`.
+        /// The key, where it is not the source's `secret`: `${env:NAME}`.
         secret: Option<Text>,
     }
 }
 
 record! {
-    /// Where the time of signing is.
+    /// Where the time of signing is, and its unit.
     pub struct SignedAt ("a timestamp") {
-        /// The header.
+        /// The header that carries the time: `X-Timestamp`.
         header: Text,
-        /// Its unit: s or ms.
+        /// The unit of the time: `s` unless given.
         unit: Option<At<Unit>>,
     }
 }
@@ -136,43 +145,44 @@ words! {
 }
 
 record! {
-    /// A plain hash over a text that holds the secret.
+    /// A plain hash over a text that holds the secret, in a header or in the payload.
     pub struct Sha256 ("a sha256") {
-        /// The header that carries it.
+        /// The header that carries the hash: `X-Signature`. Or give `field`.
         header: Option<Text>,
-        /// Or a JSONPath into the payload.
+        /// The JSONPath of the hash in the payload: `$.hash`. Or give `header`.
         field: Option<Text>,
-        /// How it is written: hex unless given.
+        /// How the hash is written: `hex` unless given.
         encoding: Option<At<Encoding>>,
-        /// What is hashed: a template over `secret`, `body`, `url`, `method`, `headers`, `form`.
+        /// What is hashed, with `{{ secret }}` in it: `"{{ secret }}{{ body }}"`. Also `{{ url }}`, `{{ method }}`,
+        /// `{{ headers['X-Name'] }}`, `{{ form.field }}` and `{{ sorted_form }}`.
         signs: Text,
-        /// The secret, when it is not the source's.
+        /// The secret, where it is not the source's: `${env:NAME}`.
         secret: Option<Text>,
     }
 }
 
 record! {
-    /// A fixed token that must be equal to the secret.
+    /// A fixed text that must be equal to the source's `secret`, in one place: a header, the query, the payload or the path.
     pub struct Token ("a token") {
-        /// In this header,
+        /// The header that carries the token: `X-Token`.
         header: Option<Text>,
-        /// or in this parameter of the query,
+        /// The parameter of the query that carries the token: `key`, for an address that ends in `?key=…`.
         query: Option<Text>,
-        /// or in the payload, at this JSONPath,
+        /// The JSONPath of the token in the payload: `$.token`.
         field: Option<Text>,
-        /// or in this `{segment}` of the path.
+        /// The `{name}` in the source's path that stands for the token: `key`, for the path `/my-form/{key}`.
         path: Option<Text>,
-        /// What stands before the token in the header: `Bearer `.
+        /// What stands before the token in the header: `"Bearer "`.
         prefix: Option<Text>,
-        /// The token, when it is not the source's `secret`.
+        /// The token, where it is not the source's `secret`: `${env:NAME}`.
         secret: Option<Text>,
     }
 }
 
 record! {
-    /// HTTP Basic authentication.
+    /// HTTP Basic authentication. The source's `secret` is `user:password`.
     pub struct Basic ("basic authentication") {
-        /// `user:password`, when it is not the source's `secret`.
+        /// The user and the password as `user:password`, where they are not the source's `secret`: `${env:NAME}`.
         secret: Option<Text>,
     }
 }
@@ -238,3 +248,39 @@ impl Decode for SourceOrName {
 
 /// Sources that several routes can share, by name.
 pub type Sources = NamedList<Source>;
+
+impl Shape for Verify {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let none = Value::object([("type", "string"), ("const", "none")]);
+        let none = described(&["Anyone who knows the address may send. `check` warns."], &none);
+        let docs = "How the sender proves itself, by one of these kinds; or `none`.";
+        let kinds = shapes.choice("Verification", &[docs], |shapes| {
+            vec![
+                Field::of::<Option<Hmac>>(
+                    "hmac",
+                    &["A keyed hash over the request, in a header: what most senders call a signature."],
+                    shapes,
+                ),
+                Field::of::<Option<Sha256>>("sha256", &["A plain hash over a text that holds the secret."], shapes),
+                Field::of::<Option<Token>>(
+                    "token",
+                    &["A fixed text in one place: `{ query: key }`, for an address that ends in `?key=…`."],
+                    shapes,
+                ),
+                Field::of::<Option<Basic>>(
+                    "basic",
+                    &["HTTP Basic authentication: `basic: {}`. The secret is `user:password`."],
+                    shapes,
+                ),
+            ]
+        });
+        Value::object([("anyOf", Value::array([kinds, none]))])
+    }
+}
+
+impl Shape for SourceOrName {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let name = described(&["The name of a source that `jackfield.yaml` declares."], &Text::shape(shapes));
+        Value::object([("anyOf", Value::array([Source::shape(shapes), name]))])
+    }
+}

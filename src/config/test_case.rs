@@ -5,13 +5,14 @@ use super::{At, NamedList};
 use crate::document::Node;
 
 record! {
-    /// One test of a route.
+    /// One test of a route: a captured request, and what must come of it.
     pub struct TestCase ("a test") {
-        /// What the test shows.
+        /// What the test shows, in your own words.
         name: Text,
-        /// A captured request, relative to the workspace.
+        /// The file of a captured request, from the folder of the workspace: `samples/contact-form.http`. An `.http` file has
+        /// a request line, headers, an empty line and the body; a `.json` file is the body alone.
         request: Text,
-        /// The requests that must come of it, in order; an empty list: none.
+        /// The requests that must come of it, in order. `[]` means none.
         expect: Vec<Expected>,
     }
 }
@@ -19,15 +20,15 @@ record! {
 record! {
     /// One request that is expected.
     pub struct Expected ("an expectation") {
-        /// `connection.operation`
+        /// The connection and the operation that the request must go to: `cloudchat.create_conversation`.
         to: Text,
-        /// The address after the host, with its query.
+        /// The address that it must have after the host, with its query: `/v1/messages?draft=true`.
         path: Option<Text>,
-        /// Headers that must be there.
+        /// Headers that it must have.
         headers: Option<NamedList<Text>>,
-        /// Fields that the body must have.
+        /// Fields that the body must have; it may have others.
         body: Option<Node>,
-        /// The body must have these fields and no others.
+        /// `true` allows no other field in the body.
         exact: Option<At<bool>>,
     }
 }

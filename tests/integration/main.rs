@@ -12,4 +12,5 @@ mod readme;
 mod refusal;
 mod reload;
 mod sample;
+mod schema;
 mod support;

@@ -1,0 +1,56 @@
+//! `jackfield schema`, and the schemas that are kept in `docs/schema/`.
+
+use crate::support::{Folder, root, run, transcript};
+
+const FILES: [(&str, &str); 3] =
+    [("settings", "jackfield.schema.json"), ("route", "route.schema.json"), ("pack", "pack.schema.json")];
+
+#[test]
+fn the_schemas_of_the_docs_are_those_of_the_language() {
+    let folder = Folder::new("schemas");
+    let written = transcript(&run(folder.path(), &["schema", "--dir", "out"]));
+    assert_eq!(written, FILES.map(|(_, file)| format!("written out/{file}\n")).concat() + "--- exit 0\n");
+    for (sort, file) in FILES {
+        let found = folder.read(&format!("out/{file}"));
+        assert_eq!(String::from_utf8(run(folder.path(), &["schema", sort]).stdout).unwrap(), found);
+        let kept = root().join("docs/schema").join(file);
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&kept, &found).unwrap();
+        }
+        let kept = std::fs::read_to_string(&kept).unwrap_or_default();
+        assert!(kept == found, "docs/schema/{file} is not that of the language: run with UPDATE_DOCS=1 to take it");
+    }
+}
+
+/// The values that an editor offers at a key of a shape.
+fn offered(schema: &serde_json::Value, shape: &str, key: &str) -> Vec<String> {
+    let snippets = schema["$defs"][shape]["properties"][key]["defaultSnippets"].as_array().unwrap();
+    snippets.iter().map(|snippet| snippet["label"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_workspace_adds_what_it_declares() {
+    let folder = Folder::new("schema-of-a-workspace");
+    assert!(run(folder.path(), &["init", "."]).status.success());
+    let route = || serde_json::from_str(&folder.read(".jackfield/route.schema.json")).unwrap();
+    assert_eq!(offered(&route(), "send", "to"), ["support.create_conversation"]);
+
+    folder.write("schemas/acme/pack.yaml", "title: Acme\nbase_url: https://acme.example\noperations: { note: { path: /n } }\nwebhooks: { noted: { verify: none } }\n");
+    let settings = folder.read("jackfield.yaml") + "  desk: { provider: acme }\n";
+    folder.write("jackfield.yaml", &settings);
+    assert!(run(folder.path(), &["schema", "--dir", ".jackfield"]).status.success());
+    assert_eq!(offered(&route(), "send", "to"), ["support.create_conversation", "desk.note"]);
+    assert_eq!(offered(&route(), "source", "from")[0], "acme.noted");
+    let settings = serde_json::from_str(&folder.read(".jackfield/jackfield.schema.json")).unwrap();
+    assert_eq!(offered(&settings, "connection", "provider")[0], "acme");
+    assert_eq!(transcript(&run(folder.path(), &["check"])), "1 route, 1 test: all good\n--- exit 0\n");
+}
+
+#[test]
+fn a_folder_that_can_t_be_written_to_is_named() {
+    let folder = Folder::with("schema-file", &[("out", "a file")]);
+    let shown = transcript(&run(folder.path(), &["schema", "--dir", "out"]));
+    assert!(shown.contains("`out` can't be written to") && shown.ends_with("--- exit 3\n"), "{shown}");
+    let shown = transcript(&run(folder.path(), &["schema"]));
+    assert!(shown.contains("<SORT>") && shown.ends_with("--- exit 2\n"), "{shown}");
+}
