@@ -4,8 +4,10 @@
 //! `None` here, and never an empty text.
 
 mod bridge;
+pub mod explain;
 pub mod filter;
 mod lint;
+mod look;
 mod parse;
 
 use std::ops::Range;
@@ -18,6 +20,7 @@ use crate::value::Value;
 
 pub use bridge::Scope;
 pub use lint::Use;
+pub use look::Looked;
 
 /// No template is longer than this: the parser recurses, and nobody writes such a line by hand.
 pub const LONGEST: usize = 4096;
