@@ -5,6 +5,7 @@
 mod command;
 mod crash;
 mod diagnostics;
+mod dry_run;
 mod packs;
 mod readme;
 mod refusal;
