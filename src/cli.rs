@@ -110,6 +110,9 @@ struct DryRunArgs {
     /// Don't ask whether the request is from whom it should be
     #[arg(long)]
     no_verify: bool,
+    /// Try another value: of an extracted name, or of a field as `payload.status=missed`; without `=`, as if it were absent
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    set: Vec<String>,
     #[command(flatten)]
     workspace: WorkspaceArg,
 }

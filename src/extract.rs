@@ -1,5 +1,7 @@
 //! Names for values of the payload: found by JSONPath, converted, mapped.
 
+mod trace;
+
 use std::sync::Arc;
 
 use regex::Regex;
@@ -8,6 +10,8 @@ use crate::convert::{self, Moment, Unfit};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::path::{self, Path};
 use crate::value::Value;
+
+pub use trace::{Finding, Hit, Mapped, Miss, Traced};
 
 /// No extract gives a longer list than this.
 const MOST: usize = 1000;
@@ -181,6 +185,12 @@ impl Extract {
     fn not_found(&self, payload: &Value) -> Diagnostic {
         let place = self.paths.first().map_or_else(|| self.place.clone(), |(_, place)| place.clone());
         let message = format!("`{}` found no value, and is required", self.name);
+        // Null and empty text are there, and count as nothing.
+        if self.paths.iter().any(|(path, _)| path.first(payload).is_some()) {
+            return Diagnostic::new(Code::ValueNotFound, place, message)
+                .found("what is at this path is empty")
+                .help(format!("if it may be missing, write `{}?:`", self.name));
+        }
         let near: Vec<String> = self.paths.iter().flat_map(|(path, _)| path::nearby(payload, path)).take(3).collect();
         let help = match near.as_slice() {
             [] => format!("if it may be missing, write `{}?:`", self.name),

@@ -111,6 +111,11 @@ impl Path {
         self.0.query.singular
     }
 
+    /// The way that it leads, when that is the same in every payload: names, and positions from the start.
+    pub fn steps(&self) -> Option<Vec<Step>> {
+        self.0.query.segments.iter().map(lower::Segment::step).collect()
+    }
+
     /// The first value it finds.
     pub fn first<'v>(&self, root: &'v Value) -> Option<&'v Value> {
         if self.is_singular() {

@@ -1,6 +1,9 @@
 //! The pure pipeline: an event through the routes of its source to finished requests. `serve`, `dry-run` and `test`
 //! run this same code.
 
+mod origin;
+mod trace;
+
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -12,6 +15,12 @@ use crate::request::{Header, Piece, Request, encode};
 use crate::route::{Placed, Route, RouteSet, Send};
 use crate::template::{Scope, TemplateError};
 use crate::value::Value;
+
+pub use origin::{By, FieldOrigin, NameOrigin, Origin, Outcome, Part, Whence};
+pub use trace::{SendTrace, Trace, trace};
+
+/// Values that whoever asks gives in place of those extracted; nothing for a name that is to be absent.
+pub type Given = [(Arc<str>, Option<Value>)];
 
 /// What one route made of an event.
 #[derive(Debug)]
@@ -56,12 +65,12 @@ pub fn run(set: &RouteSet, event: &Event) -> Vec<Routed> {
     let routes = set.routes.get(&event.source).map(Vec::as_slice).unwrap_or_default();
     let base = scope(set, event);
     let (fallbacks, normal): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.fallback);
-    let mut all: Vec<Routed> = normal.into_iter().map(|route| routed(route, event, &base)).collect();
+    let mut all: Vec<Routed> = normal.into_iter().map(|route| routed(route, event, &base, &[])).collect();
     let taken = all.iter().any(|routed| !matches!(routed.result, RouteResult::NotMatched));
     for route in fallbacks {
         match taken {
             true => all.push(Routed { route: route.clone(), result: RouteResult::NotNeeded }),
-            false => all.push(routed(route, event, &base)),
+            false => all.push(routed(route, event, &base, &[])),
         }
     }
     all
@@ -69,7 +78,7 @@ pub fn run(set: &RouteSet, event: &Event) -> Vec<Routed> {
 
 /// Runs an event through one route, whatever the others do.
 pub fn run_one(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Routed {
-    routed(route, event, &scope(set, event))
+    routed(route, event, &scope(set, event), &[])
 }
 
 /// The names in reach of every template of a route.
@@ -84,8 +93,8 @@ fn scope(set: &RouteSet, event: &Event) -> Scope {
         .with("vars", set.vars.clone())
 }
 
-fn routed(route: &Arc<Route>, event: &Event, base: &Scope) -> Routed {
-    let result = match take(route, event, base) {
+fn routed(route: &Arc<Route>, event: &Event, base: &Scope, given: &Given) -> Routed {
+    let result = match take(route, event, base, given) {
         Ok(Some(taken)) => RouteResult::Taken(Box::new(taken)),
         Ok(None) => RouteResult::NotMatched,
         Err(problem) => RouteResult::Failed(Box::new(problem)),
@@ -93,7 +102,7 @@ fn routed(route: &Arc<Route>, event: &Event, base: &Scope) -> Routed {
     Routed { route: route.clone(), result }
 }
 
-fn take(route: &Route, event: &Event, base: &Scope) -> Result<Option<Taken>, Diagnostic> {
+fn take(route: &Route, event: &Event, base: &Scope, given: &Given) -> Result<Option<Taken>, Diagnostic> {
     if let Some(matcher) = &route.matcher
         && !matcher.template.holds(base).map_err(|error| at(error, &matcher.place))?
     {
@@ -102,7 +111,10 @@ fn take(route: &Route, event: &Event, base: &Scope) -> Result<Option<Taken>, Dia
     let mut scope = base.clone();
     let mut taken = Taken::default();
     for extract in &route.extracts {
-        let found = extract.run(&event.payload)?;
+        let found = match given.iter().find(|(name, _)| *name == extract.name) {
+            Some((_, value)) => value.clone().map(|value| Found { value, path: None }),
+            None => extract.run(&event.payload)?,
+        };
         scope.set(extract.name.clone(), found.as_ref().map(|found| found.value.clone()));
         taken.names.push((extract.name.clone(), found));
     }
@@ -200,15 +212,17 @@ fn violation(send: &Send, violations: Vec<crate::schema::Violation>) -> Diagnost
 
 /// The name of a field as an error says it: "`message.content`".
 pub fn place_name(path: &[Step]) -> String {
-    let mut name = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if name.is_empty() => name.push_str(key),
-            Step::Key(key) => name = format!("{name}.{key}"),
-            Step::Index(index) => name = format!("{name}[{index}]"),
-        }
-    }
+    let name = path.iter().fold(String::new(), |name, step| below(&name, step));
     if name.is_empty() { name } else { format!("`{name}`") }
+}
+
+/// The name of a field below a named one.
+fn below(name: &str, step: &Step) -> String {
+    match step {
+        Step::Key(key) if name.is_empty() => key.to_string(),
+        Step::Key(key) => format!("{name}.{key}"),
+        Step::Index(index) => format!("{name}[{index}]"),
+    }
 }
 
 /// A tree of templates with their values; what is absent drops its key, and its place in a list.

@@ -5,9 +5,11 @@
 
 mod bridge;
 mod condition;
+pub mod explain;
 pub mod filter;
 mod infer;
 mod lint;
+mod look;
 mod parse;
 mod signature;
 
@@ -22,6 +24,7 @@ use crate::value::Value;
 pub use bridge::Scope;
 pub use infer::{Inferred, Misfit, Names};
 pub use lint::Use;
+pub use look::Looked;
 
 /// No template is longer than this: the parser recurses, and nobody writes such a line by hand.
 pub const LONGEST: usize = 4096;

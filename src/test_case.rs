@@ -54,7 +54,12 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
             Lookup::Nothing => return Err(elsewhere(path, source, "where no source is")),
         },
     };
-    source.events(&assumed(raw), params, at).map_err(|error| error.to_string())
+    // As in `serve`, what only proves where the request is from is no part of the event.
+    let bare = raw.path() == "/";
+    let verified = assumed(raw);
+    let (verified, params) =
+        if bare { (verified, params) } else { verified.without_credentials(&source.verify, params) };
+    source.events(&verified, params, at).map_err(|error| error.to_string())
 }
 
 fn elsewhere(path: &str, source: &Source, what: &str) -> String {

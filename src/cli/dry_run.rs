@@ -1,9 +1,13 @@
 //! `jackfield dry-run`: the whole route offline, step by step.
 
+mod given;
+mod input;
+mod origin;
+mod table;
 mod text;
 mod tree;
+mod why;
 
-use std::io::Read;
 use std::sync::Arc;
 
 use super::terminal;
@@ -11,66 +15,132 @@ use super::{DryRunArgs, DryRunFormat, Exit};
 use crate::clock::{Clock, Timestamp};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, suggest};
-use crate::event::{Event, RawRequest, capture};
+use crate::event::{Event, RawRequest};
 use crate::load;
-use crate::pipeline::{self, Prepared, RouteResult, Routed};
-use crate::route::{Lookup, Route};
+use crate::path::Location;
+use crate::pipeline::{self, Prepared, RouteResult, Taken, Trace};
+use crate::route::{Lookup, Route, RouteSet};
+use crate::secret::MASK;
 use crate::source::Source;
 use crate::test_case;
 use crate::value::Value;
 use crate::verify::{Context, VerifyError};
+use given::Settings;
+use input::Input;
 
 /// What a dry run found.
 struct DryRun<'c> {
     compiled: &'c Compiled,
     route: Arc<Route>,
     source: Arc<Source>,
+    input: Input,
     verification: Verification,
-    events: Vec<(Event, Routed)>,
+    settings: Settings,
+    events: Vec<Run>,
+}
+
+/// One event of the request.
+struct Run {
+    event: Event,
+    /// Where it stands in the request, after `split`.
+    part: Option<Location>,
+    trace: Trace,
+    /// Of a fallback: the routes that take the event before it.
+    takers: Vec<String>,
 }
 
 enum Verification {
     /// `--no-verify`
     NotAsked,
+    /// There is nothing to verify it by.
+    OnlyBody,
     Passed(String),
     Failed(String, VerifyError),
 }
 
 pub(super) fn run(args: &DryRunArgs) -> Exit {
     let root = load::root_of(&args.workspace.workspace);
-    let compiled = load::compile(&root, &load::Options::offline());
-    let problem = |message: String| {
-        terminal::error_line(message);
-        Exit::UsedWrongly
-    };
+    // A test that fails is a reason for a dry run, not against it.
+    let compiled = load::compile(&root, &load::Options { tests: false, ..load::Options::offline() });
     let Some(route) = find_route(&compiled, &args.route) else { return no_route(&compiled, &args.route) };
-    let raw = match request(args, &compiled, &route, &root) {
-        Ok(raw) => raw,
-        Err(message) => return problem(message),
+    let input = input::read(args.request.as_deref(), &compiled, &route, &root);
+    let dry_run = match input.and_then(|input| prepare(args, &compiled, route, input)) {
+        Ok(dry_run) => dry_run,
+        Err(message) => {
+            terminal::error_line(message);
+            return Exit::UsedWrongly;
+        }
     };
-    let Some(source) = compiled.set.sources.get(&route.source).cloned() else {
-        return problem(format!("the source of `{}` does not compile", route.name));
-    };
-    let now = signed_at(&raw).unwrap_or_else(|| Clock::System.now());
-    let verification = verification(args, &compiled, &source, &raw, now);
-    let events = match test_case::events(&compiled.set, &source, raw, now) {
-        Ok(events) => events,
-        Err(message) => return problem(message),
-    };
-    let events: Vec<_> = events
-        .into_iter()
-        .map(|event| {
-            let routed = pipeline::run_one(&compiled.set, &route, &event);
-            (event, routed)
-        })
-        .collect();
-    let dry_run = DryRun { compiled: &compiled, route, source, verification, events };
     match args.format {
         DryRunFormat::Text => text::show(&dry_run),
         DryRunFormat::Json => terminal::line(tree::of(&dry_run)),
-        DryRunFormat::Curl => dry_run.requests().for_each(|(_, curl)| terminal::line(curl)),
+        DryRunFormat::Curl => dry_run.show_curl(),
     }
-    if dry_run.is_good() { Exit::Fine } else { Exit::ProblemsFound }
+    let problems = dry_run.problems_of_file();
+    if !problems.is_empty() {
+        terminal::error_line(format!("`check` finds problems in {}, and the route can't go live:", dry_run.file()));
+        terminal::error_diagnostics(&problems, &compiled.documents);
+    }
+    if dry_run.is_good() && problems.is_empty() { Exit::Fine } else { Exit::ProblemsFound }
+}
+
+fn prepare<'c>(
+    args: &DryRunArgs,
+    compiled: &'c Compiled,
+    route: Arc<Route>,
+    input: Input,
+) -> Result<DryRun<'c>, String> {
+    let source = compiled.set.sources.get(&route.source).cloned();
+    let source = source.ok_or_else(|| format!("the source of `{}` does not compile", route.name))?;
+    let now = signed_at(&input.raw).unwrap_or_else(|| Clock::System.now());
+    let verification = verification(args, compiled, &source, &input, now);
+    let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now)
+        .map_err(|message| format!("{message}{}", elsewhere(&compiled.set, &source, &input.raw)))?;
+    let parts = parts(&source, &events);
+    let settings = given::apply(&args.set, &route, &mut events)?;
+    let traced = |(event, part): (Event, Option<Location>)| Run {
+        trace: pipeline::trace(&compiled.set, &route, &event, &settings.names),
+        takers: if route.fallback { takers(&compiled.set, &route, &event) } else { Vec::new() },
+        part,
+        event,
+    };
+    let events = events.into_iter().zip(parts).map(traced).collect();
+    Ok(DryRun { compiled, route, source, input, verification, settings, events })
+}
+
+/// Where each event stands in the whole request.
+fn parts(source: &Source, events: &[Event]) -> Vec<Option<Location>> {
+    let whole = events.first().map(|event| &event.envelope);
+    let found = source.split.as_ref().zip(whole).map(|(split, whole)| split.select(whole, events.len()));
+    let locations = found.unwrap_or_default().into_iter().map(|(location, _)| Some(location));
+    locations.chain(std::iter::repeat(None)).take(events.len()).collect()
+}
+
+/// The routes that take an event before a fallback does.
+fn takers(set: &RouteSet, fallback: &Route, event: &Event) -> Vec<String> {
+    let all = pipeline::run(set, event);
+    let needed = |result: &RouteResult| !matches!(result, RouteResult::NotMatched | RouteResult::NotNeeded);
+    let others = all.iter().filter(|routed| routed.route.name != fallback.name && !routed.route.fallback);
+    others.filter(|routed| needed(&routed.result)).map(|routed| routed.route.name.to_string()).collect()
+}
+
+/// For a request that goes to another path: the route that it was probably captured for.
+fn elsewhere(set: &RouteSet, own: &Source, raw: &RawRequest) -> String {
+    let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+    let other = match set.find(&raw.method, path) {
+        Lookup::Found(found, _) => Some(found.name.clone()),
+        Lookup::WrongMethod(_) => None,
+        Lookup::Nothing => {
+            let paths: Vec<&str> = set.paths().map(|path| &**path).collect();
+            let near = suggest::nearest(path, paths);
+            set.sources.values().find(|source| Some(&*source.path) == near).map(|source| source.name.clone())
+        }
+    };
+    let routes = other.filter(|name| *name != own.name).and_then(|name| set.routes.get(&name));
+    match routes.map(Vec::as_slice) {
+        Some([first, ..]) => format!("; did you mean the route `{}`?", first.name),
+        _ => String::new(),
+    }
 }
 
 fn find_route(compiled: &Compiled, name: &str) -> Option<Arc<Route>> {
@@ -95,34 +165,6 @@ fn no_route(compiled: &Compiled, name: &str) -> Exit {
     Exit::UsedWrongly
 }
 
-fn request(
-    args: &DryRunArgs,
-    compiled: &Compiled,
-    route: &Route,
-    root: &std::path::Path,
-) -> Result<RawRequest, String> {
-    let bytes = match args.request.as_deref() {
-        Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).map_err(|error| format!("standard input: {}", error.kind()))?;
-            bytes
-        }
-        Some(file) => {
-            let here = std::fs::read(file);
-            // As in a route's tests, a path may also be relative to the workspace.
-            here.or_else(|_| load::read_inside(root, file))
-                .map_err(|error| format!("`{file}` can't be read: {}", error.kind()))?
-        }
-        None => {
-            let test = compiled.tests.iter().find(|test| test.route == route.name);
-            let test = test.ok_or("the route has no test to take a request from; name one with `--request FILE`")?;
-            load::read_inside(root, &test.request)
-                .map_err(|error| format!("`{}` can't be read: {}", test.request, error.kind()))?
-        }
-    };
-    capture::parse(&bytes).map_err(|error| error.to_string())
-}
-
 /// A captured request is verified at the time when it was signed, since it is old by now.
 fn signed_at(raw: &RawRequest) -> Option<Timestamp> {
     let stamp = raw.headers.iter().find(|(name, _)| name.ends_with("timestamp")).map(|(_, value)| value)?;
@@ -134,11 +176,14 @@ fn verification(
     args: &DryRunArgs,
     compiled: &Compiled,
     source: &Source,
-    raw: &RawRequest,
+    input: &Input,
     now: Timestamp,
 ) -> Verification {
-    if args.no_verify || raw.target == "/" {
-        return Verification::NotAsked;
+    let raw = &input.raw;
+    match (args.no_verify, input.is_bare()) {
+        (true, _) => return Verification::NotAsked,
+        (false, true) => return Verification::OnlyBody,
+        (false, false) => {}
     }
     let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
     let params = match compiled.set.find(&raw.method, path) {
@@ -155,30 +200,64 @@ fn verification(
 
 impl DryRun<'_> {
     fn is_good(&self) -> bool {
-        let failed = |routed: &Routed| match &routed.result {
+        let failed = |run: &Run| match &run.trace.routed.result {
             RouteResult::Failed(_) => true,
             RouteResult::Taken(taken) => taken.sends.iter().any(|send| matches!(send, Prepared::Failed(_))),
             RouteResult::NotMatched | RouteResult::NotNeeded => false,
         };
-        !matches!(self.verification, Verification::Failed(..)) && !self.events.iter().any(|(_, routed)| failed(routed))
+        !matches!(self.verification, Verification::Failed(..)) && !self.events.iter().any(failed)
     }
 
-    /// Every request, with its `curl` command.
-    fn requests(&self) -> impl Iterator<Item = (&crate::request::Request, String)> {
-        self.events
-            .iter()
-            .filter_map(|(_, routed)| match &routed.result {
-                RouteResult::Taken(taken) => Some(&taken.sends),
-                _ => None,
-            })
-            .flatten()
-            .filter_map(|send| match send {
-                Prepared::Ready(request) => Some((&**request, request.to_curl(self.base_url(&request.connection)))),
-                _ => None,
-            })
+    fn file(&self) -> &str {
+        &self.route.place.file
     }
 
-    fn base_url(&self, connection: &str) -> &str {
-        self.compiled.set.connections.get(connection).map_or("", |connection| &connection.base_url)
+    /// What keeps the route from going live, though it can be tried.
+    fn problems_of_file(&self) -> Vec<Diagnostic> {
+        let own = |problem: &&Diagnostic| {
+            problem.is_error() && problem.place().is_some_and(|place| *place.file == *self.file())
+        };
+        self.compiled.diagnostics.iter().filter(own).cloned().collect()
+    }
+
+    /// Every request as a `curl` command; why there is none goes to standard error.
+    fn show_curl(&self) {
+        for (number, run) in self.events.iter().enumerate() {
+            match &run.trace.routed.result {
+                RouteResult::Taken(taken) => self.show_curl_of(number + 1, taken),
+                RouteResult::Failed(problem) => self.show_error(problem),
+                RouteResult::NotMatched | RouteResult::NotNeeded => {
+                    terminal::error_line(format!("event {}: `match` does not hold, so no request is made", number + 1));
+                }
+            }
+        }
+    }
+
+    fn show_curl_of(&self, event: usize, taken: &Taken) {
+        for (number, send) in taken.sends.iter().enumerate() {
+            match send {
+                Prepared::Ready(request) => terminal::line(request.to_curl(&self.base_url(&request.connection))),
+                Prepared::Failed(problem) => self.show_error(problem),
+                Prepared::Skipped => {
+                    let number = number + 1;
+                    terminal::error_line(format!("event {event}, request {number}: its `when` does not hold"));
+                }
+            }
+        }
+    }
+
+    fn show_error(&self, problem: &Diagnostic) {
+        terminal::error_diagnostics(std::slice::from_ref(problem), &self.compiled.documents);
+    }
+
+    /// The address of a connection, without a login that stands in it.
+    fn base_url(&self, connection: &str) -> String {
+        let url = self.compiled.set.connections.get(connection).map_or("", |connection| &connection.base_url);
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        match host.rsplit_once('@') {
+            Some((_, host)) => format!("{scheme}://{MASK}@{host}{path}"),
+            None => url.to_owned(),
+        }
     }
 }

@@ -17,6 +17,13 @@ pub(super) fn is_read_by_a_person() -> bool {
     io::stdout().is_terminal()
 }
 
+/// How many characters a line has, as far as it is known; what goes into a file is laid out for 100.
+pub(super) fn width() -> usize {
+    let named = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let own = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    named.or_else(own).unwrap_or(100).clamp(60, 160)
+}
+
 /// A line on standard output.
 pub(super) fn line(text: impl Display) {
     // A closed pipe (`jackfield … | head`) is no reason to fail.

@@ -9,7 +9,7 @@ use jsonpath_rust::parser::model::{
 use regex::Regex;
 
 use super::token::{Token, quoted};
-use super::{PathError, PathErrorKind, pattern};
+use super::{PathError, PathErrorKind, Step, pattern};
 use crate::value::{Number, Value};
 
 #[derive(Debug)]
@@ -23,6 +23,17 @@ pub struct Segment {
     /// `..`: of the value itself and of everything below it.
     pub descendant: bool,
     pub selectors: Vec<Selector>,
+}
+
+impl Segment {
+    /// The one step that it takes: a name, or a position from the start.
+    pub fn step(&self) -> Option<Step> {
+        match self.selectors.as_slice() {
+            [Selector::Name(name)] if !self.descendant => Some(Step::Key(name.clone())),
+            [Selector::Index(index)] if !self.descendant => usize::try_from(*index).ok().map(Step::Index),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug)]

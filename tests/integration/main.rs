@@ -6,6 +6,7 @@ mod command;
 mod completions;
 mod crash;
 mod diagnostics;
+mod dry_run;
 mod explain;
 mod packs;
 mod readme;

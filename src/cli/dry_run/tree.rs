@@ -1,76 +1,245 @@
 //! A dry run for programs.
 
-use super::{DryRun, Verification};
-use crate::diagnostic::json;
-use crate::event::Event;
-use crate::pipeline::{Prepared, RouteResult, Routed, Taken};
+use std::sync::Arc;
+
+use super::{DryRun, Run, Verification, why};
+use crate::diagnostic::{Place, Resolve, json};
+use crate::extract::{Finding, Mapped, Traced};
+use crate::path::Location;
+use crate::pipeline::{
+    By, FieldOrigin, NameOrigin, Origin, Outcome, Part, Prepared, RouteResult, SendTrace, Taken, Whence,
+};
 use crate::request::{Request, masked};
+use crate::route::{Placed, Send};
+use crate::template::explain::Explained;
 use crate::value::Value;
 
 /// The whole dry run as one JSON value.
 pub(super) fn of(run: &DryRun<'_>) -> String {
-    let verified = match &run.verification {
-        Verification::NotAsked => Value::Null,
-        Verification::Passed(_) => Value::from(true),
-        Verification::Failed(..) => Value::from(false),
+    let (verified, how, reason) = match &run.verification {
+        Verification::NotAsked => (Value::Null, Value::Null, Value::from("--no-verify")),
+        Verification::OnlyBody => (Value::Null, Value::Null, Value::from("it holds a body only")),
+        Verification::Passed(how) => (Value::from(true), Value::from(how.as_str()), Value::Null),
+        Verification::Failed(how, _) => (Value::from(false), Value::from(how.as_str()), Value::Null),
     };
-    let reason = match &run.verification {
+    let refused = match &run.verification {
         Verification::Failed(_, error) => Value::from(error.to_string()),
         _ => Value::Null,
     };
-    let events = run.events.iter().map(|(event, routed)| event_value(run, event, routed));
+    let set = run.settings.shown.iter().map(|shown| {
+        Value::object([
+            ("name", Value::from(shown.name.as_str())),
+            ("value", shown.value.clone().unwrap_or_default()),
+            ("absent", Value::from(shown.value.is_none())),
+            ("before", shown.before.clone().unwrap_or_default()),
+            ("nearby", texts(&shown.nearby)),
+        ])
+    });
     Value::object([
         ("route", Value::from(&*run.route.name)),
+        ("request", Value::from(run.input.name.as_str())),
         ("verified", verified),
-        ("refused_because", reason),
-        ("events", Value::array(events)),
+        ("verified_by", how),
+        ("not_verified_because", reason),
+        ("refused_because", refused),
+        ("set", Value::array(set)),
+        ("events", Value::array(run.events.iter().enumerate().map(|(index, event)| event_value(run, index, event)))),
     ])
     .to_json_pretty()
 }
 
-fn event_value(run: &DryRun<'_>, event: &Event, routed: &Routed) -> Value {
-    let mut fields = vec![("payload", event.payload.clone())];
-    match &routed.result {
-        RouteResult::NotMatched | RouteResult::NotNeeded => fields.push(("matched", Value::from(false))),
-        RouteResult::Failed(problem) => fields.push(("problem", problem_value(run, problem))),
-        RouteResult::Taken(taken) => {
-            fields.push(("matched", Value::from(true)));
-            fields.extend(taken_fields(run, taken));
-        }
+fn event_value(run: &DryRun<'_>, index: usize, event: &Run) -> Value {
+    let mut fields = vec![
+        ("event", Value::from(index as u64 + 1)),
+        ("part", event.part.as_ref().map(|part| Value::from(part.to_string())).unwrap_or_default()),
+        ("payload", event.event.payload.clone()),
+    ];
+    let result = &event.trace.routed.result;
+    if let RouteResult::Failed(problem) = result {
+        fields.push(("problem", problem_value(run, problem)));
+    } else {
+        fields.push(("matched", Value::from(matches!(result, RouteResult::Taken(_)))));
+    }
+    fields.push(("match", condition(run, run.route.matcher.as_ref(), event.trace.matcher.as_ref())));
+    if !event.takers.is_empty() {
+        fields.push(("taken_by", texts(&event.takers)));
+    }
+    let extracts = run.route.extracts.iter().zip(&event.trace.extracts);
+    let extracts = extracts.map(|(extract, traced)| (extract.name.clone(), extract_value(run, traced)));
+    fields.push(("extract", Value::object(extracts.collect::<Vec<_>>())));
+    if let RouteResult::Taken(taken) = result {
+        fields.extend(taken_fields(run, event, taken));
     }
     Value::object(fields)
 }
 
-fn taken_fields(run: &DryRun<'_>, taken: &Taken) -> Vec<(&'static str, Value)> {
-    let names = taken.names.iter().map(|(name, found)| {
-        let path = found.as_ref().and_then(|found| found.path.as_deref()).map_or(Value::Null, Value::from);
-        let value = found.as_ref().map_or(Value::Null, |found| found.value.clone());
-        (name.clone(), Value::object([("value", value), ("path", path), ("absent", Value::from(found.is_none()))]))
-    });
+fn condition(run: &DryRun<'_>, condition: Option<&Placed>, explained: Option<&Explained>) -> Value {
+    let Some((condition, explained)) = condition.zip(explained) else { return Value::Null };
+    let own = why::value(explained);
+    let fields = own.as_object().into_iter().flat_map(|fields| fields.iter());
+    let start = [("template", Value::from(condition.template.text())), ("place", place(run, Some(&condition.place)))];
+    let start = start.into_iter().map(|(key, value)| (Arc::from(key), value));
+    Value::object(start.chain(fields.map(|(key, value)| (key.clone(), value.clone()))).collect::<Vec<_>>())
+}
+
+fn extract_value(run: &DryRun<'_>, traced: &Traced) -> Value {
+    let value = traced.outcome.as_ref().ok().cloned().flatten();
+    let mut fields = vec![("absent", Value::from(matches!(traced.outcome, Ok(None))))];
+    fields.insert(0, ("value", value.unwrap_or_default()));
+    match &traced.finding {
+        Finding::Path(hit) => {
+            let mapped = match &hit.mapped {
+                Some(Mapped::Entry(entry)) => Value::object([("entry", Value::from(entry.as_str()))]),
+                Some(Mapped::Else) => Value::object([("else", Value::from(true))]),
+                None => Value::Null,
+            };
+            fields.extend([
+                ("from", Value::from("path")),
+                ("path", Value::from(hit.path.text())),
+                ("place", place(run, Some(&hit.place))),
+                ("found", Value::array(hit.found.iter().map(|(at, raw)| found(at, raw)))),
+                ("map", mapped),
+            ]);
+        }
+        Finding::Nowhere(miss) => fields.extend([
+            ("from", if miss.default { Value::from("default") } else { Value::Null }),
+            ("path", Value::Null),
+            ("empty", locations(&miss.empty)),
+            ("nearby", texts(&miss.nearby)),
+        ]),
+        Finding::Given => fields.extend([("from", Value::from("set")), ("path", Value::Null)]),
+    }
+    if let Err(problem) = &traced.outcome {
+        fields.push(("problem", problem_value(run, problem)));
+    }
+    Value::object(fields)
+}
+
+fn found(at: &Location, raw: &Value) -> Value {
+    Value::object([("path", Value::from(at.to_string())), ("value", raw.clone())])
+}
+
+fn taken_fields(run: &DryRun<'_>, event: &Run, taken: &Taken) -> Vec<(&'static str, Value)> {
     let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
-    let requests = taken.sends.iter().map(|send| match send {
-        Prepared::Ready(request) => request_value(run, request),
-        Prepared::Skipped => Value::object([("skipped", Value::from(true))]),
-        Prepared::Failed(problem) => Value::object([("problem", problem_value(run, problem))]),
-    });
+    let origin = |origin: &Option<Origin>| match origin {
+        Some(origin) => Value::object(origin_fields(run, origin)),
+        None => Value::Null,
+    };
+    let each = run.route.sends.iter().zip(&taken.sends).zip(&event.trace.sends);
+    let requests = each.map(|((send, prepared), trace)| send_value(run, send, prepared, trace));
     vec![
-        ("extract", Value::object(names)),
         ("identity", text(&taken.identity)),
+        ("identity_origin", origin(&event.trace.identity)),
         ("lane", text(&taken.lane)),
+        ("lane_origin", origin(&event.trace.lane)),
         ("requests", Value::array(requests)),
     ]
 }
 
-fn request_value(run: &DryRun<'_>, request: &Request) -> Value {
+fn send_value(run: &DryRun<'_>, send: &Send, prepared: &Prepared, trace: &SendTrace) -> Value {
+    let mut fields = vec![("to", Value::from(&*send.to))];
+    match prepared {
+        Prepared::Ready(request) => fields.extend(request_fields(run, request)),
+        Prepared::Skipped => fields.push(("skipped", Value::from(true))),
+        Prepared::Failed(problem) => fields.push(("problem", problem_value(run, problem))),
+    }
+    fields.push(("when", condition(run, send.when.as_ref(), trace.when.as_ref())));
+    fields.push(("origins", Value::array(trace.fields.iter().map(|field| field_value(run, field)))));
+    Value::object(fields)
+}
+
+fn request_fields(run: &DryRun<'_>, request: &Request) -> [(&'static str, Value); 4] {
     let url = format!("{}{}", run.base_url(&request.connection), masked(&request.path));
     let headers = request.headers.iter().map(|header| (header.name.clone(), Value::from(masked(&header.value))));
-    Value::object([
-        ("to", Value::from(&*request.to)),
+    [
         ("method", Value::from(&*request.method)),
         ("url", Value::from(url)),
         ("headers", Value::object(headers)),
         ("body", request.body.clone().unwrap_or_default()),
-    ])
+    ]
+}
+
+fn field_value(run: &DryRun<'_>, field: &FieldOrigin) -> Value {
+    let part = match field.part {
+        Part::Param => "param",
+        Part::Query => "query",
+        Part::Header => "header",
+        Part::Body => "body",
+    };
+    let start = [("part", Value::from(part)), ("field", Value::from(field.field.as_str()))];
+    let end = field.idempotency.then_some(("idempotency", Value::from(true)));
+    Value::object(start.into_iter().chain(origin_fields(run, &field.origin)).chain(end).collect::<Vec<_>>())
+}
+
+fn origin_fields(run: &DryRun<'_>, origin: &Origin) -> Vec<(&'static str, Value)> {
+    let kind = match (origin.by, &origin.template) {
+        (By::Route, None) => "constant",
+        (By::Route, Some(_)) => "template",
+        (By::Pack, _) => "default",
+        (By::Connection, _) => "connection",
+    };
+    let (sent, value) = match &origin.outcome {
+        Outcome::Sent(value) => (true, value.clone()),
+        Outcome::LeftOut | Outcome::Fails => (false, Value::Null),
+    };
+    let mut fields = vec![
+        ("kind", Value::from(kind)),
+        ("sent", Value::from(sent)),
+        ("value", value),
+        ("place", place(run, origin.place.as_ref())),
+        ("template", origin.template.as_deref().map_or(Value::Null, Value::from)),
+        ("names", Value::array(origin.names.iter().map(name_value))),
+    ];
+    if origin.outcome == Outcome::Fails {
+        fields.push(("fails", Value::from(true)));
+    }
+    fields
+}
+
+fn name_value(name: &NameOrigin) -> Value {
+    let (from, paths, nearby): (&str, &[Location], &[String]) = match &name.whence {
+        Whence::Payload(at) => ("payload", at, &[]),
+        Whence::Envelope(at) => ("envelope", std::slice::from_ref(at), &[]),
+        Whence::Request => ("request", &[], &[]),
+        Whence::Event => ("event", &[], &[]),
+        Whence::Vars => ("vars", &[], &[]),
+        Whence::Connection => ("connection", &[], &[]),
+        Whence::Secret => ("secret", &[], &[]),
+        Whence::Default => ("default", &[], &[]),
+        Whence::Given => ("set", &[], &[]),
+        Whence::Absent(near) => ("absent", &[], near),
+    };
+    let mut fields = vec![
+        ("name", Value::from(name.text.clone())),
+        ("from", Value::from(from)),
+        ("path", paths.first().map(|at| Value::from(at.to_string())).unwrap_or_default()),
+        ("value", name.value.clone().unwrap_or_default()),
+    ];
+    if paths.len() > 1 {
+        fields.push(("paths", locations(paths)));
+    }
+    if !nearby.is_empty() {
+        fields.push(("nearby", texts(nearby)));
+    }
+    Value::object(fields)
+}
+
+/// `{"file", "line", "column"}`, as far as they are known.
+fn place(run: &DryRun<'_>, place: Option<&Place>) -> Value {
+    let Some(place) = place else { return Value::Null };
+    let mut fields = vec![("file", Value::from(place.file.clone()))];
+    if let Some((line, column)) = run.compiled.documents.resolve(place).map(|at| at.line_column()) {
+        fields.extend([("line", Value::from(line as u64)), ("column", Value::from(column as u64))]);
+    }
+    Value::object(fields)
+}
+
+fn locations(all: &[Location]) -> Value {
+    Value::array(all.iter().map(|at| Value::from(at.to_string())))
+}
+
+fn texts(all: &[String]) -> Value {
+    Value::array(all.iter().map(String::as_str))
 }
 
 fn problem_value(run: &DryRun<'_>, problem: &crate::diagnostic::Diagnostic) -> Value {

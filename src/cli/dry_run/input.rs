@@ -1,0 +1,80 @@
+//! The request of a dry run: a file, standard input, or that of the route's first test.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::compile::Compiled;
+use crate::diagnostic::suggest;
+use crate::event::{RawRequest, capture};
+use crate::load;
+use crate::route::Route;
+
+/// No captured request is larger.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// A request to try, and where it is from.
+pub(super) struct Input {
+    pub raw: RawRequest,
+    /// As people name it: `samples/form.http`, `standard input`.
+    pub name: String,
+    /// Nobody named a file, so it is that of a test.
+    pub of_test: bool,
+}
+
+impl Input {
+    /// It holds a body and no more, so that there is nothing to verify it by.
+    pub(super) fn is_bare(&self) -> bool {
+        self.raw.target == "/"
+    }
+}
+
+pub(super) fn read(named: Option<&str>, compiled: &Compiled, route: &Route, root: &Path) -> Result<Input, String> {
+    let (bytes, name, of_test) = match named {
+        Some("-") => (bounded(io::stdin()), "standard input".to_owned(), false),
+        // As in a route's tests, a path may also be relative to the workspace.
+        Some(file) => (open(file).or_else(|_| load::read_inside(root, file)), file.to_owned(), false),
+        None => {
+            let test = compiled.tests.iter().find(|test| test.route == route.name);
+            let test = test.ok_or("the route has no test to take a request from; name one with `--request FILE`")?;
+            let bytes = load::read_inside(root, &test.request);
+            (bytes, test.request.to_string(), true)
+        }
+    };
+    let bytes = bytes.map_err(|error| unreadable(&name, &error, root))?;
+    let raw = capture::parse(&bytes).map_err(|error| format!("`{name}`: {error}"))?;
+    Ok(Input { raw, name, of_test })
+}
+
+fn open(file: &str) -> io::Result<Vec<u8>> {
+    std::fs::File::open(file).and_then(bounded)
+}
+
+fn bounded(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(bytes),
+    }
+}
+
+/// A file that can't be read, with the sample that was probably meant.
+fn unreadable(name: &str, error: &io::Error, root: &Path) -> String {
+    let message = format!("`{name}` can't be read: {}", error.kind());
+    let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name);
+    let samples = samples(root);
+    // Whoever leaves out the folder often leaves out the ending, too.
+    let same = samples.iter().find(|sample| sample.rsplit_once('.').is_some_and(|(stem, _)| stem == file));
+    let near = same.map(String::as_str).or_else(|| suggest::nearest(file, samples.iter().map(String::as_str)));
+    match near.filter(|_| error.kind() == io::ErrorKind::NotFound) {
+        Some(near) => format!("{message}; did you mean `samples/{near}`?"),
+        None => message,
+    }
+}
+
+fn samples(root: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(root.join("samples")).into_iter().flatten().filter_map(Result::ok);
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
