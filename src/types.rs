@@ -211,7 +211,7 @@ pub struct Case {
     pub form: Form,
     /// What its items are, when it is a list.
     pub items: Option<Box<Type>>,
-    /// How many characters it has at least, when it is a text.
+    /// How many characters it has at least, when it is a text; how many items, when it is a list.
     pub shortest: usize,
 }
 
@@ -250,7 +250,8 @@ impl Type {
     }
 
     pub fn text(form: Form) -> Type {
-        Type::of(Case { form, ..Case::new(Kinds::TEXT) })
+        let shortest = usize::from(!form.samples().is_empty());
+        Type::of(Case { form, shortest, ..Case::new(Kinds::TEXT) })
     }
 
     /// A text with so many characters at least.
@@ -260,6 +261,21 @@ impl Type {
 
     pub fn list(items: Type) -> Type {
         Type::of(Case { items: Some(Box::new(items)), ..Case::new(Kinds::LIST) })
+    }
+
+    /// With so many characters or items at least.
+    pub fn at_least(mut self, shortest: usize) -> Type {
+        self.cases.iter_mut().for_each(|case| case.shortest = shortest);
+        self
+    }
+
+    /// Whether it may be a text or a list with nothing in it.
+    pub fn may_be_empty(&self) -> bool {
+        self.open
+            || self
+                .cases
+                .iter()
+                .any(|case| case.shortest == 0 && case.kinds.meets(Kinds::TEXT | Kinds::LIST | Kinds::OBJECT))
     }
 
     /// A value that is always the same.

@@ -164,7 +164,7 @@ pub(super) fn type_of(written: &Written, extract: &Extract) -> Type {
         }
         None => converted(extract.conversion),
     };
-    let found = if extract.all { Type::list(item) } else { item };
+    let found = if extract.all { Type::list(item).at_least(1) } else { item };
     let with_default = match &extract.default {
         Some(default) => found.union(Type::constant(default, Some(extract_place(written, extract).key("default")))),
         None => found,

@@ -146,13 +146,17 @@ fn from_present(value: &Engine, depth: usize) -> Result<Value, &'static str> {
             for key in value.try_iter().map_err(|_| "something that is no value")? {
                 let name = key.to_str().unwrap_or_else(|| key.to_string().into());
                 let item = value.get_item(&key).map_err(|_| "something that is no value")?;
-                fields.push((name, from_present(&item, depth + 1)?));
+                // As in a body, what is absent drops its key, and its place from a list.
+                if !item.is_undefined() {
+                    fields.push((name, from_present(&item, depth + 1)?));
+                }
             }
             Ok(Value::Object(Arc::new(fields.into_iter().collect())))
         }
         ValueKind::Seq | ValueKind::Iterable => {
             let items = value.try_iter().map_err(|_| "something that is no value")?;
-            items.map(|item| from_present(&item, depth + 1)).collect::<Result<Vec<_>, _>>().map(Value::array)
+            let present = items.filter(|item| !item.is_undefined());
+            present.map(|item| from_present(&item, depth + 1)).collect::<Result<Vec<_>, _>>().map(Value::array)
         }
         _ => Err("something that is no value"),
     }

@@ -152,8 +152,10 @@ impl<'n> Walk<'n> {
                 None => Type::unknown(),
             },
             Expr::List(list) => {
-                let items = list.items.iter().map(|item| self.expr(item)).reduce(Type::union);
-                items.map_or_else(|| Type::certain(Kinds::LIST), Type::list)
+                let items: Vec<Type> = list.items.iter().map(|item| self.expr(item)).collect();
+                let certain = items.iter().filter(|item| item.presence == Presence::Certain).count();
+                let item = items.into_iter().reduce(Type::union);
+                item.map_or_else(|| Type::certain(Kinds::LIST), |item| Type::list(item).at_least(certain))
             }
             Expr::Map(map) => {
                 map.values.iter().for_each(|value| drop(self.expr(value)));
@@ -303,8 +305,12 @@ impl<'n> Walk<'n> {
             let message = format!("the filter `{name}` takes {takes}, and {what} is {}", own.words());
             self.misfits.push(Misfit { range, message, help: signature::help(name, own) });
         }
-        let may_be_empty = matches!(name, "first" | "last" | "min" | "max") && !given.is_never(Kinds::LIST);
-        let presence = if may_be_empty { Presence::Unknown } else { given.presence };
+        let presence = match (given.presence, matches!(name, "first" | "last" | "min" | "max") && given.may_be_empty())
+        {
+            (Presence::Certain, true) if given.open => Presence::Unknown,
+            (Presence::Certain, true) => Presence::Possible,
+            (presence, _) => presence,
+        };
         signature::makes(name, given, first).with_presence(presence)
     }
 }

@@ -48,9 +48,13 @@ pub(super) fn makes(name: &str, given: Type, first: Option<Type>) -> Type {
         "abs" | "round" | "float" | "sum" => Type::certain(Kinds::NUMBER),
         "int" | "count" | "length" => Type::certain(Kinds::INTEGER),
         "bool" => Type::certain(Kinds::BOOLEAN),
-        "lines" => Type::list(Type::text(Form::Any)),
-        "split" => Type::list(Type::text(Form::Any)),
-        "list" | "sort" | "unique" | "reject" | "rejectattr" | "select" | "selectattr" => list_of(given),
+        "lines" | "split" => Type::list(Type::text(Form::Any)).at_least(1),
+        "list" | "sort" | "unique" => {
+            let shortest = usize::from(!given.may_be_empty());
+            list_of(given).at_least(shortest)
+        }
+        "reject" | "rejectattr" | "select" | "selectattr" => list_of(given),
+        "map" if !given.may_be_empty() => Type::list(Type::unknown()).at_least(1),
         "map" | "items" | "dictsort" => Type::list(Type::unknown()),
         "first" | "last" | "max" | "min" => item_of(given),
         "reverse" if given.kinds() == Some(Kinds::TEXT) => Type::text(Form::Any),
