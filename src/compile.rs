@@ -38,6 +38,8 @@ pub struct Input<'a> {
     pub secrets: Secrets,
     /// Where stand-ins for the providers listen, when they are to be used.
     pub sandbox: Option<Arc<str>>,
+    /// The captured requests in `samples/`, whether a test names them or not.
+    pub samples: Vec<Arc<str>>,
     /// Reads a captured request of the workspace.
     pub read: &'a (dyn Fn(&str) -> Option<Vec<u8>> + Sync),
     pub now: Timestamp,
@@ -327,6 +329,11 @@ impl Compiler<'_> {
             let problems = test.run(set, capture.as_deref(), self.input.now);
             self.problems.extend(problems);
             samples.add(test, set, capture.as_deref(), self.input.now);
+        }
+        for sample in &self.input.samples {
+            if let Some(capture) = (self.input.read)(sample) {
+                samples.add_of_source(&capture, set, self.input.now);
+            }
         }
         self.check_samples(&samples, set);
     }

@@ -58,6 +58,8 @@ pub enum Conversion {
 /// What each value found stands for.
 #[derive(Clone, Debug)]
 pub struct Map {
+    /// Where it is written.
+    pub place: Place,
     pub entries: Vec<(Arc<str>, Value)>,
     pub otherwise: Option<Value>,
 }
@@ -119,16 +121,18 @@ impl Extract {
         if is_nothing(value) {
             return Ok(None);
         }
-        let converted = self.matched(value).and_then(|value| self.converted(&value));
-        match converted.and_then(|value| self.mapped(value)) {
-            Ok(value) => Ok(Some(value)),
-            Err(unfit) => {
-                let message = format!("`{}`: {}", self.name, unfit.message);
-                Err(Diagnostic::new(Code::UnfitValue, place.clone(), message)
-                    .found("this path found it")
-                    .help_opt(unfit.help))
-            }
-        }
+        let message = |unfit: &Unfit| format!("`{}`: {}", self.name, unfit.message);
+        let converted = self.matched(value).and_then(|value| self.converted(&value)).map_err(|unfit| {
+            Diagnostic::new(Code::UnfitValue, place.clone(), message(&unfit))
+                .found("this path found it")
+                .help_opt(unfit.help)
+        })?;
+        self.mapped(converted).map(Some).map_err(|unfit| {
+            let at = self.map.as_ref().map_or(place, |map| &map.place);
+            Diagnostic::new(Code::UnfitValue, at.clone(), message(&unfit))
+                .also(place.clone(), "this path found it")
+                .help_opt(unfit.help)
+        })
     }
 
     fn matched(&self, value: &Value) -> Result<Value, Unfit> {

@@ -81,11 +81,13 @@ pub fn compile(root: &Path, options: &Options) -> Compiled {
 pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
     let environment = environment(root, &files, options.sandbox_env);
     let read = |path: &str| read_inside(root, path).ok();
+    let samples = if options.tests { samples(root) } else { Vec::new() };
     let input = Input {
         files: files.texts,
         environment,
         secrets: options.secrets,
         sandbox: options.sandbox.clone(),
+        samples,
         read: &read,
         now: options.clock.now(),
         tests: options.tests,
@@ -94,6 +96,17 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
     let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
     compiled.diagnostics.splice(0..0, files.problems);
     compiled
+}
+
+/// The captured requests in `samples/`; so many that nobody looks at them all are left unread.
+fn samples(root: &Path) -> Vec<Arc<str>> {
+    const MOST: usize = 200;
+    let Ok(entries) = std::fs::read_dir(root.join("samples")) else { return Vec::new() };
+    let names = entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<Arc<str>> =
+        names.filter(|name| name.ends_with(".http")).take(MOST).map(|name| format!("samples/{name}").into()).collect();
+    names.sort();
+    names
 }
 
 /// A file that the workspace names; it may not lie outside.

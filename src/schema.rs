@@ -74,6 +74,7 @@ impl Schema {
             .offline()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
+            .with_format("email", |text: &str| is_email(text))
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_SIZE))
             .build(&source)
             .map_err(|error| not_compiled(document, &error))?;
@@ -106,6 +107,11 @@ impl Schema {
         }
         found
     }
+}
+
+/// An address alone, as providers take it: without a name before it.
+fn is_email(text: &str) -> bool {
+    crate::convert::email(&Value::from(text)).is_ok_and(|email| email == text) && !text.contains(['<', '>', ',', ';'])
 }
 
 impl fmt::Debug for Schema {

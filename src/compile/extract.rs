@@ -49,6 +49,7 @@ impl Compiler<'_> {
             region: flat(written.region.as_ref().map(|region| self.region(region)))?,
             all: written.all.as_ref().is_some_and(|all| all.value),
             map: written.map.as_ref().map(|map| Map {
+                place: written.place.key("map").on_key(),
                 entries: map.iter().map(|entry| (entry.name.value.clone(), entry.value.to_value())).collect(),
                 otherwise: written.otherwise.as_ref().map(Node::to_value),
             }),

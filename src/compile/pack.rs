@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::Compiler;
+use super::schema_words::{self, Sub};
 use super::template::{Kind as TemplateKind, Known, Reach};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
@@ -61,6 +62,7 @@ impl Compiler<'_> {
     }
 
     fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
+        self.check_addresses(pack);
         let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
         let operations = pack.operations.iter().filter_map(|named| {
             let operation = self.operation(name, pack, &named.name, &named.value);
@@ -99,6 +101,7 @@ impl Compiler<'_> {
         let defaults: Vec<_> = operation
             .defaults
             .iter()
+            .filter(|default| !is_refused(schema.as_ref(), &default.name.value))
             .filter_map(|d| Some((d.name.value.clone(), self.body(&d.value, &mut reach)?)))
             .collect();
         let path_text = operation.path.get();
@@ -118,8 +121,39 @@ impl Compiler<'_> {
             sandbox_errors: operation.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default(),
             schema,
         };
+        self.check_fields(&compiled, operation);
         self.check_example(&compiled, operation);
         Some(compiled)
+    }
+
+    /// Fields that the pack names and its own schema does not have.
+    fn check_fields(&mut self, compiled: &Operation, written: &written::Operation) {
+        let Some(schema) = compiled.schema.as_ref().map(Schema::document) else { return };
+        let conjuncts = Sub { schema, root: schema }.conjuncts();
+        let known: Vec<&str> = conjuncts.iter().flat_map(|schema| schema_words::names(schema)).collect();
+        let defaults = written.defaults.iter().map(|default| (&*default.name.value, default.name.place.clone()));
+        let key = match &written.idempotency {
+            Some(written::Idempotency::Field(field)) => Some((&*field.field.value, field.field.place.clone())),
+            _ => None,
+        };
+        for (name, place) in defaults.chain(key).filter(|(name, _)| schema_words::refuses(&conjuncts, name)) {
+            let message = format!("the schema of this operation has no field `{name}`");
+            let help = suggest::did_you_mean(name, known.iter().copied());
+            self.report(Diagnostic::new(Code::InvalidBody, place, message).help_opt(help));
+        }
+    }
+
+    /// The addresses of the API that a pack gives.
+    fn check_addresses(&mut self, pack: &written::Pack) {
+        let environments = pack.environments.iter().map(|environment| &environment.value);
+        for url in pack.base_url.iter().chain(environments) {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            if rest.is_none_or(|rest| rest.is_empty() || url.contains([' ', '?', '#'])) {
+                let diagnostic =
+                    Diagnostic::new(Code::InvalidAddress, url.place.clone(), "this is not the address of an API");
+                self.report(diagnostic.help("write it like `https://api.example.com/v1`, without `?`, `#` and spaces"));
+            }
+        }
     }
 
     fn check_path(&mut self, text: &Text) {
@@ -275,6 +309,13 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::InvalidExample, place.on_key(), message));
         }
     }
+}
+
+/// A field that a schema has no place for, which is reported where it is named.
+fn is_refused(schema: Option<&Schema>, name: &str) -> bool {
+    schema
+        .map(Schema::document)
+        .is_some_and(|schema| schema_words::refuses(&Sub { schema, root: schema }.conjuncts(), name))
 }
 
 /// `/accounts/{account_id}/messages` as its parts.

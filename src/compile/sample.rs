@@ -1,4 +1,4 @@
-//! The samples of a route's tests, for what the payload is known to hold: names that none of them has and that resemble
+//! The samples of a workspace, for what a payload is known to hold: names that none of them has and that resemble
 //! one that they have.
 
 use std::collections::BTreeMap;
@@ -7,42 +7,66 @@ use std::sync::Arc;
 use super::Compiler;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place};
+use crate::event::capture;
 use crate::extract::{Extract, is_nothing};
 use crate::pack::Body;
 use crate::path::{self, Path};
-use crate::route::{Placed, Route, RouteSet, Send};
+use crate::route::{Lookup, Placed, Route, RouteSet, Send};
 use crate::template::{Template, Use};
-use crate::test_case::TestCase;
+use crate::test_case::{self, TestCase};
 use crate::value::Value;
 
-/// The payloads that are known of each route.
+/// The payloads that are known.
 #[derive(Default)]
-pub(super) struct Samples(BTreeMap<Arc<str>, Vec<Value>>);
+pub(super) struct Samples {
+    of_routes: BTreeMap<Arc<str>, Vec<Value>>,
+    of_sources: BTreeMap<Arc<str>, Vec<Value>>,
+}
 
 impl Samples {
     pub(super) fn add(&mut self, test: &TestCase, set: &RouteSet, capture: Option<&[u8]>, now: Timestamp) {
         let events = capture.and_then(|bytes| test.events(set, bytes, now)).unwrap_or_default();
         let payloads = events.into_iter().map(|event| event.payload);
-        self.0.entry(test.route.clone()).or_default().extend(payloads);
+        self.of_routes.entry(test.route.clone()).or_default().extend(payloads);
+    }
+
+    /// A captured request that no test names, for all routes of the source that it goes to.
+    pub(super) fn add_of_source(&mut self, capture: &[u8], set: &RouteSet, now: Timestamp) {
+        let Ok(raw) = capture::parse(capture) else { return };
+        let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
+        let Lookup::Found(source, _) = set.find(&raw.method, path) else { return };
+        let events = test_case::events(set, &source, raw, now).unwrap_or_default();
+        let payloads = events.into_iter().map(|event| event.payload);
+        self.of_sources.entry(source.name.clone()).or_default().extend(payloads);
+    }
+
+    fn of(&self, route: &Route) -> Vec<&Value> {
+        let own = self.of_routes.get(&route.name).into_iter().flatten();
+        own.chain(self.of_sources.get(&route.source).into_iter().flatten()).collect()
     }
 }
 
 impl Compiler<'_> {
     pub(super) fn check_samples(&mut self, samples: &Samples, set: &RouteSet) {
         for route in set.all_routes() {
-            let Some(payloads) = samples.0.get(&route.name).filter(|payloads| !payloads.is_empty()) else { continue };
+            let payloads = samples.of(route);
+            if payloads.is_empty() {
+                continue;
+            }
             for extract in &route.extracts {
-                self.check_extract_sample(extract, payloads);
+                self.check_extract_sample(extract, &payloads);
             }
             for (template, place) in templates(route) {
-                template.uses().iter().for_each(|used| self.check_use_sample(used, place, payloads));
+                template.uses().iter().for_each(|used| self.check_use_sample(used, place, &payloads));
             }
         }
     }
 
-    /// A required name that finds nothing has failed its test already.
-    fn check_extract_sample(&mut self, extract: &Extract, payloads: &[Value]) {
-        let is_lenient = extract.optional || extract.default.is_some();
+    /// A required name that finds nothing has failed its test already, where there is one.
+    fn check_extract_sample(&mut self, extract: &Extract, payloads: &[&Value]) {
+        let has_failed =
+            self.problems.iter().any(|p| p.is_error() && p.place().is_some_and(|p| p.file == extract.place.file));
+        let is_lenient = extract.optional || extract.default.is_some() || !has_failed;
         let none = |path: &Path| payloads.iter().all(|payload| path.all(payload, 1).into_iter().all(is_nothing));
         if !is_lenient || !extract.paths.iter().all(|(path, _)| none(path)) {
             return;
@@ -53,8 +77,8 @@ impl Compiler<'_> {
     }
 
     /// `payload.contact.name`
-    fn check_use_sample(&mut self, used: &Use, place: &Place, payloads: &[Value]) {
-        if &*used.name != "payload" || used.fields.is_empty() || used.guarded {
+    fn check_use_sample(&mut self, used: &Use, place: &Place, payloads: &[&Value]) {
+        if &*used.name != "payload" || used.fields.is_empty() {
             return;
         }
         let text = used.fields.iter().fold("$".to_owned(), |text, field| format!("{text}[{}]", quoted(field)));
@@ -65,7 +89,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[Value]) {
+    fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[&Value]) {
         let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else { return };
         let meant = match written.strip_prefix("payload") {
             Some(_) => meant.replacen('$', "payload", 1),
@@ -76,7 +100,7 @@ impl Compiler<'_> {
             problem.help = Some(format!("the sample has no `{written}`; did you mean `{meant}`?"));
             return;
         }
-        let message = format!("no sample of this route's tests has `{written}`");
+        let message = format!("no sample of this route has `{written}`");
         let diagnostic = Diagnostic::new(Code::NotInSamples, place.clone(), message);
         self.report(diagnostic.help(format!("did you mean `{meant}`?")));
     }

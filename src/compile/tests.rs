@@ -179,6 +179,7 @@ impl Case {
             environment: Environment::default(),
             secrets: Secrets::Optional,
             sandbox: None,
+            samples: Vec::new(),
             read: &|_| None,
             now: Timestamp(0),
             tests: true,

@@ -167,8 +167,12 @@ fn unlikeness(one: &str, two: &str) -> Option<usize> {
         return Some(0);
     }
     let shorter = one.chars().count().min(two.chars().count());
-    if shorter >= 3 && (one.contains(&two) || two.contains(&one)) {
+    let without_digits = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    if without_digits(&one) == without_digits(&two) {
         return Some(3);
+    }
+    if shorter >= 3 && (one.contains(&two) || two.contains(&one)) {
+        return Some(one.chars().count().abs_diff(two.chars().count()).min(3));
     }
     let distance = strsim::damerau_levenshtein(&one, &two);
     (distance <= (shorter / 3).max(1) && distance < shorter).then_some(distance)

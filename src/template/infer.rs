@@ -200,7 +200,10 @@ impl<'n> Walk<'n> {
     fn binary(&mut self, op: &BinOp<'_>, range: Range<usize>) -> Type {
         let (left, right) = (self.expr(&op.left), self.expr(&op.right));
         match op.op {
-            BinOpKind::ScOr => or(left, right),
+            BinOpKind::ScOr => {
+                self.check_or(op, range);
+                or(left, right)
+            }
             BinOpKind::ScAnd => {
                 let presence = left.presence.and(right.presence);
                 left.union(right).with_presence(presence)
@@ -222,6 +225,18 @@ impl<'n> Walk<'n> {
                 Type::certain(Kinds::BOOLEAN)
             }
         }
+    }
+
+    /// `kind == 'contact' or 'lead'` asks whether `'lead'` is true, which every text is.
+    fn check_or(&mut self, op: &BinOp<'_>, range: Range<usize>) {
+        let (Expr::BinOp(left), Expr::Const(right)) = (&op.left, &op.right) else { return };
+        let (Some(text), BinOpKind::Eq) = (right.value.as_str(), left.op) else { return };
+        let help = match (written(&left.left), &left.right) {
+            (Some(name), Expr::Const(first)) => format!("write `{name} in ['{}', '{text}']`", first.value),
+            _ => "compare both: `a == 'one' or a == 'two'`".to_owned(),
+        };
+        let message = format!("`'{text}'` alone is always true, so this holds for every event");
+        self.misfits.push(Misfit { range, message, help: Some(help) });
     }
 
     /// Values of different types are never equal, and neither is the larger.

@@ -15,6 +15,8 @@ use crate::value::Value;
 struct Given<'a> {
     fields: &'a [(Arc<str>, Body)],
     defaults: &'a [&'a str],
+    /// Fields whose values may be absent, as the route says itself.
+    optional: Vec<&'a str>,
 }
 
 impl Given<'_> {
@@ -25,7 +27,11 @@ impl Given<'_> {
 
 impl Compiler<'_> {
     pub(super) fn check_object(&mut self, fields: &[(Arc<str>, Body)], part: &Part<'_>, at: &Place, defaults: &[&str]) {
-        let given = Given { fields, defaults };
+        let is_optional = |(name, body): &&(Arc<str>, Body)| {
+            presence(body, part.target.reach) == Presence::Possible && !self.blanks.contains(&at.key(name.clone()))
+        };
+        let optional = fields.iter().filter(is_optional).map(|(name, _)| &**name).collect();
+        let given = Given { fields, defaults, optional };
         let sub = Sub { schema: part.schema, root: part.root };
         let conjuncts = sub.conjuncts();
         let properties = |name: &str| {
@@ -144,6 +150,16 @@ impl Compiler<'_> {
             self.report(
                 diagnostic.also(first, "this is the first one").help("keep one of them, and remove the others"),
             );
+        } else if let Some((first, second)) = both_possible(&states, &certain, group, given) {
+            let message = format!("`{}` takes exactly one of {all}, and here both may be given", target.to);
+            let diagnostic = Diagnostic::new(Code::InvalidBody, at.key(second.clone()).on_key(), message);
+            let help = format!("send it only where `{first}` is absent, or remove one of the two");
+            self.report(diagnostic.also(at.key(first).on_key(), "this is always given").help(help));
+        } else if let Some(only) = one_possible(&states, given).filter(|_| !unknown) {
+            let message = format!("`{}` needs one of {all}, and `{only}` may be absent", target.to);
+            let diagnostic = Diagnostic::new(Code::OptionalName, at.key(only.clone()), message);
+            let help = "add another of them for such events, make the name required (without `?`), or add a `when:`";
+            self.report(diagnostic.help(help));
         } else if !unknown && states.iter().all(|(_, state)| *state == State::Absent) {
             let count = if group.exactly { "exactly one" } else { "at least one" };
             let message = format!("`{}` needs {count} of {all}", target.to);
@@ -166,6 +182,32 @@ impl Compiler<'_> {
                 self.report(diagnostic.help(format!("add `{missing}: …`")));
             }
         }
+    }
+}
+
+/// A key that is always given, and one that may be given besides though only one is taken.
+fn both_possible(
+    states: &[(&GroupPart<'_>, State)],
+    certain: &[&GroupPart<'_>],
+    group: &Group<'_>,
+    given: &Given<'_>,
+) -> Option<(Arc<str>, Arc<str>)> {
+    let [always] = certain else { return None };
+    let is_optional = |part: &GroupPart<'_>| part.keys.iter().any(|key| given.optional.contains(key));
+    let (other, _) =
+        states.iter().find(|(part, state)| group.exactly && *state == State::Possible && is_optional(part))?;
+    Some((always.first(), other.first()))
+}
+
+/// The only key of a group that is written, where it may be absent.
+fn one_possible(states: &[(&GroupPart<'_>, State)], given: &Given<'_>) -> Option<Arc<str>> {
+    let written: Vec<_> = states.iter().filter(|(_, state)| *state != State::Absent).collect();
+    match written.as_slice() {
+        [(part, State::Possible)] => {
+            let by_itself = part.keys.iter().find(|key| given.optional.contains(key))?;
+            Some((*by_itself).into())
+        }
+        _ => None,
     }
 }
 
