@@ -1,7 +1,7 @@
 //! `jackfield test`
 
 use super::terminal;
-use super::{CheckFormat, Exit, TestArgs};
+use super::{Exit, TestArgs, TestFormat};
 use crate::clock::Clock;
 use crate::compile::Compiled;
 use crate::diagnostic::{Code, Diagnostic, json};
@@ -30,8 +30,8 @@ pub(super) fn run(args: &TestArgs) -> Exit {
         .collect();
     let failed = results.iter().filter(|(_, problems)| !problems.is_empty()).count();
     match args.format {
-        CheckFormat::Human => human(&results, failed, &compiled),
-        CheckFormat::Json => as_json(&results, failed, &compiled),
+        TestFormat::Human => human(&results, failed, &compiled),
+        TestFormat::Json | TestFormat::Junit => as_json(&results, failed, &compiled),
     }
     match (failed, results.is_empty()) {
         (0, false) => Exit::Fine,

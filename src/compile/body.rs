@@ -161,7 +161,8 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::InvalidBody, place.on_key(), message);
         let near = suggest::nearest(name, known.iter().copied());
         let list = || suggest::one_of(known).map(|all| format!("its other fields are {all}"));
-        self.report(diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list)));
+        let diagnostic = diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list));
+        self.report(diagnostic.fix_opt(place.on_key(), suggest::certain(name, known.iter().copied())));
         near
     }
 
@@ -240,7 +241,10 @@ impl Compiler<'_> {
                 Some(near) => Some(format!("did you mean `{near}`?")),
                 None => part.and_then(schema_words::description).map(str::to_owned),
             };
-            self.report(Diagnostic::new(Code::InvalidBody, place, message).help_opt(help));
+            let fixed = found.and_then(Value::as_str).and_then(|text| suggest::certain(text, words.iter().copied()));
+            self.report(
+                Diagnostic::new(Code::InvalidBody, place.clone(), message).help_opt(help).fix_opt(place, fixed),
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::scalar::Text;
 use super::{At, Decode, Fields, NamedList, Problems};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Kind, Node};
 
 /// One account at one vendor. Beside the keys here stand the settings that its pack describes.
@@ -66,7 +66,8 @@ fn misspelled(fields: &mut Fields<'_>, problems: &mut Problems) {
         if let Some(near) = fields.meant(&name) {
             let message = format!("a connection has no key `{name}`");
             let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
-            problems.push(diagnostic.help(format!("did you mean `{near}`?")).fix(place, near));
+            let fix = suggest::certain(&name, [near]);
+            problems.push(diagnostic.help(format!("did you mean `{near}`?")).fix_opt(place, fix));
         }
     }
 }

@@ -5,6 +5,8 @@
 mod command;
 mod crash;
 mod diagnostics;
+mod fixes;
+mod formats;
 mod packs;
 mod readme;
 mod refusal;
