@@ -1,6 +1,7 @@
 //! The commands: the only place that prints or picks exit codes.
 
 mod check;
+mod checkout;
 mod completions;
 mod dry_run;
 mod explain;
@@ -89,12 +90,17 @@ struct CheckArgs {
     /// How problems are written
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     format: CheckFormat,
+    /// Mend what can be mended for certain, then check again
+    #[arg(long)]
+    fix: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CheckFormat {
     Human,
     Json,
+    Sarif,
+    Github,
 }
 
 #[derive(Debug, Args)]
@@ -129,10 +135,17 @@ struct TestArgs {
     /// Only routes whose name begins with this
     filter: Option<String>,
     /// How results are written
-    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
-    format: CheckFormat,
+    #[arg(long, value_enum, default_value_t = TestFormat::Human)]
+    format: TestFormat,
     #[command(flatten)]
     workspace: WorkspaceArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TestFormat {
+    Human,
+    Json,
+    Junit,
 }
 
 #[derive(Debug, Args)]

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::config::settings::Settings;
 use crate::config::{self, Decode, Problems};
-use crate::diagnostic::{self, Code, Diagnostic, Located, Place, Resolve, suggest};
+use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve, suggest};
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::route::RouteSet;
@@ -90,6 +90,10 @@ impl Resolve for Documents {
     fn resolve(&self, place: &Place) -> Option<Located<'_>> {
         let document = self.0.get(&place.file)?;
         Some(Located { file: &document.file, text: &document.text, range: document.resolve(place) })
+    }
+
+    fn edit(&self, fix: &Fix) -> Option<Edit> {
+        self.0.get(&fix.place.file)?.edit(fix)
     }
 }
 
@@ -313,7 +317,12 @@ impl Compiler<'_> {
                     true => format!("write `${{env:{name}}}`"),
                     false => "write `${env:NAME}` or `${file:path}`".to_owned(),
                 };
-                return Diagnostic::new(Code::InvalidReference, place.part(range), message).help(help);
+                let fixed =
+                    (is_name && written.ends_with('}') && !written.contains(':')).then(|| format!("${{env:{name}}}"));
+                let place = place.part(range);
+                return Diagnostic::new(Code::InvalidReference, place.clone(), message)
+                    .help(help)
+                    .fix_opt(place, fixed);
             }
         };
         if self.input.secrets == Secrets::Optional {

@@ -108,7 +108,12 @@ impl<T: Decode> Decode for Vec<T> {
             Kind::List(items) => Some(items.iter().filter_map(|item| T::decode(item, problems)).collect()),
             _ if node.is_null() => Some(Vec::new()),
             _ => {
-                problems.push(wrong_type(node, "a list", Some(&list_help(node))));
+                let help = list_help(node);
+                // What would be right as an item belongs in brackets.
+                let item =
+                    T::decode(node, &mut Vec::new()).and_then(|_| help.strip_prefix(IN_BRACKETS)?.strip_suffix('`'));
+                let place = Place::bytes(node.place.file.clone(), node.span.clone());
+                problems.push(wrong_type(node, "a list", Some(&help)).fix_opt(place, item));
                 None
             }
         }
@@ -230,11 +235,13 @@ fn found(node: &Node) -> String {
     }
 }
 
+const IN_BRACKETS: &str = "write it in brackets: `";
+
 /// How one value becomes a list.
 fn list_help(node: &Node) -> String {
     match node.as_scalar() {
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
-            format!("write it in brackets: `[{}]`", scalar.text)
+            format!("{IN_BRACKETS}[{}]`", scalar.text)
         }
         _ => "begin each item with `- `".to_owned(),
     }
@@ -318,9 +325,9 @@ impl<'n> Fields<'n> {
             .found("nothing reads this key");
         let given: Vec<&str> = self.entries.iter().map(|e| &*e.key.name).collect();
         let free = self.known.iter().copied().filter(|known| !given.contains(known));
-        if let Some(near) = suggest::nearest(name, free) {
+        if let Some(near) = suggest::nearest(name, free.clone()) {
             self.missing.retain(|key| *key != near);
-            return diagnostic.help(format!("did you mean `{near}`?")).fix(place, near);
+            return diagnostic.help(format!("did you mean `{near}`?")).fix_opt(place, suggest::certain(name, free));
         }
         if let Some(home) = suggest::home(what, name) {
             return diagnostic.help(format!("`{name}` belongs {home}"));
@@ -363,7 +370,8 @@ pub fn only_entry<'n>(
             let kind = kinds.iter().copied().find(|kind| *kind == name);
             if kind.is_none() {
                 let place = entry.value.place.on_key();
-                let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("`{name}` is not {what}"));
+                let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("`{name}` is not {what}"))
+                    .fix_opt(place, suggest::certain(name, kinds.iter().copied()));
                 problems.push(diagnostic.help_opt(suggest::did_you_mean(name, kinds.iter().copied())));
             }
             kind.map(|kind| (kind, &entry.value))

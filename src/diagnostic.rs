@@ -1,13 +1,18 @@
 //! A diagnostic is data: what is wrong, where, and what to write instead. Drawing it is another module's work.
 
 pub mod code;
+mod edit;
 pub mod explain;
+pub mod github;
 pub mod json;
 pub mod location;
+mod region;
+pub mod sarif;
 pub mod suggest;
 pub mod text;
 
 pub use code::Code;
+pub use edit::Edit;
 pub use location::{KeyPath, On, Place, Segment};
 
 /// How bad it is. An error keeps a workspace from going live; a warning does not.
@@ -37,6 +42,8 @@ pub struct Label {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
     pub place: Place,
+    /// For a key, a value or a part of one, the text that it should mean: it is quoted as what stands there is, or as
+    /// it must be. For bytes of the file, what is to be written.
     pub replacement: String,
 }
 
@@ -49,6 +56,8 @@ pub struct Diagnostic {
     pub message: String,
     /// At least one; the first is the line to mend.
     pub labels: Vec<Label>,
+    /// Lines that show what one sentence can't: what was expected above what was found.
+    pub detail: Option<String>,
     /// What to write instead.
     pub help: Option<String>,
     pub fix: Option<Fix>,
@@ -62,6 +71,7 @@ impl Diagnostic {
             severity: code.severity(),
             message: message.into(),
             labels: vec![Label { place, text: String::new() }],
+            detail: None,
             help: None,
             fix: None,
         }
@@ -81,6 +91,11 @@ impl Diagnostic {
         self
     }
 
+    pub fn detail(mut self, lines: impl Into<String>) -> Self {
+        self.detail = Some(lines.into());
+        self
+    }
+
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
@@ -97,8 +112,22 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a fix only when there is one that is certain.
+    pub fn fix_opt(self, place: Place, replacement: Option<impl Into<String>>) -> Self {
+        match replacement {
+            Some(replacement) => self.fix(place, replacement),
+            None => self,
+        }
+    }
+
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+
+    /// All that it says where no line of the file can be drawn: the message, what shows more, and the help.
+    pub fn full_text(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!("help: {help}"));
+        [Some(self.message.clone()), self.detail.clone(), help].into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
 
     /// The line to mend.
@@ -111,6 +140,9 @@ impl Diagnostic {
 pub trait Resolve {
     /// The file's text and the byte range of `place` in it; nothing when the file is not known.
     fn resolve(&self, place: &Place) -> Option<Located<'_>>;
+
+    /// What a fix changes in its file; nothing when the file or the place is not known, or holds something else.
+    fn edit(&self, fix: &Fix) -> Option<Edit>;
 }
 
 /// Where a place is, concretely.

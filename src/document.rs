@@ -1,6 +1,7 @@
 //! The spanned YAML reader: a text becomes a tree whose every node knows where it stands in the file.
 
 mod build;
+mod edit;
 mod indent;
 mod line;
 mod quote;
@@ -8,6 +9,7 @@ mod read;
 pub mod reference;
 pub mod span;
 mod syntax;
+mod tab;
 mod unquoted;
 mod value;
 

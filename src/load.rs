@@ -1,5 +1,7 @@
 //! Reads a workspace from disk, and the packs that are built in.
 
+mod replace;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use crate::clock::Clock;
 use crate::compile::{self, Compiled, Input, SETTINGS, Secrets};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{self, Environment};
+
+pub use replace::{is_on_disk, replace};
 
 static PACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 

@@ -65,11 +65,19 @@ pub struct PathError {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// The whole path with this mistake mended, where there is only one way to do it.
+    mended: Option<String>,
 }
 
 impl PathError {
     fn new(kind: PathErrorKind, range: Range<usize>, message: impl Into<String>) -> PathError {
-        PathError { kind, range, message: message.into(), help: None }
+        PathError { kind, range, message: message.into(), help: None, mended: None }
+    }
+
+    fn write(mut self, path: String) -> PathError {
+        self.help = Some(format!("write `{path}`"));
+        self.mended = Some(path);
+        self
     }
 
     fn help(mut self, help: impl Into<String>) -> PathError {
@@ -99,6 +107,19 @@ impl Path {
             jsonpath_rust::parser::parse_json_path(text).map_err(|error| explain::explain(text, &tokens, &error))?;
         let query = lower::Lowering { text, tokens: &tokens }.query(&parsed.segments)?;
         Ok(Path(Arc::new(Compiled { text: text.to_owned(), query })))
+    }
+
+    /// What was meant by a text that is no path, where every mistake in it can be mended in one way only.
+    pub fn mended(text: &str) -> Option<String> {
+        const MISTAKES: usize = 8;
+        let mut text = text.to_owned();
+        for _ in 0..MISTAKES {
+            match Path::parse(&text) {
+                Ok(_) => return Some(text),
+                Err(error) => text = error.mended?,
+            }
+        }
+        None
     }
 
     /// The path as it was written.

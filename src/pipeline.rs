@@ -347,5 +347,6 @@ fn header_part(part: &HeaderPart, scope: &Scope, send: &Send) -> Result<Piece, D
 
 /// A template's error at its place in the file.
 pub fn at(error: TemplateError, place: &Place) -> Diagnostic {
-    Diagnostic::new(error.code, place.part(error.range), error.message).help_opt(error.help)
+    let place = place.part(error.range);
+    Diagnostic::new(error.code, place.clone(), error.message).help_opt(error.help).fix_opt(place, error.replacement)
 }

@@ -77,11 +77,13 @@ pub struct TemplateError {
     pub range: Range<usize>,
     pub message: String,
     pub help: Option<String>,
+    /// What to write for `range`, where that is certain.
+    pub replacement: Option<String>,
 }
 
 impl TemplateError {
     fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
-        TemplateError { code, range, message: message.into(), help: None }
+        TemplateError { code, range, message: message.into(), help: None, replacement: None }
     }
 
     fn help(mut self, text: impl Into<String>) -> Self {

@@ -1,5 +1,9 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
+mod compare;
+mod lines;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
@@ -7,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::event::{Event, RawRequest, Verified, capture};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
-use crate::request::{Request, masked};
+use crate::request::Request;
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
@@ -33,6 +37,31 @@ pub struct Expected {
     pub body: Option<Value>,
     pub exact: bool,
     pub place: Place,
+}
+
+/// Why a test failed: for people, and, where values differ, for programs.
+#[derive(Debug)]
+pub struct Failure {
+    pub problem: Diagnostic,
+    pub differences: Vec<Difference>,
+}
+
+/// A value of a request that is not the one expected.
+#[derive(Debug)]
+pub struct Difference {
+    /// The line of the expectation.
+    pub place: Place,
+    /// `path`, `headers.X-Name`, `body.message.content`.
+    pub field: String,
+    /// None where nothing is expected.
+    pub expected: Option<Value>,
+    pub found: Option<Value>,
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(problem: Diagnostic) -> Self {
+        Failure { problem, differences: Vec::new() }
+    }
 }
 
 /// A captured request as the verified one that it stands for: tests and dry runs look at what becomes of it, and
@@ -69,8 +98,13 @@ fn elsewhere(path: &str, source: &Source, what: &str) -> String {
 impl TestCase {
     /// What differs from what the test expects; nothing when it passes.
     pub fn run(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Vec<Diagnostic> {
+        self.failures(set, capture, at).into_iter().map(|failure| failure.problem).collect()
+    }
+
+    /// The same, with each difference as data.
+    pub fn failures(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Vec<Failure> {
         match self.made(set, capture, at) {
-            Err(problem) => vec![*problem],
+            Err(problem) => vec![Failure::from(*problem)],
             Ok(made) => self.compare(&made),
         }
     }
@@ -132,6 +166,11 @@ impl TestCase {
                 return Ok(());
             }
         };
+        // As in the store: the first one counts, whatever became of its deliveries.
+        if taken.identity.as_ref().is_some_and(|identity| !made.identities.insert(identity.clone())) {
+            made.duplicates.extend(route.identity.as_ref().map(|identity| identity.place.clone()));
+            return Ok(());
+        }
         for (send, prepared) in route.sends.iter().zip(taken.sends) {
             match prepared {
                 Prepared::Ready(request) => made.requests.push(*request),
@@ -155,8 +194,8 @@ impl TestCase {
     }
 
     /// Each expectation with the next request to the same operation; then what is left over on either side.
-    fn compare(&self, made: &Made) -> Vec<Diagnostic> {
-        let mut problems = Vec::new();
+    fn compare(&self, made: &Made) -> Vec<Failure> {
+        let mut failures = Vec::new();
         let mut left: Vec<&Request> = made.requests.iter().collect();
         let mut missing = Vec::new();
         let mut in_order = true;
@@ -164,40 +203,48 @@ impl TestCase {
             match left.iter().position(|request| request.to == expected.to) {
                 Some(at) => {
                     in_order &= at == 0;
-                    let request = left.remove(at);
-                    expected.compare(request, &mut |place, message, help| {
-                        problems.push(self.failed(&place, message).help_opt(help.map(str::to_owned)));
-                    });
+                    failures.extend(expected.compare(left.remove(at)).into_iter().map(|found| found.of(self)));
                 }
                 None => missing.push(expected),
             }
         }
-        match (missing.as_slice(), left.as_slice()) {
-            ([expected], [request]) => {
-                let message = format!("expected `{}`, found `{}`", expected.to, request.to);
-                problems.push(self.failed(&expected.place.key("to"), message));
-            }
-            _ => {
-                problems.extend(missing.iter().map(|expected| self.not_made(expected, made)));
-                if !left.is_empty() {
-                    let more: Vec<&str> = left.iter().map(|request| &*request.to).collect();
-                    let message = format!("made a request that is not expected: `{}`", more.join("`, `"));
-                    let help = "add it under `expect:`, or keep the route from making it with `when:`";
-                    problems.push(self.failed(&self.place.key("expect").on_key(), message).help(help));
-                }
-            }
-        }
-        if problems.is_empty() && !in_order {
-            let order: Vec<&str> = made.requests.iter().map(|request| &*request.to).collect();
+        let order: Vec<&str> = made.requests.iter().map(|request| &*request.to).collect();
+        failures.extend(self.left_over(&missing, &left, made).into_iter().map(Failure::from));
+        if failures.is_empty() && !in_order {
             let message = format!("the requests come in another order: `{}`", order.join("`, `"));
-            problems.push(self.failed(&self.place.key("expect").on_key(), message).help("write them in that order"));
+            let problem = self.failed(&self.place.key("expect").on_key(), message).help("write them in that order");
+            failures.push(problem.into());
+        }
+        failures
+    }
+
+    fn left_over(&self, missing: &[&Expected], left: &[&Request], made: &Made) -> Vec<Diagnostic> {
+        if let ([expected], [request]) = (missing, left) {
+            let message = format!("expected `{}`, found `{}`", expected.to, request.to);
+            return vec![self.failed(&expected.place.key("to"), message)];
+        }
+        let mut problems: Vec<Diagnostic> = missing.iter().map(|expected| self.not_made(expected, made)).collect();
+        if !left.is_empty() {
+            let more: Vec<&str> = left.iter().map(|request| &*request.to).collect();
+            let message = format!("made a request that is not expected: `{}`", more.join("`, `"));
+            let help = "add it under `expect:`, or keep the route from making it with `when:`";
+            problems.push(self.failed(&self.place.key("expect").on_key(), message).help(help));
         }
         problems
     }
 
-    /// A request that is expected and was not made, with the condition that kept it from being made.
+    /// A request that is expected and was not made, with what kept it from being made.
     fn not_made(&self, expected: &Expected, made: &Made) -> Diagnostic {
         let diagnostic = self.failed(&expected.place.key("to"), format!("no request to `{}` was made", expected.to));
+        if let Some(place) = made.duplicates.first() {
+            let label = match made.duplicates.len() {
+                1 => "an event of the sample has the same identity as one before it".to_owned(),
+                n => format!("{n} events of the sample have the same identity as one before them"),
+            };
+            let help =
+                "the same identity twice is one event, and only the first sends; take the identity from what differs";
+            return diagnostic.also(place.clone(), label).help(help);
+        }
         let of = |to: &Option<Arc<str>>| to.as_ref().is_none_or(|to| *to == expected.to);
         match made.reasons.iter().find(|(to, _)| of(to)) {
             Some((_, place)) => diagnostic.also(place.clone(), "this is not true for the sample"),
@@ -212,68 +259,8 @@ struct Made {
     requests: Vec<Request>,
     /// Conditions that did not hold: of the route, or of one delivery.
     reasons: Vec<(Option<Arc<str>>, Place)>,
-}
-
-/// Takes a difference: where, what, and what to do about it.
-type Differs<'d> = &'d mut dyn FnMut(Place, String, Option<&'static str>);
-
-impl Expected {
-    fn compare(&self, request: &Request, differs: Differs<'_>) {
-        let path = masked(&request.path);
-        if let Some(wanted) = self.path.as_ref().filter(|wanted| ***wanted != *path) {
-            differs(self.place.key("path"), format!("expected the path `{wanted}`, found `{path}`"), None);
-        }
-        for (name, wanted) in &self.headers {
-            let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-            let found = found.map_or("nothing".to_owned(), |header| format!("`{}`", masked(&header.value)));
-            if found != format!("`{wanted}`") {
-                let place = self.place.key("headers").key(name.clone());
-                differs(place, format!("expected the header `{name}` to be `{wanted}`, found {found}"), None);
-            }
-        }
-        if let Some(wanted) = &self.body {
-            let found = request.body.clone().unwrap_or_default();
-            compare(wanted, &found, self.exact, &self.place.key("body"), "the body", differs);
-        }
-    }
-}
-
-fn compare(wanted: &Value, found: &Value, exact: bool, place: &Place, name: &str, differs: Differs<'_>) {
-    match (wanted, found) {
-        (Value::Object(wanted), Value::Object(found)) => {
-            for (key, value) in wanted.iter() {
-                let name = format!("`{key}`");
-                match found.get(key) {
-                    Some(found) => compare(value, found, exact, &place.key(key.clone()), &name, differs),
-                    None => {
-                        let message = format!("{name} is not there; expected {}", value.to_json());
-                        differs(place.key(key.clone()).on_key(), message, None);
-                    }
-                }
-            }
-            let more: Vec<String> = found
-                .iter()
-                .filter(|(key, _)| exact && wanted.get(key).is_none())
-                .map(|(key, value)| format!("`{key}`: {}", value.to_json()))
-                .collect();
-            if !more.is_empty() {
-                let help = "add it here, or leave `exact` out to compare only what is written";
-                differs(place.on_key(), format!("{} is not expected", more.join(", ")), Some(help));
-            }
-        }
-        (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
-            for (index, (wanted, found)) in wanted.iter().zip(found.iter()).enumerate() {
-                compare(wanted, found, exact, &place.index(index), &format!("{name}[{index}]"), differs);
-            }
-        }
-        (wanted, found) if wanted == found => {}
-        (wanted, found) => {
-            let help = match (wanted, found) {
-                (Value::Number(_), Value::String(_)) => Some("it is sent as text: write it in quotes"),
-                (Value::String(_), Value::Number(_)) => Some("it is sent as a number: write it without quotes"),
-                _ => None,
-            };
-            differs(place.clone(), format!("{name}: expected {}, found {}", wanted.to_json(), found.to_json()), help);
-        }
-    }
+    /// The identities of the events so far.
+    identities: BTreeSet<String>,
+    /// Where the identity is written, for each event that was left out because of it.
+    duplicates: Vec<Place>,
 }

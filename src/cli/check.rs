@@ -1,9 +1,15 @@
 //! `jackfield check`
 
+mod fix;
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use super::checkout::Checkout;
 use super::terminal;
 use super::{CheckArgs, CheckFormat, Exit};
 use crate::compile::Compiled;
-use crate::diagnostic::{json, text};
+use crate::diagnostic::{Diagnostic, Resolve, github, json, sarif, text};
 use crate::load;
 
 pub(super) fn run(args: &CheckArgs) -> Exit {
@@ -12,37 +18,86 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         return Exit::UsedWrongly;
     }
     let root = load::root_of(&args.path);
+    let only = args.path.is_file().then(|| file_of(&args.path, &root)).flatten();
+    let all_written = !args.fix || mend(&root, only.as_deref(), args.format);
     let mut compiled = load::compile(&root, &load::Options::offline());
-    if args.path.is_file() {
-        only_file(&mut compiled, &args.path, &root);
+    if let Some(only) = &only {
+        compiled.diagnostics.retain(|d| d.place().is_some_and(|place| *place.file == **only));
     }
     match args.format {
-        CheckFormat::Human => human(&compiled),
+        CheckFormat::Human => human(&compiled, &root, args.fix),
         CheckFormat::Json => {
             let problems: Vec<_> = compiled.diagnostics.iter().map(|d| json::render(d, &compiled.documents)).collect();
             terminal::line(serde_json::json!({ "good": compiled.is_good(), "problems": problems }));
         }
+        CheckFormat::Sarif => {
+            let checkout = Checkout::around(&root);
+            let path = |file: &str| checkout.path(file);
+            terminal::line(format!("{:#}", sarif::render(&compiled.diagnostics, &compiled.documents, &path)));
+        }
+        CheckFormat::Github => {
+            let checkout = Checkout::around(&root);
+            let path = |file: &str| checkout.path(file);
+            compiled.diagnostics.iter().for_each(|d| terminal::line(github::render(d, &compiled.documents, &path)));
+            terminal::line(summary(&compiled));
+        }
     }
-    if compiled.is_good() { Exit::Fine } else { Exit::ProblemsFound }
+    match (all_written, compiled.is_good()) {
+        (false, _) => Exit::CouldNotRun,
+        (true, true) => Exit::Fine,
+        (true, false) => Exit::ProblemsFound,
+    }
 }
 
-fn only_file(compiled: &mut Compiled, path: &std::path::Path, root: &std::path::Path) {
+/// The path of a file within the workspace.
+fn file_of(path: &Path, root: &Path) -> Option<String> {
     let absolute = std::path::absolute(path).unwrap_or_default();
     let root = std::path::absolute(root).unwrap_or_default();
-    let Some(file) = absolute.strip_prefix(root).ok().and_then(|file| file.to_str()).map(|f| f.replace('\\', "/"))
-    else {
-        return;
-    };
-    compiled.diagnostics.retain(|d| d.place().is_some_and(|place| *place.file == *file));
+    absolute.strip_prefix(root).ok().and_then(|file| file.to_str()).map(|file| file.replace('\\', "/"))
 }
 
-fn human(compiled: &Compiled) {
+/// Mends what is certain and says what; false when a file could not be written.
+fn mend(root: &Path, only: Option<&str>, format: CheckFormat) -> bool {
+    let outcome = fix::run(root, only);
+    let say = |line: String| match format {
+        CheckFormat::Human => terminal::line(line),
+        _ => terminal::error_line(line),
+    };
+    outcome.fixed.iter().for_each(|line| say(format!("fixed {line}")));
+    outcome.left.iter().for_each(|line| say(format!("not fixed {line}: it would bring other errors")));
+    outcome.failed.iter().for_each(terminal::error_line);
+    if format == CheckFormat::Human && outcome.fixed.len() + outcome.left.len() > 0 {
+        terminal::line("");
+    }
+    outcome.failed.is_empty()
+}
+
+fn human(compiled: &Compiled, root: &Path, fixed: bool) {
     terminal::diagnostics(&compiled.diagnostics, &compiled.documents);
+    let color = match (compiled.diagnostics.is_empty(), compiled.is_good()) {
+        (true, _) => Some(terminal::GREEN),
+        (false, true) => None,
+        (false, false) => Some(terminal::RED),
+    };
+    let summary = summary(compiled);
+    terminal::line(color.map_or_else(|| summary.clone(), |color| terminal::paint(color, &summary)));
+    let fixable = |d: &&Diagnostic| {
+        d.fix
+            .as_ref()
+            .is_some_and(|fix| load::is_on_disk(root, &fix.place.file) && compiled.documents.edit(fix).is_some())
+    };
+    let count = compiled.diagnostics.iter().filter(fixable).count();
+    if count > 0 && !fixed && std::io::stdout().is_terminal() {
+        terminal::line(format!("{count} of these can be mended by `jackfield check --fix`"));
+    }
+}
+
+fn summary(compiled: &Compiled) -> String {
     let routes = text::count_of(compiled.set.all_routes().count(), "route");
     let tests = text::count_of(compiled.tests.len(), "test");
     match (text::summary(&compiled.diagnostics), compiled.is_good()) {
-        (None, _) => terminal::line(terminal::paint(terminal::GREEN, &format!("{routes}, {tests}: all good"))),
-        (Some(summary), true) => terminal::line(format!("{routes}, {tests}: good, with {summary}")),
-        (Some(summary), false) => terminal::line(terminal::paint(terminal::RED, &summary)),
+        (None, _) => format!("{routes}, {tests}: all good"),
+        (Some(summary), true) => format!("{routes}, {tests}: good, with {summary}"),
+        (Some(summary), false) => summary,
     }
 }

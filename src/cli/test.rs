@@ -1,39 +1,45 @@
 //! `jackfield test`
 
+mod junit;
+
+use std::path::Path;
+
+use super::checkout::Checkout;
 use super::terminal;
-use super::{CheckFormat, Exit, TestArgs};
+use super::{Exit, TestArgs, TestFormat};
 use crate::clock::Clock;
 use crate::compile::Compiled;
-use crate::diagnostic::{Code, Diagnostic, json};
+use crate::diagnostic::{Diagnostic, Resolve, json, text};
 use crate::load;
-use crate::test_case::TestCase;
+use crate::test_case::{Difference, Failure, TestCase};
+use crate::value::{Value, json::from_serde};
+
+/// A test with what is wrong; nothing when it passed.
+type Outcome<'t> = (&'t TestCase, Vec<Failure>);
 
 pub(super) fn run(args: &TestArgs) -> Exit {
     let root = load::root_of(&args.workspace.workspace);
-    let mut compiled = load::compile(&root, &load::Options::offline());
-    // The compiler runs the tests too; here each has a line of its own.
-    let before: Vec<Diagnostic> =
-        compiled.diagnostics.iter().filter(|d| d.is_error() && !is_of_test(d, &compiled)).cloned().collect();
-    if !before.is_empty() {
-        compiled.diagnostics = before;
-        terminal::error_diagnostics(&compiled.diagnostics, &compiled.documents);
-        terminal::error_line("the workspace does not compile, so no test was run");
+    // Each test is run here, and has a line of its own.
+    let mut compiled = load::compile(&root, &load::Options { tests: false, ..load::Options::offline() });
+    compiled.diagnostics.retain(Diagnostic::is_error);
+    if !compiled.is_good() {
+        match args.format {
+            TestFormat::Human => {
+                terminal::error_diagnostics(&compiled.diagnostics, &compiled.documents);
+                terminal::error_line("the workspace does not compile, so no test was run");
+            }
+            TestFormat::Json => as_json(&[], &compiled),
+            TestFormat::Junit => terminal::line(junit::not_compiled(&compiled, &Checkout::around(&root)).trim_end()),
+        }
         return Exit::ProblemsFound;
     }
-    let now = Clock::System.now();
-    let chosen = |test: &&TestCase| args.filter.as_ref().is_none_or(|filter| test.route.starts_with(filter.as_str()));
-    let results: Vec<(&TestCase, Vec<Diagnostic>)> = compiled
-        .tests
-        .iter()
-        .filter(chosen)
-        .map(|test| (test, test.run(&compiled.set, load::read_inside(&root, &test.request).ok().as_deref(), now)))
-        .collect();
-    let failed = results.iter().filter(|(_, problems)| !problems.is_empty()).count();
+    let results = results(args.filter.as_deref(), &compiled, &root);
     match args.format {
-        CheckFormat::Human => human(&results, failed, &compiled),
-        CheckFormat::Json => as_json(&results, failed, &compiled),
+        TestFormat::Human => human(&results, &compiled),
+        TestFormat::Json => as_json(&results, &compiled),
+        TestFormat::Junit => terminal::line(junit::render(&results, &compiled, &Checkout::around(&root)).trim_end()),
     }
-    match (failed, results.is_empty()) {
+    match (failed(&results), results.is_empty()) {
         (0, false) => Exit::Fine,
         (0, true) if args.filter.is_some() => Exit::UsedWrongly,
         (0, true) => Exit::Fine,
@@ -41,24 +47,32 @@ pub(super) fn run(args: &TestArgs) -> Exit {
     }
 }
 
-fn is_of_test(diagnostic: &Diagnostic, compiled: &Compiled) -> bool {
-    let in_tests = |place: &crate::diagnostic::Place| {
-        compiled.tests.iter().any(|test| test.place.file == place.file && place.path.to_string().starts_with("tests["))
+/// Runs the tests of the routes whose name begins as asked for.
+fn results<'t>(filter: Option<&str>, compiled: &'t Compiled, root: &Path) -> Vec<Outcome<'t>> {
+    let now = Clock::System.now();
+    let chosen = compiled.tests.iter().filter(|test| filter.is_none_or(|filter| test.route.starts_with(filter)));
+    let run = |test: &'t TestCase| {
+        let capture = load::read_inside(root, &test.request).ok();
+        (test, test.failures(&compiled.set, capture.as_deref(), now))
     };
-    diagnostic.code == Code::TestFailed || diagnostic.labels.iter().any(|label| in_tests(&label.place))
+    chosen.map(run).collect()
 }
 
-fn human(results: &[(&TestCase, Vec<Diagnostic>)], failed: usize, compiled: &Compiled) {
-    for (test, problems) in results {
-        let word = match problems.is_empty() {
+fn failed(results: &[Outcome<'_>]) -> usize {
+    results.iter().filter(|(_, failures)| !failures.is_empty()).count()
+}
+
+fn human(results: &[Outcome<'_>], compiled: &Compiled) {
+    for (test, failures) in results {
+        let word = match failures.is_empty() {
             true => terminal::paint(terminal::GREEN, "ok    "),
             false => terminal::paint(terminal::RED, "FAILED"),
         };
         terminal::line(format!("{word} {}: {}", test.route, test.name));
     }
     terminal::line("");
-    for (_, problems) in results {
-        terminal::diagnostics(problems, &compiled.documents);
+    for failure in results.iter().flat_map(|(_, failures)| failures) {
+        terminal::diagnostics(std::slice::from_ref(&failure.problem), &compiled.documents);
     }
     if results.is_empty() && !compiled.tests.is_empty() {
         terminal::line("no route with tests has a name that begins like this");
@@ -68,8 +82,8 @@ fn human(results: &[(&TestCase, Vec<Diagnostic>)], failed: usize, compiled: &Com
         terminal::line("no tests were found; a route carries them under `tests:`");
         return;
     }
-    let passed = results.len() - failed;
-    terminal::line(format!("{passed} passed, {failed} failed"));
+    let failed = failed(results);
+    terminal::line(format!("{} passed, {failed} failed", results.len() - failed));
     let without: Vec<String> = compiled
         .set
         .all_routes()
@@ -81,13 +95,57 @@ fn human(results: &[(&TestCase, Vec<Diagnostic>)], failed: usize, compiled: &Com
     }
 }
 
-fn as_json(results: &[(&TestCase, Vec<Diagnostic>)], failed: usize, compiled: &Compiled) {
+/// `problems` holds what keeps the workspace from compiling; then no test was run.
+fn as_json(results: &[Outcome<'_>], compiled: &Compiled) {
     let tests: Vec<_> = results
         .iter()
-        .map(|(test, problems)| {
-            let problems: Vec<_> = problems.iter().map(|d| json::render(d, &compiled.documents)).collect();
-            serde_json::json!({ "route": &*test.route, "name": &*test.name, "passed": problems.is_empty(), "problems": problems })
+        .map(|(test, failures)| {
+            let differences = failures.iter().flat_map(|failure| &failure.differences);
+            serde_json::json!({
+                "route": &*test.route,
+                "name": &*test.name,
+                "passed": failures.is_empty(),
+                "problems": failures.iter().map(|failure| problem(&failure.problem, compiled)).collect::<Vec<_>>(),
+                "differences": differences.map(|difference| as_data(difference, compiled)).collect::<Vec<_>>(),
+            })
         })
         .collect();
-    terminal::line(serde_json::json!({ "passed": results.len() - failed, "failed": failed, "tests": tests }));
+    let (failed, problems) = (failed(results), &compiled.diagnostics);
+    terminal::line(serde_json::json!({
+        "passed": results.len() - failed,
+        "failed": failed,
+        "tests": tests,
+        "problems": problems.iter().map(|found| problem(found, compiled)).collect::<Vec<_>>(),
+    }));
+}
+
+fn problem(problem: &Diagnostic, compiled: &Compiled) -> serde_json::Value {
+    json::render(problem, &compiled.documents)
+}
+
+/// A difference, with no `expected` where nothing is expected and no `found` where nothing was found.
+fn as_data(difference: &Difference, compiled: &Compiled) -> serde_json::Value {
+    let mut out = serde_json::Map::new();
+    out.insert("file".into(), difference.place.file.to_string().into());
+    out.insert("field".into(), difference.field.clone().into());
+    if let Some(at) = compiled.documents.resolve(&difference.place) {
+        out.insert("line".into(), at.line_column().0.into());
+    }
+    for (key, value) in [("expected", &difference.expected), ("found", &difference.found)] {
+        out.extend(value.as_ref().map(|value| (key.to_owned(), exact(value))));
+    }
+    out.into()
+}
+
+/// A value with every digit; one with a number that JSON readers would round is given as text.
+fn exact(value: &Value) -> serde_json::Value {
+    let text = value.to_json();
+    let parsed = serde_json::from_str(&text).ok().filter(|parsed| from_serde(parsed) == *value);
+    parsed.unwrap_or(serde_json::Value::String(text))
+}
+
+/// A problem as lines without colours, for a report that holds no file.
+fn in_full(problem: &Diagnostic, compiled: &Compiled, checkout: &Checkout) -> String {
+    let place = text::place(problem, &compiled.documents);
+    format!("{}: {}", checkout.path(&place), problem.full_text())
 }

@@ -54,8 +54,11 @@ impl Compiler<'_> {
                 None => format!("there is no pack `{}`", provider.value),
             };
             let providers = packs.0.iter().filter(|(_, pack)| !pack.compiled.operations.is_empty());
-            let help = suggest::did_you_mean(provider, providers.map(|(name, _)| &**name));
-            self.report(Diagnostic::new(Code::UnknownPack, provider.place.clone(), message).help_opt(help));
+            let providers = providers.map(|(name, _)| &**name);
+            let help = suggest::did_you_mean(provider, providers.clone());
+            let diagnostic = Diagnostic::new(Code::UnknownPack, provider.place.clone(), message).help_opt(help);
+            let near = suggest::certain(provider, providers);
+            self.report(diagnostic.fix_opt(provider.place.clone(), near));
             return None;
         };
         let (settings, secrets) = self.connection_settings(name, written, pack);
@@ -132,7 +135,8 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
         let near = suggest::nearest(name, known.iter().copied());
         let list = || suggest::one_of(&known).map(|all| format!("its other settings are {all}"));
-        self.report(diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list)));
+        let diagnostic = diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list));
+        self.report(diagnostic.fix_opt(place.clone(), suggest::certain(name, known.iter().copied())));
         near
     }
 
@@ -158,7 +162,8 @@ impl Compiler<'_> {
         if !name.is_empty() && name.chars().all(is_name) {
             let message = format!("`{}` is taken as text, and not as an environment variable", text.value);
             let diagnostic = Diagnostic::new(Code::InvalidReference, text.place.clone(), message);
-            self.report(diagnostic.help(format!("write `${{env:{name}}}`")));
+            let reference = format!("${{env:{name}}}");
+            self.report(diagnostic.help(format!("write `{reference}`")).fix(text.place.clone(), reference));
         }
     }
 
@@ -201,7 +206,8 @@ impl Compiler<'_> {
                     let message = format!("{} has no environment `{}`", pack.compiled.title, environment.value);
                     let help = suggest::did_you_mean(environment, pack.written.environments.names());
                     let diagnostic = Diagnostic::new(Code::InvalidValue, environment.place.clone(), message);
-                    self.report(diagnostic.help_opt(help));
+                    let near = suggest::certain(environment, pack.written.environments.names());
+                    self.report(diagnostic.help_opt(help).fix_opt(environment.place.clone(), near));
                 }
                 found.map(|named| &named.value)?
             }

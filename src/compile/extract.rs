@@ -122,11 +122,13 @@ impl Compiler<'_> {
         if text.value.parse::<phonenumber::country::Id>().is_err() {
             let message = format!("there is no region `{}`", text.value);
             let upper = text.to_uppercase();
-            let help = match upper != *text.value && upper.parse::<phonenumber::country::Id>().is_ok() {
+            let known = upper != *text.value && upper.parse::<phonenumber::country::Id>().is_ok();
+            let help = match known {
                 true => format!("write it in capital letters: `{upper}`"),
                 false => "a region is a country's two capital letters: `BR`, `FR`, `US`".to_owned(),
             };
-            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help);
+            self.report(diagnostic.fix_opt(text.place.clone(), known.then_some(upper)));
             return None;
         }
         Some(text.value.clone())

@@ -104,7 +104,9 @@ impl Compiler<'_> {
             let message = format!("jackfield.yaml declares no source `{}`", text.value);
             let help = suggest::did_you_mean(text, shared.keys().map(|name| &**name))
                 .unwrap_or_else(|| "write the source out here: `source: { path: /my-form, … }`".to_owned());
-            self.report(Diagnostic::new(Code::UnknownSource, text.place.clone(), message).help(help));
+            let near = suggest::certain(text, shared.keys().map(|name| &**name));
+            let diagnostic = Diagnostic::new(Code::UnknownSource, text.place.clone(), message).help(help);
+            self.report(diagnostic.fix_opt(text.place.clone(), near));
         }
         found
     }

@@ -132,7 +132,9 @@ impl Compiler<'_> {
                 let message = format!("jackfield.yaml has no connection `{connection}`");
                 let help = suggest::did_you_mean(connection, declared.iter().copied())
                     .unwrap_or_else(|| format!("add it under `connections:`: `{connection}: {{ provider: … }}`"));
-                self.report(Diagnostic::new(Code::UnknownConnection, place, message).help(help));
+                let near = suggest::certain(connection, declared);
+                let diagnostic = Diagnostic::new(Code::UnknownConnection, place.clone(), message).help(help);
+                self.report(diagnostic.fix_opt(place, near));
             }
             return None;
         };
@@ -141,7 +143,9 @@ impl Compiler<'_> {
             let message = format!("{} has no operation `{operation}`", found.pack.title);
             let help = suggest::did_you_mean(operation, found.pack.operations.keys().map(|name| &**name));
             let place = to.place.part(connection.len() + 1..to.len());
-            self.report(Diagnostic::new(Code::UnknownOperation, place, message).help_opt(help));
+            let near = suggest::certain(operation, found.pack.operations.keys().map(|name| &**name));
+            let diagnostic = Diagnostic::new(Code::UnknownOperation, place.clone(), message).help_opt(help);
+            self.report(diagnostic.fix_opt(place, near));
         }
         Some((found.clone(), known?.clone()))
     }
@@ -157,7 +161,9 @@ impl Compiler<'_> {
         for given in written.params.iter().filter(|given| !names.contains(&&*given.name.value)) {
             let message = format!("the address of `{}` has no `{{{}}}`", to.value, given.name.value);
             let help = suggest::did_you_mean(&given.name.value, names.iter().copied());
-            self.report(Diagnostic::new(Code::InvalidParameter, given.name.place.clone(), message).help_opt(help));
+            let near = suggest::certain(&given.name.value, names.iter().copied());
+            let diagnostic = Diagnostic::new(Code::InvalidParameter, given.name.place.clone(), message).help_opt(help);
+            self.report(diagnostic.fix_opt(given.name.place.clone(), near));
         }
         for name in names {
             let known = connection.settings.get(name).is_some() || connection.secrets.contains_key(name);

@@ -77,9 +77,11 @@ impl Compiler<'_> {
         let Some(pack) = packs.get(vendor) else {
             let message = format!("there is no pack `{vendor}`");
             let senders = packs.0.iter().filter(|(_, pack)| !pack.written.webhooks.is_empty());
-            let help = suggest::did_you_mean(vendor, senders.map(|(name, _)| &**name));
+            let senders = senders.map(|(name, _)| &**name);
+            let help = suggest::did_you_mean(vendor, senders.clone());
             let place = from.place.part(0..vendor.len());
-            self.report(Diagnostic::new(Code::UnknownPack, place, message).help_opt(help));
+            let near = suggest::certain(vendor, senders);
+            self.report(Diagnostic::new(Code::UnknownPack, place.clone(), message).help_opt(help).fix_opt(place, near));
             return None;
         };
         let found = pack.written.webhooks.get(webhook);
@@ -88,7 +90,8 @@ impl Compiler<'_> {
             let help = suggest::did_you_mean(webhook, pack.written.webhooks.names());
             let place = from.place.part(vendor.len() + 1..from.len());
             let help = help.unwrap_or_else(|| "leave `from` out, and write `path` and `verify` here".to_owned());
-            self.report(Diagnostic::new(Code::UnknownWebhook, place, message).help(help));
+            let near = suggest::certain(webhook, pack.written.webhooks.names());
+            self.report(Diagnostic::new(Code::UnknownWebhook, place.clone(), message).help(help).fix_opt(place, near));
         }
         found.map(|named| &named.value)
     }
@@ -119,7 +122,8 @@ impl Compiler<'_> {
         if let Some(rest) = path.strip_prefix("/hooks").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
             let help = format!("write `path: {}`", if rest.is_empty() { "/" } else { rest });
             let message = "every path is under `/hooks` already";
-            self.report(Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help);
+            self.report(diagnostic.fix(path.place.clone(), if rest.is_empty() { "/" } else { rest }));
             return None;
         }
         let trial = matchit::Router::new().insert(path.to_string(), ());
@@ -131,7 +135,8 @@ impl Compiler<'_> {
             && (path.len() == 1 || !path.ends_with('/'));
         if trial.is_err() || !plain {
             let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), "this path can't be served");
-            self.report(diagnostic.help(path_help(path)));
+            let (help, fixed) = path_help(path);
+            self.report(diagnostic.help(help).fix_opt(path.place.clone(), fixed));
             return None;
         }
         Some(path.value.clone())
@@ -161,13 +166,17 @@ impl Compiler<'_> {
                 Some(rest) => format!("write `$.{rest}`"),
                 None => "write where the value stands in the payload: `$.contact.name`".to_owned(),
             };
-            self.report(Diagnostic::new(Code::InvalidPath, text.place.clone(), message).help(help));
+            let path =
+                inner.strip_prefix("payload.").map(|rest| format!("$.{rest}")).filter(|path| Path::parse(path).is_ok());
+            let diagnostic = Diagnostic::new(Code::InvalidPath, text.place.clone(), message).help(help);
+            self.report(diagnostic.fix_opt(text.place.clone(), path));
             return None;
         }
         Path::parse(text)
             .map_err(|error| {
                 let place = text.place.part(error.range.clone());
-                self.report(Diagnostic::new(Code::InvalidPath, place, error.message).help_opt(error.help));
+                let diagnostic = Diagnostic::new(Code::InvalidPath, place, error.message).help_opt(error.help);
+                self.report(diagnostic.fix_opt(text.place.clone(), Path::mended(text)));
             })
             .ok()
     }
@@ -178,7 +187,9 @@ impl Compiler<'_> {
         for method in written.iter().filter(|method| !KNOWN.contains(&&*method.value)) {
             let message = format!("`{}` is not an HTTP method", method.value);
             let help = suggest::did_you_mean(&method.value.to_uppercase(), KNOWN.iter().copied());
-            self.report(Diagnostic::new(Code::InvalidValue, method.place.clone(), message).help_opt(help));
+            let near = suggest::certain(method, KNOWN.iter().copied());
+            let diagnostic = Diagnostic::new(Code::InvalidValue, method.place.clone(), message).help_opt(help);
+            self.report(diagnostic.fix_opt(method.place.clone(), near));
         }
         written.iter().map(|method| method.value.clone()).collect()
     }
@@ -194,18 +205,18 @@ impl Compiler<'_> {
     }
 }
 
-/// What to write for a path that can't be served.
-fn path_help(path: &str) -> String {
+/// What to write for a path that can't be served, and that alone where it is certain.
+fn path_help(path: &str) -> (String, Option<String>) {
     let host = path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
     let bare = host.unwrap_or(path).trim_start_matches("hooks/").trim_matches('/');
     let plain = !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     if path.matches('{').count() != path.matches('}').count() {
-        return "close each `{` with `}`: `/calls/{line}`".to_owned();
+        return ("close each `{` with `}`: `/calls/{line}`".to_owned(), None);
     }
     match (plain, host) {
-        (true, None) => format!("write `/{bare}`"),
-        (true, Some(_)) => format!("write only what comes after the host: `/{bare}`"),
-        (false, _) => "a path begins with `/` and holds no spaces, `?` or `*`: `/calls/{line}`".to_owned(),
+        (true, None) => (format!("write `/{bare}`"), Some(format!("/{bare}"))),
+        (true, Some(_)) => (format!("write only what comes after the host: `/{bare}`"), Some(format!("/{bare}"))),
+        (false, _) => ("a path begins with `/` and holds no spaces, `?` or `*`: `/calls/{line}`".to_owned(), None),
     }
 }
 

@@ -221,11 +221,13 @@ impl Compiler<'_> {
             let Some(field) = used.fields.first().filter(|field| !fields.contains(field)) else { return };
             let message = format!("`{name}` has no `{field}`");
             let known = fields.iter().map(|field| &**field);
+            let dotted = text.get(behind_dot(used, field)) == Some(&**field);
             let diagnostic = match reach.secrets.contains(field) {
                 true => Diagnostic::new(Code::UnknownName, at, format!("`{name}.{field}` is secret"))
                     .help("a secret goes into the pack's headers and address by itself; a route can't use it"),
                 false => Diagnostic::new(Code::UnknownName, at, message)
-                    .help_opt(suggest::did_you_mean(field, known).or_else(|| home_of(name, field))),
+                    .help_opt(suggest::did_you_mean(field, known.clone()).or_else(|| home_of(name, field)))
+                    .fix_opt(place.part(behind_dot(used, field)), suggest::certain(field, known).filter(|_| dotted)),
             };
             self.report(diagnostic);
             return;
@@ -241,7 +243,12 @@ impl Compiler<'_> {
             return;
         }
         let message = format!("nothing gives the name `{}`", used.name);
-        self.report(Diagnostic::new(Code::UnknownName, at, message).help(unknown_help(used, text, reach)));
+        let help = unknown_help(used, text, reach);
+        let name = used.range.start..used.range.start + used.name.len();
+        let near = suggest::certain(&used.name, reach.all())
+            .filter(|near| help == format!("did you mean `{near}`?") && text.get(name.clone()) == Some(&*used.name));
+        let diagnostic = Diagnostic::new(Code::UnknownName, at, message).help(help);
+        self.report(diagnostic.fix_opt(place.part(name), near));
     }
 }
 
@@ -270,6 +277,12 @@ impl Compiler<'_> {
         let message = format!("`{owner}` has no `{name}`");
         self.report(Diagnostic::new(Code::UnknownName, at, message).help_opt(help));
     }
+}
+
+/// Where the first field of a name stands, when it is written with a dot.
+fn behind_dot(used: &Use, field: &str) -> std::ops::Range<usize> {
+    let start = used.range.start + used.name.len() + 1;
+    start..start + field.len()
 }
 
 /// Where a field of `connection` or `vars` would be given.
@@ -321,7 +334,9 @@ impl Compiler<'_> {
             false => format!("take it from the event: `{key}: \"{{{{ payload.id }}}}\"`"),
         };
         let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message);
-        self.report(diagnostic.found("nothing here comes from the event").help(help));
+        let fixed = is_name.then(|| format!("{{{{ {} }}}}", text.value));
+        let diagnostic = diagnostic.found("nothing here comes from the event").help(help);
+        self.report(diagnostic.fix_opt(text.place.clone(), fixed));
     }
 }
 

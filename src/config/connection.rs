@@ -6,7 +6,7 @@ use super::scalar::Text;
 use super::shape::keywords::{anything, joined};
 use super::shape::{Field, Shape, Shapes};
 use super::{At, Decode, Fields, NamedList, Problems, Required};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Kind, Node};
 use crate::value::Value;
 
@@ -69,7 +69,8 @@ fn misspelled(fields: &mut Fields<'_>, problems: &mut Problems) {
         if let Some(near) = fields.meant(&name) {
             let message = format!("a connection has no key `{name}`");
             let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
-            problems.push(diagnostic.help(format!("did you mean `{near}`?")).fix(place, near));
+            let fix = suggest::certain(&name, [near]);
+            problems.push(diagnostic.help(format!("did you mean `{near}`?")).fix_opt(place, fix));
         }
     }
 }

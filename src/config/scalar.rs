@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::shape::{Shape, Shapes};
 use super::{At, Decode, Problems, wrong_type};
-use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Node, Typed};
 use crate::value::Value;
 
@@ -17,8 +17,9 @@ impl Decode for Text {
         match node.as_scalar().map(|scalar| (scalar.typed(), scalar)) {
             Some((Typed::Text(_), scalar)) => Some(At::new(scalar.text.clone(), node.place.clone())),
             Some((Typed::Number(_) | Typed::Bool(_), scalar)) => {
-                let help = format!("put it in quotes: \"{}\"", scalar.text);
-                problems.push(wrong_type(node, "text", Some(&help)));
+                let quoted = format!("\"{}\"", scalar.text);
+                let help = format!("put it in quotes: {quoted}");
+                problems.push(wrong_type(node, "text", Some(&help)).fix(written(node), quoted));
                 None
             }
             _ => {
@@ -35,12 +36,17 @@ impl Decode for At<bool> {
         match node.as_scalar().map(|scalar| scalar.typed()) {
             Some(Typed::Bool(value)) => Some(At::new(value, node.place.clone())),
             _ => {
-                let help = match node.as_scalar().map(|scalar| scalar.text.to_lowercase()).as_deref() {
-                    Some("yes" | "y" | "on" | "1" | "sim" | "si" | "oui") => "write `true`",
-                    Some("no" | "n" | "off" | "0" | "não" | "non") => "write `false`",
-                    _ => "write `true` or `false`, without quotes",
+                let word = match node.as_scalar().map(|scalar| scalar.text.to_lowercase()).as_deref() {
+                    Some("true" | "yes" | "y" | "on" | "1" | "sim" | "si" | "oui") => Some("true"),
+                    Some("false" | "no" | "n" | "off" | "0" | "não" | "non") => Some("false"),
+                    _ => None,
                 };
-                problems.push(wrong_type(node, "true or false", Some(help)));
+                let quoted = node.as_scalar().is_some_and(|scalar| Some(&*scalar.text) == word);
+                let help = match word.filter(|_| !quoted) {
+                    Some(word) => format!("write `{word}`"),
+                    None => "write `true` or `false`, without quotes".to_owned(),
+                };
+                problems.push(wrong_type(node, "true or false", Some(&help)).fix_opt(written(node), word));
                 None
             }
         }
@@ -54,7 +60,10 @@ impl Decode for At<u64> {
             _ => None,
         };
         if number.is_none() {
-            problems.push(wrong_type(node, "a whole number", Some("write digits only, without quotes")));
+            let plain = |text: &&str| text.parse::<u64>().is_ok_and(|number| number.to_string() == **text);
+            let digits = node.as_scalar().map(|scalar| &*scalar.text).filter(plain);
+            let problem = wrong_type(node, "a whole number", Some("write digits only, without quotes"));
+            problems.push(problem.fix_opt(written(node), digits));
         }
         number.map(|number| At::new(number, node.place.clone()))
     }
@@ -93,6 +102,11 @@ impl Decode for At<Size> {
     }
 }
 
+/// The value as it is written, with its quotes.
+fn written(node: &Node) -> Place {
+    Place::bytes(node.place.file.clone(), node.span.clone())
+}
+
 /// A whole number with one of `units`, as a multiple of the smallest.
 fn measured(node: &Node, units: &[(&str, u64)]) -> Option<u64> {
     let text = &*node.as_scalar()?.text;
@@ -118,7 +132,8 @@ pub fn word<T>(
     if value.is_none() {
         let found = if node.is_null() { "nothing".to_owned() } else { format!("`{}`", scalar.text) };
         let diagnostic = Diagnostic::new(Code::InvalidValue, node.place.clone(), format!("{found} is not {what}"))
-            .help_opt(suggest::did_you_mean(&scalar.text, words.iter().copied()));
+            .help_opt(suggest::did_you_mean(&scalar.text, words.iter().copied()))
+            .fix_opt(node.place.clone(), suggest::certain(&scalar.text, words.iter().copied()));
         problems.push(diagnostic);
     }
     value.map(|value| At::new(value, node.place.clone()))

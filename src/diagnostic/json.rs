@@ -2,17 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Label, Resolve};
+use super::{Diagnostic, Fix, Label, Resolve};
 
-/// One diagnostic as JSON: `code`, `severity`, `message`, `places` (the first is the line to mend), `help`.
+/// One diagnostic as JSON: `code`, `severity`, `message`, `places` (the first is the line to mend), `detail`, `help`, and
+/// `fix`: the bytes of a file that a text should replace.
 pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve) -> Value {
     json!({
         "code": diagnostic.code.word(),
         "severity": diagnostic.severity.word(),
         "message": diagnostic.message,
         "places": diagnostic.labels.iter().map(|label| place(label, files)).collect::<Vec<_>>(),
+        "detail": diagnostic.detail,
         "help": diagnostic.help,
+        "fix": diagnostic.fix.as_ref().and_then(|fix| edit(fix, files)),
     })
+}
+
+fn edit(fix: &Fix, files: &dyn Resolve) -> Option<Value> {
+    let edit = files.edit(fix)?;
+    let bytes = [edit.range.start, edit.range.end];
+    Some(json!({ "file": &*fix.place.file, "bytes": bytes, "replacement": edit.text }))
 }
 
 fn place(label: &Label, files: &dyn Resolve) -> Value {

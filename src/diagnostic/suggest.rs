@@ -73,6 +73,19 @@ pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     scored.min().map(|(_, name)| name)
 }
 
+/// The name that `wrong` is a slip of the fingers for; nothing when another could have been meant as well.
+pub fn certain<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = fold(wrong);
+    let distance = |name: &'a str| (strsim::damerau_levenshtein(&wrong, &fold(name)), name);
+    let mut scored: Vec<(usize, &str)> = names.into_iter().map(distance).collect();
+    scored.sort_unstable();
+    scored.dedup();
+    let (distance, name) = *scored.first()?;
+    let alone = scored.get(1).is_none_or(|(second, _)| *second > distance);
+    let near = distance * 4 <= wrong.chars().count().max(fold(name).chars().count());
+    (near && alone).then_some(name)
+}
+
 /// `did you mean `x`?`, or a list of what exists where nothing is near.
 pub fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = names.into_iter().collect();
@@ -118,5 +131,15 @@ mod tests {
         assert_eq!(nearest("phone", ["contact", "phone_number"]), Some("phone_number"));
         assert_eq!(nearest("ContactEmail", ["contact_email"]), Some("contact_email"));
         assert_eq!(nearest("xyz", ["match", "send"]), None);
+    }
+
+    #[test]
+    fn only_a_slip_of_the_fingers_is_certain() {
+        assert_eq!(certain("pth", ["path", "secret"]), Some("path"));
+        assert_eq!(certain("extarct", ["extract", "send"]), Some("extract"));
+        assert_eq!(certain("Contact-Email", ["contact_email"]), Some("contact_email"));
+        assert_eq!(certain("phone", ["phone_number"]), None);
+        assert_eq!(certain("note_1", ["note_2", "note_3"]), None);
+        assert_eq!(certain("if", ["when", "in"]), None);
     }
 }

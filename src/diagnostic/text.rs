@@ -2,7 +2,8 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Resolve, Severity};
+use super::region::first_line;
+use super::{Diagnostic, Place, Resolve, Severity};
 
 /// Draws one diagnostic, with colours when `color` is set.
 pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> String {
@@ -18,10 +19,13 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
             continue;
         };
         let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let range = visible(at.text, at.range.clone());
+        let range = first_line(at.text, at.range.clone());
         let annotation = kind.span(range).label((!label.text.is_empty()).then(|| label.text.clone()));
         let snippet = Snippet::source(at.text.to_owned()).path(at.file.to_owned()).annotation(annotation);
         group = group.element(snippet);
+    }
+    if let Some(detail) = &diagnostic.detail {
+        group = group.element(Level::NOTE.no_name().message(detail.as_str()));
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -39,7 +43,11 @@ pub fn line(diagnostic: &Diagnostic, files: &dyn Resolve) -> String {
 
 /// `routes/form.yaml:12:5`, the line to mend.
 pub fn place(diagnostic: &Diagnostic, files: &dyn Resolve) -> String {
-    let Some(place) = diagnostic.place() else { return String::new() };
+    diagnostic.place().map(|place| at(place, files)).unwrap_or_default()
+}
+
+/// `routes/form.yaml:12:5`
+pub fn at(place: &Place, files: &dyn Resolve) -> String {
     match files.resolve(place) {
         Some(at) => {
             let (line, column) = at.line_column();
@@ -47,21 +55,6 @@ pub fn place(diagnostic: &Diagnostic, files: &dyn Resolve) -> String {
         }
         None => place.to_string(),
     }
-}
-
-/// An underline of one line: a value that spans many is marked at its first.
-fn visible(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let start = floor(text, range.start.min(text.len()));
-    let end = floor(text, range.end.clamp(start, text.len()));
-    let first_line = text.get(start..end).and_then(|part| part.split('\n').next()).unwrap_or("");
-    start..start + first_line.trim_end().len()
-}
-
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// `2 errors, 1 warning`, or nothing when all is well.

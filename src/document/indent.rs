@@ -1,53 +1,14 @@
-//! Slips of layout: tabs, indentation, list items among keys, colons that are missing.
+//! Slips of layout: indentation, list items among keys, colons that are missing.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::line::Line;
+use super::line::{Line, is_name};
 use super::quote::{line_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use super::unquoted;
 use super::{Node, Style};
 use crate::diagnostic::{Code, Diagnostic, Place};
-
-/// The first line, from the one where the parser stopped, that is indented with a tab.
-pub(super) fn tab(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
-    let mut candidate = Some(*line);
-    while let Some(line) = candidate {
-        if let Some(slip) = tab_on(t, &line) {
-            return Some(slip);
-        }
-        if line.start > t.at && !line.text.trim().is_empty() {
-            break;
-        }
-        candidate = line.next();
-    }
-    let tab = line.start + line.text.find('\t')?;
-    let place = Place::bytes(t.file.clone(), tab..tab + 1);
-    let help = line_help(line, tab..tab + 1, " ", "use a space instead");
-    Some((Repair::None, Some(Diagnostic::new(Code::YamlTab, place, "there is a tab on this line").help(help))))
-}
-
-pub(super) fn tab_on(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
-    let indentation = line.indentation();
-    if !indentation.contains('\t') {
-        return None;
-    }
-    let place = Place::bytes(t.file.clone(), line.start..line.start + indentation.len());
-    let written = format!("{}{}", indentation.replace('\t', "  "), line.text.trim());
-    let others = others_with_tabs(line);
-    let help = match others {
-        0 => format!("use spaces: `{}`", shown(&written)),
-        1 => format!("use spaces: `{}`; one more line below has tabs as well", shown(&written)),
-        n => format!("use spaces: `{}`; {n} more lines below have tabs as well", shown(&written)),
-    };
-    let diagnostic = Diagnostic::new(Code::YamlTab, place, "this line is indented with a tab").help(help);
-    Some((Repair::None, Some(diagnostic)))
-}
-
-fn others_with_tabs(line: &Line<'_>) -> usize {
-    std::iter::successors(line.next(), Line::next).filter(|line| line.indentation().contains('\t')).count()
-}
 
 /// A line above that this one could be aligned with.
 #[derive(Clone, Copy)]
@@ -118,7 +79,8 @@ fn glued_dash(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let fixed = format!("- {after}");
     let help = line_help(line, parts.body..line.end(), &fixed, "write");
     let diagnostic = Diagnostic::new(Code::YamlMissingSpace, place, "a space is missing after the dash");
-    Some((Repair::None, Some(diagnostic.help(help))))
+    let behind = Place::bytes(file.clone(), parts.body + 1..parts.body + 1);
+    Some((Repair::None, Some(diagnostic.help(help).fix(behind, " "))))
 }
 
 /// A line that looks like a list item and continues a text: nothing is wrong with it to YAML.
@@ -265,11 +227,6 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
     (Repair::None, Some(diagnostic.help(format!("{help}{or_text}"))))
 }
 
-fn is_name(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '?' | '.'))
-}
-
 /// A file whose one entry has no space after its colon is a single text to YAML.
 pub(super) fn lone_entry(file: &Arc<str>, text: &str, root: &Node) -> Option<Diagnostic> {
     let line = Line::at(text, root.span.start);
@@ -305,7 +262,12 @@ pub(super) fn odd_spaces(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
             let message = "this line begins with a space that is not a plain one";
             let help = "delete the spaces at the start of the line and type them again; such ones come along when text \
                         is pasted from a web page";
-            found.push(Diagnostic::new(Code::YamlBadCharacter, place, message).help(help));
+            // One that is wider than a space may stand for more than one.
+            let narrow = indentation.chars().all(|c| matches!(c, ' ' | '\u{a0}'));
+            let spaces = narrow.then(|| " ".repeat(indentation.chars().count()));
+            found.push(
+                Diagnostic::new(Code::YamlBadCharacter, place.clone(), message).help(help).fix_opt(place, spaces),
+            );
         }
         if found.len() == REPORTED {
             break;

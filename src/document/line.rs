@@ -182,3 +182,9 @@ fn value_length(text: &str) -> usize {
     };
     text.get(..end).unwrap_or(text).trim_end().len()
 }
+
+/// Whether a word could be a key.
+pub(super) fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '?' | '.'))
+}

@@ -116,7 +116,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
         return (Repair::None, Some(diagnostic.help(help)));
     }
     let help = line_help(line, range.clone(), &text, say);
-    (Repair::Blank(range), Some(diagnostic.help(help)))
+    let certain = (within && inner.is_some()).then_some(text);
+    let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(t.file.clone(), range.clone()), certain);
+    (Repair::Blank(range), Some(diagnostic))
 }
 
 fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip {
@@ -134,7 +136,11 @@ fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip 
         }
         _ => line_help(line, range.clone(), &format!("{written}{quote}"), "close it at the end of the text"),
     };
-    (Repair::Blank(range), Some(diagnostic.help(help)))
+    // A text of many lines, and one with a comment behind it, may end anywhere.
+    let certain = !inner.contains(['"', '\'', '\\', '#']) && !line.has_deeper_lines();
+    let behind = Place::bytes(file.clone(), range.end..range.end);
+    let diagnostic = diagnostic.help(help).fix_opt(behind, certain.then_some(quote));
+    (Repair::Blank(range), Some(diagnostic))
 }
 
 /// An escape that double quotes do not know, as in a regular expression.

@@ -7,7 +7,7 @@ use granit_parser::ErrorKind;
 
 use super::line::{Line, quoted_length};
 use super::quote::{line_help, shown};
-use super::{indent, quote, read, unquoted};
+use super::{indent, quote, read, tab, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// Where the parser stopped, and what it had read.
@@ -53,7 +53,7 @@ pub(super) fn explain(t: &Trouble<'_>) -> Slip {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => indent::tab(t, &line),
+        | ErrorKind::TabAtBlockScalarStart => tab::tab(t, &line),
         ErrorKind::DirectiveDisallowed => Some(directive(t, &line)),
         _ => None,
     };
@@ -66,7 +66,7 @@ pub(super) fn explain(t: &Trouble<'_>) -> Slip {
         .or_else(|| by_kind(t, &line))
         .or_else(|| unquoted::reserved_slip(t.file, &line))
         .or_else(|| unquoted::colon_slip(t.file, &line))
-        .or_else(|| indent::tab_on(t, &line))
+        .or_else(|| tab::tab_on(t, &line))
         .or_else(|| indent::misplaced(t, &line))
         .unwrap_or_else(|| unreadable(t, &line));
     alone(t.text, slip)
@@ -332,7 +332,8 @@ fn glued_comment(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
     let place = Place::bytes(t.file.clone(), hash..line.end().max(hash));
     let message = "a comment needs a space before its `#`";
     let help = line_help(line, hash..hash, " ", "write");
-    (Repair::None, Some(Diagnostic::new(Code::YamlSyntax, place, message).help(help)))
+    let before = Place::bytes(t.file.clone(), hash..hash);
+    (Repair::None, Some(Diagnostic::new(Code::YamlSyntax, place, message).help(help).fix(before, " ")))
 }
 
 /// For what no other rule knows: the line, and the three shapes that a line can have.

@@ -155,6 +155,9 @@ fn unquoted_templates() {
     slip("body:\n  To: {{ phone }}\n", Code::YamlUnquotedTemplate, message, 2, "{{ phone }}", help);
     let help = "put it in quotes: `To: \"{{ phone }} x\"`";
     slip("body:\n  To: {{ phone }} x\n", Code::YamlUnquotedTemplate, message, 2, "{{ phone }} x", help);
+    let help = "put it in quotes: `a: { b: \"{{ x }} and {{ y }}\", c: 3 }`";
+    let value = "{{ x }} and {{ y }}";
+    slip("a: { b: {{ x }} and {{ y }}, c: 3 }\n", Code::YamlUnquotedTemplate, message, 1, value, help);
     let help = "put it in quotes: `- [\"x {{ y }}\", 3]`";
     slip("- [x {{ y }}, 3]\n", Code::YamlUnquotedTemplate, message, 1, "x {{ y }}", help);
     let message = "a value with {% %} must be quoted";
@@ -164,20 +167,22 @@ fn unquoted_templates() {
 
 #[test]
 fn what_the_help_says_is_read_on_with() {
-    let text = "a: {{ x }} y\nb: @z\nc: {{ u }}\nd: p: q\nd: 1\n";
+    let text = "a: {{ x }} y\nb: @z\nc: {{ u }}\nd: P: q\nd: 1\n";
     let (document, diagnostics) = parse(text);
     let root = document.root.as_ref().expect("a root");
     let value = |key| root.get(key).and_then(Node::as_scalar).map(|scalar| scalar.text.to_string());
     assert_eq!(value("a").as_deref(), Some("{{ x }} y"));
     assert_eq!(value("c").as_deref(), Some("{{ u }}"));
-    assert_eq!(value("d").as_deref(), Some("p: q"));
+    assert_eq!(value("d").as_deref(), Some("P: q"));
     assert_eq!(at(&document, &Place::file("routes/a.yaml").key("a").part(3..4)), (1, "x".into()));
     assert_eq!(diagnostics.len(), 5);
     let mut fixed = text.to_owned();
     let mut fixes: Vec<_> = diagnostics.into_iter().filter_map(|d| d.fix).collect();
     fixes.sort_by_key(|fix| std::cmp::Reverse(document.resolve(&fix.place).start));
     fixes.iter().for_each(|fix| fixed.replace_range(document.resolve(&fix.place), &fix.replacement));
-    assert_eq!(fixed, "a: \"{{ x }} y\"\nb: \"@z\"\nc: \"{{ u }}\"\nd: \"p: q\"\nd: 1\n");
+    assert_eq!(fixed, "a: \"{{ x }} y\"\nb: \"@z\"\nc: \"{{ u }}\"\nd: \"P: q\"\nd: 1\n");
+    let (_, diagnostics) = parse("source: path: /x\n");
+    assert!(diagnostics.iter().all(|d| d.fix.is_none()), "{diagnostics:?}");
 }
 
 #[test]
@@ -271,6 +276,9 @@ fn more_brackets() {
     let message = "a text with `[` in it must be quoted within `[ ]` and `{ }`";
     let help = "put it in quotes: `a: [\"$.a[0]\", $.b]`";
     slip("a: [$.a[0], $.b]\n", Code::YamlUnquotedValue, message, 1, "$.a[0]", help);
+    let help = "put it in quotes: `a: { path: \"$.a[0].b[?@.c == ',]'].d\", as: x }`";
+    let path = "$.a[0].b[?@.c == ',]'].d";
+    slip("a: { path: $.a[0].b[?@.c == ',]'].d, as: x }\n", Code::YamlUnquotedValue, message, 1, path, help);
     let message = "there is text after the closing `]`";
     let help = "remove `x`, or, if all of it is text, put it in quotes: `a: \"[1] x\"`";
     slip("a: [1] x\n", Code::YamlUnquotedValue, message, 1, "x", help);

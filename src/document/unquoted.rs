@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::line::{Line, colon_in};
+use super::line::{Line, colon_in, is_name};
 use super::quote::{in_quotes, quote_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -37,6 +37,11 @@ fn slip(code: Code, file: &Arc<str>, line: &Line<'_>, range: Range<usize>, messa
     (Repair::Text(range.clone()), Some(quoted(diagnostic, file, line, range, "put it in quotes")))
 }
 
+/// The same, where something else than a text may have been meant.
+fn unsure(slip: Slip) -> Slip {
+    (slip.0, slip.1.map(|diagnostic| Diagnostic { fix: None, ..diagnostic }))
+}
+
 /// A template that stands unquoted on this line.
 pub(super) fn template_slip(file: &Arc<str>, text: &str, line: &Line<'_>) -> Option<Slip> {
     let range = line.parts().value;
@@ -56,10 +61,11 @@ pub(super) fn flow_template_slip(t: &Trouble<'_>, line: &Line<'_>) -> Option<Sli
     let bracket = before.rfind([',', '[', '{']).map_or(0, |at| at + 1);
     let colon = before.rfind(": ").map_or(0, |at| at + 2);
     let start = open - before.get(bracket.max(colon)..)?.trim_start().len();
-    let end = if template.is_some() { "}}" } else { "]" };
-    let close = open + line.text.get(open..)?.find(end)? + end.len();
-    let after = line.text.get(close..)?;
-    let end = close + after.get(..after.find([',', ']', '}']).unwrap_or(after.len()))?.trim_end().len();
+    let rest = line.text.get(open..)?;
+    // What stands in braces of its own is no end of the entry.
+    let sure = if template.is_some() { rest.find("}}")? + 2 } else { 0 };
+    let end = open + sure + entry_end(rest.get(sure..)?, template.is_none())?;
+    let end = start.max(line.text.get(..end)?.trim_end().len());
     let range = line.start + start..line.start + end;
     if template.is_none() {
         let message = "a text with `[` in it must be quoted within `[ ]` and `{ }`".to_owned();
@@ -67,6 +73,23 @@ pub(super) fn flow_template_slip(t: &Trouble<'_>, line: &Line<'_>) -> Option<Sli
     }
     let message = "a value with {{ }} must be quoted".to_owned();
     Some(slip(Code::YamlUnquotedTemplate, t.file, line, range, message, "not quoted"))
+}
+
+/// Where an entry of a `[ ]` or `{ }` ends, what stands in brackets within it, and in quotes of a path, left aside.
+fn entry_end(text: &str, quotes: bool) -> Option<usize> {
+    let (mut depth, mut quote) = (0_usize, None);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') if quotes => quote = Some(c),
+            (None, ',' | ']' | '}') if depth == 0 => return Some(at),
+            (None, '[' | '{' | '(') => depth += 1,
+            (None, ']' | '}' | ')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (depth == 0 && quote.is_none()).then_some(text.len())
 }
 
 /// A character at the start of the line's value or key that YAML keeps for itself.
@@ -86,7 +109,8 @@ pub(super) fn reserved_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
 pub(super) fn reserved(file: &Arc<str>, line: &Line<'_>, range: Range<usize>, first: char, what: &str) -> Slip {
     let name = if first == '`' { "a backtick".to_owned() } else { format!("`{first}`") };
     let message = format!("an unquoted {what} cannot start with {name}");
-    slip(Code::YamlUnquotedValue, file, line, range, message, "")
+    let slip = slip(Code::YamlUnquotedValue, file, line, range, message, "");
+    if matches!(first, '@' | '`' | '%') { slip } else { unsure(slip) }
 }
 
 /// A second `: ` in a value that is not quoted.
@@ -102,7 +126,11 @@ pub(super) fn colon_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
         let help = format!("write `{}` on a line of its own, indented", shown(value));
         return Some((Repair::None, Some(Diagnostic::new(Code::YamlIndent, place, message).help(help))));
     }
-    Some(slip(Code::YamlUnquotedValue, file, line, parts.value, message, "this value contains `: `"))
+    // `source: path: /x` is two keys on one line; `Note: call back` is text.
+    let could_be_key = |word: &str| is_name(word) && !word.starts_with(char::is_uppercase);
+    let two_keys = value.split_once(':').is_some_and(|(first, _)| could_be_key(first));
+    let slip = slip(Code::YamlUnquotedValue, file, line, parts.value, message, "this value contains `: `");
+    Some(if two_keys { unsure(slip) } else { slip })
 }
 
 /// `key: | text`, or text that only happens to start with `|` or `>`.

@@ -83,7 +83,7 @@ impl Reader<'_> {
     /// The whole path with `range` replaced.
     fn mended(&self, range: Range<usize>, replacement: &str) -> String {
         let (before, after) = (self.part(0..range.start), self.part(range.end..self.text.len()));
-        format!("write `{before}{replacement}{after}`")
+        format!("{before}{replacement}{after}")
     }
 
     /// The nearest token before or after `at` which is not a space.
@@ -116,21 +116,20 @@ impl Reader<'_> {
             Some('$') => "a path starts with `$`, with no space before it",
             Some(_) => "a path starts with `$`, the whole payload",
         };
-        let help = match trimmed.trim_start_matches(['@', '.']) {
-            _ if trimmed.starts_with('$') => format!("write `{trimmed}`"),
-            "" => "for example `$.message.text`".to_owned(),
-            rest if rest.starts_with('[') => format!("write `${rest}`"),
+        let error = PathError::new(PathErrorKind::MissingRoot, 0..self.text.len(), message);
+        match trimmed.trim_start_matches(['@', '.']) {
+            _ if trimmed.starts_with('$') => Some(error.write(trimmed.to_owned())),
+            "" => Some(error.help("for example `$.message.text`")),
+            rest if rest.starts_with('[') => Some(error.write(format!("${rest}"))),
             rest => {
                 let name = rest.find(['.', '[']).and_then(|end| rest.get(..end)).unwrap_or(rest);
                 let tail = rest.get(name.len()..).unwrap_or_default();
-                if is_plain_name(name) {
-                    format!("write `$.{rest}`")
-                } else {
-                    format!("write `$[{}]{tail}`", quoted(name))
+                match is_plain_name(name) {
+                    true => Some(error.write(format!("$.{rest}"))),
+                    false => Some(error.write(format!("$[{}]{tail}", quoted(name)))),
                 }
             }
-        };
-        Some(PathError::new(PathErrorKind::MissingRoot, 0..self.text.len(), message).help(help))
+        }
     }
 
     fn brackets(&self) -> Option<PathError> {
@@ -175,7 +174,7 @@ impl Reader<'_> {
             let message = format!("`{}` is written `{sign}` in a path", token.text);
             Some(
                 PathError::new(PathErrorKind::WordOperator, token.range.clone(), message)
-                    .help(self.mended(token.range.clone(), sign)),
+                    .write(self.mended(token.range.clone(), sign)),
             )
         })
     }
@@ -195,7 +194,7 @@ impl Reader<'_> {
             }
             let right = if self.part(range.clone()).starts_with('!') { "!=" } else { right };
             (self.in_filter(at) || kind == PathErrorKind::SingleEquals)
-                .then(|| PathError::new(kind, range.clone(), words).help(self.mended(range, right)))
+                .then(|| PathError::new(kind, range.clone(), words).write(self.mended(range, right)))
         })
     }
 
@@ -219,7 +218,7 @@ impl Reader<'_> {
                 lower @ ("true" | "false") => (format!("`{word}` is written `{lower}` in a path"), lower.to_owned()),
                 _ => (format!("the text `{word}` must be in quotes"), quoted(word)),
             };
-            Some(PathError::new(PathErrorKind::UnquotedText, range.clone(), message).help(self.mended(range, &right)))
+            Some(PathError::new(PathErrorKind::UnquotedText, range.clone(), message).write(self.mended(range, &right)))
         })
     }
 
@@ -232,8 +231,8 @@ impl Reader<'_> {
             let range = token.range.start..self.run_end(at, &["-", ".", "@", "/", "+", ":", "#"], true);
             let name = self.part(range.clone());
             let message = format!("the name `{name}` must be in quotes between brackets");
-            let help = self.mended(range.clone(), &quoted(name));
-            Some(PathError::new(PathErrorKind::UnquotedText, range, message).help(help))
+            let path = self.mended(range.clone(), &quoted(name));
+            Some(PathError::new(PathErrorKind::UnquotedText, range, message).write(path))
         })
     }
 
@@ -241,8 +240,8 @@ impl Reader<'_> {
         self.tokens.iter().enumerate().find_map(|(at, token)| {
             let opened = self.before(at).is_some_and(|before| before.is("["));
             (opened && (token.is("@") || token.is("("))).then(|| {
-                let help = self.mended(token.range.clone(), &format!("?{}", token.text));
-                PathError::new(PathErrorKind::Syntax, token.range.clone(), "a filter starts with `[?`").help(help)
+                let path = self.mended(token.range.clone(), &format!("?{}", token.text));
+                PathError::new(PathErrorKind::Syntax, token.range.clone(), "a filter starts with `[?`").write(path)
             })
         })
     }
@@ -266,8 +265,8 @@ impl Reader<'_> {
             let odd = if name.contains('-') { "a `-`" } else { odd };
             let message = format!("a name with {odd} in it is written in brackets and quotes");
             let start = if dot.is("..") { dot.range.end } else { dot.range.start };
-            let help = self.mended(start..range.end, &format!("[{}]", quoted(name)));
-            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).help(help))
+            let path = self.mended(start..range.end, &format!("[{}]", quoted(name)));
+            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).write(path))
         })
     }
 
@@ -300,9 +299,9 @@ impl Reader<'_> {
             let inner = if index { number.text.to_owned() } else { quoted(number.text) };
             let what = if index { "a position in a list" } else { "a name which starts with a digit" };
             let range = dot.range.start..number.range.end;
-            let help = self.mended(range.clone(), &format!("[{inner}]"));
+            let path = self.mended(range.clone(), &format!("[{inner}]"));
             let message = format!("{what} is written in brackets");
-            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).help(help))
+            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).write(path))
         })
     }
 

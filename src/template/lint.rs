@@ -220,6 +220,7 @@ impl Walk<'_> {
         let range = part.map_or(range.clone(), |at| range.start + at..range.start + at + name.len());
         let mut error = TemplateError::new(Code::UnknownFilter, range, format!("there is no {what} `{name}`"));
         error.help = suggest::did_you_mean(name, known.iter().copied());
+        error.replacement = suggest::certain(name, known.iter().copied()).map(str::to_owned);
         self.errors.push(error);
     }
 

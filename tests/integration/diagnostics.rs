@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Folder, root, run, transcript};
+use crate::support::{Folder, in_parts, overlay, root, run, transcript};
 
 /// Each folder of `tests/diagnostics/` holds the files that differ from `tests/diagnostics/_base`, and `report.txt`.
 #[test]
@@ -12,13 +12,7 @@ fn every_mistake_is_reported_as_expected() {
     names.retain(|case| case.is_dir() && !case.ends_with("_base"));
     names.sort();
     assert!(names.len() > 250, "there are only {} cases", names.len());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let wrong: String = std::thread::scope(|scope| {
-        let parts = names.chunks(names.len().div_ceil(threads));
-        let running: Vec<_> =
-            parts.map(|part| scope.spawn(|| part.iter().filter_map(|case| differs(case)).collect())).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<String>>().concat()
-    });
+    let wrong = in_parts(&names, differs);
     assert!(wrong.is_empty(), "{wrong}run with UPDATE_REPORTS=1 to take what was found");
 }
 
@@ -36,16 +30,4 @@ fn differs(case: &Path) -> Option<String> {
     }
     let wanted = std::fs::read_to_string(&expected).unwrap_or_default();
     (found != wanted).then(|| format!("=== {}\n--- wanted\n{wanted}--- found\n{found}", case.display()))
-}
-
-fn overlay(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            overlay(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

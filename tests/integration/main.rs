@@ -8,6 +8,8 @@ mod crash;
 mod diagnostics;
 mod dry_run;
 mod explain;
+mod fixes;
+mod formats;
 mod packs;
 mod readme;
 mod refusal;

@@ -1,5 +1,6 @@
 //! Runs the binary in a folder of its own, with a clean environment, and talks to it over sockets.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,46 @@ pub fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
         copy(&entry.path(), &to.join(entry.file_name()));
     }
+}
+
+/// Copies what a folder holds over what is there.
+pub fn overlay(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            overlay(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Every file below a folder, by its path in it.
+pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        match entry.path().is_dir() {
+            true => found
+                .extend(files_below(&entry.path()).into_iter().map(|(file, text)| (format!("{name}/{file}"), text))),
+            false => {
+                found.insert(name, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Asks each of the folders on all cores, and puts together what they say is wrong.
+pub fn in_parts(cases: &[PathBuf], wrong: fn(&Path) -> Option<String>) -> String {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let parts = cases.chunks(cases.len().div_ceil(threads));
+        let running: Vec<_> =
+            parts.map(|part| scope.spawn(|| part.iter().filter_map(|case| wrong(case)).collect())).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<String>>().concat()
+    })
 }
 
 /// The command, with nothing of the machine's environment that could matter.

@@ -104,7 +104,8 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::InvalidBody, place.on_key(), message);
         let near = suggest::nearest(name, known.iter().copied());
         let list = || suggest::one_of(known).map(|all| format!("its other fields are {all}"));
-        self.report(diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list)));
+        let diagnostic = diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list));
+        self.report(diagnostic.fix_opt(place.on_key(), suggest::certain(name, known.iter().copied())));
         near
     }
 

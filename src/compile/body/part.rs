@@ -177,7 +177,11 @@ impl Compiler<'_> {
                 _ => format!("{} {}", name(&place), violation.message),
             };
             let help = help_for(schema, &violation.schema_path, found);
-            self.report(Diagnostic::new(Code::InvalidBody, place, message).help_opt(help));
+            let part = schema_words::at(schema.document(), &violation.schema_path);
+            let words = part.map(|part| schema_words::texts(part.get("enum"))).unwrap_or_default();
+            let near = found.and_then(Value::as_str).and_then(|text| suggest::certain(text, words.iter().copied()));
+            let diagnostic = Diagnostic::new(Code::InvalidBody, place.clone(), message).help_opt(help);
+            self.report(diagnostic.fix_opt(place, near));
         }
     }
 }

@@ -19,10 +19,25 @@ pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> Templa
         .or_else(|| statement(source))
         .or_else(|| unfinished(source, start));
     match slip {
-        Some((range, message, help)) => error(range.start + shift..range.end + shift, message).help(help),
+        Some((range, message, help)) => {
+            let replacement = source.get(range.clone()).and_then(instead).map(str::to_owned);
+            let error = error(range.start + shift..range.end + shift, message).help(help);
+            TemplateError { replacement, ..error }
+        }
         None => error(at, "this template can't be read from here on".to_owned())
             .help("an expression looks like `{{ name | upper }}`; text inside it stands in quotes"),
     }
+}
+
+/// What a sign of another language is here.
+fn instead(sign: &str) -> Option<&'static str> {
+    Some(match sign {
+        "&&" => "and",
+        "||" => "or",
+        "!" => "not ",
+        "=" => "==",
+        _ => return None,
+    })
 }
 
 type Slip = (Range<usize>, String, String);

@@ -1,0 +1,105 @@
+//! Tabs where YAML wants spaces.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::build::Builder;
+use super::line::Line;
+use super::quote::{line_help, shown};
+use super::syntax::{Repair, Slip, Trouble};
+use super::{Kind, Node};
+use crate::diagnostic::{Code, Diagnostic, Place};
+
+/// How wide a tab may have been meant, the usual width first.
+const WIDTHS: [usize; 4] = [2, 4, 8, 3];
+
+/// The first line, from the one where the parser stopped, that is indented with a tab.
+pub(super) fn tab(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
+    let mut candidate = Some(*line);
+    while let Some(line) = candidate {
+        if let Some(slip) = tab_on(t, &line) {
+            return Some(slip);
+        }
+        if line.start > t.at && !line.text.trim().is_empty() {
+            break;
+        }
+        candidate = line.next();
+    }
+    let tab = line.start + line.text.find('\t')?;
+    let place = Place::bytes(t.file.clone(), tab..tab + 1);
+    let help = line_help(line, tab..tab + 1, " ", "use a space instead");
+    let diagnostic = Diagnostic::new(Code::YamlTab, place.clone(), "there is a tab on this line");
+    Some((Repair::None, Some(diagnostic.help(help).fix(place, " "))))
+}
+
+pub(super) fn tab_on(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
+    let indentation = line.indentation();
+    if !indentation.contains('\t') {
+        return None;
+    }
+    let place = Place::bytes(t.file.clone(), line.start..line.start + indentation.len());
+    let written = format!("{}{}", indentation.replace('\t', "  "), line.text.trim());
+    let others = lines_with_tabs(line.next()).count();
+    let help = match others {
+        0 => format!("use spaces: `{}`", shown(&written)),
+        1 => format!("use spaces: `{}`; one more line below has tabs as well", shown(&written)),
+        n => format!("use spaces: `{}`; {n} more lines below have tabs as well", shown(&written)),
+    };
+    let diagnostic = Diagnostic::new(Code::YamlTab, place, "this line is indented with a tab").help(help);
+    let diagnostic = match in_spaces(t.file, t.text, line) {
+        Some((range, spaces)) => diagnostic.fix(Place::bytes(t.file.clone(), range), spaces),
+        None => diagnostic,
+    };
+    Some((Repair::None, Some(diagnostic)))
+}
+
+fn lines_with_tabs<'a>(from: Option<Line<'a>>) -> impl Iterator<Item = Line<'a>> {
+    std::iter::successors(from, Line::next).filter(|line| line.indentation().contains('\t'))
+}
+
+/// The lines from the first with a tab to the last, with spaces: only where every width that a tab can have been meant to
+/// have comes to the same.
+fn in_spaces(file: &Arc<str>, text: &str, first: &Line<'_>) -> Option<(Range<usize>, String)> {
+    let last = lines_with_tabs(Some(*first)).last()?;
+    let range = first.start..last.start + last.indentation().len();
+    let part = text.get(range.clone())?;
+    let mut found: Option<(Node, String)> = None;
+    for width in WIDTHS {
+        let spaces = with_width(part, width);
+        let whole = format!("{}{spaces}{}", text.get(..range.start)?, text.get(range.end..)?);
+        let mut builder = Builder::new(file, &whole, &[]);
+        if builder.run(&whole).is_some() || !builder.complete || !builder.diagnostics.is_empty() {
+            continue;
+        }
+        let root = builder.root?;
+        match &found {
+            None => found = Some((root, spaces)),
+            Some((first, _)) if is_same(first, &root) => {}
+            Some(_) => return None,
+        }
+    }
+    found.map(|(_, spaces)| (range, spaces))
+}
+
+/// Lines with spaces for the tabs that they are indented with.
+fn with_width(lines: &str, width: usize) -> String {
+    let one = |line: &str| {
+        let body = line.trim_start_matches([' ', '\t']);
+        let indentation = line.get(..line.len() - body.len()).unwrap_or_default();
+        format!("{}{body}", indentation.replace('\t', &" ".repeat(width)))
+    };
+    lines.split_inclusive('\n').map(one).collect()
+}
+
+/// Whether two trees mean the same, wherever they stand.
+fn is_same(a: &Node, b: &Node) -> bool {
+    match (&a.kind, &b.kind) {
+        (Kind::Scalar(a), Kind::Scalar(b)) => a == b,
+        (Kind::List(a), Kind::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Kind::Map(a), Kind::Map(b)) => {
+            let same = |(a, b): (&super::Entry, &super::Entry)| a.key.name == b.key.name && is_same(&a.value, &b.value);
+            a.len() == b.len() && a.iter().zip(b).all(same)
+        }
+        _ => false,
+    }
+}
