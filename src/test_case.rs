@@ -2,6 +2,7 @@
 
 mod compare;
 mod lines;
+mod reason;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::request::Request;
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
+use reason::Reason;
 
 /// One test of a route.
 #[derive(Debug)]
@@ -161,8 +163,7 @@ impl TestCase {
             RouteResult::Taken(taken) => taken,
             RouteResult::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
             RouteResult::NotMatched | RouteResult::NotNeeded => {
-                let matcher = route.matcher.as_ref().map(|matcher| matcher.place.clone());
-                made.reasons.extend(matcher.map(|place| (None, place)));
+                made.reasons.extend(reason::of_match(set, route, event));
                 return Ok(());
             }
         };
@@ -171,13 +172,10 @@ impl TestCase {
             made.duplicates.extend(route.identity.as_ref().map(|identity| identity.place.clone()));
             return Ok(());
         }
-        for (send, prepared) in route.sends.iter().zip(taken.sends) {
+        for (number, prepared) in taken.sends.into_iter().enumerate() {
             match prepared {
                 Prepared::Ready(request) => made.requests.push(*request),
-                Prepared::Skipped => {
-                    let when = send.when.as_ref().map(|when| when.place.clone());
-                    made.reasons.extend(when.map(|place| (Some(send.to.clone()), place)));
-                }
+                Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
                 Prepared::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
             }
         }
@@ -224,6 +222,8 @@ impl TestCase {
             return vec![self.failed(&expected.place.key("to"), message)];
         }
         let mut problems: Vec<Diagnostic> = missing.iter().map(|expected| self.not_made(expected, made)).collect();
+        // One condition may keep several requests from being made.
+        problems.dedup_by(|next, first| next.message == first.message && next.place() == first.place());
         if !left.is_empty() {
             let more: Vec<&str> = left.iter().map(|request| &*request.to).collect();
             let message = format!("made a request that is not expected: `{}`", more.join("`, `"));
@@ -245,11 +245,26 @@ impl TestCase {
                 "the same identity twice is one event, and only the first sends; take the identity from what differs";
             return diagnostic.also(place.clone(), label).help(help);
         }
-        let of = |to: &Option<Arc<str>>| to.as_ref().is_none_or(|to| *to == expected.to);
-        match made.reasons.iter().find(|(to, _)| of(to)) {
-            Some((_, place)) => diagnostic.also(place.clone(), "this is not true for the sample"),
+        match self.reason(expected, made) {
+            Some(reason) => self.withheld(expected, reason),
             None => diagnostic,
         }
+    }
+
+    fn reason<'m>(&self, expected: &Expected, made: &'m Made) -> Option<&'m Reason> {
+        made.reasons.iter().find(|reason| reason.to.as_ref().is_none_or(|to| *to == expected.to))
+    }
+
+    /// The line to mend is the condition's, unless the test expects what should not come.
+    fn withheld(&self, expected: &Expected, reason: &Reason) -> Diagnostic {
+        let (key, what) = match &reason.to {
+            None => ("match", "the route does not take the sample".to_owned()),
+            Some(to) => ("when", format!("no request to `{to}` is made")),
+        };
+        let message = format!("test `{}`: {what}: this `{key}` is not true", self.name);
+        Diagnostic::new(Code::TestFailed, reason.place.clone(), message)
+            .also(expected.place.key("to"), "a request is expected here")
+            .help_opt(reason.saw.clone())
     }
 }
 
@@ -257,8 +272,8 @@ impl TestCase {
 #[derive(Default)]
 struct Made {
     requests: Vec<Request>,
-    /// Conditions that did not hold: of the route, or of one delivery.
-    reasons: Vec<(Option<Arc<str>>, Place)>,
+    /// Conditions that did not hold.
+    reasons: Vec<Reason>,
     /// The identities of the events so far.
     identities: BTreeSet<String>,
     /// Where the identity is written, for each event that was left out because of it.
