@@ -11,6 +11,7 @@ mod schema_words;
 mod send;
 mod source;
 mod template;
+mod test_case;
 mod trouble;
 mod verify;
 
@@ -335,6 +336,10 @@ impl Compiler<'_> {
         let mut samples = sample::Samples::default();
         for test in tests {
             let capture = (self.input.read)(&test.request);
+            if capture.is_none() {
+                self.missing_sample(test);
+                continue;
+            }
             let problems = test.run(set, capture.as_deref(), self.input.now);
             self.problems.extend(problems);
             samples.add(test, set, capture.as_deref(), self.input.now);

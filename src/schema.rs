@@ -138,7 +138,14 @@ fn not_compiled(document: &Value, error: &ValidationError<'_>) -> SchemaError {
                 .into()
         }
         None if matches!(error.kind(), ValidationErrorKind::Referencing(_)) => {
-            format!("a `$ref` points nowhere: {text}")
+            return match keywords::lost_reference(document) {
+                Some((pointer, target)) => {
+                    let message =
+                        format!("`{target}` points nowhere: a `$ref` names a part of this file, as `#/$defs/name`");
+                    SchemaError { pointer, message }
+                }
+                None => SchemaError { pointer, message: "a `$ref` points nowhere".to_owned() },
+            };
         }
         None => {
             let describer = words::Describer { schema: &Value::Null, instance: document };

@@ -49,6 +49,12 @@ impl Compiler<'_> {
         }
         let found = packs.get(provider);
         let Some(pack) = found.filter(|pack| !pack.written.operations.is_empty()) else {
+            let file = format!("schemas/{}/pack.yaml", provider.value);
+            if self.is_unread(&Place::file(file), "operations")
+                || found.is_some_and(|p| !p.written.operations.unread.is_empty())
+            {
+                return None;
+            }
             let message = match found {
                 Some(pack) => format!("{} only sends; its pack has no operations", pack.compiled.title),
                 None => format!("there is no pack `{}`", provider.value),

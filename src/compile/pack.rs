@@ -1,12 +1,13 @@
 //! Packs: the vendors' operations and webhooks.
 
+mod proof;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
 use super::Compiler;
-use super::schema_words::{self, Sub};
 use super::template::{Kind as TemplateKind, Known, Reach};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
@@ -15,7 +16,6 @@ use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Document, Node};
 use crate::pack::outcome::{Outcome, Outcomes};
 use crate::pack::{Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
-use crate::path::Step;
 use crate::schema::Schema;
 use crate::template::Template;
 use crate::value::json;
@@ -101,11 +101,11 @@ impl Compiler<'_> {
         let defaults: Vec<_> = operation
             .defaults
             .iter()
-            .filter(|default| !is_refused(schema.as_ref(), &default.name.value))
+            .filter(|default| !proof::is_refused(schema.as_ref(), &default.name.value))
             .filter_map(|d| Some((d.name.value.clone(), self.body(&d.value, &mut reach)?)))
             .collect();
-        let path_text = operation.path.get();
-        path_text.iter().for_each(|text| self.check_path(text));
+        let path_text = operation.path.get().filter(|text| self.check_path(text));
+        self.check_call(operation);
         let compiled = Operation {
             name: name.clone(),
             method: operation.method.as_ref().map_or_else(|| "POST".into(), |method| method.value.clone()),
@@ -124,45 +124,6 @@ impl Compiler<'_> {
         self.check_fields(&compiled, operation);
         self.check_example(&compiled, operation);
         Some(compiled)
-    }
-
-    /// Fields that the pack names and its own schema does not have.
-    fn check_fields(&mut self, compiled: &Operation, written: &written::Operation) {
-        let Some(schema) = compiled.schema.as_ref().map(Schema::document) else { return };
-        let conjuncts = Sub { schema, root: schema }.conjuncts();
-        let known: Vec<&str> = conjuncts.iter().flat_map(|schema| schema_words::names(schema)).collect();
-        let defaults = written.defaults.iter().map(|default| (&*default.name.value, default.name.place.clone()));
-        let key = match &written.idempotency {
-            Some(written::Idempotency::Field(field)) => Some((&*field.field.value, field.field.place.clone())),
-            _ => None,
-        };
-        for (name, place) in defaults.chain(key).filter(|(name, _)| schema_words::refuses(&conjuncts, name)) {
-            let message = format!("the schema of this operation has no field `{name}`");
-            let help = suggest::did_you_mean(name, known.iter().copied());
-            self.report(Diagnostic::new(Code::InvalidBody, place, message).help_opt(help));
-        }
-    }
-
-    /// The addresses of the API that a pack gives.
-    fn check_addresses(&mut self, pack: &written::Pack) {
-        let environments = pack.environments.iter().map(|environment| &environment.value);
-        for url in pack.base_url.iter().chain(environments) {
-            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            if rest.is_none_or(|rest| rest.is_empty() || url.contains([' ', '?', '#'])) {
-                let diagnostic =
-                    Diagnostic::new(Code::InvalidAddress, url.place.clone(), "this is not the address of an API");
-                self.report(diagnostic.help("write it like `https://api.example.com/v1`, without `?`, `#` and spaces"));
-            }
-        }
-    }
-
-    fn check_path(&mut self, text: &Text) {
-        let (open, close) = (text.matches('{').count(), text.matches('}').count());
-        if !text.starts_with('/') || open != close || text.contains([' ', '?', '#']) {
-            let help = "a path begins with `/`, and holds `{name}` where a parameter goes: `/accounts/{account_id}`";
-            let message = "this is not the path of an operation";
-            self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
-        }
     }
 
     fn schema(&mut self, pack: &str, file: &Text) -> Option<Schema> {
@@ -192,6 +153,9 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        if !self.check_required_names(&parsed, &document) {
+            return None;
+        }
         Schema::compile(&parsed)
             .map_err(|error| {
                 let place = place_of(&document, &error.pointer);
@@ -252,6 +216,7 @@ impl Compiler<'_> {
                         let help = suggest::did_you_mean(&used.name, names);
                         self.report(Diagnostic::new(Code::UnknownName, place, message).help_opt(help));
                     }
+                    self.check_answer(&when, &condition.when.place);
                     outcomes.conditions.push((outcome, when));
                 }
                 Err(errors) => self.template_errors(errors, &condition.when.place),
@@ -295,27 +260,6 @@ impl Compiler<'_> {
             }
         }
     }
-
-    fn check_example(&mut self, operation: &Operation, written: &written::Operation) {
-        let (Some(schema), Some(example)) = (&operation.schema, &written.example) else { return };
-        let body = example.body.as_ref().map(Node::to_value).unwrap_or_default();
-        for violation in schema.violations(&body) {
-            let place = example.body.as_ref().map_or(&example.place, |body| &body.place);
-            let place = violation.path.iter().fold(place.clone(), |place, step| match step {
-                Step::Key(key) => place.key(key.clone()),
-                Step::Index(index) => place.index(*index),
-            });
-            let message = format!("the example breaks the schema: {}", violation.message);
-            self.report(Diagnostic::new(Code::InvalidExample, place.on_key(), message));
-        }
-    }
-}
-
-/// A field that a schema has no place for, which is reported where it is named.
-fn is_refused(schema: Option<&Schema>, name: &str) -> bool {
-    schema
-        .map(Schema::document)
-        .is_some_and(|schema| schema_words::refuses(&Sub { schema, root: schema }.conjuncts(), name))
 }
 
 /// `/accounts/{account_id}/messages` as its parts.

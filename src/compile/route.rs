@@ -12,12 +12,10 @@ use crate::config::route::Route as WrittenRoute;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::source::SourceOrName;
-use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::document::Node;
 use crate::extract::Extract;
 use crate::route::{Route, RouteSet, Send};
-use crate::test_case::{Expected, TestCase};
+use crate::test_case::TestCase;
 use crate::types::{Presence, Type};
 
 impl Compiler<'_> {
@@ -50,7 +48,7 @@ impl Compiler<'_> {
                 _ => own.as_ref(),
             };
             let route = self.route(name, &written, source, set, settings);
-            tests.extend(written.tests.iter().map(|test| self.test(name, test)));
+            tests.extend(written.tests.iter().map(|test| self.test(name, test, set, settings)));
             if let Some(route) = route {
                 set.routes.entry(route.source.clone()).or_default().push(Arc::new(route));
             }
@@ -189,29 +187,6 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::UnusedName, named.name.place.clone(), message);
             self.report(diagnostic.help("use it in a template, or remove the line"));
         }
-    }
-
-    fn test(&mut self, route: &str, written: &WrittenTest) -> TestCase {
-        TestCase {
-            route: route.into(),
-            name: written.name.value.clone(),
-            request: written.request.value.clone(),
-            request_place: written.request.place.clone(),
-            expected: written.expect.iter().map(expected).collect(),
-            place: written.place.clone(),
-        }
-    }
-}
-
-fn expected(written: &WrittenExpected) -> Expected {
-    let headers = written.headers.iter().flat_map(|headers| headers.iter());
-    Expected {
-        to: written.to.value.clone(),
-        path: written.path.as_ref().map(|path| path.value.clone()),
-        headers: headers.map(|header| (header.name.value.clone(), header.value.value.clone())).collect(),
-        body: written.body.as_ref().map(Node::to_value),
-        exact: written.exact.as_ref().is_some_and(|exact| exact.value),
-        place: written.place.clone(),
     }
 }
 

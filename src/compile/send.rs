@@ -111,7 +111,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn target(
+    pub(super) fn target(
         &mut self,
         to: &Text,
         set: &RouteSet,

@@ -87,6 +87,38 @@ pub fn check(document: &Value) -> Result<(), SchemaError> {
     schema(document, &mut String::new(), 0)
 }
 
+/// The first `$ref` that leads to no part of the document: where it stands, and what it says.
+pub fn lost_reference(document: &Value) -> Option<(String, String)> {
+    let mut left = vec![(String::new(), document)];
+    while let Some((at, value)) = left.pop() {
+        let children: Vec<(String, &Value)> = match value {
+            Value::Object(object) => object.iter().map(|(key, value)| (key.to_string(), value)).collect(),
+            Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+            _ => Vec::new(),
+        };
+        for (name, child) in children {
+            let mut below = at.clone();
+            step(&mut below, &name);
+            match child.as_str() {
+                Some(target) if name == "$ref" && !leads_somewhere(document, target) => {
+                    return Some((below, target.to_owned()));
+                }
+                _ => left.push((below, child)),
+            }
+        }
+    }
+    None
+}
+
+fn leads_somewhere(document: &Value, target: &str) -> bool {
+    let Some(pointer) = target.strip_prefix('#') else { return false };
+    let found = pointer.split('/').skip(1).try_fold(document, |value, step| {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        value.get(&step).or_else(|| value.at(step.parse().ok()?))
+    });
+    found.is_some()
+}
+
 fn schema(value: &Value, at: &mut String, depth: usize) -> Result<(), SchemaError> {
     if depth > DEEPEST {
         return Err(error(at, "this schema is nested too deeply".into()));

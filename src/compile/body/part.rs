@@ -162,7 +162,7 @@ impl Compiler<'_> {
         self.report(Diagnostic::new(Code::InvalidBody, at.clone(), message));
     }
 
-    pub(super) fn check_constant(&mut self, value: &Value, schema: &Schema, at: &Place) {
+    pub(in crate::compile) fn check_constant(&mut self, value: &Value, schema: &Schema, at: &Place) {
         for violation in schema.violations(value) {
             let place = violation.path.iter().fold(at.clone(), |place, step| match step {
                 Step::Key(key) => place.key(key.clone()),

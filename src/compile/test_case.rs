@@ -1,0 +1,90 @@
+//! Tests of routes: what they name must be there, and what they expect must be something that can be compared.
+
+use super::Compiler;
+use crate::config::Named;
+use crate::config::scalar::Text;
+use crate::config::settings::Settings;
+use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
+use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::document::Node;
+use crate::pack::{HeaderPart, Operation};
+use crate::route::RouteSet;
+use crate::test_case::{Expected, TestCase};
+
+impl Compiler<'_> {
+    pub(super) fn test(
+        &mut self,
+        route: &str,
+        written: &WrittenTest,
+        set: &RouteSet,
+        settings: Option<&Settings>,
+    ) -> TestCase {
+        for expected in &written.expect {
+            self.check_expected(expected, set, settings);
+        }
+        TestCase {
+            route: route.into(),
+            name: written.name.value.clone(),
+            request: written.request.value.clone(),
+            request_place: written.request.place.clone(),
+            expected: written.expect.iter().map(expected).collect(),
+            place: written.place.clone(),
+        }
+    }
+
+    fn check_expected(&mut self, written: &WrittenExpected, set: &RouteSet, settings: Option<&Settings>) {
+        let target = self.target(&written.to, set, settings);
+        if let Some(path) = written.path.as_ref().filter(|path| !path.starts_with('/')) {
+            let message = "a test compares what comes after the host";
+            let after = path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+            let help = after.map_or_else(|| "it begins with `/`".to_owned(), |after| format!("write `path: /{after}`"));
+            self.report(Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help));
+        }
+        let Some((_, operation)) = target else { return };
+        for header in written.headers.iter().flat_map(|headers| headers.iter()) {
+            self.check_secret_header(header, &operation);
+        }
+    }
+
+    /// A header whose value is secret is `***` to a test.
+    fn check_secret_header(&mut self, header: &Named<Text>, operation: &Operation) {
+        let is_secret = |parts: &[HeaderPart]| parts.iter().any(|part| matches!(part, HeaderPart::Secret(_)));
+        let found = operation.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(&header.name.value));
+        if found.is_some_and(|(_, parts)| is_secret(parts)) && !header.value.contains("***") {
+            let message = format!("the header `{}` holds a secret, which a test does not see", header.name.value);
+            let diagnostic = Diagnostic::new(Code::InvalidValue, header.value.place.clone(), message);
+            self.report(
+                diagnostic.help("remove the line; to test that the header is there, write `***` for the secret"),
+            );
+        }
+    }
+
+    /// A test's request is not there.
+    pub(super) fn missing_sample(&mut self, test: &TestCase) {
+        let samples = self.input.samples.iter().map(|sample| &**sample);
+        let plain = test.request.replace('\\', "/");
+        let is_ending = |sample: &&str| sample.ends_with(&*plain) || sample.strip_suffix(".http") == Some(&*plain);
+        let near = samples.clone().find(is_ending).or_else(|| suggest::nearest(&plain, samples));
+        let message = format!("there is no file `{}`", test.request);
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if test.request.starts_with("..") || test.request.starts_with('/') => {
+                "a sample lies inside the workspace; its path begins at the folder of jackfield.yaml".to_owned()
+            }
+            None => "its path begins at the folder of jackfield.yaml".to_owned(),
+        };
+        self.report(Diagnostic::new(Code::MissingFile, test.request_place.clone(), message).help(help));
+    }
+}
+
+fn expected(written: &WrittenExpected) -> Expected {
+    let headers = written.headers.iter().flat_map(|headers| headers.iter());
+    Expected {
+        to: written.to.value.clone(),
+        path: written.path.as_ref().map(|path| path.value.clone()),
+        headers: headers.map(|header| (header.name.value.clone(), header.value.value.clone())).collect(),
+        body: written.body.as_ref().map(Node::to_value),
+        exact: written.exact.as_ref().is_some_and(|exact| exact.value),
+        place: written.place.clone(),
+    }
+}
