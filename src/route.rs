@@ -64,6 +64,7 @@ pub struct RouteSet {
     /// The scheme, host and port that senders know.
     pub public_url: Arc<str>,
     addresses: BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>,
+    by_name: BTreeMap<Arc<str>, Arc<Route>>,
 }
 
 /// Two sources whose paths can't be told apart.
@@ -91,6 +92,7 @@ impl RouteSet {
             packs: BTreeMap::new(),
             vars: Value::Null,
             addresses: BTreeMap::new(),
+            by_name: BTreeMap::new(),
         }
     }
 
@@ -102,6 +104,11 @@ impl RouteSet {
         }
         self.sources.insert(source.name.clone(), source);
         Ok(())
+    }
+
+    pub fn add_route(&mut self, route: Arc<Route>) {
+        self.by_name.insert(route.name.clone(), route.clone());
+        self.routes.entry(route.source.clone()).or_default().push(route);
     }
 
     /// The source at a path under `/hooks`.
@@ -128,6 +135,6 @@ impl RouteSet {
     }
 
     pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
-        self.all_routes().find(|route| &*route.name == name)
+        self.by_name.get(name)
     }
 }

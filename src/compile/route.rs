@@ -50,7 +50,7 @@ impl Compiler<'_> {
             let route = self.route(name, &written, source, set, settings);
             tests.extend(written.tests.iter().map(|test| self.test(name, test, set, settings)));
             if let Some(route) = route {
-                set.routes.entry(route.source.clone()).or_default().push(Arc::new(route));
+                set.add_route(Arc::new(route));
             }
         }
         self.unreachable(set);

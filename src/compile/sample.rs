@@ -53,8 +53,10 @@ impl Compiler<'_> {
             if payloads.is_empty() {
                 continue;
             }
+            let file = &route.place.file;
+            let has_failed = self.problems.iter().any(|p| p.is_error() && p.place().is_some_and(|at| at.file == *file));
             for extract in &route.extracts {
-                self.check_extract_sample(extract, &payloads);
+                self.check_extract_sample(extract, has_failed, &payloads);
             }
             for (template, place) in templates(route) {
                 template.uses().iter().for_each(|used| self.check_use_sample(used, place, &payloads));
@@ -63,9 +65,7 @@ impl Compiler<'_> {
     }
 
     /// A required name that finds nothing has failed its test already, where there is one.
-    fn check_extract_sample(&mut self, extract: &Extract, payloads: &[&Value]) {
-        let has_failed =
-            self.problems.iter().any(|p| p.is_error() && p.place().is_some_and(|p| p.file == extract.place.file));
+    fn check_extract_sample(&mut self, extract: &Extract, has_failed: bool, payloads: &[&Value]) {
         let is_lenient = extract.optional || extract.default.is_some() || !has_failed;
         let none = |path: &Path| payloads.iter().all(|payload| path.all(payload, 1).into_iter().all(is_nothing));
         if !is_lenient || !extract.paths.iter().all(|(path, _)| none(path)) {
