@@ -6,10 +6,12 @@
 mod bridge;
 mod condition;
 pub mod filter;
+pub mod idiom;
 mod infer;
 mod lint;
 mod parse;
 mod signature;
+mod tolerant;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::value::Value;
 pub use bridge::Scope;
 pub use infer::{Inferred, Misfit, Names};
 pub use lint::Use;
+use tolerant::Tolerant;
 
 /// No template is longer than this: the parser recurses, and nobody writes such a line by hand.
 pub const LONGEST: usize = 4096;
@@ -35,6 +38,7 @@ const STEPS: u64 = 50_000;
 pub struct Template {
     text: Arc<str>,
     program: Arc<Program>,
+    tolerant: Arc<[Tolerant]>,
     uses: Arc<[Use]>,
 }
 
@@ -141,10 +145,14 @@ impl Template {
 
     /// The value, or `None` when it is absent.
     pub fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        let filled = (!self.tolerant.is_empty()).then(|| tolerant::within(scope, &self.tolerant));
+        let scope = filled.as_ref().unwrap_or(scope);
         match &*self.program {
             Program::Constant(value) => Ok(Some(value.clone())),
-            Program::Whole(expr) => expr.evaluate(scope),
-            Program::Parts(parts) => self.text_of(parts, scope).map(|text| Some(text.into())),
+            Program::Whole(expr) => expr.evaluate(scope).map_err(|error| self.widened(error)),
+            Program::Parts(parts) => {
+                self.text_of(parts, scope).map(|text| Some(text.into())).map_err(|error| self.widened(error))
+            }
             Program::Statements(env) => self.run(env, scope).map(|text| Some(text.into())),
         }
     }
@@ -162,6 +170,15 @@ impl Template {
             true => Ok(Some(text)),
             false => Ok(None),
         }
+    }
+
+    /// The error at the whole of the name that it is about, of which the engine names the end.
+    fn widened(&self, error: TemplateError) -> TemplateError {
+        let (_, shift) = self.braced();
+        let within = |at: usize| at.saturating_sub(shift).min(self.text.len());
+        let range = within(error.range.start)..within(error.range.end);
+        let whole = self.uses.iter().find(|used| used.range.start < range.start && used.range.end == range.end);
+        TemplateError { range: whole.map_or(range, |used| used.range.clone()), ..error }
     }
 
     fn text_of(&self, parts: &[Part], scope: &Scope) -> Result<String, TemplateError> {

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
 use crate::pipeline::{self, BASE_NAMES};
 use crate::route::Placed;
-use crate::template::{Misfit, Template, TemplateError, Use};
+use crate::template::{Misfit, Template, TemplateError, Use, idiom};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -249,22 +249,52 @@ impl Compiler<'_> {
             _ => return,
         };
         let Some(field) = used.fields.first() else { return };
-        let (owner, name, known) = match (known.contains(&&**field), &reach.segments, used.fields.get(1)) {
-            (false, _, _) => (used.name.to_string(), field, known.to_vec()),
-            (true, Some(segments), Some(segment)) if &**field == "params" && !segments.contains(segment) => {
-                ("request.params".to_owned(), segment, segments.iter().map(|segment| &**segment).collect())
+        let segments = || reach.segments.iter().flatten().map(|segment| &**segment);
+        let (message, help) = match (known.contains(&&**field), used.fields.get(1)) {
+            (false, _) => {
+                let help = match segments().find(|segment| *segment == &**field) {
+                    Some(segment) => Some(format!("write `request.params.{segment}`")),
+                    None => home_of_field(used, reach).or_else(|| suggest::did_you_mean(field, known.iter().copied())),
+                };
+                (format!("`{}` has no `{field}`", used.name), help)
+            }
+            (true, Some(name)) if &**field == "headers" && name.contains(char::is_uppercase) => {
+                let help = format!("write `request.headers['{}']`", name.to_lowercase());
+                ("the names of headers are in small letters".to_owned(), Some(help))
+            }
+            (true, Some(name)) if &**field == "params" && reach.segments.is_some() => {
+                if segments().any(|segment| segment == &**name) {
+                    return;
+                }
+                let example = format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`");
+                let help = suggest::did_you_mean(name, segments()).unwrap_or(example);
+                (format!("`request.params` has no `{name}`"), Some(help))
             }
             _ => return,
         };
-        let help = match owner.as_str() {
-            "request.params" if known.is_empty() => {
-                Some(format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`"))
-            }
-            _ => suggest::did_you_mean(name, known.iter().copied()),
-        };
-        let message = format!("`{owner}` has no `{name}`");
         self.report(Diagnostic::new(Code::UnknownName, at, message).help_opt(help));
     }
+}
+
+/// What is written for a name of another tool, or one that stands under another.
+fn home_of_field(used: &Use, reach: &Reach) -> Option<String> {
+    let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
+    let last = fields.last().filter(|last| reach.known(last).is_some());
+    if let Some(last) = last {
+        return Some(format!("write `{last}` alone, which `extract:` gives"));
+    }
+    match &*used.name {
+        "request" | "event" => {
+            let (first, rest) = fields.split_first()?;
+            let sent = format!("what the sender sent is `payload`: write `payload{}`", written(&fields));
+            idiom::name(first, rest).or_else(|| (&*used.name == "event").then_some(sent))
+        }
+        name => idiom::name(name, &fields),
+    }
+}
+
+fn written(fields: &[&str]) -> String {
+    fields.iter().map(|field| idiom::after(field)).collect()
 }
 
 /// Where a field of `connection` or `vars` would be given.
@@ -275,7 +305,18 @@ fn home_of(name: &str, field: &str) -> Option<String> {
 fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     let all = reach.all();
     let name = &used.name;
+    if let Some(help) = home_of_field(used, reach) {
+        return help;
+    }
+    if reach.constants.iter().any(|(owner, vars)| *owner == "vars" && vars.get(name).is_some()) {
+        return format!("constants of the workspace stand under `vars`: write `vars.{name}`");
+    }
     let (before, after) = (text.get(..used.range.start).unwrap_or(""), text.get(used.range.end..).unwrap_or(""));
+    // `payload.user-agent`, too.
+    let path = before.strip_suffix('-').map(|rest| rest.rsplit(|c: char| !is_path(c)).next().unwrap_or_default());
+    if let Some((owner, first)) = path.and_then(|path| path.rsplit_once('.')) {
+        return format!("`-` subtracts; write `{owner}['{first}-{name}']`");
+    }
     // `caller-name` is a subtraction to the engine.
     let rest = after.strip_prefix('-').map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next());
     let ahead = before.strip_suffix('-').map(|rest| rest.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next());
@@ -298,7 +339,15 @@ fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     if quoted.ends_with("==") || quoted.ends_with("!=") || compared(after.trim_start()) || quoted.ends_with('(') {
         return format!("if it is text, put it in quotes: `'{name}'`; if it is a name, extract it first");
     }
-    format!("extract it first: under `extract:` write `{name}: $.…`")
+    let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
+    match fields.is_empty() {
+        true => format!("extract it first: under `extract:` write `{name}: $.…`"),
+        false => format!("write where it stands in the payload: `payload.{name}{}`", written(&fields)),
+    }
+}
+
+fn is_path(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '.')
 }
 
 impl Compiler<'_> {

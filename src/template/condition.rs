@@ -6,7 +6,7 @@ use minijinja::machinery::ast::{BinOp, BinOpKind, Expr, Stmt, UnaryOpKind};
 use minijinja::machinery::parse;
 
 use super::infer::{Misfit, Names, Walk};
-use super::lint::{bytes, dotted};
+use super::lint::{bytes, dotted, start};
 use super::{Template, bridge};
 use crate::types::{Form, Presence, Type};
 use crate::value::Value;
@@ -45,18 +45,32 @@ impl Template {
         let Ok(tree) = parse(&source, "template", Default::default()) else { return Vec::new() };
         let Stmt::Template(template) = &tree else { return Vec::new() };
         let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return Vec::new() };
-        let mut parts = Vec::new();
-        conjuncts(&emit.expr, &mut parts);
-        parts.into_iter().filter_map(demanded).map(str::to_owned).collect()
+        names_where(&emit.expr, true).into_iter().map(str::to_owned).collect()
     }
+}
+
+/// The names that have a value wherever a condition holds, or does not.
+pub(super) fn names_where<'s>(expr: &Expr<'s>, holds: bool) -> Vec<&'s str> {
+    match (expr, holds) {
+        (Expr::UnaryOp(unary), _) if matches!(unary.op, UnaryOpKind::Not) => names_where(&unary.expr, !holds),
+        (Expr::BinOp(op), true) if matches!(op.op, BinOpKind::ScAnd) => {
+            [names_where(&op.left, true), names_where(&op.right, true)].concat()
+        }
+        (Expr::BinOp(op), false) if matches!(op.op, BinOpKind::ScOr) => {
+            [names_where(&op.left, false), names_where(&op.right, false)].concat()
+        }
+        (Expr::Test(test), false) if matches!(test.name, "undefined" | "none") => name(&test.expr).into_iter().collect(),
+        (_, true) => demanded(expr).into_iter().collect(),
+        (_, false) => Vec::new(),
+    }
+}
+
+fn name<'s>(expr: &Expr<'s>) -> Option<&'s str> {
+    dotted(expr).filter(|(_, fields)| fields.is_empty()).map(|(name, _)| name)
 }
 
 /// The name that must have a value for this part to hold.
 fn demanded<'s>(part: &Expr<'s>) -> Option<&'s str> {
-    let name = |expr: &Expr<'s>| match dotted(expr) {
-        Some((name, fields)) if fields.is_empty() => Some(name),
-        _ => None,
-    };
     match part {
         Expr::Test(test) if test.name == "defined" => name(&test.expr),
         Expr::Filter(call) if !matches!(call.name, "default" | "d") => name(call.expr.as_ref()?),
@@ -152,16 +166,6 @@ impl Search<'_> {
 
     fn text(&self, expr: &Expr<'_>) -> String {
         self.source.get(self.range(expr)).unwrap_or_default().trim().to_owned()
-    }
-}
-
-/// Where an expression begins: the engine counts from the sign or the name of the filter in its middle.
-fn start(expr: &Expr<'_>) -> usize {
-    match expr {
-        Expr::BinOp(op) => start(&op.left),
-        Expr::Filter(call) => call.expr.as_ref().map_or(bytes(expr.span()).start, start),
-        Expr::Test(test) => start(&test.expr),
-        _ => bytes(expr.span()).start,
     }
 }
 
