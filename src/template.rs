@@ -3,12 +3,14 @@
 //! A text that is one `{{ expression }}` keeps the type of its value; any other is text. A value that is absent is
 //! `None` here, and never an empty text.
 
+mod arguments;
 mod bridge;
 mod condition;
 pub mod filter;
 pub mod idiom;
 mod infer;
 mod lint;
+pub mod lookalike;
 mod parse;
 mod signature;
 mod tolerant;
@@ -85,6 +87,10 @@ impl TemplateError {
         TemplateError { code, range, message: message.into(), help: None }
     }
 
+    fn saying(self, message: String) -> Self {
+        TemplateError { message, ..self }
+    }
+
     fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
@@ -149,9 +155,9 @@ impl Template {
         let scope = filled.as_ref().unwrap_or(scope);
         match &*self.program {
             Program::Constant(value) => Ok(Some(value.clone())),
-            Program::Whole(expr) => expr.evaluate(scope).map_err(|error| self.widened(error)),
+            Program::Whole(expr) => expr.evaluate(scope).map_err(|error| self.widened(error, scope)),
             Program::Parts(parts) => {
-                self.text_of(parts, scope).map(|text| Some(text.into())).map_err(|error| self.widened(error))
+                self.text_of(parts, scope).map(|text| Some(text.into())).map_err(|error| self.widened(error, scope))
             }
             Program::Statements(env) => self.run(env, scope).map(|text| Some(text.into())),
         }
@@ -173,12 +179,17 @@ impl Template {
     }
 
     /// The error at the whole of the name that it is about, of which the engine names the end.
-    fn widened(&self, error: TemplateError) -> TemplateError {
+    fn widened(&self, error: TemplateError, scope: &Scope) -> TemplateError {
         let (_, shift) = self.braced();
         let within = |at: usize| at.saturating_sub(shift).min(self.text.len());
         let range = within(error.range.start)..within(error.range.end);
-        let whole = self.uses.iter().find(|used| used.range.start < range.start && used.range.end == range.end);
-        TemplateError { range: whole.map_or(range, |used| used.range.clone()), ..error }
+        let ends_there = |used: &&Use| used.range.start <= range.start && used.range.end == range.end;
+        let Some(used) = self.uses.iter().find(ends_there) else { return TemplateError { range, ..error } };
+        let error = TemplateError { range: used.range.clone(), ..error };
+        match tolerant::field_of_text(scope, used) {
+            Some((message, help)) if error.message == lint::ABSENT => error.saying(message).help(help),
+            _ => error,
+        }
     }
 
     fn text_of(&self, parts: &[Part], scope: &Scope) -> Result<String, TemplateError> {
@@ -241,7 +252,7 @@ impl Expr {
         }
         let what = match (&self.kind, &value) {
             (ExprKind::Name(name), None) => format!("`{name}` has no value in this event"),
-            (_, None) => "this has no value in this event".to_owned(),
+            (_, None) => lint::ABSENT.to_owned(),
             (_, Some(_)) => "this is null in this event".to_owned(),
         };
         Err(TemplateError::new(Code::TemplateFailed, self.range.clone(), what)

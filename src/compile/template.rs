@@ -110,6 +110,16 @@ impl Reach {
         BASE_NAMES.contains(&name) || self.fields.iter().any(|(known, _)| *known == name)
     }
 
+    /// Whether a text could name something in a template: an extracted name, or a field of what is always there.
+    pub(super) fn could_be(&self, text: &str) -> bool {
+        let (root, rest) = text.split_once('.').map_or((text, None), |(root, rest)| (root, Some(rest)));
+        let is_path = |rest: &str| rest.chars().all(|c| is_path(c) || matches!(c, '[' | ']'));
+        match rest {
+            None => self.known(root).is_some(),
+            Some(rest) => (self.known(root).is_some() || self.is_base(root)) && !rest.is_empty() && is_path(rest),
+        }
+    }
+
     fn all(&self) -> Vec<&str> {
         let fields = self.fields.iter().map(|(name, _)| *name);
         self.names.iter().map(|known| &*known.name).chain(BASE_NAMES.iter().copied()).chain(fields).collect()
@@ -137,12 +147,8 @@ impl Compiler<'_> {
     }
 
     pub(super) fn template(&mut self, text: &str, place: &Place, kind: Kind, reach: &mut Reach) -> Option<Template> {
-        if reference::is_in(text) {
-            let diagnostic = Diagnostic::new(Code::InvalidReference, place.clone(), "a reference may not stand here")
-                .help(
-                    "`${env:…}` and `${file:…}` stand in `connections:` of jackfield.yaml and in a source's `secret`",
-                );
-            self.report(diagnostic);
+        if let Some(range) = reference::beside_templates(text) {
+            self.reference_in_text(text, range, place, reach);
             return None;
         }
         let compiled = match kind {
@@ -151,6 +157,7 @@ impl Compiler<'_> {
         };
         match compiled {
             Ok(template) => {
+                self.check_lookalikes(text, place, reach);
                 let good = self.check_uses(&template, place, reach);
                 (good && self.check_fits(&template, place, kind, reach)).then_some(template)
             }
@@ -168,17 +175,27 @@ impl Compiler<'_> {
     }
 
     /// What in a template can never work, by the types of its names.
-    fn check_fits(&mut self, template: &Template, place: &Place, kind: Kind, reach: &Reach) -> bool {
+    fn check_fits(&mut self, template: &Template, place: &Place, kind: Kind, reach: &mut Reach) -> bool {
         let names = |name: &str, fields: &[Arc<str>]| reach.type_of(name, fields);
         let inferred = template.infer(&names);
         let is_good = inferred.misfits.is_empty();
         for misfit in inferred.misfits {
             self.misfit(Code::WrongValue, misfit, place);
         }
-        let never = || template.never_holds(&names);
-        if let Some(misfit) = Some(kind).filter(|kind| is_good && *kind == Kind::Condition).and_then(|_| never()) {
+        let never = match kind {
+            Kind::Condition => template.never_holds(&names),
+            Kind::Value => template.never_true(&names),
+        };
+        if let Some(misfit) = never.filter(|_| is_good) {
             self.misfit(Code::NeverMatches, misfit, place);
             return false;
+        }
+        if let Some(misfit) = template.always_holds(&names).filter(|_| is_good && kind == Kind::Condition) {
+            self.misfit(Code::WrongValue, misfit, place);
+            return false;
+        }
+        if kind == Kind::Value && template.is_whole() {
+            self.check_meant(template, &inferred.ty, place, reach);
         }
         if is_good && kind == Kind::Value && inferred.ty.presence == Presence::Never {
             let message = "this has no value in any event";
@@ -266,7 +283,8 @@ impl Compiler<'_> {
                 if segments().any(|segment| segment == &**name) {
                     return;
                 }
-                let example = format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`");
+                let example =
+                    format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`");
                 let help = suggest::did_you_mean(name, segments()).unwrap_or(example);
                 (format!("`request.params` has no `{name}`"), Some(help))
             }
@@ -365,6 +383,13 @@ impl Compiler<'_> {
             false => format!("take it from the event: `{key}: \"{{{{ payload.id }}}}\"`"),
         };
         let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message);
+        // What looks like a template there is said better here.
+        let is_same = |problem: &Diagnostic| {
+            let place = problem.place().filter(|_| problem.code == Code::LooksLikeTemplate);
+            place.is_some_and(|place| place.file == text.place.file && place.path == text.place.path)
+        };
+        let at = self.problems.iter().position(is_same);
+        let help = at.and_then(|at| self.problems.remove(at).help).unwrap_or(help);
         self.report(diagnostic.found("nothing here comes from the event").help(help));
     }
 }

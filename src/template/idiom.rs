@@ -3,6 +3,8 @@
 //! In what is to be written, `{x}` stands for the value that the word is applied to, `{a}` and `{b}` for its arguments,
 //! `{format}` for the first one where that is the format of a date.
 
+use super::filter;
+
 /// A word as a filter, a function or a method: all three are met, and mean the same.
 type Word = (&'static [&'static str], &'static str);
 
@@ -15,7 +17,17 @@ const CHANGES: &[Word] = &[
     (&["ucfirst", "capitalise", "capital", "upperfirst"], "{x} | capitalize"),
     (&["titlecase", "titleize", "ucwords", "proper"], "{x} | title"),
     (
-        &["date", "strftime", "dateformat", "formatdate", "todate", "time", "timestampcustom", "strptime", "asdatetime"],
+        &[
+            "date",
+            "strftime",
+            "dateformat",
+            "formatdate",
+            "todate",
+            "time",
+            "timestampcustom",
+            "strptime",
+            "asdatetime",
+        ],
         "{x} | datetime({format})",
     ),
     (&["tojson", "jsonencode", "jsonify", "stringify", "dump", "jsonstringify"], "{x} | json"),
@@ -131,7 +143,9 @@ const TESTS: &[Word] = &[
 
 /// What to write instead of a filter, a function or a method, given what it is applied to.
 pub(super) fn change(word: &str, args: &[&str]) -> Option<String> {
-    let written = find(CHANGES, word).map(|form| expression(form, args));
+    let own = filter::NAMES.iter().find(|own| fold(own) == fold(word)).filter(|_| args.len() == 1);
+    let own = own.map(|own| expression(&format!("{{x}} | {own}"), args));
+    let written = own.or_else(|| find(CHANGES, word).map(|form| expression(form, args)));
     written.or_else(|| find(OTHERS, word).map(str::to_owned))
 }
 
@@ -194,7 +208,10 @@ const NAMES: &[Word] = &[
         "the time at which the request came is `request.received_at`",
     ),
     (&["uuid", "guid", "eventid", "requestid"], "each event has an id of its own: `event.id`"),
-    (&["null", "nil", "undefined", "nothing"], "write `none` for it, and ask for it with `name is none` or `name is not none`"),
+    (
+        &["null", "nil", "undefined", "nothing"],
+        "write `none` for it, and ask for it with `name is none` or `name is not none`",
+    ),
     (&["conn", "account", "settings", "config"], "settings of the connection are `connection{rest}`"),
     (&["constants", "globals", "const", "variables", "var", "variable"], "constants of the workspace are `vars{rest}`"),
 ];

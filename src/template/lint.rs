@@ -200,7 +200,12 @@ impl Walk<'_> {
                 self.expr(&test.expr, true);
                 self.arguments(&test.args);
             }
-            Expr::GetAttr(attr) => self.expr(&attr.expr, guarded),
+            Expr::GetAttr(attr) => {
+                if matches!(attr.expr, Expr::Const(_)) {
+                    self.field_of_constant(expr, attr.name);
+                }
+                self.expr(&attr.expr, guarded);
+            }
             Expr::GetItem(item) => {
                 self.expr(&item.expr, guarded);
                 self.expr(&item.subscript_expr, false);
@@ -229,6 +234,13 @@ impl Walk<'_> {
         }
         self.expr(left, guarded || matches!(op, BinOpKind::ScOr | BinOpKind::ScAnd));
         self.expr(right, guarded);
+    }
+
+    /// `1.name`, as a tool that numbers its steps writes it.
+    fn field_of_constant(&mut self, expr: &Expr<'_>, field: &str) {
+        let message = format!("`{}` is no name", self.text(expr));
+        let help = format!("write a name that `extract:` gives, as `{field}`, or `payload.{field}`");
+        self.errors.push(TemplateError::new(Code::InvalidTemplate, self.range(expr), message).help(help));
     }
 
     fn call(&mut self, callee: &Expr<'_>, args: &[CallArg<'_>], span: Span) {
@@ -312,6 +324,13 @@ impl Walk<'_> {
 
     fn name(&mut self, name: &str, fields: Vec<Arc<str>>, range: Range<usize>, guarded: bool) {
         if !self.locals.iter().any(|local| local == name) {
+            let written = self.source.get(range.clone()).unwrap_or_default();
+            if let Some((left, right)) = written.split_once(" . ") {
+                let error = TemplateError::new(Code::InvalidTemplate, range.clone(), "`.` does not join texts");
+                let (left, right) = (left.trim(), right.trim());
+                self.errors
+                    .push(error.help(format!("write `{left} ~ {right}`, or `{{{{ {left} }}}}{{{{ {right} }}}}`")));
+            }
             let is_certain = self.certain.iter().any(|certain| certain == name);
             let used = Use { name: name.into(), fields, range, guarded: guarded || is_certain };
             if guarded {
@@ -347,6 +366,7 @@ pub(super) fn dotted<'a>(expr: &Expr<'a>) -> Option<(&'a str, Vec<Arc<str>>)> {
 pub(super) fn start(expr: &Expr<'_>) -> usize {
     match expr {
         Expr::BinOp(op) => start(&op.left),
+        Expr::UnaryOp(unary) => bytes(expr.span()).start.min(start(&unary.expr)),
         Expr::Compare(compare) => start(&compare.expr),
         Expr::Filter(call) => call.expr.as_ref().map_or(bytes(expr.span()).start, start),
         Expr::Test(test) => start(&test.expr),

@@ -7,7 +7,9 @@ use minijinja::machinery::{Token, tokenize};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
-use super::{Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, filter, lint, tolerant};
+use super::{
+    Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, filter, lint, tolerant,
+};
 use crate::diagnostic::Code;
 use crate::value::Value;
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Scope, Use};
+use super::{Scope, Use, idiom};
 use crate::value::Value;
 
 /// A name with its fields, and the word that stands for it.
@@ -40,6 +40,27 @@ pub(super) fn within(scope: &Scope, names: &[Tolerant]) -> Scope {
         scope.set(tolerant.word.clone(), value);
     }
     scope
+}
+
+/// What to say of a field of what is a single value in this event.
+pub(super) fn field_of_text(scope: &Scope, used: &Use) -> Option<(String, String)> {
+    let mut value = scope.get(&used.name).flatten()?;
+    let mut owner = used.name.to_string();
+    for field in &used.fields {
+        let what = match value {
+            Value::String(_) => "text",
+            Value::Number(_) => "a number",
+            Value::Bool(_) => "true or false",
+            _ => "",
+        };
+        if !what.is_empty() {
+            let help = idiom::change(field, &[&owner]).unwrap_or_else(|| format!("write `{owner}` alone"));
+            return Some((format!("`{owner}` is {what}, and has no field `{field}`"), help));
+        }
+        value = of(value, field)?;
+        owner.push_str(&idiom::after(field));
+    }
+    None
 }
 
 fn of<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {

@@ -180,7 +180,9 @@ fn dollar(rest: &str) -> Option<(usize, String, String)> {
         let message = "a JSONPath can't stand in a template".to_owned();
         let help = match word.starts_with('.') && !word.contains(['*', '?', '@']) && !word.starts_with("..") {
             true => format!("write `payload` for `$`: `payload{word}`, or a name that `extract:` gives"),
-            false => "write `payload` for `$`, as in `payload.contact.name`, or a name that `extract:` gives".to_owned(),
+            false => {
+                "write `payload` for `$`, as in `payload.contact.name`, or a name that `extract:` gives".to_owned()
+            }
         };
         return Some((length, message, help));
     }
