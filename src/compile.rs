@@ -4,6 +4,7 @@
 mod body;
 mod connection;
 mod extract;
+mod lookalike;
 mod pack;
 mod route;
 mod sample;

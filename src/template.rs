@@ -3,15 +3,19 @@
 //! A text that is one `{{ expression }}` keeps the type of its value; any other is text. A value that is absent is
 //! `None` here, and never an empty text.
 
+mod arguments;
 mod bridge;
 mod condition;
 pub mod explain;
 pub mod filter;
+pub mod idiom;
 mod infer;
 mod lint;
 mod look;
+pub mod lookalike;
 mod parse;
 mod signature;
+mod tolerant;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,6 +29,7 @@ pub use bridge::Scope;
 pub use infer::{Inferred, Misfit, Names};
 pub use lint::Use;
 pub use look::Looked;
+use tolerant::Tolerant;
 
 /// No template is longer than this: the parser recurses, and nobody writes such a line by hand.
 pub const LONGEST: usize = 4096;
@@ -38,6 +43,7 @@ const STEPS: u64 = 50_000;
 pub struct Template {
     text: Arc<str>,
     program: Arc<Program>,
+    tolerant: Arc<[Tolerant]>,
     uses: Arc<[Use]>,
 }
 
@@ -84,6 +90,10 @@ pub struct TemplateError {
 impl TemplateError {
     fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
         TemplateError { code, range, message: message.into(), help: None, replacement: None }
+    }
+
+    fn saying(self, message: String) -> Self {
+        TemplateError { message, ..self }
     }
 
     fn help(mut self, text: impl Into<String>) -> Self {
@@ -146,10 +156,14 @@ impl Template {
 
     /// The value, or `None` when it is absent.
     pub fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        let filled = (!self.tolerant.is_empty()).then(|| tolerant::within(scope, &self.tolerant));
+        let scope = filled.as_ref().unwrap_or(scope);
         match &*self.program {
             Program::Constant(value) => Ok(Some(value.clone())),
-            Program::Whole(expr) => expr.evaluate(scope),
-            Program::Parts(parts) => self.text_of(parts, scope).map(|text| Some(text.into())),
+            Program::Whole(expr) => expr.evaluate(scope).map_err(|error| self.widened(error, scope)),
+            Program::Parts(parts) => {
+                self.text_of(parts, scope).map(|text| Some(text.into())).map_err(|error| self.widened(error, scope))
+            }
             Program::Statements(env) => self.run(env, scope).map(|text| Some(text.into())),
         }
     }
@@ -166,6 +180,20 @@ impl Template {
         match bridge::write_text(&value, &mut text) {
             true => Ok(Some(text)),
             false => Ok(None),
+        }
+    }
+
+    /// The error at the whole of the name that it is about, of which the engine names the end.
+    fn widened(&self, error: TemplateError, scope: &Scope) -> TemplateError {
+        let (_, shift) = self.braced();
+        let within = |at: usize| at.saturating_sub(shift).min(self.text.len());
+        let range = within(error.range.start)..within(error.range.end);
+        let ends_there = |used: &&Use| used.range.start <= range.start && used.range.end == range.end;
+        let Some(used) = self.uses.iter().find(ends_there) else { return TemplateError { range, ..error } };
+        let error = TemplateError { range: used.range.clone(), ..error };
+        match tolerant::field_of_text(scope, used) {
+            Some((message, help)) if error.message == lint::ABSENT => error.saying(message).help(help),
+            _ => error,
         }
     }
 
@@ -229,7 +257,7 @@ impl Expr {
         }
         let what = match (&self.kind, &value) {
             (ExprKind::Name(name), None) => format!("`{name}` has no value in this event"),
-            (_, None) => "this has no value in this event".to_owned(),
+            (_, None) => lint::ABSENT.to_owned(),
             (_, Some(_)) => "this is null in this event".to_owned(),
         };
         Err(TemplateError::new(Code::TemplateFailed, self.range.clone(), what)

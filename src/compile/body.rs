@@ -49,7 +49,10 @@ impl Compiler<'_> {
                         }
                     }
                 }
-                _ => Body::Value(node.to_value()),
+                text => {
+                    text.iter().for_each(|text| self.check_lookalikes(text, &node.place, reach));
+                    Body::Value(node.to_value())
+                }
             },
         }
     }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
 use crate::pipeline::{self, BASE_NAMES};
 use crate::route::Placed;
-use crate::template::{Misfit, Template, TemplateError, Use};
+use crate::template::{Misfit, Template, TemplateError, Use, idiom};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -110,6 +110,16 @@ impl Reach {
         BASE_NAMES.contains(&name) || self.fields.iter().any(|(known, _)| *known == name)
     }
 
+    /// Whether a text could name something in a template: an extracted name, or a field of what is always there.
+    pub(super) fn could_be(&self, text: &str) -> bool {
+        let (root, rest) = text.split_once('.').map_or((text, None), |(root, rest)| (root, Some(rest)));
+        let is_path = |rest: &str| rest.chars().all(|c| is_path(c) || matches!(c, '[' | ']'));
+        match rest {
+            None => self.known(root).is_some(),
+            Some(rest) => (self.known(root).is_some() || self.is_base(root)) && !rest.is_empty() && is_path(rest),
+        }
+    }
+
     fn all(&self) -> Vec<&str> {
         let fields = self.fields.iter().map(|(name, _)| *name);
         self.names.iter().map(|known| &*known.name).chain(BASE_NAMES.iter().copied()).chain(fields).collect()
@@ -137,12 +147,8 @@ impl Compiler<'_> {
     }
 
     pub(super) fn template(&mut self, text: &str, place: &Place, kind: Kind, reach: &mut Reach) -> Option<Template> {
-        if reference::is_in(text) {
-            let diagnostic = Diagnostic::new(Code::InvalidReference, place.clone(), "a reference may not stand here")
-                .help(
-                    "`${env:…}` and `${file:…}` stand in `connections:` of jackfield.yaml and in a source's `secret`",
-                );
-            self.report(diagnostic);
+        if let Some(range) = reference::beside_templates(text) {
+            self.reference_in_text(text, range, place, reach);
             return None;
         }
         let compiled = match kind {
@@ -151,6 +157,7 @@ impl Compiler<'_> {
         };
         match compiled {
             Ok(template) => {
+                self.check_lookalikes(text, place, reach);
                 let good = self.check_uses(&template, place, reach);
                 (good && self.check_fits(&template, place, kind, reach)).then_some(template)
             }
@@ -168,7 +175,7 @@ impl Compiler<'_> {
     }
 
     /// What in a template can never work, by the types of its names.
-    fn check_fits(&mut self, template: &Template, place: &Place, kind: Kind, reach: &Reach) -> bool {
+    fn check_fits(&mut self, template: &Template, place: &Place, kind: Kind, reach: &mut Reach) -> bool {
         let names = |name: &str, fields: &[Arc<str>]| reach.type_of(name, fields);
         let inferred = template.infer(&names);
         let is_good = inferred.misfits.is_empty();
@@ -180,10 +187,20 @@ impl Compiler<'_> {
             true => Type::unknown(),
             false => reach.type_of(name, fields),
         };
-        let never = || template.never_holds(&of_event);
-        if let Some(misfit) = Some(kind).filter(|kind| is_good && *kind == Kind::Condition).and_then(|_| never()) {
+        let never = match kind {
+            Kind::Condition => template.never_holds(&of_event),
+            Kind::Value => template.never_true(&of_event),
+        };
+        if let Some(misfit) = never.filter(|_| is_good) {
             self.misfit(Code::NeverMatches, misfit, place);
             return false;
+        }
+        if let Some(misfit) = template.always_holds(&names).filter(|_| is_good && kind == Kind::Condition) {
+            self.misfit(Code::WrongValue, misfit, place);
+            return false;
+        }
+        if kind == Kind::Value && template.is_whole() {
+            self.check_meant(template, &inferred.ty, place, reach);
         }
         if is_good && kind == Kind::Value && inferred.ty.presence == Presence::Never {
             let message = "this has no value in any event";
@@ -261,20 +278,30 @@ impl Compiler<'_> {
             _ => return,
         };
         let Some(field) = used.fields.first() else { return };
-        let (owner, name, known) = match (known.contains(&&**field), &reach.segments, used.fields.get(1)) {
-            (false, _, _) => (used.name.to_string(), field, known.to_vec()),
-            (true, Some(segments), Some(segment)) if &**field == "params" && !segments.contains(segment) => {
-                ("request.params".to_owned(), segment, segments.iter().map(|segment| &**segment).collect())
+        let segments = || reach.segments.iter().flatten().map(|segment| &**segment);
+        let (message, help) = match (known.contains(&&**field), used.fields.get(1)) {
+            (false, _) => {
+                let help = match segments().find(|segment| *segment == &**field) {
+                    Some(segment) => Some(format!("write `request.params.{segment}`")),
+                    None => home_of_field(used, reach).or_else(|| suggest::did_you_mean(field, known.iter().copied())),
+                };
+                (format!("`{}` has no `{field}`", used.name), help)
+            }
+            (true, Some(name)) if &**field == "headers" && name.contains(char::is_uppercase) => {
+                let help = format!("write `request.headers['{}']`", name.to_lowercase());
+                ("the names of headers are in small letters".to_owned(), Some(help))
+            }
+            (true, Some(name)) if &**field == "params" && reach.segments.is_some() => {
+                if segments().any(|segment| segment == &**name) {
+                    return;
+                }
+                let example =
+                    format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`");
+                let help = suggest::did_you_mean(name, segments()).unwrap_or(example);
+                (format!("`request.params` has no `{name}`"), Some(help))
             }
             _ => return,
         };
-        let help = match owner.as_str() {
-            "request.params" if known.is_empty() => {
-                Some(format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`"))
-            }
-            _ => suggest::did_you_mean(name, known.iter().copied()),
-        };
-        let message = format!("`{owner}` has no `{name}`");
         self.report(Diagnostic::new(Code::UnknownName, at, message).help_opt(help));
     }
 }
@@ -285,6 +312,27 @@ fn behind_dot(used: &Use, field: &str) -> std::ops::Range<usize> {
     start..start + field.len()
 }
 
+/// What is written for a name of another tool, or one that stands under another.
+fn home_of_field(used: &Use, reach: &Reach) -> Option<String> {
+    let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
+    let last = fields.last().filter(|last| reach.known(last).is_some());
+    if let Some(last) = last {
+        return Some(format!("write `{last}` alone, which `extract:` gives"));
+    }
+    match &*used.name {
+        "request" | "event" => {
+            let (first, rest) = fields.split_first()?;
+            let sent = format!("what the sender sent is `payload`: write `payload{}`", written(&fields));
+            idiom::name(first, rest).or_else(|| (&*used.name == "event").then_some(sent))
+        }
+        name => idiom::name(name, &fields),
+    }
+}
+
+fn written(fields: &[&str]) -> String {
+    fields.iter().map(|field| idiom::after(field)).collect()
+}
+
 /// Where a field of `connection` or `vars` would be given.
 fn home_of(name: &str, field: &str) -> Option<String> {
     (name == "vars").then(|| format!("add it to jackfield.yaml: `vars: {{ {field}: … }}`"))
@@ -293,7 +341,18 @@ fn home_of(name: &str, field: &str) -> Option<String> {
 fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     let all = reach.all();
     let name = &used.name;
+    if let Some(help) = home_of_field(used, reach) {
+        return help;
+    }
+    if reach.constants.iter().any(|(owner, vars)| *owner == "vars" && vars.get(name).is_some()) {
+        return format!("constants of the workspace stand under `vars`: write `vars.{name}`");
+    }
     let (before, after) = (text.get(..used.range.start).unwrap_or(""), text.get(used.range.end..).unwrap_or(""));
+    // `payload.user-agent`, too.
+    let path = before.strip_suffix('-').map(|rest| rest.rsplit(|c: char| !is_path(c)).next().unwrap_or_default());
+    if let Some((owner, first)) = path.and_then(|path| path.rsplit_once('.')) {
+        return format!("`-` subtracts; write `{owner}['{first}-{name}']`");
+    }
     // `caller-name` is a subtraction to the engine.
     let rest = after.strip_prefix('-').map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next());
     let ahead = before.strip_suffix('-').map(|rest| rest.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next());
@@ -316,7 +375,15 @@ fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     if quoted.ends_with("==") || quoted.ends_with("!=") || compared(after.trim_start()) || quoted.ends_with('(') {
         return format!("if it is text, put it in quotes: `'{name}'`; if it is a name, extract it first");
     }
-    format!("extract it first: under `extract:` write `{name}: $.…`")
+    let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
+    match fields.is_empty() {
+        true => format!("extract it first: under `extract:` write `{name}: $.…`"),
+        false => format!("write where it stands in the payload: `payload.{name}{}`", written(&fields)),
+    }
+}
+
+fn is_path(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '.')
 }
 
 impl Compiler<'_> {
@@ -335,8 +402,15 @@ impl Compiler<'_> {
         };
         let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message);
         let fixed = is_name.then(|| format!("{{{{ {} }}}}", text.value));
-        let diagnostic = diagnostic.found("nothing here comes from the event").help(help);
-        self.report(diagnostic.fix_opt(text.place.clone(), fixed));
+        let diagnostic = diagnostic.fix_opt(text.place.clone(), fixed);
+        // What looks like a template there is said better here.
+        let is_same = |problem: &Diagnostic| {
+            let place = problem.place().filter(|_| problem.code == Code::LooksLikeTemplate);
+            place.is_some_and(|place| place.file == text.place.file && place.path == text.place.path)
+        };
+        let at = self.problems.iter().position(is_same);
+        let help = at.and_then(|at| self.problems.remove(at).help).unwrap_or(help);
+        self.report(diagnostic.found("nothing here comes from the event").help(help));
     }
 }
 

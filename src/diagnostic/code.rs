@@ -114,6 +114,8 @@ codes! {
     AlwaysAbsent = "always-absent", Error;
     /// A condition that no event can fulfil.
     NeverMatches = "never-matches", Error;
+    /// Text that another tool would take for a template, and that is sent as it is written.
+    LooksLikeTemplate = "looks-like-template", Warning;
     /// A name is extracted and never used.
     UnusedName = "unused-name", Warning;
     /// A name that may be absent stands where a value must be.

@@ -35,6 +35,16 @@ pub fn is_in(text: &str) -> bool {
     text.contains("${")
 }
 
+/// Where a text with templates first holds a reference: a `$` before braces is an honest dollar.
+pub fn beside_templates(text: &str) -> Option<Range<usize>> {
+    let start = text
+        .match_indices("${")
+        .map(|(at, _)| at)
+        .find(|at| text.get(*at + 2..).is_some_and(|rest| !rest.starts_with('{')))?;
+    let length = text.get(start..)?.find('}').map_or(text.len() - start, |end| end + 1);
+    Some(start..start + length)
+}
+
 /// The paths of the files that a text names.
 pub fn files(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
@@ -103,6 +113,7 @@ mod tests {
         assert_eq!(resolve("x${env:A}y${file:b}", &environment).as_deref(), Ok("x1y2"));
         let missing = ReferenceError::MissingVariable { name: "C".into(), range: 1..9 };
         assert_eq!(resolve("x${env:C}", &environment), Err(missing));
+        assert_eq!(beside_templates("R${{ x }} ${env:A}"), Some(10..18));
         assert_eq!(resolve("${env", &environment), Err(ReferenceError::Invalid { range: 0..5 }));
     }
 }

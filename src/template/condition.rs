@@ -6,7 +6,7 @@ use minijinja::machinery::ast::{BinOp, BinOpKind, Expr, Stmt, UnaryOpKind};
 use minijinja::machinery::parse;
 
 use super::infer::{Misfit, Names, Walk};
-use super::lint::{bytes, dotted};
+use super::lint::{bytes, dotted, start};
 use super::{Template, bridge};
 use crate::types::{Form, Presence, Type};
 use crate::value::Value;
@@ -24,17 +24,42 @@ enum Of {
     Without(Vec<Value>),
     Above(f64),
     Below(f64),
+    /// It has no value.
+    Nothing,
 }
 
 impl Template {
     /// Why a condition never holds, if that is known before any event.
     pub fn never_holds(&self, names: Names<'_>) -> Option<Misfit> {
+        self.searched(names, |search, expr| search.never(expr))
+    }
+
+    /// Why a condition holds whatever the event, where that was hardly meant.
+    pub fn always_holds(&self, names: Names<'_>) -> Option<Misfit> {
+        self.searched(names, |search, expr| search.always(expr, None))
+    }
+
+    /// Why a comparison that is sent as a value is never true.
+    pub fn never_true(&self, names: Names<'_>) -> Option<Misfit> {
+        let is_comparison =
+            |expr: &Expr<'_>| matches!(expr, Expr::BinOp(op) if matches!(op.op, BinOpKind::Eq | BinOpKind::In));
+        self.searched(names, |search, expr| match expr {
+            Expr::IfExpr(branch) if is_comparison(&branch.test_expr) => search.never(&branch.test_expr),
+            _ if is_comparison(expr) => search.never(expr),
+            _ => None,
+        })
+    }
+
+    fn searched(&self, names: Names<'_>, find: impl Fn(&Search<'_>, &Expr<'_>) -> Option<Misfit>) -> Option<Misfit> {
         let (source, shift) = self.braced();
         let tree = parse(&source, "template", Default::default()).ok()?;
         let Stmt::Template(template) = &tree else { return None };
-        let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return None };
         let search = Search { source: &source, names };
-        search.never(&emit.expr).map(|misfit| misfit.shifted(shift, self.text.len()))
+        let found = template.children.iter().find_map(|statement| match statement {
+            Stmt::EmitExpr(emit) => find(&search, &emit.expr),
+            _ => None,
+        });
+        found.map(|misfit| misfit.shifted(shift, self.text.len()))
     }
 }
 
@@ -45,18 +70,34 @@ impl Template {
         let Ok(tree) = parse(&source, "template", Default::default()) else { return Vec::new() };
         let Stmt::Template(template) = &tree else { return Vec::new() };
         let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return Vec::new() };
-        let mut parts = Vec::new();
-        conjuncts(&emit.expr, &mut parts);
-        parts.into_iter().filter_map(demanded).map(str::to_owned).collect()
+        names_where(&emit.expr, true).into_iter().map(str::to_owned).collect()
     }
+}
+
+/// The names that have a value wherever a condition holds, or does not.
+pub(super) fn names_where<'s>(expr: &Expr<'s>, holds: bool) -> Vec<&'s str> {
+    match (expr, holds) {
+        (Expr::UnaryOp(unary), _) if matches!(unary.op, UnaryOpKind::Not) => names_where(&unary.expr, !holds),
+        (Expr::BinOp(op), true) if matches!(op.op, BinOpKind::ScAnd) => {
+            [names_where(&op.left, true), names_where(&op.right, true)].concat()
+        }
+        (Expr::BinOp(op), false) if matches!(op.op, BinOpKind::ScOr) => {
+            [names_where(&op.left, false), names_where(&op.right, false)].concat()
+        }
+        (Expr::Test(test), false) if matches!(test.name, "undefined" | "none") => {
+            name(&test.expr).into_iter().collect()
+        }
+        (_, true) => demanded(expr).into_iter().collect(),
+        (_, false) => Vec::new(),
+    }
+}
+
+fn name<'s>(expr: &Expr<'s>) -> Option<&'s str> {
+    dotted(expr).filter(|(_, fields)| fields.is_empty()).map(|(name, _)| name)
 }
 
 /// The name that must have a value for this part to hold.
 fn demanded<'s>(part: &Expr<'s>) -> Option<&'s str> {
-    let name = |expr: &Expr<'s>| match dotted(expr) {
-        Some((name, fields)) if fields.is_empty() => Some(name),
-        _ => None,
-    };
     match part {
         Expr::Test(test) if test.name == "defined" => name(&test.expr),
         Expr::Filter(call) if !matches!(call.name, "default" | "d") => name(call.expr.as_ref()?),
@@ -94,6 +135,29 @@ impl Search<'_> {
         })
     }
 
+    /// A text that stands alone where something must be true; `before` is the comparison on its left.
+    fn always(&self, expr: &Expr<'_>, before: Option<&Expr<'_>>) -> Option<Misfit> {
+        match expr {
+            Expr::BinOp(op) if matches!(op.op, BinOpKind::ScOr | BinOpKind::ScAnd) => {
+                let left = last_of(&op.left);
+                self.always(&op.left, before).or_else(|| self.always(&op.right, Some(left)))
+            }
+            Expr::Const(constant) => {
+                let text = constant.value.as_str()?;
+                let compared = before.and_then(compared_op).filter(|(_, op, _)| matches!(op.op, BinOpKind::Eq));
+                let help = match compared {
+                    Some((subject, _, other)) => {
+                        format!("write `{} in [{}, '{text}']`", self.text(subject), self.text(other))
+                    }
+                    None => format!("compare it with something: `payload.kind == '{text}'`"),
+                };
+                let message = format!("the text `'{text}'` alone is always true");
+                Some(Misfit { range: self.range(expr), message, help: Some(help) })
+            }
+            _ => None,
+        }
+    }
+
     fn type_of(&self, expr: &Expr<'_>) -> Type {
         Walk::new(self.names).expr(expr)
     }
@@ -106,6 +170,12 @@ impl Search<'_> {
             let message = "this is never true".to_owned();
             return Some(Misfit { range: self.range(part), message, help: Some("say what must be true".to_owned()) });
         }
+        if let Some(subject) = absent(part).filter(|subject| self.type_of(subject).presence == Presence::Certain) {
+            let message = format!("`{}` has a value in every event, so this is never true", self.text(subject));
+            let help =
+                format!("where it may be missing, put `?` behind its name under `extract:`: `{}?`", self.text(subject));
+            return Some(Misfit { range: self.range(part), message, help: Some(help) });
+        }
         let Of::Among(wanted) = self.demand(part)?.of else { return None };
         let subject = self.type_of(compared(part)?.0);
         let reason = wanted.iter().map(|value| impossible(&subject, value)).collect::<Option<Vec<_>>>()?;
@@ -115,6 +185,9 @@ impl Search<'_> {
     }
 
     fn demand(&self, part: &Expr<'_>) -> Option<Demand> {
+        if let Some(subject) = absent(part) {
+            return Some(Demand { subject: self.text(subject), range: self.range(part), of: Of::Nothing });
+        }
         let negated = matches!(part, Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not));
         let (subject, op, other) = compared_op(part)?;
         let number = |value: &Value| value.as_number().and_then(|number| number.as_f64());
@@ -155,13 +228,11 @@ impl Search<'_> {
     }
 }
 
-/// Where an expression begins: the engine counts from the sign or the name of the filter in its middle.
-fn start(expr: &Expr<'_>) -> usize {
+/// The last operand of a chain of `and` and `or`.
+fn last_of<'e, 's>(expr: &'e Expr<'s>) -> &'e Expr<'s> {
     match expr {
-        Expr::BinOp(op) => start(&op.left),
-        Expr::Filter(call) => call.expr.as_ref().map_or(bytes(expr.span()).start, start),
-        Expr::Test(test) => start(&test.expr),
-        _ => bytes(expr.span()).start,
+        Expr::BinOp(op) if matches!(op.op, BinOpKind::ScOr | BinOpKind::ScAnd) => last_of(&op.right),
+        _ => expr,
     }
 }
 
@@ -172,6 +243,18 @@ fn conjuncts<'e, 's>(expr: &'e Expr<'s>, parts: &mut Vec<&'e Expr<'s>>) {
             conjuncts(&op.right, parts);
         }
         _ => parts.push(expr),
+    }
+}
+
+/// What a part says to have no value.
+fn absent<'e, 's>(part: &'e Expr<'s>) -> Option<&'e Expr<'s>> {
+    match part {
+        Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => match &unary.expr {
+            Expr::Test(test) if test.name == "defined" => Some(&test.expr),
+            _ => None,
+        },
+        Expr::Test(test) if matches!(test.name, "undefined" | "none") => Some(&test.expr),
+        _ => None,
     }
 }
 
@@ -194,6 +277,16 @@ fn compared_op<'e, 's>(part: &'e Expr<'s>) -> Option<(&'e Expr<'s>, &'e BinOp<'s
 /// Why a value of this type is never `wanted`: the reason, and what to write.
 fn impossible(subject: &Type, wanted: &Value) -> Option<(String, Option<String>)> {
     let known: Option<Vec<&Value>> = subject.cases.iter().map(|case| case.value.as_ref()).collect();
+    let known = known.map(|mut known| {
+        let mut seen = Vec::new();
+        known.retain(|value| {
+            !seen.contains(value) && {
+                seen.push(value);
+                true
+            }
+        });
+        known
+    });
     if let Some(known) = known.filter(|known| !known.is_empty() && !subject.open && !known.contains(&wanted)) {
         let words: Vec<&str> = known.iter().filter_map(|value| value.as_str()).collect();
         let all =
@@ -236,6 +329,10 @@ fn clash(first: &Demand, second: &Demand) -> Option<Misfit> {
         }
         (Of::Above(low), Of::Below(high)) | (Of::Below(high), Of::Above(low)) => {
             (low > high, "for either of them write `or` between the two".to_owned())
+        }
+        (Of::Nothing, Of::Among(_) | Of::Above(_) | Of::Below(_))
+        | (Of::Among(_) | Of::Above(_) | Of::Below(_), Of::Nothing) => {
+            (true, "remove one of the two, or write `or` between them".to_owned())
         }
         _ => (false, String::new()),
     };

@@ -108,6 +108,8 @@ pub(super) fn install(env: &mut Environment<'static>) {
         wrap(env, name);
     }
     remove_others(env);
+    // What is absent is nothing, as null is.
+    env.add_test("none", |value: &Engine| value.is_none() || value.is_undefined());
     env.add_filter("default", default);
     env.add_filter("d", default);
     own(env, "phone", |value, args| {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, IfExpr, Stmt, UnaryOp, UnaryOpKind};
 use minijinja::machinery::parse;
 
-use super::lint::{bytes, dotted};
-use super::{Program, Template, bridge, signature};
+use super::lint::{bytes, dotted, start};
+use super::{Program, Template, arguments, bridge, signature};
 use crate::types::{Form, Kinds, Presence, Type};
+use crate::value::Value;
 
 /// What an expression is, and what in it can never work.
 #[derive(Debug)]
@@ -133,7 +134,7 @@ impl<'n> Walk<'n> {
                 _ => Type::absent(),
             },
             Expr::UnaryOp(unary) => self.unary(unary),
-            Expr::BinOp(op) => self.binary(op, bytes(op.span())),
+            Expr::BinOp(op) => self.binary(op, start(expr)..bytes(op.span()).end),
             Expr::Compare(compare) => {
                 self.expr(&compare.expr);
                 compare.ops.iter().for_each(|op| drop(self.expr(&op.expr)));
@@ -182,7 +183,7 @@ impl<'n> Walk<'n> {
             if whole.is_never(Kinds::OBJECT | Kinds::LIST) {
                 let message = format!("`{name}` is {}, and has no field `{field}`", words(&whole));
                 let help = format!("write `{name}` alone");
-                self.misfits.push(Misfit { range: bytes(expr.span()), message, help: Some(help) });
+                self.misfits.push(Misfit { range: start(expr)..bytes(expr.span()).end, message, help: Some(help) });
                 return Type::unknown();
             }
         }
@@ -219,7 +220,10 @@ impl<'n> Walk<'n> {
                 self.numbers(&left, &right, range);
                 Type::certain(Kinds::NUMBER)
             }
-            BinOpKind::In => Type::certain(Kinds::BOOLEAN),
+            BinOpKind::In => {
+                self.part_of_text(op, &left, &right, range);
+                Type::certain(Kinds::BOOLEAN)
+            }
             _ => {
                 self.compare(op, &left, &right, range);
                 Type::certain(Kinds::BOOLEAN)
@@ -236,6 +240,19 @@ impl<'n> Walk<'n> {
             _ => "compare both: `a == 'one' or a == 'two'`".to_owned(),
         };
         let message = format!("`'{text}'` alone is always true, so this holds for every event");
+        self.misfits.push(Misfit { range, message, help: Some(help) });
+    }
+
+    /// `name in 'a, b'`: a text is looked through for a part of it, and is no list of words.
+    fn part_of_text(&mut self, op: &BinOp<'_>, left: &Type, right: &Type, range: Range<usize>) {
+        let Some(text) = right.constant_value().and_then(Value::as_str).filter(|_| left.constant_value().is_none())
+        else {
+            return;
+        };
+        let (Some(name), true) = (written(&op.left), text.chars().count() > 2) else { return };
+        let words: Vec<String> = text.split([',', ';', '|']).map(|word| format!("'{}'", word.trim())).collect();
+        let help = format!("write `{name} in [{}]`", words.join(", "));
+        let message = "this asks whether the text on the right holds that on the left".to_owned();
         self.misfits.push(Misfit { range, message, help: Some(help) });
     }
 
@@ -303,7 +320,7 @@ impl<'n> Walk<'n> {
             CallArg::Pos(expr) => Some(self.expr(expr)),
             _ => None,
         });
-        if matches!(name, "default" | "d") {
+        if matches!(name, "default" | "d") && first.is_some() {
             let other = first.unwrap_or_else(|| Type::constant(&"".into(), None));
             return match given.presence {
                 Presence::Never => other,
@@ -312,6 +329,10 @@ impl<'n> Walk<'n> {
                     given.union(other).with_presence(presence)
                 }
             };
+        }
+        let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
+        if let Some((message, help)) = arguments::fault(name, &given_args) {
+            self.misfits.push(Misfit { range: range.clone(), message, help });
         }
         let takes = signature::takes(name);
         if let Some(own) = given.kinds().filter(|own| takes.is_some_and(|takes| !own.meets(takes))) {
@@ -327,6 +348,14 @@ impl<'n> Walk<'n> {
             (presence, _) => presence,
         };
         signature::makes(name, given, first).with_presence(presence)
+    }
+}
+
+/// The value of an argument that is written out.
+fn constant(arg: &CallArg<'_>) -> Option<Value> {
+    match arg {
+        CallArg::Pos(Expr::Const(constant)) => bridge::from_engine(&constant.value).ok().flatten(),
+        _ => None,
     }
 }
 

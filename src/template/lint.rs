@@ -1,15 +1,17 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
+mod sign;
 mod syntax;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::ErrorKind;
-use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter, Stmt, Test, UnaryOpKind};
 use minijinja::machinery::{Span, parse};
 
-use super::{TemplateError, filter};
+use super::condition::names_where;
+use super::{TemplateError, filter, idiom};
 use crate::diagnostic::{Code, suggest};
 
 /// A name that a template takes from outside.
@@ -24,12 +26,35 @@ pub struct Use {
     pub guarded: bool,
 }
 
+/// What a template takes from outside.
+pub(super) struct Taken {
+    pub uses: Vec<Use>,
+    /// Where a name with fields stands of which any may be missing.
+    pub tolerant: Vec<Use>,
+}
+
 /// The names used, or every problem of the template.
-pub(super) fn check(source: &str) -> Result<Vec<Use>, Vec<TemplateError>> {
+pub(super) fn check(source: &str, is_condition: bool) -> Result<Taken, Vec<TemplateError>> {
     let tree = parse(source, NAME, Default::default()).map_err(|error| vec![syntax::explain(source, &error)])?;
-    let mut walk = Walk { source, locals: Vec::new(), uses: Vec::new(), errors: Vec::new() };
+    let taken = Taken { uses: Vec::new(), tolerant: Vec::new() };
+    let mut walk = Walk { source, locals: Vec::new(), certain: Vec::new(), taken, errors: Vec::new() };
     walk.statement(&tree);
-    if walk.errors.is_empty() { Ok(walk.uses) } else { Err(walk.errors) }
+    if let (true, Stmt::Template(template)) = (is_condition, &tree)
+        && let [Stmt::EmitExpr(emit)] = template.children.as_slice()
+    {
+        walk.truth(&emit.expr);
+    }
+    if walk.errors.is_empty() { Ok(walk.taken) } else { Err(walk.errors) }
+}
+
+impl Taken {
+    /// A field alone is missing without harm in any case.
+    fn tolerate(&mut self, used: Use) {
+        let is_new = self.tolerant.iter().all(|known| known.range != used.range);
+        if used.fields.len() > 1 && is_new {
+            self.tolerant.push(used);
+        }
+    }
 }
 
 const NAME: &str = "template";
@@ -40,7 +65,9 @@ pub(super) const ABSENT: &str = "this has no value in this event";
 struct Walk<'s> {
     source: &'s str,
     locals: Vec<String>,
-    uses: Vec<Use>,
+    /// Names that have a value in the branch that is looked at.
+    certain: Vec<String>,
+    taken: Taken,
     errors: Vec<TemplateError>,
 }
 
@@ -72,8 +99,8 @@ impl Walk<'_> {
             }
             Stmt::IfCond(branch) => {
                 self.expr(&branch.expr, true);
-                self.statements(&branch.true_body);
-                self.statements(&branch.false_body);
+                self.branch(&branch.expr, true, |walk| walk.statements(&branch.true_body));
+                self.branch(&branch.expr, false, |walk| walk.statements(&branch.false_body));
             }
             Stmt::WithBlock(with) => {
                 let depth = self.locals.len();
@@ -103,6 +130,31 @@ impl Walk<'_> {
         }
     }
 
+    /// What stands where a condition holds, or does not: names that it asks for are there.
+    fn branch(&mut self, condition: &Expr<'_>, holds: bool, within: impl FnOnce(&mut Self)) {
+        let depth = self.certain.len();
+        self.certain.extend(names_where(condition, holds).into_iter().map(str::to_owned));
+        within(self);
+        self.certain.truncate(depth);
+    }
+
+    /// In a condition, what is missing does not hold, whatever of it is missing.
+    fn truth(&mut self, expr: &Expr<'_>) {
+        match expr {
+            Expr::BinOp(op) if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
+                self.truth(&op.left);
+                self.truth(&op.right);
+            }
+            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => self.truth(&unary.expr),
+            _ => {
+                if let Some((name, fields)) = dotted(expr) {
+                    let range = self.range(expr);
+                    self.taken.tolerate(Use { name: name.into(), fields, range, guarded: true });
+                }
+            }
+        }
+    }
+
     fn bind(&mut self, target: &Expr<'_>) {
         match target {
             Expr::Var(var) => self.locals.push(var.id.to_owned()),
@@ -115,7 +167,7 @@ impl Walk<'_> {
     /// `guarded`: an absent value does no harm here.
     fn expr(&mut self, expr: &Expr<'_>, guarded: bool) {
         if let Some((name, fields)) = dotted(expr) {
-            self.name(name, fields, expr.span(), guarded);
+            self.name(name, fields, self.range(expr), guarded);
             return;
         }
         match expr {
@@ -133,20 +185,27 @@ impl Walk<'_> {
             Expr::IfExpr(branch) => {
                 self.expr(&branch.test_expr, true);
                 self.expr(&branch.true_expr, true);
-                branch.false_expr.iter().for_each(|other| self.expr(other, guarded));
+                self.branch(&branch.test_expr, false, |walk| {
+                    branch.false_expr.iter().for_each(|other| walk.expr(other, guarded));
+                });
             }
             Expr::Filter(call) => {
-                self.filter(call.name, call.span());
+                self.filter(call, call.span());
                 let guarded = guarded || matches!(call.name, "default" | "d");
                 call.expr.iter().for_each(|inner| self.expr(inner, guarded));
                 self.arguments(&call.args);
             }
             Expr::Test(test) => {
-                self.test(test.name, test.span());
+                self.test(test, test.span());
                 self.expr(&test.expr, true);
                 self.arguments(&test.args);
             }
-            Expr::GetAttr(attr) => self.expr(&attr.expr, guarded),
+            Expr::GetAttr(attr) => {
+                if matches!(attr.expr, Expr::Const(_)) {
+                    self.field_of_constant(expr, attr.name);
+                }
+                self.expr(&attr.expr, guarded);
+            }
             Expr::GetItem(item) => {
                 self.expr(&item.expr, guarded);
                 self.expr(&item.subscript_expr, false);
@@ -177,18 +236,33 @@ impl Walk<'_> {
         self.expr(right, guarded);
     }
 
+    /// `1.name`, as a tool that numbers its steps writes it.
+    fn field_of_constant(&mut self, expr: &Expr<'_>, field: &str) {
+        let message = format!("`{}` is no name", self.text(expr));
+        let help = format!("write a name that `extract:` gives, as `{field}`, or `payload.{field}`");
+        self.errors.push(TemplateError::new(Code::InvalidTemplate, self.range(expr), message).help(help));
+    }
+
     fn call(&mut self, callee: &Expr<'_>, args: &[CallArg<'_>], span: Span) {
         let name = match callee {
             Expr::Var(var) => var.id,
             Expr::GetAttr(attr) => attr.name,
             _ => "this",
         };
-        let error = TemplateError::new(Code::UnknownFilter, bytes(span), format!("there is no function `{name}`"));
-        let help = match filter::NAMES.contains(&name) {
-            true => format!("`{name}` is a filter: write `value | {name}`"),
-            false => "values are changed by filters: `value | upper`".to_owned(),
+        // What a function or a method is applied to comes before a filter's name, and the rest into its brackets.
+        let receiver = match callee {
+            Expr::GetAttr(attr) => Some(self.text(&attr.expr)),
+            _ => None,
         };
-        self.errors.push(error.help(help));
+        let values: Vec<&str> = receiver.into_iter().chain(self.texts(args)).collect();
+        let range = self.range(callee).start..bytes(span).end;
+        let error = TemplateError::new(Code::UnknownFilter, range, format!("there is no function `{name}`"));
+        let own = filter::NAMES.iter().find(|own| idiom::fold(own) == idiom::fold(name));
+        let help = own.map(|own| as_filter(own, &values)).or_else(|| idiom::change(name, &values));
+        self.errors.push(error.help(help.unwrap_or_else(|| {
+            let value = values.first().copied().unwrap_or("name");
+            format!("there are no functions; values are changed by filters, as in `{value} | upper`")
+        })));
         self.arguments(args);
     }
 
@@ -201,32 +275,69 @@ impl Walk<'_> {
         }
     }
 
-    fn filter(&mut self, name: &str, span: Span) {
-        if !filter::NAMES.contains(&name) {
-            self.unknown("filter", name, filter::NAMES, span);
+    fn filter(&mut self, call: &Filter<'_>, span: Span) {
+        if filter::NAMES.contains(&call.name) {
+            return;
         }
+        let values: Vec<&str> = call.expr.iter().map(|inner| self.text(inner)).chain(self.texts(&call.args)).collect();
+        let help = idiom::change(call.name, &values);
+        self.unknown("filter", call.name, help, filter::NAMES, span);
     }
 
-    fn test(&mut self, name: &str, span: Span) {
-        if !filter::TESTS.contains(&name) {
-            self.unknown("test", name, filter::TESTS, span);
+    fn test(&mut self, test: &Test<'_>, span: Span) {
+        if filter::TESTS.contains(&test.name) {
+            return;
         }
+        let values: Vec<&str> = std::iter::once(self.text(&test.expr)).chain(self.texts(&test.args)).collect();
+        let end = bytes(span).start;
+        let is_negated = self.source.get(..end).is_some_and(|before| before.trim_end().ends_with(" not"));
+        let help = idiom::test(test.name, &values, is_negated);
+        self.unknown("test", test.name, help, filter::TESTS, span);
     }
 
-    fn unknown(&mut self, what: &str, name: &str, known: &[&str], span: Span) {
+    fn unknown(&mut self, what: &str, name: &str, help: Option<String>, known: &[&str], span: Span) {
         // The engine's span covers the whole of `value | name`; the name is what's wrong.
         let range = bytes(span);
-        let part = self.source.get(range.clone()).and_then(|text| text.rfind(name));
+        let part = self.source.get(range.clone()).and_then(|text| text.find(name));
         let range = part.map_or(range.clone(), |at| range.start + at..range.start + at + name.len());
         let mut error = TemplateError::new(Code::UnknownFilter, range, format!("there is no {what} `{name}`"));
-        error.help = suggest::did_you_mean(name, known.iter().copied());
+        error.help = help.or_else(|| suggest::did_you_mean(name, known.iter().copied()));
         error.replacement = suggest::certain(name, known.iter().copied()).map(str::to_owned);
         self.errors.push(error);
     }
 
-    fn name(&mut self, name: &str, fields: Vec<Arc<str>>, span: Span, guarded: bool) {
+    fn range(&self, expr: &Expr<'_>) -> Range<usize> {
+        start(expr)..bytes(expr.span()).end
+    }
+
+    /// An expression as it is written.
+    fn text(&self, expr: &Expr<'_>) -> &str {
+        self.source.get(self.range(expr)).unwrap_or_default().trim()
+    }
+
+    fn texts<'w>(&'w self, args: &'w [CallArg<'_>]) -> impl Iterator<Item = &'w str> {
+        args.iter().map(|arg| match arg {
+            CallArg::Pos(expr) | CallArg::Kwarg(_, expr) | CallArg::PosSplat(expr) | CallArg::KwargSplat(expr) => {
+                self.text(expr)
+            }
+        })
+    }
+
+    fn name(&mut self, name: &str, fields: Vec<Arc<str>>, range: Range<usize>, guarded: bool) {
         if !self.locals.iter().any(|local| local == name) {
-            self.uses.push(Use { name: name.into(), fields, range: bytes(span), guarded });
+            let written = self.source.get(range.clone()).unwrap_or_default();
+            if let Some((left, right)) = written.split_once(" . ") {
+                let error = TemplateError::new(Code::InvalidTemplate, range.clone(), "`.` does not join texts");
+                let (left, right) = (left.trim(), right.trim());
+                self.errors
+                    .push(error.help(format!("write `{left} ~ {right}`, or `{{{{ {left} }}}}{{{{ {right} }}}}`")));
+            }
+            let is_certain = self.certain.iter().any(|certain| certain == name);
+            let used = Use { name: name.into(), fields, range, guarded: guarded || is_certain };
+            if guarded {
+                self.taken.tolerate(used.clone());
+            }
+            self.taken.uses.push(used);
         }
     }
 }
@@ -250,6 +361,29 @@ pub(super) fn dotted<'a>(expr: &Expr<'a>) -> Option<(&'a str, Vec<Arc<str>>)> {
         }
         _ => None,
     }
+}
+
+/// Where an expression begins: the engine counts from the sign or the name of the filter in its middle.
+pub(super) fn start(expr: &Expr<'_>) -> usize {
+    match expr {
+        Expr::BinOp(op) => start(&op.left),
+        Expr::UnaryOp(unary) => bytes(expr.span()).start.min(start(&unary.expr)),
+        Expr::Compare(compare) => start(&compare.expr),
+        Expr::Filter(call) => call.expr.as_ref().map_or(bytes(expr.span()).start, start),
+        Expr::Test(test) => start(&test.expr),
+        Expr::GetAttr(attr) => start(&attr.expr),
+        Expr::GetItem(item) => start(&item.expr),
+        Expr::Slice(slice) => start(&slice.expr),
+        Expr::Call(call) => start(&call.expr),
+        _ => bytes(expr.span()).start,
+    }
+}
+
+/// A function's call as a filter: what it is applied to comes first.
+fn as_filter(name: &str, values: &[&str]) -> String {
+    let (value, rest) = values.split_first().map_or(("value", values), |(value, rest)| (value, rest));
+    let args = if rest.is_empty() { String::new() } else { format!("({})", rest.join(", ")) };
+    format!("`{name}` is a filter: write `{value} | {name}{args}`")
 }
 
 fn is_number(expr: &Expr<'_>) -> bool {

@@ -7,7 +7,9 @@ use minijinja::machinery::{Token, tokenize};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
-use super::{Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, filter, lint};
+use super::{
+    Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, filter, lint, tolerant,
+};
 use crate::diagnostic::Code;
 use crate::value::Value;
 
@@ -56,9 +58,9 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
         range.start.saturating_sub(shift).min(text.len())..range.end.saturating_sub(shift).min(text.len())
     };
     match compiled {
-        Ok((program, uses)) => {
+        Ok((program, uses, tolerant)) => {
             let uses = uses.into_iter().map(|u| lint::Use { range: unshift(u.range.clone()), ..u }).collect();
-            Ok(Template { text: text.into(), program: Arc::new(program), uses })
+            Ok(Template { text: text.into(), program: Arc::new(program), tolerant: tolerant.into(), uses })
         }
         Err(errors) => {
             Err(errors.into_iter().map(|e| TemplateError { range: unshift(e.range.clone()), ..e }).collect())
@@ -66,8 +68,12 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
     }
 }
 
-fn compile_source(source: &str, mode: Mode) -> Result<(Program, Vec<lint::Use>), Vec<TemplateError>> {
-    let uses = lint::check(source)?;
+type Compiled = (Program, Vec<lint::Use>, Vec<Tolerant>);
+
+fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateError>> {
+    let taken = lint::check(source, mode == Mode::Condition)?;
+    let (replaced, tolerant) = tolerant::replaced(source, taken.tolerant);
+    let source = replaced.as_str();
     let one = |error| vec![error];
     let pieces = split(source).map_err(one)?;
     let program = match pieces {
@@ -87,7 +93,7 @@ fn compile_source(source: &str, mode: Mode) -> Result<(Program, Vec<lint::Use>),
         };
         return Err(vec![error.help(help)]);
     }
-    Ok((program, uses))
+    Ok((program, taken.uses, tolerant))
 }
 
 enum Piece {

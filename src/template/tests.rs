@@ -4,7 +4,7 @@ use crate::value::json;
 fn scope() -> Scope {
     let payload = json::parse(
         br#"{"name":"Ana","n":null,"id":9007199254740993123,"big":123456789012345678901234567890,
-        "list":[1,true],"open":true,"price":"12.50","o":{"a":1}}"#,
+        "list":[1,true],"open":true,"price":"12.50","o":{"a":1},"items":[{"a":1}]}"#,
         &json::Limits::default(),
     );
     let mut scope = Scope::new();
@@ -57,6 +57,56 @@ fn one_expression_keeps_its_type_and_text_is_text() {
     ];
     for (template, wanted) in cases {
         assert_eq!(render(template), wanted, "{template}");
+    }
+}
+
+#[test]
+fn what_is_missing_with_all_that_is_over_it_does_no_harm_where_that_is_asked_for() {
+    let cases = [
+        ("{{ payload.contact.email | default('x') }}", "\"x\""),
+        ("{{ payload.o.a | default('x') }}", "1"),
+        ("{{ payload.list[0].name | default('x') }}", "\"x\""),
+        ("{{ payload.list[5].name | default('x') }}", "\"x\""),
+        ("{{ payload.items[-1].a | default('x') }}", "1"),
+        ("{{ payload.list[-1] | default('x') }}", "true"),
+        ("{{ payload.n.name | default('x') }}", "\"x\""),
+        ("{{ phone.country.code | default('x') }}", "\"x\""),
+        ("{{ payload['a b'].c.d | default('x') }}", "\"x\""),
+        ("{{ payload.contact.email is defined }}", "false"),
+        ("{{ payload.contact.email or name }}", "\"Ana\""),
+        ("{{ 'a' if payload.contact.email else 'b' }}", "\"b\""),
+        ("{% if payload.contact.email %}a{% else %}b{% endif %}", "\"b\""),
+        ("to {{ payload.contact.email | default('x') }} {{ payload.o.a }}", "\"to x 1\""),
+        ("{{ payload.contact.email }}", "template-failed 3..24: this has no value in this event"),
+        ("{{ phone is none }}", "true"),
+        ("{{ phone is not none }}", "false"),
+        ("{{ payload.n is none }}", "true"),
+    ];
+    for (template, wanted) in cases {
+        assert_eq!(render(template), wanted, "{template}");
+    }
+    let holds = |text: &str| Template::condition(text).unwrap().holds(&scope());
+    assert_eq!(holds("payload.contact.email"), Ok(false));
+    assert_eq!(holds("name and not payload.contact.email"), Ok(true));
+    assert_eq!(holds("payload.o.a"), Ok(true));
+    assert_eq!(holds("payload.contact.email == 'x'").map_err(|error| error.range), Err(0..21));
+}
+
+#[test]
+fn a_name_is_there_in_a_branch_that_asks_for_it() {
+    let guarded = |text: &str| Template::compile(text).unwrap().uses().iter().all(|used| used.guarded);
+    let cases = [
+        "{% if phone %}{{ phone }}{% endif %}",
+        "{% if phone is defined and phone != 'x' %}{{ phone | upper }}{% endif %}",
+        "{% if not phone %}no{% else %}{{ phone }}{% endif %}",
+        "{% if phone is none %}no{% else %}{{ phone }}{% endif %}",
+        "{% if name == 'a' %}{{ name }}{% elif phone %}{{ phone }}{% endif %}",
+    ];
+    for text in cases {
+        assert!(guarded(text), "{text}");
+    }
+    for text in ["{% if name %}{{ phone }}{% endif %}", "{% if phone %}{% else %}{{ phone }}{% endif %}"] {
+        assert!(!guarded(text), "{text}");
     }
 }
 

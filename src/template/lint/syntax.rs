@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{TemplateError, bytes_of};
+use super::{TemplateError, bytes_of, idiom, sign};
 use crate::diagnostic::Code;
 
 /// Why the engine could not read `source`.
@@ -13,11 +13,16 @@ pub(super) fn explain(source: &str, error: &minijinja::Error) -> TemplateError {
 /// The same, of a part that begins at `shift` of its template; `at` counts from the template's start.
 pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> TemplateError {
     let start = at.start.saturating_sub(shift).min(source.len());
-    let slip = unclosed(source)
+    let slip = too_many(source)
+        .or_else(|| nested(source))
+        .or_else(|| unclosed(source))
         .or_else(|| empty(source))
+        .or_else(|| sign::statement(source))
+        .or_else(|| sign::operator(source, start))
         .or_else(|| sign(source, start))
         .or_else(|| statement(source))
-        .or_else(|| unfinished(source, start));
+        .or_else(|| unfinished(source, start))
+        .or_else(|| sign::arguments(source, start));
     match slip {
         Some((range, message, help)) => {
             let replacement = source.get(range.clone()).and_then(instead).map(str::to_owned);
@@ -40,14 +45,14 @@ fn instead(sign: &str) -> Option<&'static str> {
     })
 }
 
-type Slip = (Range<usize>, String, String);
+pub(super) type Slip = (Range<usize>, String, String);
 
 fn error(range: Range<usize>, message: String) -> TemplateError {
     TemplateError::new(Code::InvalidTemplate, range, message)
 }
 
 /// The expressions and statements of a text, from after their opening braces to their end.
-fn insides(source: &str) -> Vec<(Range<usize>, bool)> {
+pub(super) fn insides(source: &str) -> Vec<(Range<usize>, bool)> {
     let mut found = Vec::new();
     let mut from = 0;
     let next = |from: usize| {
@@ -66,6 +71,40 @@ fn insides(source: &str) -> Vec<(Range<usize>, bool)> {
         from = found.last().map_or(source.len(), |(range, _)| range.end.max(open + 2));
     }
     found
+}
+
+/// Three braces of which one is too many.
+fn too_many(source: &str) -> Option<Slip> {
+    let open = source.find("{{{")?;
+    let rest = source.get(open + 3..)?;
+    let inside = rest.get(..rest.find('}')?)?.trim();
+    // A mapping begins with a brace of its own.
+    if inside.contains([':', '{']) {
+        return None;
+    }
+    let end = open + 3 + rest.find('}')? + rest.get(rest.find('}')?..)?.bytes().take_while(|b| *b == b'}').count();
+    let help = format!("write `{{{{ {inside} }}}}`");
+    Some((open..end, "an expression stands in two braces, and there are three here".to_owned(), help))
+}
+
+/// An expression inside another's braces.
+fn nested(source: &str) -> Option<Slip> {
+    let (range, _) = insides(source).into_iter().find(|(_, closed)| !closed)?;
+    let rest = source.get(range.end..)?;
+    let inner = rest.strip_prefix("{{")?;
+    let (inner, after) = inner.split_once("}}")?;
+    let before = source.get(range.clone())?;
+    let is_statement = source.get(..range.start)?.ends_with("{%");
+    let close = if is_statement { "%}" } else { "}}" };
+    let tail = after.get(..after.find(close)?)?;
+    if before.contains('\n') || inner.contains("{{") || tail.contains(['{', '\n']) || before.trim().is_empty() {
+        return None;
+    }
+    let words = [before, inner, tail].map(str::trim).join(" ");
+    let (open, words) = (if is_statement { "{%" } else { "{{" }, words.trim());
+    let help = format!("names stand there without braces: write `{open} {words} {close}`");
+    let end = range.end + 2 + inner.len() + 2;
+    Some((range.end..end, format!("`{{{{` stands inside `{open} {close}`"), help))
 }
 
 /// Quotes and braces that are opened and not closed.
@@ -126,11 +165,8 @@ fn sign(source: &str, at: usize) -> Option<Slip> {
     match rest.chars().next()? {
         '=' => here(1, "two values are compared with `==`", "write `==`"),
         '!' => here(1, "`!` is written as a word in a template", "write `not`"),
-        '$' => here(
-            rest.find([' ', '}', '|']).unwrap_or(rest.len()),
-            "a JSONPath can't stand in a template",
-            "write `payload` for `$`, as in `payload.contact.name`, or a name that `extract:` gives",
-        ),
+        '$' => dollar(rest).map(|(length, message, help)| (at..at + length, message, help)),
+        '.' => here(1, "a name begins with a letter", "leave the dot out"),
         '?' if rest.contains(':') => here(
             1,
             "a choice is written with `if` and `else` in a template",
@@ -148,6 +184,29 @@ fn sign(source: &str, at: usize) -> Option<Slip> {
         '@' => here(1, "`@` stands in a JSONPath only", "write the name of an extracted value"),
         _ => None,
     }
+}
+
+/// A JSONPath, `$json` of another tool, or a name with a dollar.
+fn dollar(rest: &str) -> Option<(usize, String, String)> {
+    let length = rest.find([' ', '}', '|', ')', ',']).unwrap_or(rest.len());
+    let word = rest.get(1..length)?;
+    let is_path = word.is_empty() || word.starts_with(['.', '[', '(']);
+    if is_path {
+        let message = "a JSONPath can't stand in a template".to_owned();
+        let help = match word.starts_with('.') && !word.contains(['*', '?', '@']) && !word.starts_with("..") {
+            true => format!("write `payload` for `$`: `payload{word}`, or a name that `extract:` gives"),
+            false => {
+                "write `payload` for `$`, as in `payload.contact.name`, or a name that `extract:` gives".to_owned()
+            }
+        };
+        return Some((length, message, help));
+    }
+    let mut fields = word.split('.');
+    let name = fields.next()?;
+    let fields: Vec<&str> = fields.collect();
+    let message = "a name stands without `$` in a template".to_owned();
+    let help = idiom::name(name, &fields).unwrap_or_else(|| format!("write `{word}`"));
+    Some((length, message, help))
 }
 
 /// Where a sign first stands outside quotes in an expression.

@@ -1,0 +1,71 @@
+//! Names with fields of which any may be missing, as in `payload.contact.email | default('none')`.
+//!
+//! The engine refuses a field of what is missing. So each such name becomes one word of the same length, which is looked
+//! up here, and every place in the template stays where it was.
+
+use std::sync::Arc;
+
+use super::{Scope, Use, idiom};
+use crate::value::Value;
+
+/// A name with its fields, and the word that stands for it.
+pub(super) struct Tolerant {
+    word: Arc<str>,
+    name: Arc<str>,
+    fields: Vec<Arc<str>>,
+}
+
+/// The template with a word for each name, and what each word stands for.
+pub(super) fn replaced(source: &str, names: Vec<Use>) -> (String, Vec<Tolerant>) {
+    let mut text = source.to_owned();
+    let mut found = Vec::new();
+    for (index, used) in names.into_iter().enumerate() {
+        let length = used.range.len();
+        let word = format!("{:_<length$}", format!("_{index}"));
+        if word.len() == length && !source.contains(&word) && text.get(used.range.clone()).is_some() {
+            text.replace_range(used.range, &word);
+            found.push(Tolerant { word: word.into(), name: used.name, fields: used.fields });
+        }
+    }
+    (text, found)
+}
+
+/// The scope with a value for each word.
+pub(super) fn within(scope: &Scope, names: &[Tolerant]) -> Scope {
+    let mut scope = scope.clone();
+    for tolerant in names {
+        let root = scope.get(&tolerant.name).flatten();
+        let value = root.and_then(|root| tolerant.fields.iter().try_fold(root, |value, field| of(value, field)));
+        let value = value.cloned();
+        scope.set(tolerant.word.clone(), value);
+    }
+    scope
+}
+
+/// What to say of a field of what is a single value in this event.
+pub(super) fn field_of_text(scope: &Scope, used: &Use) -> Option<(String, String)> {
+    let mut value = scope.get(&used.name).flatten()?;
+    let mut owner = used.name.to_string();
+    for field in &used.fields {
+        let what = match value {
+            Value::String(_) => "text",
+            Value::Number(_) => "a number",
+            Value::Bool(_) => "true or false",
+            _ => "",
+        };
+        if !what.is_empty() {
+            let help = idiom::change(field, &[&owner]).unwrap_or_else(|| format!("write `{owner}` alone"));
+            return Some((format!("`{owner}` is {what}, and has no field `{field}`"), help));
+        }
+        value = of(value, field)?;
+        owner.push_str(&idiom::after(field));
+    }
+    None
+}
+
+fn of<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(field.parse::<usize>().ok()?),
+        _ => value.get(field),
+    }
+}
