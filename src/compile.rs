@@ -198,7 +198,9 @@ impl Compiler<'_> {
     fn decode<T: Decode>(&mut self, file: &str) -> Option<T> {
         let text = self.input.files.get(file)?;
         let (document, problems) = Document::parse(file, text);
-        let broken = problems.iter().any(Diagnostic::is_error);
+        // Where it is certain what was meant, the file has been read as that, and the rest of it can be looked at.
+        let broken =
+            problems.iter().any(|problem| problem.is_error() && (problem.fix.is_none() || document.root.is_none()));
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());

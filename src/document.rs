@@ -2,7 +2,9 @@
 
 mod build;
 mod indent;
+mod layout;
 mod line;
+mod outlier;
 mod quote;
 mod read;
 pub mod reference;
