@@ -2,6 +2,7 @@
 //! of all files are collected.
 
 mod body;
+mod captured;
 mod connection;
 mod extract;
 mod pack;
@@ -96,7 +97,7 @@ struct Compiler<'a> {
     input: &'a Input<'a>,
     documents: Documents,
     problems: Problems,
-    /// `jackfield.yaml` is there and could not be read, so nothing is known of what it declares.
+    /// `jackfield.yaml` is not there or could not be read, so nothing is known of what it declares.
     unknown_settings: bool,
     /// Settings of connections that are missing, and reported there.
     unset: BTreeSet<(Arc<str>, Arc<str>)>,
@@ -228,6 +229,7 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::MissingFile, place, "this folder has no `jackfield.yaml`")
                 .help("make a workspace with `jackfield init DIR`, or name the folder of one");
             self.report(diagnostic);
+            self.unknown_settings = true;
             return None;
         }
         let settings: Option<Settings> = self.decode(SETTINGS);
@@ -326,6 +328,9 @@ impl Compiler<'_> {
         let mut samples = sample::Samples::default();
         for test in tests {
             let capture = (self.input.read)(&test.request);
+            if capture.as_ref().is_some_and(|bytes| !self.is_capture_good(test, set, bytes)) {
+                continue;
+            }
             let problems = test.run(set, capture.as_deref(), self.input.now);
             self.problems.extend(problems);
             samples.add(test, set, capture.as_deref(), self.input.now);

@@ -17,7 +17,12 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         only_file(&mut compiled, &args.path, &root);
     }
     match args.format {
-        CheckFormat::Human => human(&compiled),
+        CheckFormat::Human => {
+            if args.path.is_dir() && root != args.path {
+                terminal::line(format!("checked is the workspace that this folder lies in: `{}`", root.display()));
+            }
+            human(&compiled);
+        }
         CheckFormat::Json => {
             let problems: Vec<_> = compiled.diagnostics.iter().map(|d| json::render(d, &compiled.documents)).collect();
             terminal::line(serde_json::json!({ "good": compiled.is_good(), "problems": problems }));

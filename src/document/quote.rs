@@ -96,7 +96,7 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let value = line.parts().value;
     let range = if value.start == open { value } else { open..line.start + line.text.trim_end().len() };
     let written = line.slice(range.clone());
-    if let Some(slip) = end_sign(t, &line, open, length) {
+    if let Some(slip) = end_sign(t, line, open, length) {
         return slip;
     }
     let after = line.rest(open + length);

@@ -66,7 +66,7 @@ pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
         Reader::several_paths,
         Reader::piped,
         Reader::end_sign,
-        Reader::from_the_end,
+        Reader::end_position,
         Reader::odd_step,
         Reader::round_position,
         Reader::brackets,

@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 
     /// `[(@.length-1)]`
-    pub(super) fn from_the_end(&self) -> Option<PathError> {
+    pub(super) fn end_position(&self) -> Option<PathError> {
         let start = self.text.find("[(@.length")?;
         let end = start + self.text.get(start..)?.find(")]")? + 2;
         let count = self.part(start..end).trim_start_matches("[(@.length").trim_end_matches(")]").replace(' ', "");
