@@ -17,6 +17,9 @@ const CHILDREN: [(&str, &[&str]); 4] = [
     ("token", &["header", "prefix", "query", "field"]),
 ];
 
+/// What an extract can say about its value.
+const EXTRACT: [&str; 7] = ["else", "as", "region", "timezone", "format", "default", "pattern"];
+
 /// Lists whose items are mappings, with a key that every item has.
 const LISTS: [(&str, &str); 3] = [("send", "to"), ("expect", "to"), ("tests", "request")];
 
@@ -49,6 +52,7 @@ impl Checker<'_> {
                 found.extend(entries.iter().filter_map(|entry| self.comment(entry)));
                 found.extend(self.without_name(node, entries));
                 found.extend(entries.windows(2).find_map(|pair| self.beside_parent(node, pair)));
+                found.extend(self.in_extract(node, entries));
                 entries.iter().for_each(|entry| self.node(&entry.value, found));
             }
         }
@@ -74,6 +78,34 @@ impl Checker<'_> {
         let help = format!("start this line, and the others that belong to `{name}`, with {}", spaces(column));
         let diagnostic = Diagnostic::new(Code::YamlIndent, self.place(child.key.span.clone()), message);
         Some(diagnostic.also(self.place(parent.key.span.clone()), "nothing stands under it").help(help))
+    }
+
+    /// `name ?: $.name`, and `else: other` beside the name that it belongs to.
+    fn in_extract(&self, node: &Node, entries: &[Entry]) -> Option<Diagnostic> {
+        let (_, Segment::Key(key)) = node.place.path.split_last()? else { return None };
+        if &**key != "extract" {
+            return None;
+        }
+        let spaced = |entry: &&Entry| entry.key.style == Style::Plain && entry.key.name.ends_with(" ?");
+        if let Some(entry) = entries.iter().find(spaced) {
+            let name = entry.key.name.trim_end_matches('?');
+            let place = self.place(entry.key.span.clone());
+            let help = format!("write `{}?:`", name.trim_end());
+            return Some(Diagnostic::new(Code::YamlSyntax, place, "no space stands before the `?`").help(help));
+        }
+        entries.windows(2).find_map(|pair| {
+            let [above, entry] = pair else { return None };
+            let fixed = entry.value.as_scalar().filter(|value| !value.text.starts_with('$'));
+            let is_part = fixed.is_some() && EXTRACT.contains(&&*entry.key.name) && above.value.as_map().is_some();
+            let flow = self.text.get(above.value.span.clone())?.starts_with('{');
+            if !is_part || flow {
+                return None;
+            }
+            let column = above.value.span.start - Line::at(self.text, above.value.span.start).start;
+            let message = format!("`{}` belongs to `{}`, and is not indented like it", entry.key.name, above.key.name);
+            let help = format!("start this line with {}, like the others of `{}`", spaces(column), above.key.name);
+            Some(Diagnostic::new(Code::YamlIndent, self.place(entry.key.span.clone()), message).help(help))
+        })
     }
 
     /// Settings of a connection right under `connections:`.
@@ -142,7 +174,9 @@ impl Checker<'_> {
         let line = Line::at(self.text, entry.key.span.start);
         let is_plain = entry.key.style == Style::Plain && line.parts().first == entry.key.span.start;
         let slip = || super::outlier::comment(self.file, &line).or_else(|| super::outlier::bullet(self.file, &line));
-        is_plain.then(slip).flatten().and_then(|(_, diagnostic)| diagnostic)
+        // The tree has a key here that was not meant: with a fix it would count as mended.
+        let (_, found) = is_plain.then(slip).flatten()?;
+        found.map(|found| Diagnostic { fix: None, ..found })
     }
 }
 

@@ -216,9 +216,12 @@ pub(super) fn leftover(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
         true => "remove this line",
         false => "keep one of the two versions, and remove the lines with such marks",
     };
-    let diagnostic = Diagnostic::new(Code::YamlSyntax, place, format!("this line is {what}, and not YAML")).help(help);
-    let repair = if text.starts_with('`') { Repair::Comment(range) } else { Repair::None };
-    Some((repair, Some(diagnostic)))
+    let message = format!("this line is {what}, and not YAML");
+    let diagnostic = Diagnostic::new(Code::YamlSyntax, place.clone(), message).help(help);
+    match text.starts_with('`') {
+        true => Some((Repair::Comment(range), Some(diagnostic.fix(place, "")))),
+        false => slip(diagnostic),
+    }
 }
 
 /// `name:? value`
