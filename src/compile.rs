@@ -2,6 +2,7 @@
 //! of all files are collected.
 
 mod body;
+mod captured;
 mod connection;
 mod extract;
 mod lookalike;
@@ -104,7 +105,7 @@ struct Compiler<'a> {
     input: &'a Input<'a>,
     documents: Documents,
     problems: Problems,
-    /// `jackfield.yaml` is there and could not be read, so nothing is known of what it declares.
+    /// `jackfield.yaml` is not there or could not be read, so nothing is known of what it declares.
     unknown_settings: bool,
     /// Settings of connections that are missing, and reported there.
     unset: BTreeSet<(Arc<str>, Arc<str>)>,
@@ -206,7 +207,9 @@ impl Compiler<'_> {
     fn decode<T: Decode>(&mut self, file: &str) -> Option<T> {
         let text = self.input.files.get(file)?;
         let (document, problems) = Document::parse(file, text);
-        let broken = problems.iter().any(Diagnostic::is_error);
+        // Where it is certain what was meant, the file has been read as that, and the rest of it can be looked at.
+        let broken =
+            problems.iter().any(|problem| problem.is_error() && (problem.fix.is_none() || document.root.is_none()));
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());
@@ -234,6 +237,7 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::MissingFile, place, "this folder has no `jackfield.yaml`")
                 .help("make a workspace with `jackfield init DIR`, or name the folder of one");
             self.report(diagnostic);
+            self.unknown_settings = true;
             return None;
         }
         let settings: Option<Settings> = self.decode(SETTINGS);
@@ -337,8 +341,11 @@ impl Compiler<'_> {
         let mut samples = sample::Samples::default();
         for test in tests {
             let capture = (self.input.read)(&test.request);
-            if capture.is_none() {
+            let Some(bytes) = &capture else {
                 self.missing_sample(test);
+                continue;
+            };
+            if !self.is_capture_good(test, set, bytes) {
                 continue;
             }
             let problems = test.run(set, capture.as_deref(), self.input.now);

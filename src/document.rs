@@ -3,7 +3,9 @@
 mod build;
 mod edit;
 mod indent;
+mod layout;
 mod line;
+mod outlier;
 mod quote;
 mod read;
 pub mod reference;

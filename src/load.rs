@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
+mod stray;
+
 use crate::clock::Clock;
 use crate::compile::{self, Compiled, Input, SETTINGS, Secrets};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -72,6 +74,7 @@ pub fn read(root: &Path) -> Files {
     for folder in ["routes", "schemas"] {
         files.add_folder(root, folder);
     }
+    files.problems.extend(stray::find(root, &files));
     files.add_built_in(&PACKS);
     files
 }
@@ -98,6 +101,7 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
     };
     let compiled = compile::with_stack(|| compile::compile(&input));
     let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
+    stray::name_settings(root, &mut compiled.diagnostics);
     compiled.diagnostics.splice(0..0, files.problems);
     compiled
 }
@@ -176,18 +180,9 @@ impl Files {
                 true if folder.starts_with("schemas/") => {}
                 true => self.add_folder(root, &path),
                 false if is_read(&path) => self.add(root, &path),
-                false if path.starts_with("routes/") && path.ends_with(".yml") => self.wrong_ending(&path),
                 false => {}
             }
         }
-    }
-
-    fn wrong_ending(&mut self, path: &str) {
-        let place = Place::bytes(path, 0..0);
-        let mut diagnostic =
-            Diagnostic::new(Code::UnreadableFile, place, "a route's file ends in `.yaml`, so this one is not read");
-        diagnostic.severity = crate::diagnostic::Severity::Warning;
-        self.problems.push(diagnostic.help("rename it to `.yaml`"));
     }
 
     /// A pack of the workspace replaces the built-in one of the same name whole.
@@ -233,6 +228,7 @@ fn environment(root: &Path, files: &Files, sandbox_env: bool) -> Environment {
 /// `NAME=value` lines; empty ones and those that begin with `#` mean nothing.
 fn read_env_file(path: &Path) -> BTreeMap<String, String> {
     let text = read_bounded(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.split_once('='));
     pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('"').to_owned())).collect()

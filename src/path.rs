@@ -8,6 +8,7 @@ use crate::value::Value;
 
 mod eval;
 mod explain;
+mod foreign;
 mod lower;
 mod nearby;
 mod pattern;
@@ -65,18 +66,31 @@ pub struct PathError {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
-    /// The whole path with this mistake mended, where there is only one way to do it.
-    mended: Option<String>,
+    /// The whole path with this mistake mended; there may be others in it.
+    meant: Option<String>,
 }
 
 impl PathError {
     fn new(kind: PathErrorKind, range: Range<usize>, message: impl Into<String>) -> PathError {
-        PathError { kind, range, message: message.into(), help: None, mended: None }
+        PathError { kind, range, message: message.into(), help: None, meant: None }
     }
 
-    fn write(mut self, path: String) -> PathError {
-        self.help = Some(format!("write `{path}`"));
-        self.mended = Some(path);
+    fn meant(mut self, path: String) -> PathError {
+        self.meant = Some(path);
+        self
+    }
+
+    /// Follows the mending to a path that is accepted, and says to write that one; no other is worth writing.
+    fn settled(mut self) -> PathError {
+        const STEPS: usize = 8;
+        let mut meant = self.meant.take();
+        for _ in 0..STEPS {
+            let Some(path) = meant else { return self };
+            match Path::read(&path) {
+                Ok(_) => return self.help(format!("write `{path}`")),
+                Err(next) => meant = next.meant,
+            }
+        }
         self
     }
 
@@ -97,6 +111,10 @@ impl std::error::Error for PathError {}
 impl Path {
     /// Reads a path by RFC 9535, with at most two `..` and 4 KB of text.
     pub fn parse(text: &str) -> Result<Path, PathError> {
+        Path::read(text).map_err(PathError::settled)
+    }
+
+    fn read(text: &str) -> Result<Path, PathError> {
         if text.len() > LONGEST {
             let message = format!("a path may be at most {LONGEST} bytes long, this one is {}", text.len());
             return Err(PathError::new(PathErrorKind::TooLong, 0..text.len(), message));
@@ -114,9 +132,9 @@ impl Path {
         const MISTAKES: usize = 8;
         let mut text = text.to_owned();
         for _ in 0..MISTAKES {
-            match Path::parse(&text) {
+            match Path::read(&text) {
                 Ok(_) => return Some(text),
-                Err(error) => text = error.mended?,
+                Err(error) => text = error.meant?,
             }
         }
         None

@@ -25,7 +25,12 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         compiled.diagnostics.retain(|d| d.place().is_some_and(|place| *place.file == **only));
     }
     match args.format {
-        CheckFormat::Human => human(&compiled, &root, args.fix),
+        CheckFormat::Human => {
+            if args.path.is_dir() && root != args.path {
+                terminal::line(format!("checked is the workspace that this folder lies in: `{}`", root.display()));
+            }
+            human(&compiled, &root, args.fix);
+        }
         CheckFormat::Json => {
             let problems: Vec<_> = compiled.diagnostics.iter().map(|d| json::render(d, &compiled.documents)).collect();
             terminal::line(serde_json::json!({ "good": compiled.is_good(), "problems": problems }));

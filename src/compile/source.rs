@@ -162,8 +162,10 @@ impl Compiler<'_> {
         if text.contains("{{") {
             let inner = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
             let message = "this is a template, and a JSONPath is wanted here";
-            let help = match inner.strip_prefix("payload.") {
-                Some(rest) => format!("write `$.{rest}`"),
+            let (path, filters) = inner.split_once('|').unwrap_or((inner, ""));
+            let help = match path.trim().strip_prefix("payload.") {
+                Some(rest) if filters.is_empty() => format!("write `$.{rest}`"),
+                Some(rest) => format!("write `$.{rest}`; the filter goes into the template that uses the name"),
                 None => "write where the value stands in the payload: `$.contact.name`".to_owned(),
             };
             let path =

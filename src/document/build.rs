@@ -7,7 +7,7 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 
 use super::line::Line;
-use super::syntax::{self, Trouble};
+use super::syntax::{self, Mending, Trouble};
 use super::{Entry, Key, Kind, Node, Scalar, Style};
 use super::{indent, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -40,7 +40,7 @@ enum Pending {
 pub(super) struct Builder<'a> {
     file: &'a Arc<str>,
     text: &'a str,
-    quoted: &'a [Range<usize>],
+    mending: &'a Mending,
     stack: Vec<Frame>,
     pub root: Option<Node>,
     pub diagnostics: Vec<Diagnostic>,
@@ -55,11 +55,11 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(file: &'a Arc<str>, text: &'a str, quoted: &'a [Range<usize>]) -> Self {
+    pub fn new(file: &'a Arc<str>, text: &'a str, mending: &'a Mending) -> Self {
         Builder {
             file,
             text,
-            quoted,
+            mending,
             stack: Vec::new(),
             root: None,
             diagnostics: Vec::new(),
@@ -206,6 +206,8 @@ impl<'a> Builder<'a> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
+        let mended_key = style == Style::Plain && self.mending.keys.contains(&(range.end + 1));
+        let range = if mended_key { range.start..range.end + 1 } else { range };
         let place = self.place();
         let missing = range.is_empty() && style == Style::Plain;
         let span = self.scalar_span(text, style, range.clone());
@@ -213,13 +215,13 @@ impl<'a> Builder<'a> {
             self.last_scalar = Some(span.clone());
         }
         let inside = |one: &Range<usize>| range.start <= one.start && one.end <= range.end && *one != range;
-        self.lost |= self.quoted.iter().any(inside);
+        self.lost |= self.mending.quoted.iter().any(inside);
         let text: Arc<str> = match self.text.get(range.clone()) {
             _ if missing => "".into(),
-            Some(raw) if style == Style::Plain && self.quoted.contains(&range) => raw.into(),
+            Some(raw) if mended_key || (style == Style::Plain && self.mending.quoted.contains(&range)) => raw.into(),
             _ => text.into(),
         };
-        if style == Style::Plain && !missing && !self.quoted.contains(&range) {
+        if style == Style::Plain && !missing && !self.mending.quoted.contains(&range) {
             self.diagnostics.extend(unquoted::hidden_comment(self.file, self.text, &span));
             self.diagnostics.extend(indent::swallowed_item(self.file, self.text, &span));
         }

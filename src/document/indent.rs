@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::line::{Line, is_name};
 use super::quote::{line_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
-use super::unquoted;
 use super::{Node, Style};
+use super::{outlier, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// A line above that this one could be aligned with.
@@ -52,11 +52,16 @@ pub(super) fn misplaced(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
     let whole = Place::bytes(t.file.clone(), parts.first..line.start + line.text.trim_end().len());
     match found.iter().find(|neighbour| neighbour.column == line.indent()) {
         None => {
+            if let Some(slip) = outlier::above(t.file, line) {
+                return Some(slip);
+            }
             let message = "this line is indented differently from the lines above it";
             let diagnostic = Diagnostic::new(Code::YamlIndent, place, message).found(spaces(line.indent()));
             Some((Repair::None, Some(diagnostic.help(alignment(&found, line.indent(), is_item)))))
         }
-        Some(Neighbour { dash: true, .. }) if !is_item => Some((Repair::None, Some(among_items(line, whole)))),
+        Some(Neighbour { dash: true, .. }) if !is_item => {
+            outlier::lone_dash(t.file, line).or_else(|| Some((Repair::None, Some(among_items(line, whole)))))
+        }
         Some(Neighbour { dash: false, line: above, .. }) if is_item => {
             if let Some(slip) = glued_dash(t.file, above) {
                 return Some(slip);
@@ -137,7 +142,7 @@ fn alignment(found: &[Neighbour<'_>], indent: usize, is_item: bool) -> String {
     }
 }
 
-fn spaces(count: usize) -> String {
+pub(super) fn spaces(count: usize) -> String {
     match count {
         0 => "no spaces".to_owned(),
         1 => "1 space".to_owned(),
@@ -156,7 +161,7 @@ pub(super) fn second_colon(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         return Some(no_colon(t.file, &first));
     }
     if first.start < line.start && line.indent() > first.indent() {
-        return Some(beneath_value(t, &first, line));
+        return outlier::above(t.file, line).or_else(|| Some(beneath_value(t, &first, line)));
     }
     None
 }
@@ -199,6 +204,10 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
     let range = parts.value.clone();
     let written = line.slice(range.clone());
     let place = Place::bytes(file.clone(), range.clone());
+    let known = [outlier::comment(file, line), outlier::leftover(file, line), outlier::late_question_mark(file, line)];
+    if let Some(slip) = known.into_iter().flatten().next() {
+        return slip;
+    }
     if let Some(slip) = parts.key.is_some().then(|| unquoted::colon_slip(file, line)).flatten() {
         return slip;
     }
@@ -207,7 +216,7 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
         let fixed = format!("{key}: {}", value.trim_start());
         let help = line_help(line, range.clone(), &fixed, "write");
         let diagnostic = Diagnostic::new(Code::YamlMissingSpace, place.clone(), "a space is missing after the colon");
-        return (Repair::None, Some(diagnostic.help(help).fix(place, fixed)));
+        return (colon_after(range.start, key), Some(diagnostic.help(help).fix(place, fixed)));
     }
     let or_text = match line.previous() {
         Some(above) if !above.is_idle() => "; or indent this line further if it continues the text above",
@@ -222,9 +231,21 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
     let message = format!("a colon is missing after `{}`", shown(word));
     let rest = written.get(word.len()..).unwrap_or("").trim_start_matches([' ', '\t', '=', ':']);
     let fixed = if !rest.is_empty() { format!("{word}: {rest}") } else { format!("{written}: ...") };
-    let help = line_help(line, range, &fixed, "write");
-    let diagnostic = Diagnostic::new(Code::YamlMissingColon, place, message);
+    let help = line_help(line, range.clone(), &fixed, "write");
+    let diagnostic = Diagnostic::new(Code::YamlMissingColon, place.clone(), message);
+    // A text goes on in words; a value in quotes or a template is one.
+    if written.get(word.len()..).is_some_and(|after| after.starts_with([' ', '\t'])) && rest.starts_with(['"', '{']) {
+        return (colon_after(range.start, word), Some(diagnostic.help(help).fix(place, fixed)));
+    }
     (Repair::None, Some(diagnostic.help(format!("{help}{or_text}"))))
+}
+
+/// The key that a colon was meant to end, as far as it can be read as one.
+fn colon_after(start: usize, key: &str) -> Repair {
+    match key.len() > 1 && key.is_ascii() {
+        true => Repair::Colon(start + key.len()),
+        false => Repair::None,
+    }
 }
 
 /// A file whose one entry has no space after its colon is a single text to YAML.

@@ -96,6 +96,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let value = line.parts().value;
     let range = if value.start == open { value } else { open..line.start + line.text.trim_end().len() };
     let written = line.slice(range.clone());
+    if let Some(slip) = end_sign(t, line, open, length) {
+        return slip;
+    }
     let after = line.rest(open + length);
     let start = open + length + (after.len() - after.trim_start().len());
     let stray = start..range.end.max(start);
@@ -119,6 +122,20 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let certain = (within && inner.is_some()).then_some(text);
     let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(t.file.clone(), range.clone()), certain);
     (Repair::Blank(range), Some(diagnostic))
+}
+
+/// `"text",` or `"text";` at the end of a line, as in other languages.
+fn end_sign(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize) -> Option<Slip> {
+    let sign = line.rest(open + length).trim();
+    if t.flow.is_some() || !matches!(sign, "," | ";") {
+        return None;
+    }
+    let at = open + length + line.rest(open + length).find(sign)?;
+    let place = Place::bytes(t.file.clone(), at..at + 1);
+    let message = format!("a line of YAML does not end with `{sign}`");
+    let help = line_help(line, open + length..line.end(), "", "write");
+    let diagnostic = Diagnostic::new(Code::YamlSyntax, place.clone(), message).help(help).fix(place, "");
+    Some((Repair::Remove(at..at + 1), Some(diagnostic)))
 }
 
 fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip {

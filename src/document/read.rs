@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::build::Builder;
 use super::line::Line;
-use super::syntax::{self, Repair};
-use super::{Node, Style, indent};
+use super::syntax::{self, Mending, Repair};
+use super::{Node, Style, indent, layout};
 use crate::diagnostic::{Code, Diagnostic, On, Place};
 
 const MAX_BYTES: usize = 256 * 1024;
@@ -29,10 +29,10 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
     let mut diagnostics = syntax::control_characters(file, &mut clean);
     let mut whole = diagnostics.is_empty();
     let mut patched = clean.clone();
-    let mut quoted: Vec<Range<usize>> = Vec::new();
+    let mut mending = Mending::default();
     let mut mended: Vec<usize> = Vec::new();
     for _ in 0..=MAX_REPAIRS {
-        let pass = pass(file, &clean, &patched, &quoted);
+        let pass = pass(file, &clean, &patched, &mending);
         // What comes after a line that was left out, or is on a line already mended, may be no slip of the writer's.
         let follows = |slip: &Diagnostic| {
             let line = Line::at(&clean, start_of(slip)).start;
@@ -45,27 +45,38 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
         let apart = |found: &Diagnostic| slipped != Some(Line::at(&clean, start_of(found)).start);
         let found: Vec<Diagnostic> = pass.found.into_iter().filter(apart).collect();
         diagnostics.extend(slip);
-        let range = match pass.repair {
-            Repair::Text(range) | Repair::Blank(range) if stopped || !mask(&mut patched, range.clone()) => {
-                diagnostics.extend(found);
-                return (None, diagnostics);
-            }
-            Repair::Text(range) => {
-                quoted.push(range.clone());
-                range
-            }
-            Repair::Blank(range) => {
-                whole = false;
-                range
-            }
-            Repair::None => {
-                diagnostics.extend(found);
-                return (pass.root.filter(|_| whole), diagnostics);
-            }
+        let Some(range) = pass.repair.range() else {
+            diagnostics.extend(found);
+            return (pass.root.filter(|_| whole), diagnostics);
         };
+        if stopped || !apply(&pass.repair, &mut patched) {
+            diagnostics.extend(found);
+            return (None, diagnostics);
+        }
+        match pass.repair {
+            Repair::Text(range) => mending.quoted.push(range),
+            Repair::Colon(at) => mending.keys.push(at),
+            Repair::Blank(_) => whole = false,
+            _ => {}
+        }
         mended.push(Line::at(&clean, range.start).start);
     }
     (None, diagnostics)
+}
+
+/// Overwrites what a repair is about; false when that changes nothing.
+fn apply(repair: &Repair, patched: &mut String) -> bool {
+    match repair {
+        Repair::None => false,
+        Repair::Text(range) | Repair::Blank(range) => overwrite(patched, range.clone(), "_"),
+        Repair::Comment(range) => overwrite(patched, range.clone(), "#"),
+        Repair::Remove(range) => overwrite(patched, range.clone(), " "),
+        Repair::Colon(at) => {
+            let changed = overwrite(patched, at - 1..*at, ":");
+            overwrite(patched, *at..at + 1, " ");
+            changed
+        }
+    }
 }
 
 /// Whether this stands for a document without content.
@@ -89,14 +100,16 @@ struct Pass {
     repair: Repair,
 }
 
-fn pass(file: &Arc<str>, text: &str, patched: &str, quoted: &[Range<usize>]) -> Pass {
-    let mut builder = Builder::new(file, text, quoted);
+fn pass(file: &Arc<str>, text: &str, patched: &str, mending: &Mending) -> Pass {
+    let mut builder = Builder::new(file, text, mending);
     let (repair, slip) = match builder.run(patched) {
         Some(error) => syntax::explain(&builder.trouble(&error)),
         None => (Repair::None, None),
     };
     if builder.complete && slip.is_none() {
-        builder.diagnostics.extend(builder.root.as_ref().and_then(|root| indent::lone_entry(file, text, root)));
+        let root = builder.root.as_ref();
+        builder.diagnostics.extend(root.and_then(|root| indent::lone_entry(file, text, root)));
+        builder.diagnostics.extend(root.map(|root| layout::check(file, text, root)).unwrap_or_default());
     }
     let root = builder.root.filter(|root| builder.complete && !builder.lost && !is_missing(root));
     Pass { root, found: builder.diagnostics, slip, repair }
@@ -104,7 +117,11 @@ fn pass(file: &Arc<str>, text: &str, patched: &str, quoted: &[Range<usize>]) -> 
 
 /// Overwrites bytes with as many harmless ones, so that every other offset stays what it is.
 pub(super) fn mask(text: &mut String, range: Range<usize>) -> bool {
-    let masked = "_".repeat(range.len());
+    overwrite(text, range, "_")
+}
+
+fn overwrite(text: &mut String, range: Range<usize>, with: &str) -> bool {
+    let masked = with.repeat(range.len());
     let written = text.get(range.clone()).filter(|written| !written.contains(['\n', '\r']));
     if range.is_empty() || written.is_none_or(|written| written == masked) {
         return false;

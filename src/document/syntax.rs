@@ -7,7 +7,7 @@ use granit_parser::ErrorKind;
 
 use super::line::{Line, quoted_length};
 use super::quote::{line_help, shown};
-use super::{indent, quote, read, tab, unquoted};
+use super::{indent, outlier, quote, read, tab, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// Where the parser stopped, and what it had read.
@@ -36,8 +36,36 @@ pub(super) enum Repair {
     None,
     /// Take these bytes for a text, as if they were quoted: what the help says to write.
     Text(Range<usize>),
+    /// Take these bytes, up to the end of the line, for a comment.
+    Comment(Range<usize>),
+    /// Read the key that ends here as if a colon and a space came after it, in place of one byte.
+    Colon(usize),
+    /// Leave these bytes out: what remains is what was meant.
+    Remove(Range<usize>),
     /// Leave these bytes out: the tree is lost, but the lines after them can still be checked.
     Blank(Range<usize>),
+}
+
+impl Repair {
+    /// The bytes that it is about.
+    pub fn range(&self) -> Option<Range<usize>> {
+        match self {
+            Repair::None => None,
+            Repair::Text(range) | Repair::Comment(range) | Repair::Remove(range) | Repair::Blank(range) => {
+                Some(range.clone())
+            }
+            Repair::Colon(at) => Some(*at..at + 1),
+        }
+    }
+}
+
+/// What was not written as it is read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mending {
+    /// Texts that stand for themselves, as if they were quoted.
+    pub quoted: Vec<Range<usize>>,
+    /// Where keys end whose colon is missing, or has no space after it.
+    pub keys: Vec<usize>,
 }
 
 pub(super) type Slip = (Repair, Option<Diagnostic>);
@@ -61,6 +89,9 @@ pub(super) fn explain(t: &Trouble<'_>) -> Slip {
     let slip = special
         .or_else(|| quote_above(t, &line))
         .or_else(|| indent::shallow_block(t, &line))
+        .or_else(|| outlier::beside_block(t.file, &line))
+        .or_else(|| outlier::bullet(t.file, &line))
+        .or_else(|| outlier::leftover(t.file, &line))
         .or_else(|| unquoted::template_slip(t.file, t.text, &line))
         .or_else(|| opener.and_then(|opener| unquoted::template_slip(t.file, t.text, &opener)))
         .or_else(|| by_kind(t, &line))
@@ -92,7 +123,7 @@ fn quote_above(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
     }
     quote::slip(t, false).filter(|(repair, _)| match repair {
         Repair::Text(range) | Repair::Blank(range) => range.start < line.start,
-        Repair::None => false,
+        Repair::None | Repair::Comment(_) | Repair::Remove(_) | Repair::Colon(_) => false,
     })
 }
 

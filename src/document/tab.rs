@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build::Builder;
 use super::line::Line;
 use super::quote::{line_help, shown};
-use super::syntax::{Repair, Slip, Trouble};
+use super::syntax::{Mending, Repair, Slip, Trouble};
 use super::{Kind, Node};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
@@ -67,7 +67,8 @@ fn in_spaces(file: &Arc<str>, text: &str, first: &Line<'_>) -> Option<(Range<usi
     for width in WIDTHS {
         let spaces = with_width(part, width);
         let whole = format!("{}{spaces}{}", text.get(..range.start)?, text.get(range.end..)?);
-        let mut builder = Builder::new(file, &whole, &[]);
+        let mending = Mending::default();
+        let mut builder = Builder::new(file, &whole, &mending);
         if builder.run(&whole).is_some() || !builder.complete || !builder.diagnostics.is_empty() {
             continue;
         }

@@ -353,6 +353,43 @@ fn several_slips_are_found_at_once() {
     assert_eq!(codes(text), expected);
 }
 
+/// The text with the fixes of all diagnostics made, the last one first.
+fn mended(document: &Document, diagnostics: &[Diagnostic]) -> String {
+    let fixes = diagnostics.iter().map(|found| found.fix.as_ref().expect("a fix"));
+    let mut fixes: Vec<_> = fixes.map(|fix| (document.resolve(&fix.place), &fix.replacement)).collect();
+    fixes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let mut text = document.text.to_string();
+    fixes.into_iter().for_each(|(range, replacement)| text.replace_range(range, replacement));
+    text
+}
+
+#[test]
+fn a_certain_repair_gives_the_tree_of_the_mended_text() {
+    let cases = [
+        "lane: {{ email }}\nsend: x\n",
+        "body:\n  text: Call at: {{ at }} # why\n  n: 1\n",
+        "message:\n  type:incoming\n  to: x\n",
+        "lane \"{{ email }}\"\nsend: x\n",
+        "a: 1\n// only contacts\nb: {{ c }}\n",
+        "a: 1\n-- only contacts\nb: 2\n",
+        "<!-- form -->\na: 1\n",
+        "lane: \"{{ email }}\",\nsend: 'x';\n",
+        "```\na: 1\n",
+        "path: @id\nkey: `x`\n",
+    ];
+    for text in cases {
+        let (document, diagnostics) = parse(text);
+        let root = document.root.as_ref().unwrap_or_else(|| panic!("{text}: {diagnostics:#?}"));
+        check_all(text, root);
+        let after = mended(&document, &diagnostics);
+        assert_eq!(root.to_value().to_json(), good(&after).to_value().to_json(), "{text} became {after}");
+    }
+    let (document, _) = parse("message:\n  type:incoming\n  to: x\n");
+    let place = Place::file("routes/a.yaml").key("message").key("type");
+    assert_eq!(at(&document, &place.on_key()), (2, "type".into()));
+    assert_eq!(at(&document, &place.part(2..4)), (2, "co".into()));
+}
+
 #[test]
 fn limits_are_diagnostics() {
     assert_eq!(codes(&"#".repeat(256 * 1024 + 1)), [Code::YamlTooLarge]);

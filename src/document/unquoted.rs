@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::line::{Line, colon_in, is_name};
-use super::quote::{in_quotes, quote_help, shown};
+use super::line::{Line, Parts, colon_in, is_name};
+use super::quote::{in_quotes, line_help, quote_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
@@ -107,6 +107,12 @@ pub(super) fn reserved_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
 
 /// A value, somewhere on the line, that starts with a character which YAML keeps for itself.
 pub(super) fn reserved(file: &Arc<str>, line: &Line<'_>, range: Range<usize>, first: char, what: &str) -> Slip {
+    if let Some(rest) = line.slice(range.clone()).strip_prefix('@').filter(|rest| rest.starts_with(['.', '['])) {
+        let help = line_help(line, range.clone(), &format!("${rest}"), "write");
+        let message = "a path starts with `$`, the whole payload".to_owned();
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, Place::bytes(file.clone(), range.clone()), message);
+        return (Repair::Text(range), Some(diagnostic.help(help)));
+    }
     let name = if first == '`' { "a backtick".to_owned() } else { format!("`{first}`") };
     let message = format!("an unquoted {what} cannot start with {name}");
     let slip = slip(Code::YamlUnquotedValue, file, line, range, message, "");
@@ -116,9 +122,12 @@ pub(super) fn reserved(file: &Arc<str>, line: &Line<'_>, range: Range<usize>, fi
 /// A second `: ` in a value that is not quoted.
 pub(super) fn colon_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let parts = line.parts();
-    parts.key?;
+    parts.key.as_ref()?;
     let value = line.slice(parts.value.clone());
     colon_in(value).filter(|_| !value.starts_with(['[', '{', '"', '\'', '|', '>']))?;
+    if let Some(slip) = brackets_or_keys(file, line, &parts) {
+        return Some(slip);
+    }
     let message = "there is a second `: ` on this line, so the value must be quoted".to_owned();
     if value.ends_with(':') && line.has_deeper_lines() {
         let message = "there are two keys on this line";
@@ -131,6 +140,53 @@ pub(super) fn colon_slip(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let two_keys = value.split_once(':').is_some_and(|(first, _)| could_be_key(first));
     let slip = slip(Code::YamlUnquotedValue, file, line, parts.value, message, "this value contains `: `");
     Some(if two_keys { unsure(slip) } else { slip })
+}
+
+/// Keys whose value is one word or path, so that a second key after it is one.
+const SHORT: [&str; 14] = [
+    "path",
+    "format",
+    "to",
+    "provider",
+    "base_url",
+    "request",
+    "as",
+    "region",
+    "environment",
+    "from",
+    "header",
+    "listen",
+    "public_url",
+    "secret",
+];
+
+/// `( path: a, as: b )`, `${env: NAME}`, `path: /form format: json`
+fn brackets_or_keys(file: &Arc<str>, line: &Line<'_>, parts: &Parts) -> Option<Slip> {
+    let range = parts.value.clone();
+    let value = line.slice(range.clone());
+    let place = Place::bytes(file.clone(), range.clone());
+    if let Some(inner) = value.strip_prefix('(').and_then(|value| value.strip_suffix(')')) {
+        let help = line_help(line, range.clone(), &format!("{{{inner}}}"), "write");
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, place, "keys in brackets stand in `{ }`").help(help);
+        return Some((Repair::Blank(range), Some(diagnostic)));
+    }
+    if value.starts_with("${") && value.ends_with('}') && !value.contains("}$") {
+        let meant: String = value.split_whitespace().collect();
+        let message = "no space may stand in a reference";
+        let help = line_help(line, range.clone(), &meant, "write");
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, place, message).help(help);
+        return Some((Repair::Blank(range), Some(diagnostic)));
+    }
+    let key = line.slice(parts.key.clone()?);
+    let (first, second) = value.get(..colon_in(value)?)?.rsplit_once([' ', ','])?;
+    let single = !first.trim_end_matches([' ', ',']).contains(' ');
+    if !SHORT.contains(&key) || !single || first.is_empty() || !is_name(second) {
+        return None;
+    }
+    let (first, rest) = (first.trim_end_matches([' ', ',']), value.get(first.len() + 1..)?);
+    let help = format!("write `{key}: {first}`, and `{rest}` on a line of its own below it, in the same column");
+    let diagnostic = Diagnostic::new(Code::YamlIndent, place, "there are two keys on this line").help(help);
+    Some((Repair::Blank(range), Some(diagnostic)))
 }
 
 /// `key: | text`, or text that only happens to start with `|` or `>`.

@@ -1,28 +1,64 @@
 //! Captured requests: `.http` files with a request line, headers, a blank line and the body, or a bare JSON body.
 
+use std::ops::Range;
+
 use super::RawRequest;
 
 /// What is wrong with a captured request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidCapture(pub String);
+#[error("{message}")]
+pub struct InvalidCapture {
+    pub message: &'static str,
+    /// What to write instead.
+    pub help: Option<&'static str>,
+    /// Bytes of the file.
+    pub at: Range<usize>,
+}
+
+/// A file as some editors begin it, with a mark that is no part of the text.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Where the body starts, in bytes of the file.
+pub fn body_start(bytes: &[u8]) -> usize {
+    let text = without_mark(bytes);
+    let body = if is_bare(text) { text } else { split_head(text).1 };
+    bytes.len() - body.len()
+}
+
+/// Whether the file is the body alone.
+fn is_bare(bytes: &[u8]) -> bool {
+    let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(start, Some(b'{' | b'['))
+}
 
 /// Reads a captured request. A file that begins with `{` or `[` is taken for a JSON body sent by POST.
 pub fn parse(bytes: &[u8]) -> Result<RawRequest, InvalidCapture> {
-    let start = bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace());
-    if matches!(start, Some(b'{' | b'[')) {
+    let text = without_mark(bytes);
+    if is_bare(text) {
         return Ok(RawRequest {
             method: "POST".to_owned(),
             target: "/".to_owned(),
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: bytes.to_vec(),
+            body: text.to_vec(),
         });
     }
-    let (head, body) = split_head(bytes);
-    let head = std::str::from_utf8(head).map_err(|_| InvalidCapture("the headers are not UTF-8".to_owned()))?;
-    let mut lines = head.lines();
-    let (method, target) = request_line(lines.next().unwrap_or(""))?;
-    let headers = lines.map(header).collect::<Result<Vec<_>, _>>()?;
+    let (head, body) = split_head(text);
+    let start = bytes.len() - text.len();
+    let head = std::str::from_utf8(head).map_err(|_| InvalidCapture {
+        message: "the headers are not UTF-8",
+        help: None,
+        at: start..start,
+    })?;
+    let mut at = start;
+    let mut lines = head.split_inclusive('\n').map(|line| {
+        at += line.len();
+        (line.trim_end_matches(['\r', '\n']), at - line.len())
+    });
+    let (first, first_at) = lines.next().unwrap_or(("", start));
+    let (method, target) = request_line(first, first_at)?;
+    let headers = lines.map(|(line, at)| header(line, at)).collect::<Result<Vec<_>, _>>()?;
     let mut raw = RawRequest { method, target, headers, body: body.to_vec() };
     cut_last_line_break(&mut raw);
     Ok(raw)
@@ -51,28 +87,46 @@ fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
     (bytes.get(..head).unwrap_or_default(), bytes.get(body..).unwrap_or_default())
 }
 
-fn request_line(line: &str) -> Result<(String, String), InvalidCapture> {
-    let wanted = "a captured request begins with a line like `POST /hooks/form HTTP/1.1`";
-    let mut words = line.split_whitespace();
-    let (Some(method), Some(target)) = (words.next(), words.next()) else {
-        return Err(InvalidCapture(wanted.to_owned()));
+fn request_line(line: &str, at: usize) -> Result<(String, String), InvalidCapture> {
+    let wrong = |message| {
+        let help = "its first line is like `POST /hooks/form HTTP/1.1`, with the path that the sender calls; below it stand \
+                    the headers, an empty line and the body";
+        Err(InvalidCapture { message, help: Some(help), at: at..at + line.len() })
     };
-    let method_ok = method.chars().all(|c| c.is_ascii_uppercase());
+    let mut words = line.split_whitespace();
+    let (method, target) = match (words.next(), words.next()) {
+        (None, _) => return wrong("it begins with an empty line"),
+        (Some("curl"), _) => return wrong("it is a command that sends one"),
+        (Some(word), _) if word.ends_with(':') => return wrong("it begins with a header"),
+        (Some(method), Some(target)) => (method, target),
+        _ => return wrong("its first line is no request line"),
+    };
+    if !method.chars().all(|c| c.is_ascii_uppercase()) {
+        return match method.chars().all(|c| c.is_ascii_alphabetic()) {
+            true => wrong("its method is not in capital letters"),
+            false => wrong("its first line is no request line"),
+        };
+    }
     // A full address keeps its path and query: the host is the server's own business.
     let target = match target.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
         None => target,
     };
-    match method_ok && target.starts_with('/') {
+    match target.starts_with('/') {
         true => Ok((method.to_owned(), target.to_owned())),
-        false => Err(InvalidCapture(wanted.to_owned())),
+        false => wrong("its path does not begin with `/`"),
     }
 }
 
-fn header(line: &str) -> Result<(String, String), InvalidCapture> {
-    let (name, value) =
-        line.split_once(':').ok_or_else(|| InvalidCapture("a header is written `Name: value`".to_owned()))?;
-    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+fn header(line: &str, at: usize) -> Result<(String, String), InvalidCapture> {
+    let wrong = |message, help| Err(InvalidCapture { message, help: Some(help), at: at..at + line.len() });
+    if line.starts_with(['{', '[', '<']) {
+        return wrong("its body begins right after the headers", "put an empty line above this one");
+    }
+    match line.split_once(':') {
+        Some((name, value)) => Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned())),
+        None => wrong("this line is no header", "write `Name: value`; an empty line ends the headers"),
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +148,14 @@ mod tests {
         assert_eq!(body("POST /a HTTP/1.1\nContent-Length: 3\n\na=1\r\n"), "a=1");
         assert_eq!(body("POST /a HTTP/1.1\nContent-Length: 4\n\na=1\n"), "a=1\n");
         assert_eq!(body("POST /a HTTP/1.1\nContent-Type: text/plain\n\na\n"), "a\n");
+    }
+
+    #[test]
+    fn a_mark_at_the_start_is_not_part_of_the_request() {
+        let bytes = b"\xef\xbb\xbfPOST /a HTTP/1.1\n\n{}";
+        let raw = parse(bytes).unwrap();
+        assert_eq!((raw.method.as_str(), raw.body.as_slice(), body_start(bytes)), ("POST", b"{}".as_slice(), 21));
+        assert_eq!(parse(b"\xef\xbb\xbf[1]").unwrap().body, b"[1]");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jsonpath_rust::parser::errors::JsonPathError;
 
 use super::token::{Kind, Token, is_plain_name, quoted};
-use super::{PathError, PathErrorKind};
+use super::{PathError, PathErrorKind, foreign};
 
 const FUNCTIONS: [&str; 5] = ["length", "count", "value", "match", "search"];
 /// Operators of other dialects, which the parser takes for functions or names.
@@ -49,18 +49,28 @@ pub fn unknown_function(name: &str, range: Range<usize>) -> PathError {
         .help("the functions are `length`, `count`, `value`, `match` and `search`")
 }
 
-struct Reader<'t> {
-    text: &'t str,
-    tokens: &'t [Token<'t>],
+pub(super) struct Reader<'t> {
+    pub text: &'t str,
+    pub tokens: &'t [Token<'t>],
 }
 
 /// The first mistake that is recognised, the most telling ones first.
 pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
     let reader = Reader { text, tokens };
-    let rules: [fn(&Reader<'t>) -> Option<PathError>; 13] = [
+    let rules: [fn(&Reader<'t>) -> Option<PathError>; 23] = [
+        Reader::quoted_mapping,
+        Reader::curly_quotes,
         Reader::unclosed_quote,
         Reader::missing_root,
+        Reader::odd_root,
+        Reader::several_paths,
+        Reader::piped,
+        Reader::end_sign,
+        Reader::end_position,
+        Reader::odd_step,
+        Reader::round_position,
         Reader::brackets,
+        Reader::pattern_operator,
         Reader::word_operator,
         Reader::single_sign,
         Reader::unquoted_text,
@@ -76,12 +86,12 @@ pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
 }
 
 impl Reader<'_> {
-    fn part(&self, range: Range<usize>) -> &str {
+    pub(super) fn part(&self, range: Range<usize>) -> &str {
         self.text.get(range).unwrap_or_default()
     }
 
     /// The whole path with `range` replaced.
-    fn mended(&self, range: Range<usize>, replacement: &str) -> String {
+    pub(super) fn replaced(&self, range: Range<usize>, replacement: &str) -> String {
         let (before, after) = (self.part(0..range.start), self.part(range.end..self.text.len()));
         format!("{before}{replacement}{after}")
     }
@@ -91,11 +101,11 @@ impl Reader<'_> {
         self.tokens.get(..at)?.iter().rev().find(|token| token.kind != Kind::Space)
     }
 
-    fn after(&self, at: usize) -> Option<&Token<'_>> {
+    pub(super) fn after(&self, at: usize) -> Option<&Token<'_>> {
         self.tokens.get(at + 1..)?.iter().find(|token| token.kind != Kind::Space)
     }
 
-    fn in_filter(&self, at: usize) -> bool {
+    pub(super) fn in_filter(&self, at: usize) -> bool {
         self.tokens.get(..at).is_some_and(|before| before.iter().any(|token| token.is("?")))
     }
 
@@ -103,7 +113,9 @@ impl Reader<'_> {
         let token = self.tokens.iter().find(|token| token.kind == Kind::Unclosed)?;
         let quote = token.text.get(..1).unwrap_or("'");
         let message = format!("this quote `{quote}` is never closed");
-        Some(PathError::new(PathErrorKind::UnclosedQuote, token.range.clone(), message))
+        let error = PathError::new(PathErrorKind::UnclosedQuote, token.range.clone(), message);
+        let end = token.range.start + token.text.find([']', ')', ',', ' ']).unwrap_or(token.text.len());
+        Some(error.help("close it where the text ends").meant(self.replaced(end..end, quote)))
     }
 
     fn missing_root(&self) -> Option<PathError> {
@@ -117,19 +129,14 @@ impl Reader<'_> {
             Some(_) => "a path starts with `$`, the whole payload",
         };
         let error = PathError::new(PathErrorKind::MissingRoot, 0..self.text.len(), message);
-        match trimmed.trim_start_matches(['@', '.']) {
-            _ if trimmed.starts_with('$') => Some(error.write(trimmed.to_owned())),
-            "" => Some(error.help("for example `$.message.text`")),
-            rest if rest.starts_with('[') => Some(error.write(format!("${rest}"))),
-            rest => {
-                let name = rest.find(['.', '[']).and_then(|end| rest.get(..end)).unwrap_or(rest);
-                let tail = rest.get(name.len()..).unwrap_or_default();
-                match is_plain_name(name) {
-                    true => Some(error.write(format!("$.{rest}"))),
-                    false => Some(error.write(format!("$[{}]{tail}", quoted(name)))),
-                }
-            }
+        if trimmed.trim_start_matches(['@', '.']).is_empty() {
+            return Some(error.help("for example `$.message.text`"));
         }
+        let (meant, help) = foreign::rooted(trimmed);
+        Some(match help {
+            Some(help) => error.help(help),
+            None => error.meant(meant),
+        })
     }
 
     fn brackets(&self) -> Option<PathError> {
@@ -150,7 +157,8 @@ impl Reader<'_> {
         let close = if token.is("[") { "]" } else { ")" };
         Some(
             PathError::new(PathErrorKind::UnclosedBracket, token.range.clone(), message)
-                .help(format!("add `{close}` where it ends")),
+                .help(format!("add `{close}` where it ends"))
+                .meant(format!("{}{close}", self.text)),
         )
     }
 
@@ -174,7 +182,7 @@ impl Reader<'_> {
             let message = format!("`{}` is written `{sign}` in a path", token.text);
             Some(
                 PathError::new(PathErrorKind::WordOperator, token.range.clone(), message)
-                    .write(self.mended(token.range.clone(), sign)),
+                    .meant(self.replaced(token.range.clone(), sign)),
             )
         })
     }
@@ -194,7 +202,7 @@ impl Reader<'_> {
             }
             let right = if self.part(range.clone()).starts_with('!') { "!=" } else { right };
             (self.in_filter(at) || kind == PathErrorKind::SingleEquals)
-                .then(|| PathError::new(kind, range.clone(), words).write(self.mended(range, right)))
+                .then(|| PathError::new(kind, range.clone(), words).meant(self.replaced(range, right)))
         })
     }
 
@@ -218,7 +226,9 @@ impl Reader<'_> {
                 lower @ ("true" | "false") => (format!("`{word}` is written `{lower}` in a path"), lower.to_owned()),
                 _ => (format!("the text `{word}` must be in quotes"), quoted(word)),
             };
-            Some(PathError::new(PathErrorKind::UnquotedText, range.clone(), message).write(self.mended(range, &right)))
+            Some(
+                PathError::new(PathErrorKind::UnquotedText, range.clone(), message).meant(self.replaced(range, &right)),
+            )
         })
     }
 
@@ -231,8 +241,8 @@ impl Reader<'_> {
             let range = token.range.start..self.run_end(at, &["-", ".", "@", "/", "+", ":", "#"], true);
             let name = self.part(range.clone());
             let message = format!("the name `{name}` must be in quotes between brackets");
-            let path = self.mended(range.clone(), &quoted(name));
-            Some(PathError::new(PathErrorKind::UnquotedText, range, message).write(path))
+            let meant = self.replaced(range.clone(), &quoted(name));
+            Some(PathError::new(PathErrorKind::UnquotedText, range, message).meant(meant))
         })
     }
 
@@ -240,8 +250,8 @@ impl Reader<'_> {
         self.tokens.iter().enumerate().find_map(|(at, token)| {
             let opened = self.before(at).is_some_and(|before| before.is("["));
             (opened && (token.is("@") || token.is("("))).then(|| {
-                let path = self.mended(token.range.clone(), &format!("?{}", token.text));
-                PathError::new(PathErrorKind::Syntax, token.range.clone(), "a filter starts with `[?`").write(path)
+                let meant = self.replaced(token.range.clone(), &format!("?{}", token.text));
+                PathError::new(PathErrorKind::Syntax, token.range.clone(), "a filter starts with `[?`").meant(meant)
             })
         })
     }
@@ -265,8 +275,8 @@ impl Reader<'_> {
             let odd = if name.contains('-') { "a `-`" } else { odd };
             let message = format!("a name with {odd} in it is written in brackets and quotes");
             let start = if dot.is("..") { dot.range.end } else { dot.range.start };
-            let path = self.mended(start..range.end, &format!("[{}]", quoted(name)));
-            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).write(path))
+            let meant = self.replaced(start..range.end, &format!("[{}]", quoted(name)));
+            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).meant(meant))
         })
     }
 
@@ -299,9 +309,9 @@ impl Reader<'_> {
             let inner = if index { number.text.to_owned() } else { quoted(number.text) };
             let what = if index { "a position in a list" } else { "a name which starts with a digit" };
             let range = dot.range.start..number.range.end;
-            let path = self.mended(range.clone(), &format!("[{inner}]"));
+            let meant = self.replaced(range.clone(), &format!("[{inner}]"));
             let message = format!("{what} is written in brackets");
-            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).write(path))
+            Some(PathError::new(PathErrorKind::NameNeedsBrackets, range, message).meant(meant))
         })
     }
 
@@ -352,7 +362,8 @@ impl Reader<'_> {
             return Some(PathError::new(PathErrorKind::Syntax, last.range.clone(), message).help("remove the space"));
         }
         if last.is(".") || last.is("..") {
-            return Some(PathError::new(PathErrorKind::Syntax, last.range.clone(), "a name is missing after this dot"));
+            let error = PathError::new(PathErrorKind::Syntax, last.range.clone(), "a name is missing after this dot");
+            return Some(error.meant(self.part(0..last.range.start).to_owned()));
         }
         let foreign = |token: &&Token<'_>| token.kind == Kind::Sign && ";#~^%/\\{}`".contains(token.text);
         if let Some(token) = self.tokens.iter().find(foreign) {

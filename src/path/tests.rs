@@ -147,10 +147,11 @@ fn mistakes_are_explained() {
         ),
         ("$.items.0.id", NameNeedsBrackets, "a position in a list is written in brackets", "write `$.items[0].id`"),
         ("$.2fa", NameNeedsBrackets, "a name which starts with a digit is written in brackets", "write `$['2fa']`"),
-        ("$.a[0", UnclosedBracket, "this `[` is never closed", "add `]` where it ends"),
+        ("$.a[0", UnclosedBracket, "this `[` is never closed", "write `$.a[0]`"),
         ("$.a[?(@.b]", Syntax, "this `]` closes nothing", ""),
         ("$.a[?length(@.b > 1", UnclosedBracket, "this `(` is never closed", "add `)` where it ends"),
-        ("$['a", UnclosedQuote, "this quote `'` is never closed", ""),
+        ("$['a", UnclosedQuote, "this quote `'` is never closed", "write `$['a']`"),
+        ("$.b['a]", UnclosedQuote, "this quote `'` is never closed", "write `$.b['a']`"),
         (
             "$[?upper(@.a)=='X']",
             UnknownFunction,
@@ -201,7 +202,7 @@ fn mistakes_are_explained() {
         ),
         ("$.a[@.b==1]", Syntax, "a filter starts with `[?`", "write `$.a[?@.b==1]`"),
         ("$.a[(@.b==1)]", Syntax, "a filter starts with `[?`", "write `$.a[?(@.b==1)]`"),
-        ("$.a.", Syntax, "a name is missing after this dot", ""),
+        ("$.a.", Syntax, "a name is missing after this dot", "write `$.a`"),
         ("$.a ", Syntax, "a path cannot end with a space", "remove the space"),
         (
             "$.a[]",
@@ -257,6 +258,42 @@ fn suggestions_can_be_used() {
         let help = refused(sample).help.unwrap_or_default();
         let mended = help.split('`').nth(1).unwrap_or_default();
         assert!(Path::parse(mended).is_ok(), "{sample}: {help}");
+    }
+}
+
+#[test]
+fn paths_of_other_tools_are_translated() {
+    let cases = [
+        ("$json[\"answers\"][\"name\"]", "$[\"answers\"][\"name\"]"),
+        ("$answers.name", "$.answers.name"),
+        ("$$.answers.name", "$.answers.name"),
+        ("${answers.name}", "$.answers.name"),
+        ("$:answers:name", "$.answers.name"),
+        ("=$.answers.name", "$.answers.name"),
+        ("payload.answers.name", "$.answers.name"),
+        ("request.body.answers[0]", "$.answers[0]"),
+        ("body.answers.name", "$.body.answers.name"),
+        ("answers/name", "$.answers.name"),
+        ("//answers/first name", "$.answers['first name']"),
+        ("$.answers->name", "$.answers.name"),
+        ("$.answers.'name'", "$.answers['name']"),
+        ("$.answers.[name]", "$.answers['name']"),
+        ("$.a.[?@.b == 'x'].c", "$.a[?@.b == 'x'].c"),
+        ("$.fields[name][value]", "$.fields['name']['value']"),
+        ("$.tags(0)", "$.tags[0]"),
+        ("$.tags[(@.length-1)]", "$.tags[-1]"),
+        ("$.a[?@.b == ‘x’]", "$.a[?@.b == 'x']"),
+        ("$.a[?@.b =~ /em.*/].c", "$.a[?search(@.b, 'em.*')].c"),
+        ("$.a,", "$.a"),
+        ("$.a, $.b", "{ first_of: [$.a, $.b] }"),
+        ("$.for or $.order", "{ first_of: [$.for, $.order] }"),
+        ("$.a[0] ?? $.b", "{ first_of: [\"$.a[0]\", $.b] }"),
+        ("$.a | upper", "$.a"),
+        ("other", "$.other"),
+    ];
+    for (written, meant) in cases {
+        let help = refused(written).help.unwrap_or_default();
+        assert_eq!(help.split('`').nth(1), Some(meant), "{written}");
     }
 }
 

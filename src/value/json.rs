@@ -55,10 +55,19 @@ pub struct JsonError {
     pub found: &'static str,
 }
 
+impl JsonError {
+    /// What is wrong, for those who know where.
+    pub fn reason(&self) -> String {
+        match self.found {
+            "" => self.expected.to_owned(),
+            found => format!("{}, found {found}", self.expected),
+        }
+    }
+}
+
 impl Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line, self.column, self.expected)?;
-        if self.found.is_empty() { Ok(()) } else { write!(f, ", found {}", self.found) }
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.reason())
     }
 }
 

@@ -44,6 +44,37 @@ fn init_makes_a_workspace_that_is_good_and_leaves_what_is_there() {
 }
 
 #[test]
+fn a_folder_without_settings_is_told_so_and_nothing_else() {
+    let folder = Folder::of_repository("no-settings");
+    let within = transcript(&run(&folder.path().join("routes"), &["check"]));
+    assert!(within.starts_with("checked is the workspace that this folder lies in: `"), "{within}");
+    std::fs::rename(folder.path().join("jackfield.yaml"), folder.path().join("jackfield.yml")).unwrap();
+    let wanted = "error[missing-file]: this folder has no `jackfield.yaml`\n--> jackfield.yaml\n = help: rename \
+                  `jackfield.yml` to `jackfield.yaml`\n\n1 error\n--- exit 1\n";
+    assert_eq!(transcript(&run(folder.path(), &["check"])), wanted);
+}
+
+#[test]
+fn a_workspace_without_routes_is_told_so() {
+    let folder = Folder::new("no-routes");
+    folder.write("jackfield.yaml", "connections: {}\n");
+    let shown = transcript(&run(folder.path(), &["check"]));
+    assert!(
+        shown.starts_with("warning[unreadable-file]: this workspace has no route, so nothing is received"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_byte_order_mark_belongs_to_no_file() {
+    let folder = Folder::of_repository("marked");
+    for file in ["sandbox.env", "samples/zadarma-missed-call.http", "jackfield.yaml"] {
+        folder.write(file, &format!("\u{feff}{}", folder.read(file)));
+    }
+    assert_eq!(transcript(&run(folder.path(), &["check"])), "8 routes, 13 tests: all good\n--- exit 0\n");
+}
+
+#[test]
 fn what_is_asked_for_and_is_not_there_is_named() {
     let folder = Folder::of_repository("wrong");
     let cases: &[(&[&str], &str)] = &[
