@@ -153,7 +153,12 @@ impl<'n> Walk<'n> {
                 None => Type::unknown(),
             },
             Expr::List(list) => {
-                let items = list.items.iter().map(|item| self.expr(item)).reduce(Type::union);
+                // What is absent leaves a null in its place.
+                let item = |ty: Type| match ty.presence {
+                    Presence::Possible | Presence::Never => ty.union(Type::certain(Kinds::NULL)),
+                    _ => ty,
+                };
+                let items = list.items.iter().map(|each| item(self.expr(each))).reduce(Type::union);
                 items.map_or_else(|| Type::certain(Kinds::LIST), Type::list)
             }
             Expr::Map(map) => {
@@ -303,6 +308,10 @@ impl<'n> Walk<'n> {
             CallArg::Pos(expr) => Some(self.expr(expr)),
             _ => None,
         });
+        let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
+        if let Some((message, help)) = arguments::fault(name, &given_args) {
+            self.misfits.push(Misfit { range: range.clone(), message, help });
+        }
         if matches!(name, "default" | "d") && first.is_some() {
             let other = first.unwrap_or_else(|| Type::constant(&"".into(), None));
             return match given.presence {
@@ -313,10 +322,6 @@ impl<'n> Walk<'n> {
                 }
             };
         }
-        let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
-        if let Some((message, help)) = arguments::fault(name, &given_args) {
-            self.misfits.push(Misfit { range: range.clone(), message, help });
-        }
         let takes = signature::takes(name);
         if let Some(own) = given.kinds().filter(|own| takes.is_some_and(|takes| !own.meets(takes))) {
             let what = what.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
@@ -325,7 +330,10 @@ impl<'n> Walk<'n> {
             self.misfits.push(Misfit { range, message, help: signature::help(name, own) });
         }
         let may_be_empty = matches!(name, "first" | "last" | "min" | "max") && !given.is_never(Kinds::LIST);
-        let presence = if may_be_empty { Presence::Unknown } else { given.presence };
+        let presence = match given.presence {
+            Presence::Certain if may_be_empty => Presence::Unknown,
+            presence => presence,
+        };
         signature::makes(name, given, first).with_presence(presence)
     }
 }
