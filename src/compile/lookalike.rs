@@ -50,7 +50,7 @@ impl Compiler<'_> {
         };
         let Ok(template) = Template::compile(inside) else { return };
         let ty = template.infer(&|name, fields| reach.type_of(name, fields)).ty;
-        if template.is_whole() && !ty.kinds().is_some_and(|kinds| !kinds.meets(Kinds::TEXT)) {
+        if template.is_whole() && ty.kinds().is_none_or(|kinds| kinds.meets(Kinds::TEXT)) {
             let message = "the `$` before this template is sent as it is";
             let diagnostic = Diagnostic::new(Code::LooksLikeTemplate, place.part(0..1), message);
             self.report(diagnostic.help(format!("leave the `$` out: `{inside}`")));

@@ -6,8 +6,8 @@ use crate::value::Value;
 
 /// How many arguments a filter takes at least and at most, with an example.
 const COUNTS: &[(&str, usize, usize, &str)] = &[
-    ("default", 1, 1, "default('none')"),
-    ("d", 1, 1, "default('none')"),
+    ("default", 1, 2, "default('none')"),
+    ("d", 1, 2, "default('none')"),
     ("truncate", 1, 1, "truncate(100)"),
     ("replace", 2, 2, "replace('-', '')"),
     ("regex_replace", 2, 2, "regex_replace('[^0-9]', '')"),

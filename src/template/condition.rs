@@ -304,6 +304,9 @@ fn impossible(subject: &Type, wanted: &Value) -> Option<(String, Option<String>)
         _ => false,
     };
     let (what, help) = match subject.form() {
+        _ if misses && text.is_empty() => {
+            ("is never an empty text", "what is missing is asked for with `not`, as in `not phone`".to_owned())
+        }
         _ if !misses => return None,
         Form::Lower => ("has no capital letters", format!("write `'{}'`", text.to_lowercase())),
         Form::Upper => ("has no small letters", format!("write `'{}'`", text.to_uppercase())),

@@ -184,8 +184,12 @@ fn fail(message: &str) -> Error {
 fn default(args: Rest<Engine>) -> Engine {
     let mut args = args.0.into_iter();
     let value = args.next().unwrap_or_default();
+    let other = args.next().unwrap_or_else(|| Engine::from(""));
+    // `default('none', true)`: what is empty counts as absent, too.
+    let or_empty = args.next().is_some_and(|flag| flag.is_true());
     match value.kind() {
-        ValueKind::Undefined | ValueKind::None => args.next().unwrap_or_else(|| Engine::from("")),
+        ValueKind::Undefined | ValueKind::None => other,
+        _ if or_empty && !value.is_true() => other,
         _ => value,
     }
 }

@@ -191,7 +191,10 @@ const NAMES: &[Word] = &[
         "what the sender sent is `payload`: write `payload{rest}`",
     ),
     (
-        &["this", "self", "root", "it", "record", "output", "outputs", "bundle", "form", "postdata", "post"],
+        &[
+            "this", "self", "root", "node", "item", "items", "it", "record", "output", "outputs", "bundle", "form",
+            "postdata", "post",
+        ],
         "what the sender sent is `payload`: write `payload{rest}`",
     ),
     (
@@ -218,6 +221,10 @@ const NAMES: &[Word] = &[
 
 /// Names under which other tools put what the sender sent.
 const LAYERS: &[&str] = &["trigger", "event", "body", "data", "json", "payload", "output", "params", "item", "all"];
+
+pub(super) fn is_layer(field: &str) -> bool {
+    LAYERS.contains(&field)
+}
 
 /// What is written here for a name of another tool.
 pub fn name(name: &str, fields: &[&str]) -> Option<String> {

@@ -320,6 +320,10 @@ impl<'n> Walk<'n> {
             CallArg::Pos(expr) => Some(self.expr(expr)),
             _ => None,
         });
+        let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
+        if let Some((message, help)) = arguments::fault(name, &given_args) {
+            self.misfits.push(Misfit { range: range.clone(), message, help });
+        }
         if matches!(name, "default" | "d") && first.is_some() {
             let other = first.unwrap_or_else(|| Type::constant(&"".into(), None));
             return match given.presence {
@@ -329,10 +333,6 @@ impl<'n> Walk<'n> {
                     given.union(other).with_presence(presence)
                 }
             };
-        }
-        let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
-        if let Some((message, help)) = arguments::fault(name, &given_args) {
-            self.misfits.push(Misfit { range: range.clone(), message, help });
         }
         let takes = signature::takes(name);
         if let Some(own) = given.kinds().filter(|own| takes.is_some_and(|takes| !own.meets(takes))) {

@@ -41,6 +41,8 @@ fn one_expression_keeps_its_type_and_text_is_text() {
         ("{{ payload.o }}", "{\"a\":1}"),
         ("{{ payload.n }}", "null"),
         ("{{ payload.n | default('x') }}", "\"x\""),
+        ("{{ '' | default('x') }}", "\"\""),
+        ("{{ '' | default('x', true) }}", "\"x\""),
         ("{{ payload.missing }}", "absent"),
         ("{{ count + 1 }}", "4"),
         ("is {{ payload.open }}, {{ payload.list }} {{ payload.id }}", "\"is true, [1,true] 9007199254740993123\""),

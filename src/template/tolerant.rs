@@ -51,6 +51,7 @@ pub(super) fn field_of_text(scope: &Scope, used: &Use) -> Option<(String, String
             Value::String(_) => "text",
             Value::Number(_) => "a number",
             Value::Bool(_) => "true or false",
+            Value::Array(_) if field.parse::<i64>().is_err() => "a list",
             _ => "",
         };
         if !what.is_empty() {

@@ -19,16 +19,20 @@ const OPERATORS: &[Operator] = &[
     (&["contains", "CONTAINS", "Contains", "includes", "include", "has", "contém", "contem"], "{r} in {l}"),
     (&["LIKE", "like", "ILIKE", "ilike"], "{r} in {l}"),
     (&["matches", "match", "MATCHES", "regex", "RLIKE", "REGEXP", "=~", "~="], "{r} in {l}"),
-    (&["startswith", "startsWith", "StartsWith", "starts_with", "beginsWith"], "{l} is startingwith {r}"),
-    (&["endswith", "endsWith", "EndsWith", "ends_with"], "{l} is endingwith {r}"),
+    (
+        &["startswith", "startsWith", "StartsWith", "starts_with", "beginswith", "starts", "begins", "starting"],
+        "{l} is startingwith {r}",
+    ),
+    (&["endswith", "endsWith", "ends_with", "ends", "ending"], "{l} is endingwith {r}"),
     (&["===", "eq", "EQ", "equals", "equal", "Equals", "-eq", "igual"], "{l} == {r}"),
     (&["<>", "!==", "ne", "neq", "NE", "NEQ", "-ne"], "{l} != {r}"),
     (&["=>", "ge", "gte", "GTE", "-ge"], "{l} >= {r}"),
     (&["=<", "le", "lte", "LTE", "-le"], "{l} <= {r}"),
-    (&["gt", "GT", "-gt"], "{l} > {r}"),
-    (&["lt", "LT", "-lt"], "{l} < {r}"),
+    (&["gt", "greater", "above", "-gt"], "{l} > {r}"),
+    (&["lt", "less", "below", "-lt"], "{l} < {r}"),
     (&["??", "?:", "default", "else"], "{l} | default({r})"),
-    (&["->", "::", "?."], "{l}.{r}"),
+    (&["->", "::"], "."),
+    (&["unless"], "{l} if not {r}"),
     (&["&"], "{l} ~ {r}"),
     (&["mod", "MOD", "div", "DIV"], "{l} % {r}"),
 ];
@@ -100,7 +104,7 @@ pub(super) fn operator(source: &str, at: usize) -> Option<Slip> {
     let tokens = tokens(inside);
     let stop = tokens.iter().position(|token| range.start + token.end > at).unwrap_or(tokens.len());
     let text = |index: usize| tokens.get(index).and_then(|token| inside.get(token.clone())).unwrap_or_default();
-    [stop.checked_sub(1), Some(stop), Some(stop + 1)].into_iter().flatten().find_map(|index| {
+    [stop.checked_sub(1), Some(stop), Some(stop + 1), stop.checked_sub(2)].into_iter().flatten().find_map(|index| {
         let found = text(index);
         if index.checked_sub(1).is_some_and(|before| text(before) == "|") {
             return None;
@@ -109,11 +113,12 @@ pub(super) fn operator(source: &str, at: usize) -> Option<Slip> {
             let here = tokens.get(index).map(|token| range.start + token.start..range.start + token.end)?;
             return Some((here, format!("there is no operator `{found}`"), "write `not`".to_owned()));
         }
-        let (_, form) = OPERATORS.iter().find(|(words, _)| words.contains(&found))?;
+        let lower = if found.len() > 1 { found.to_lowercase() } else { found.to_owned() };
+        let (_, form) = OPERATORS.iter().find(|(words, _)| words.contains(&found) || words.contains(&&*lower))?;
         let token = tokens.get(index)?;
         let from = (0..index).rev().find(|before| ends_operand(text(*before))).map_or(0, |before| before + 1);
         let left = tokens.get(from).filter(|_| from < index).and_then(|first| inside.get(first.start..token.start))?;
-        let left = left.trim();
+        let left = left.trim().trim_end_matches(" is");
         let here = range.start + token.start..range.start + token.end;
         let message = format!("there is no operator `{found}`");
         Some((here, message, help(found, form, left, inside.get(token.end..).unwrap_or_default())))
@@ -121,12 +126,16 @@ pub(super) fn operator(source: &str, at: usize) -> Option<Slip> {
 }
 
 fn help(found: &str, form: &str, left: &str, after: &str) -> String {
-    let values = tokens(after);
-    let value = |index: usize| values.get(index).and_then(|token| after.get(token.clone()));
+    let values: Vec<&str> = tokens(after).into_iter().filter_map(|token| after.get(token)).collect();
+    let is_filler = |word: &&&str| matches!(**word, "with" | "to" | "than");
+    let fillers = values.iter().take_while(is_filler).count();
+    let value = |index: usize| values.get(index + fillers).copied();
     let right = value(0).unwrap_or("'text'");
     let form = match (found.to_lowercase().as_str(), right.trim_matches(QUOTES)) {
         ("like" | "ilike", text) if text.ends_with('%') && !text.starts_with('%') => "{l} is startingwith {r}",
         ("like" | "ilike", text) if text.starts_with('%') && !text.ends_with('%') => "{l} is endingwith {r}",
+        (_, "null" | "nil" | "undefined" | "NULL" | "None") if form.contains(" == ") => "{l} is none",
+        (_, "null" | "nil" | "undefined" | "NULL" | "None") if form.contains(" != ") => "{l} is not none",
         _ => form,
     };
     let is_text = form.contains(" in {l}") || form.contains("ingwith");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{TemplateError, bytes_of, idiom, sign};
+use super::{TemplateError, bytes_of, filter, idiom, sign};
 use crate::diagnostic::Code;
 
 /// Why the engine could not read `source`.
@@ -18,11 +18,13 @@ pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> Templa
         .or_else(|| unclosed(source))
         .or_else(|| empty(source))
         .or_else(|| sign::statement(source))
+        .or_else(|| ternary(source))
         .or_else(|| sign::operator(source, start))
         .or_else(|| sign(source, start))
         .or_else(|| statement(source))
         .or_else(|| unfinished(source, start))
-        .or_else(|| sign::arguments(source, start));
+        .or_else(|| sign::arguments(source, start))
+        .or_else(|| bracket(source, start));
     match slip {
         Some((range, message, help)) => {
             let replacement = source.get(range.clone()).and_then(instead).map(str::to_owned);
@@ -127,6 +129,9 @@ fn unclosed(source: &str) -> Option<Slip> {
         }
         if let Some((at, quote)) = open {
             let text = inside.get(at + 1..).unwrap_or_default().trim();
+            if let Some(slip) = apostrophe(inside, range.start).filter(|_| quote == '\'') {
+                return Some(slip);
+            }
             let help = format!("close it where the text ends: `{quote}{text}{quote}`");
             let start = range.start + at;
             let end = start + inside.get(at..).unwrap_or_default().trim_end().len();
@@ -134,6 +139,51 @@ fn unclosed(source: &str) -> Option<Slip> {
         }
     }
     None
+}
+
+/// `'it's'`: an apostrophe ends the text.
+fn apostrophe(inside: &str, shift: usize) -> Option<Slip> {
+    let start = inside.find('\'')?;
+    let end = inside.rfind('\'')?;
+    let text = inside.get(start + 1..end).filter(|text| text.matches('\'').count() == 1)?;
+    let (before, after) = text.split_once('\'')?;
+    let joins = before.ends_with(char::is_alphabetic) && after.starts_with(char::is_alphabetic);
+    let help = format!("put this text in double quotes: `\"{text}\"`");
+    joins.then(|| (shift + start..shift + end + 1, "the apostrophe ends this text".to_owned(), help))
+}
+
+/// `name == 'A' ? 'x' : 'y'`
+fn ternary(source: &str) -> Option<Slip> {
+    let at = outside_quotes(source, "?")?;
+    let (range, _) = insides(source).into_iter().find(|(range, _)| range.contains(&at))?;
+    let test = source.get(range.start..at)?.trim();
+    let (yes, no) = source.get(at + 1..range.end)?.split_once(':')?;
+    let (yes, no) = (yes.trim(), no.trim());
+    if test.is_empty() || yes.is_empty() || no.is_empty() {
+        return None;
+    }
+    let message = "a choice is written with `if` and `else` in a template".to_owned();
+    Some((at..at + 1, message, format!("write `{{{{ {yes} if {test} else {no} }}}}`")))
+}
+
+/// A bracket that is not closed.
+fn bracket(source: &str, stop: usize) -> Option<Slip> {
+    let (range, _) = insides(source).into_iter().find(|(range, _)| range.start <= stop && stop <= range.end)?;
+    let inside = source.get(range.clone())?;
+    let (mut open, mut quote) = (Vec::new(), None);
+    for (at, c) in inside.char_indices() {
+        match (quote, c) {
+            (Some(mark), c) if c == mark => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[') => open.push((at, c)),
+            (None, ')' | ']') => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let (at, sign) = open.pop()?;
+    let close = if sign == '(' { ')' } else { ']' };
+    let help = format!("write `{close}` where it ends");
+    Some((range.start + at..range.start + at + 1, format!("this `{sign}` is never closed with `{close}`"), help))
 }
 
 fn empty(source: &str) -> Option<Slip> {
@@ -158,6 +208,12 @@ fn sign(source: &str, at: usize) -> Option<Slip> {
         let found =
             wrong(sign).or_else(|| rest.starts_with(sign).then_some(at)).or_else(|| outside_quotes(source, sign));
         if let Some(start) = found {
+            let after = source.get(start + 2..).unwrap_or_default().trim_start();
+            let next = after.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+            if sign == "||" && filter::NAMES.contains(&next) {
+                let help = format!("write `| {next}`");
+                return Some((start..start + 2, "a filter comes after one `|`".to_owned(), help));
+            }
             let message = format!("`{sign}` is written as a word in a template");
             return Some((start..start + 2, message, format!("write `{word}`")));
         }
@@ -167,10 +223,10 @@ fn sign(source: &str, at: usize) -> Option<Slip> {
         '!' => here(1, "`!` is written as a word in a template", "write `not`"),
         '$' => dollar(rest).map(|(length, message, help)| (at..at + length, message, help)),
         '.' => here(1, "a name begins with a letter", "leave the dot out"),
-        '?' if rest.contains(':') => here(
-            1,
-            "a choice is written with `if` and `else` in a template",
-            "write `{{ 'one' if name else 'other' }}`",
+        '?' if rest.starts_with("?.") => here(
+            2,
+            "`?.` is written `.` in a template",
+            "write `.`; where it may be missing, `payload.contact.name | default('none')`",
         ),
         '?' => here(
             1,
@@ -180,7 +236,20 @@ fn sign(source: &str, at: usize) -> Option<Slip> {
         '“' | '”' | '‘' | '’' | '„' | '«' | '»' => {
             here(1, "this is not a quote that a template knows", "write straight quotes: `'text'`")
         }
+        ';' if before.contains('(') => {
+            here(1, "there are no functions, nor `;`", "a choice is written `{{ 'one' if name else 'other' }}`")
+        }
         ';' => here(1, "`;` has no place in a template", "leave it out"),
+        '[' if before.ends_with(')') => here(
+            1,
+            "a filter's result has no `[ ]`",
+            "write `| first` or `| last`, or brackets: `(name | split(','))[0]`",
+        ),
+        '_' if before.ends_with(|c: char| c.is_ascii_digit()) => here(
+            rest.find([' ', '}']).unwrap_or(rest.len()),
+            "a name begins with a letter",
+            "write a name that `extract:` gives, as `{{ name }}`",
+        ),
         '@' => here(1, "`@` stands in a JSONPath only", "write the name of an extracted value"),
         _ => None,
     }
@@ -201,6 +270,8 @@ fn dollar(rest: &str) -> Option<(usize, String, String)> {
         };
         return Some((length, message, help));
     }
+    // `$node["Webhook"].json`: what stands in brackets is that tool's own.
+    let word = word.split(['[', '(']).next().unwrap_or(word);
     let mut fields = word.split('.');
     let name = fields.next()?;
     let fields: Vec<&str> = fields.collect();
