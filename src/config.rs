@@ -12,6 +12,7 @@ pub mod route;
 pub mod scalar;
 pub mod settings;
 pub mod source;
+mod stray;
 pub mod test_case;
 
 use std::ops::Deref;
@@ -291,11 +292,8 @@ impl<'n> Fields<'n> {
     /// Reports every key that nothing has taken, and every one that is missing.
     pub fn close(mut self, what: &str, problems: &mut Problems) {
         let unknown: Vec<&Entry> = self.rest().collect();
-        let alone = unknown.len() == 1;
-        for entry in unknown {
-            let diagnostic = self.unknown(&entry.key.name, entry.value.place.on_key(), what, alone);
-            problems.push(diagnostic);
-        }
+        let stray = stray::Stray { what, known: &self.known, free: self.free(), missing: &mut self.missing };
+        stray.report(&unknown, problems);
         self.close_open(problems);
     }
 
@@ -306,31 +304,15 @@ impl<'n> Fields<'n> {
 
     /// The key among those that are missing which was meant by another; it does not count as missing after that.
     pub fn meant(&mut self, name: &str) -> Option<&'static str> {
-        let meant = suggest::nearest(name, self.missing.iter().copied())?;
+        let meant = suggest::key(name, &self.missing)?;
         self.missing.retain(|key| *key != meant);
         self.known.iter().copied().find(|key| *key == meant)
     }
 
-    fn unknown(&mut self, name: &str, place: Place, what: &str, alone: bool) -> Diagnostic {
-        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("{what} has no key `{name}`"))
-            .found("nothing reads this key");
-        let given: Vec<&str> = self.entries.iter().map(|e| &*e.key.name).collect();
-        let free = self.known.iter().copied().filter(|known| !given.contains(known));
-        if let Some(near) = suggest::nearest(name, free) {
-            self.missing.retain(|key| *key != near);
-            return diagnostic.help(format!("did you mean `{near}`?")).fix(place, near);
-        }
-        if let Some(home) = suggest::home(what, name) {
-            return diagnostic.help(format!("`{name}` belongs {home}"));
-        }
-        match self.missing.as_slice() {
-            [only] if alone => {
-                let help = format!("did you mean `{only}`? it must be given here");
-                self.missing.clear();
-                diagnostic.help(help)
-            }
-            _ => diagnostic.help_opt(suggest::one_of(&self.known).map(|all| format!("its keys are {all}"))),
-        }
+    /// The known keys that are not written.
+    fn free(&self) -> Vec<&'static str> {
+        let is_written = |key: &str| self.entries.iter().any(|entry| &*entry.key.name == key);
+        self.known.iter().copied().filter(|key| !is_written(key)).collect()
     }
 
     /// The entries that nothing has taken.

@@ -130,7 +130,10 @@ impl Compiler<'_> {
         let known: Vec<&str> = pack.written.settings.names().filter(free).chain(own).collect();
         let message = format!("a connection to {} has no setting `{name}`", pack.compiled.title);
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
-        let near = suggest::nearest(name, known.iter().copied());
+        let near = suggest::key(name, &known).or_else(|| only_secret(name, &known, &pack.written)).or_else(|| {
+            let alone = written.settings.iter().filter(|given| pack.written.settings.get(&given.name).is_none()).count() == 1;
+            alone.then(|| only_missing(written, pack)).flatten()
+        });
         let list = || suggest::one_of(&known).map(|all| format!("its other settings are {all}"));
         self.report(diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list)));
         near
@@ -240,6 +243,22 @@ impl Compiler<'_> {
         }
         Some(url.trim_end_matches('/').into())
     }
+}
+
+/// The one secret of a pack, for a name that secrets have elsewhere.
+fn only_secret<'p>(name: &str, free: &[&'p str], pack: &crate::config::pack::Pack) -> Option<&'p str> {
+    let mut secrets = free.iter().copied().filter(|setting| is_secret(pack, setting));
+    secrets.next().filter(|_| suggest::is_secret(name) && secrets.next().is_none())
+}
+
+/// The one setting that must be given and is not.
+fn only_missing<'p>(written: &Written, pack: &'p KnownPack) -> Option<&'p str> {
+    let is_missing = |setting: &&crate::config::Named<crate::config::pack::Setting>| {
+        let required = setting.value.required.as_ref().is_some_and(|required| required.value);
+        required && setting.value.default.is_none() && !written.settings.names().any(|given| *given == **setting.name)
+    };
+    let mut missing = pack.written.settings.iter().filter(is_missing);
+    missing.next().filter(|_| missing.next().is_none()).map(|setting| &**setting.name)
 }
 
 fn backoff(own: Option<&Retry>, common: Option<&Retry>) -> Backoff {

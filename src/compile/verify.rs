@@ -151,6 +151,9 @@ impl Compiler<'_> {
     }
 
     fn one_place<T>(&mut self, place: &Place, all: &str) -> Option<T> {
+        if self.has_unknown_key(place) {
+            return None;
+        }
         let message = format!("a verification looks in exactly one place: {all}");
         let help = "keep one of these keys";
         self.report(Diagnostic::new(Code::ConflictingKeys, place.on_key(), message).help(help));

@@ -202,7 +202,7 @@ words! {
 }
 
 /// The kinds of verification, as keys of `verify:`.
-const KINDS: &[&str] = &["hmac", "sha256", "token", "basic", "ed25519", "rsa", "jwt"];
+pub(super) const KINDS: &[&str] = &["hmac", "sha256", "token", "basic", "ed25519", "rsa", "jwt"];
 
 impl Decode for Verify {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
