@@ -17,7 +17,7 @@ pub mod test_case;
 
 use std::ops::Deref;
 
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::{Entry, Kind, Node, Typed};
 
 /// What is found wrong while decoding. Decoding never stops at the first problem.
@@ -56,6 +56,9 @@ pub trait Decode: Sized {
         None
     }
 
+    /// Keys by which a mapping is known to be one such value, where a mapping of several by name is wanted.
+    const OWN_KEYS: &'static [&'static str] = &[];
+
     /// What stands for a value that could not be had, after that has been reported; nothing when there is no such.
     fn unread() -> Option<Self> {
         None
@@ -65,6 +68,7 @@ pub trait Decode: Sized {
 impl<T: Decode> Decode for Option<T> {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         if node.is_null() {
+            problems.extend(is_empty(node));
             return Some(None);
         }
         T::decode(node, problems).map(Some)
@@ -77,6 +81,18 @@ impl<T: Decode> Decode for Option<T> {
     fn unread() -> Option<Self> {
         Some(None)
     }
+}
+
+/// A key after which nothing stands; a section may be left empty, and `null` says so itself.
+fn is_empty(node: &Node) -> Option<Diagnostic> {
+    const SECTIONS: &[&str] = &["vars", "limits", "retry"];
+    let (_, Segment::Key(key)) = node.place.path.split_last()? else { return None };
+    let is_blank = node.as_scalar().is_some_and(|scalar| scalar.text.is_empty());
+    (is_blank && !SECTIONS.contains(&&**key)).then(|| {
+        let message = format!("`{key}` has no value");
+        let help = "write it after the colon, or remove the line";
+        Diagnostic::new(Code::WrongType, node.place.on_key(), message).found("nothing stands here").help(help)
+    })
 }
 
 /// A value that must be there, in a mapping that is worth looking at without it.
@@ -167,7 +183,13 @@ impl<T: Decode> Decode for NamedList<T> {
         match &node.kind {
             Kind::Map(entries) => {
                 let mut list = NamedList::default();
+                let nameless = entries.iter().find(|entry| is_own_key::<T>(entry));
+                problems.extend(nameless.map(|entry| without_name(entry, entries)));
                 for entry in entries {
+                    if nameless.is_some() && entry.value.as_scalar().is_some() {
+                        list.unread.push(entry.key.name.clone());
+                        continue;
+                    }
                     match named(entry, problems) {
                         Some(named) => list.entries.push(named),
                         None => list.unread.push(entry.key.name.clone()),
@@ -196,6 +218,21 @@ impl<T: Decode> Decode for NamedList<T> {
     }
 }
 
+fn is_own_key<T: Decode>(entry: &Entry) -> bool {
+    T::OWN_KEYS.contains(&&*entry.key.name) && entry.value.as_scalar().is_some() && !entry.value.is_null()
+}
+
+/// The keys of one thing stand where a name is wanted, under which they belong.
+fn without_name(entry: &Entry, entries: &[Entry]) -> Diagnostic {
+    let name = entries.iter().find(|entry| entry.value.is_null()).map(|entry| &entry.key.name);
+    let help = match name {
+        Some(name) => format!("indent it, and what belongs to it, under `{name}:`"),
+        None => format!("write a name above it, and indent it: `my_{}:`", entry.value.as_scalar().map_or("name", |s| &s.text)),
+    };
+    let message = format!("`{}` stands where a name is wanted", entry.key.name);
+    Diagnostic::new(Code::WrongType, entry.value.place.on_key(), message).help(help)
+}
+
 fn named<T: Decode>(entry: &Entry, problems: &mut Problems) -> Option<Named<T>> {
     let value = T::decode(&entry.value, problems)?;
     Some(Named { name: At::new(entry.key.name.clone(), entry.value.place.on_key()), value })
@@ -211,7 +248,7 @@ impl Decode for Node {
 /// What was found is of another type than what is wanted.
 pub fn wrong_type(node: &Node, wanted: &str, help: Option<&str>) -> Diagnostic {
     let subject = match node.place.path.split_last() {
-        Some((_, crate::diagnostic::Segment::Key(key))) => format!("`{key}` must be {wanted}"),
+        Some((_, Segment::Key(key))) => format!("`{key}` must be {wanted}"),
         _ => format!("this must be {wanted}"),
     };
     Diagnostic::new(Code::WrongType, node.place.clone(), format!("{subject}, but is {}", found(node)))
@@ -232,6 +269,9 @@ fn found(node: &Node) -> String {
 /// How one value becomes a list.
 fn list_help(node: &Node) -> String {
     match node.as_scalar() {
+        Some(scalar) if matches!(&*scalar.text.to_lowercase(), "none" | "nothing" | "null" | "empty" | "false" | "[]") => {
+            "write `[]`".to_owned()
+        }
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
             format!("write it in brackets: `[{}]`", scalar.text)
         }
@@ -282,7 +322,7 @@ impl<'n> Fields<'n> {
     fn is_missing(&self, key: &str) -> Diagnostic {
         let place = &self.node.place;
         let (place, parent) = match place.path.split_last() {
-            Some((_, crate::diagnostic::Segment::Key(parent))) => (place.on_key(), format!(" in `{parent}`")),
+            Some((_, Segment::Key(parent))) => (place.on_key(), format!(" in `{parent}`")),
             _ => (place.clone(), String::new()),
         };
         Diagnostic::new(Code::MissingKey, place, format!("`{key}` is missing{parent}"))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{At, Decode, Problems, wrong_type};
-use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::diagnostic::{Code, Diagnostic, Segment, suggest};
 use crate::document::{Node, Typed};
 
 /// A text with its place.
@@ -15,17 +15,56 @@ impl Decode for Text {
         match node.as_scalar().map(|scalar| (scalar.typed(), scalar)) {
             Some((Typed::Text(_), scalar)) => Some(At::new(scalar.text.clone(), node.place.clone())),
             Some((Typed::Number(_) | Typed::Bool(_), scalar)) => {
-                let help = format!("put it in quotes: \"{}\"", scalar.text);
+                let help = meant_text(node, &scalar.text);
                 problems.push(wrong_type(node, "text", Some(&help)));
                 None
             }
             _ => {
-                let help = node.is_null().then_some("write it after the colon");
-                problems.push(wrong_type(node, "text", help));
+                let help = no_text(node);
+                problems.push(wrong_type(node, "text", help.as_deref()));
                 None
             }
         }
     }
+}
+
+/// What to write for a number or a truth value where text is wanted.
+fn meant_text(node: &Node, written: &str) -> String {
+    let key = match node.place.path.split_last() {
+        Some((_, Segment::Key(key))) => &**key,
+        _ => "",
+    };
+    match key {
+        "region" => match region_of(written) {
+            Some(region) => format!("write the country's two capital letters: `{region}`"),
+            None => "write the country's two capital letters: `BR`".to_owned(),
+        },
+        "listen" | "admin" => format!("write an IP address and a port: `127.0.0.1:{written}`"),
+        "split" => "write where the parts stand in the payload: `$.items[*]`; or remove it".to_owned(),
+        _ => format!("put it in quotes: \"{written}\""),
+    }
+}
+
+/// The country of a calling code, `BR` for `55` and `+55`.
+pub fn region_of(code: &str) -> Option<&'static str> {
+    let code: u16 = code.trim_start_matches(['+', '0']).parse().ok()?;
+    phonenumber::metadata::DATABASE.region(&code)?.first().copied().filter(|region| region.len() == 2)
+}
+
+/// What to write for a mapping, a list or nothing where text is wanted.
+fn no_text(node: &Node) -> Option<String> {
+    if node.is_null() {
+        return Some("write it after the colon".to_owned());
+    }
+    let [entry] = node.as_map()? else { return None };
+    let name = match entry.value.as_scalar() {
+        Some(scalar) if matches!(&*entry.key.name, "env" | "file") && !scalar.text.is_empty() => {
+            format!("{}:{}", entry.key.name, scalar.text)
+        }
+        _ => entry.key.name.to_string(),
+    };
+    let (kind, name) = name.split_once(':')?;
+    matches!(kind, "env" | "file").then(|| format!("write `${{{kind}:{}}}`", name.trim()))
 }
 
 impl Decode for At<bool> {
@@ -34,8 +73,10 @@ impl Decode for At<bool> {
             Some(Typed::Bool(value)) => Some(At::new(value, node.place.clone())),
             _ => {
                 let help = match node.as_scalar().map(|scalar| scalar.text.to_lowercase()).as_deref() {
-                    Some("yes" | "y" | "on" | "1" | "sim" | "si" | "oui") => "write `true`",
-                    Some("no" | "n" | "off" | "0" | "não" | "non") => "write `false`",
+                    Some("true") => "write `true`, without quotes",
+                    Some("false") => "write `false`, without quotes",
+                    Some("yes" | "y" | "on" | "1" | "sim" | "si" | "sí" | "oui") => "write `true`",
+                    Some("no" | "n" | "off" | "0" | "não" | "nao" | "non") => "write `false`",
                     _ => "write `true` or `false`, without quotes",
                 };
                 problems.push(wrong_type(node, "true or false", Some(help)));
@@ -52,7 +93,12 @@ impl Decode for At<u64> {
             _ => None,
         };
         if number.is_none() {
-            problems.push(wrong_type(node, "a whole number", Some("write digits only, without quotes")));
+            let help = match node.as_scalar() {
+                Some(scalar) if scalar.text.starts_with('-') => "write a number from 0 upwards",
+                Some(scalar) if scalar.text.contains(['.', ',']) => "write it without a fraction",
+                _ => "write digits only, without quotes",
+            };
+            problems.push(wrong_type(node, "a whole number", Some(help)));
         }
         number.map(|number| At::new(number, node.place.clone()))
     }

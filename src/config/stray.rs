@@ -1,7 +1,7 @@
 //! Keys that nothing reads: for each, what it was meant to be.
 
 use super::Problems;
-use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
+use crate::diagnostic::{Code, Diagnostic, Label, Place, Segment, suggest};
 use crate::document::{Entry, Kind, Node, Typed};
 
 /// A mapping with keys that nothing reads.
@@ -19,6 +19,7 @@ impl Stray<'_> {
     pub fn report(mut self, unknown: &[&Entry], problems: &mut Problems) {
         let mut rest: Vec<&Entry> = Vec::new();
         let mut joined = false;
+        let before = problems.len();
         for entry in unknown {
             if let Some(key) = self.joined(&entry.key.name) {
                 self.take(key);
@@ -32,7 +33,13 @@ impl Stray<'_> {
                 None => rest.push(entry),
             }
         }
-        problems.extend(self.unexplained(&rest));
+        // What is called as elsewhere comes with more that is as elsewhere: one mistake, not several.
+        let other = |entry: &&&Entry| suggest::key(&entry.key.name, self.known).is_some_and(|key| !is_near(&entry.key.name, key));
+        let is_foreign = unknown.iter().filter(other).count() > 0;
+        match problems.get_mut(before..).and_then(<[_]>::first_mut).filter(|_| is_foreign) {
+            Some(first) => rest.iter().for_each(|entry| first.labels.push(also(entry))),
+            None => problems.extend(self.unexplained(&rest)),
+        }
     }
 
     /// The known key that a key begins with, where the colon and the space after it are something else.
@@ -80,9 +87,7 @@ impl Stray<'_> {
     fn unexplained(&self, entries: &[&Entry]) -> Option<Diagnostic> {
         let (first, others) = entries.split_first()?;
         let mut diagnostic = self.stray(first);
-        for other in others {
-            diagnostic = diagnostic.also(place(other), "and nothing reads this one");
-        }
+        diagnostic.labels.extend(others.iter().map(|other| also(other)));
         Some(diagnostic.help_opt(suggest::one_of(self.known).map(|all| format!("its keys are {all}"))))
     }
 
@@ -95,6 +100,15 @@ impl Stray<'_> {
         self.missing.retain(|missing| *missing != key);
         self.free.retain(|free| *free != key);
     }
+}
+
+fn also(entry: &Entry) -> Label {
+    Label { place: place(entry), text: "and nothing reads this one".to_owned() }
+}
+
+/// Whether one key is the other with a slip of the pen.
+fn is_near(written: &str, key: &str) -> bool {
+    suggest::nearest(written, [key]).is_some()
 }
 
 fn place(entry: &Entry) -> Place {

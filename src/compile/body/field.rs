@@ -36,6 +36,7 @@ impl Compiler<'_> {
         let mut missing: Vec<&str> = required.iter().copied().filter(|name| !given.has(name)).collect();
         missing.dedup();
         let mut unknown = false;
+        let mut homes: Vec<&str> = Vec::new();
         let alone = fields.iter().filter(|(name, _)| schema_words::refuses(&conjuncts, name)).count() == 1;
         for (name, field) in fields {
             let place = at.key(name.clone());
@@ -55,8 +56,12 @@ impl Compiler<'_> {
                     let inner = properties(key).into_iter().map(|schema| Sub { schema, root: part.root });
                     inner.flat_map(|sub| sub.conjuncts()).any(|schema| schema_words::names(schema).contains(&&**name))
                 });
+                if within.is_some_and(|home| homes.contains(home)) {
+                    continue;
+                }
                 let unknown = Unknown { name, free: &free, within: within.copied(), missing: &missing, alone };
                 let meant = self.unknown_field(&unknown, part.target, &place);
+                homes.extend(meant.filter(|meant| within == Some(meant)));
                 missing.retain(|name| Some(*name) != meant);
                 continue;
             }
@@ -116,7 +121,8 @@ impl Compiler<'_> {
             self.report(diagnostic.help(help));
             return None;
         }
-        let near = suggest::key(name, missing).or_else(|| suggest::key(name, free));
+        let near = suggest::key(name, missing).or_else(|| suggest::nearest(name, free.iter().copied()));
+        let near = near.or_else(|| suggest::key(name, free).filter(|_| within.is_none()));
         let (meant, help) = match (near, within, missing) {
             (Some(near), _, _) => (Some(near), Some(format!("did you mean `{near}`?"))),
             (None, Some(home), _) => (Some(home), Some(format!("`{name}` belongs under `{home}:`, indented"))),
