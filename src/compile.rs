@@ -148,6 +148,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         compiler.run_tests(&set, &tests);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
+    drop_beside_slips(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     shorten(&mut diagnostics);
     Compiled { set, settings, tests, diagnostics, documents }
@@ -163,6 +164,19 @@ fn revision(input: &Input<'_>) -> String {
         }
     }
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
+}
+
+/// Leaves out what else is wrong on a line that could not be read as it is: it may be right once the line can.
+fn drop_beside_slips(diagnostics: &mut Vec<Diagnostic>, documents: &Documents) {
+    let line = |problem: &Diagnostic| {
+        let place = problem.place()?;
+        documents.resolve(place).map(|at| (place.file.clone(), at.line_column().0))
+    };
+    let is_slip = |problem: &Diagnostic| problem.code <= Code::YamlTooLarge && problem.is_error();
+    let slips: HashSet<_> = diagnostics.iter().filter(|problem| is_slip(problem)).filter_map(line).collect();
+    if !slips.is_empty() {
+        diagnostics.retain(|problem| is_slip(problem) || line(problem).is_none_or(|line| !slips.contains(&line)));
+    }
 }
 
 /// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
@@ -196,7 +210,6 @@ fn is_past(code: Code) -> bool {
             | Code::YamlUnquotedValue
             | Code::YamlBadCharacter
             | Code::YamlBadEscape
-            | Code::YamlDuplicateKey
     )
 }
 
@@ -217,7 +230,7 @@ impl Compiler<'_> {
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());
-        let slipped = self.problems.iter().any(|problem| problem.place().is_some_and(|place| *place.file == *file));
+        let slipped = self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(|place| *place.file == *file));
         if broken || (slipped && document.root.is_none()) {
             return None;
         }
@@ -362,8 +375,8 @@ impl Compiler<'_> {
             }
             ReferenceError::Invalid { range } => {
                 let written = text.get(range.clone()).unwrap_or_default();
-                let name = written.trim_start_matches("${").trim_end_matches('}');
-                let name = name.rsplit(':').next().unwrap_or(name).trim();
+                let name = written.trim_start_matches("${").trim_matches(['{', '}', ' ']);
+                let name = name.rsplit([':', '.', '=']).next().unwrap_or(name).trim();
                 let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 let message = match written.ends_with('}') {
                     true => "this reference is neither `env:` nor `file:`",

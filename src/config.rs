@@ -332,7 +332,7 @@ impl<'n> Fields<'n> {
     /// Reports every key that nothing has taken, and every one that is missing.
     pub fn close(mut self, what: &str, problems: &mut Problems) {
         let unknown: Vec<&Entry> = self.rest().collect();
-        let stray = stray::Stray { what, known: &self.known, free: self.free(), missing: &mut self.missing };
+        let stray = stray::Stray { what, known: &self.known, free: self.free(), missing: &mut self.missing, filled: Vec::new() };
         stray.report(&unknown, problems);
         self.close_open(problems);
     }

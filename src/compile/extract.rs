@@ -41,6 +41,7 @@ impl Compiler<'_> {
         self.check_map(written);
         self.check_default(written);
         if let Some(format) = &written.format
+            && written.conversion.as_ref().is_some_and(|conversion| conversion.value == WrittenConversion::Datetime)
             && let Err(unfit) = crate::convert::format::check(format)
         {
             let diagnostic = Diagnostic::new(Code::InvalidValue, format.place.clone(), unfit.message);
@@ -59,6 +60,10 @@ impl Compiler<'_> {
             map: written.map.as_ref().map(|map| Map {
                 entries: map.iter().map(|entry| (entry.name.value.clone(), entry.value.to_value())).collect(),
                 otherwise: written.otherwise.as_ref().map(Node::to_value),
+                place: match written.default.is_some() && written.otherwise.is_none() {
+                    true => written.place.key("default").on_key(),
+                    false => written.place.key("map"),
+                },
             }),
             default: written.default.as_ref().map(Node::to_value),
             pattern: flat(written.pattern.as_ref().map(|pattern| self.pattern(pattern)))?,

@@ -92,7 +92,7 @@ impl Compiler<'_> {
     }
 
     /// Whether a text is a variable of the environment as other tools write it, which is reported then.
-    fn check_reference(&mut self, text: &Text) -> bool {
+    pub(super) fn check_reference(&mut self, text: &Text) -> bool {
         let Some(name) = variable(text, |name| self.input.environment.variables.contains_key(name)) else {
             return false;
         };

@@ -68,6 +68,10 @@ impl Compiler<'_> {
 /// Whether a route rests on what an error is about.
 fn concerns(error: &Diagnostic, route: &Arc<Route>, set: &RouteSet, packs: &Packs) -> bool {
     let Some(place) = error.place() else { return true };
+    // A slip in a key for people, or for the order of deliveries, changes no request.
+    if error.fix.as_ref().is_some_and(|fix| matches!(&*fix.replacement, "description" | "lane")) {
+        return false;
+    }
     if error.labels.iter().any(|label| label.place.file == route.place.file) {
         return true;
     }

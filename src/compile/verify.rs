@@ -46,16 +46,23 @@ impl Compiler<'_> {
             Some(WrittenVerify::Sha256(sha256)) => self.sha256(sha256, source),
             Some(WrittenVerify::Token(token)) => self.token(token, source),
             Some(WrittenVerify::Basic(basic)) => {
-                let secret = self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password")?;
                 if let Some(text) = basic.secret.as_ref().or(source.secret.as_ref())
                     && !text.contains(':')
                 {
-                    let message = "the secret of basic authentication is a user and a password";
-                    let help = "write both with a colon between, `user:password`: `${env:USER}:${env:PASSWORD}`";
-                    self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
+                    self.no_password(text);
+                    return None;
                 }
+                let secret = self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password")?;
                 Some(Verify::Basic(secret))
             }
+        }
+    }
+
+    fn no_password(&mut self, text: &Text) {
+        if !self.check_reference(text) {
+            let message = "the secret of basic authentication is a user and a password";
+            let help = "write both with a colon between, `user:password`, in one variable: `${env:NAME}`";
+            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
         }
     }
 
@@ -215,13 +222,13 @@ impl Compiler<'_> {
             return;
         }
         let help = "add `timestamp: { header: X-Timestamp }`, with the header that holds it";
-        if let Some(text) = hmac.signs.as_ref().filter(|_| signs.contains(&Signed::Timestamp)) {
-            let message = "`{{ timestamp }}` is signed, and nothing says where it is";
-            self.report(Diagnostic::new(Code::ConflictingKeys, text.place.clone(), message).help(help));
-        } else if let Some(tolerance) = &hmac.tolerance {
+        if let Some(tolerance) = &hmac.tolerance {
             let message = "`tolerance` does nothing without `timestamp`";
             let help = format!("{help}; or remove `tolerance`");
             self.report(Diagnostic::new(Code::ConflictingKeys, tolerance.place.on_key(), message).help(help));
+        } else if let Some(text) = hmac.signs.as_ref().filter(|_| signs.contains(&Signed::Timestamp)) {
+            let message = "`{{ timestamp }}` is signed, and nothing says where it is";
+            self.report(Diagnostic::new(Code::ConflictingKeys, text.place.clone(), message).help(help));
         }
     }
 

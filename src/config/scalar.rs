@@ -94,7 +94,7 @@ impl Decode for At<u64> {
         };
         if number.is_none() {
             let help = match node.as_scalar() {
-                Some(scalar) if scalar.text.starts_with('-') => "write a number from 0 upwards",
+                Some(scalar) if scalar.text.starts_with('-') => "write it without the `-`",
                 Some(scalar) if scalar.text.contains(['.', ',']) => "write it without a fraction",
                 _ => "write digits only, without quotes",
             };

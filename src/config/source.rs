@@ -229,8 +229,11 @@ impl Decode for Verify {
 fn without_kind(node: &Node) -> Option<Diagnostic> {
     let entries = node.as_map()?;
     let given = |keys: &[&str]| entries.iter().find(|entry| keys.contains(&&*entry.key.name));
-    if given(KINDS).is_some() {
-        return None;
+    if let Some(kind) = given(KINDS) {
+        let other = entries.iter().find(|entry| !KINDS.contains(&&*entry.key.name))?;
+        let message = format!("`{}` is not a verification", other.key.name);
+        let help = format!("`{}` belongs under `{}:`, indented", other.key.name, kind.key.name);
+        return Some(Diagnostic::new(Code::UnknownKey, other.value.place.on_key(), message).help(help));
     }
     let named = given(&["type", "kind", "method", "scheme"]).and_then(|entry| entry.value.as_scalar());
     let named = named.and_then(|scalar| KINDS.iter().copied().find(|kind| scalar.text.eq_ignore_ascii_case(kind)));

@@ -13,6 +13,8 @@ pub(super) struct Stray<'f> {
     pub free: Vec<&'static str>,
     /// Keys that must be there and are not; one that was meant by another is taken out.
     pub missing: &'f mut Vec<&'static str>,
+    /// Keys that stand empty above what belongs under them.
+    pub filled: Vec<&'static str>,
 }
 
 impl Stray<'_> {
@@ -33,6 +35,7 @@ impl Stray<'_> {
                 None => rest.push(entry),
             }
         }
+        problems.retain(|problem| !self.filled.iter().any(|key| is_empty(problem, key)));
         // What is called as elsewhere comes with more that is as elsewhere: one mistake, not several.
         let other = |entry: &&&Entry| suggest::key(&entry.key.name, self.known).is_some_and(|key| !is_near(&entry.key.name, key));
         let is_foreign = unknown.iter().filter(other).count() > 0;
@@ -61,6 +64,7 @@ impl Stray<'_> {
         let name = &*entry.key.name;
         let diagnostic = self.stray(entry);
         if let Some(home) = home_by_content(self.what, entry) {
+            self.filled.push("verify");
             return Some(diagnostic.help(format!("`{name}` belongs {home}")));
         }
         if let Some(help) = optional(self.what, entry) {
@@ -100,6 +104,12 @@ impl Stray<'_> {
         self.missing.retain(|missing| *missing != key);
         self.free.retain(|free| *free != key);
     }
+}
+
+fn is_empty(problem: &Diagnostic, key: &str) -> bool {
+    let at = problem.place().and_then(|place| place.path.split_last());
+    problem.code == Code::WrongType && problem.message.ends_with("has no value")
+        && matches!(at, Some((_, Segment::Key(name))) if **name == *key)
 }
 
 fn also(entry: &Entry) -> Label {
