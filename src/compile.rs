@@ -10,10 +10,12 @@ mod pack;
 mod route;
 mod sample;
 mod schema_words;
+mod secret;
 mod send;
 mod source;
 mod template;
 mod test_case;
+mod tested;
 mod trouble;
 mod verify;
 
@@ -150,10 +152,12 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         set.connections = compiler.connections(settings, &packs);
     }
     let tests = compiler.routes(settings.as_ref(), &packs, &mut set);
-    if input.tests && !compiler.problems.iter().any(Diagnostic::is_error) {
+    if input.tests {
+        let tests = compiler.sound(&set, &packs, tests.iter().collect());
         compiler.run_tests(&set, &tests);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
+    drop_beside_slips(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     shorten(&mut diagnostics);
     Compiled { set, settings, tests, diagnostics, documents }
@@ -169,6 +173,19 @@ fn revision(input: &Input<'_>) -> String {
         }
     }
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
+}
+
+/// Leaves out what else is wrong on a line that could not be read as it is: it may be right once the line can.
+fn drop_beside_slips(diagnostics: &mut Vec<Diagnostic>, documents: &Documents) {
+    let line = |problem: &Diagnostic| {
+        let place = problem.place()?;
+        documents.resolve(place).map(|at| (place.file.clone(), at.line_column().0))
+    };
+    let is_slip = |problem: &Diagnostic| problem.code <= Code::YamlTooLarge && problem.is_error();
+    let slips: HashSet<_> = diagnostics.iter().filter(|problem| is_slip(problem)).filter_map(line).collect();
+    if !slips.is_empty() {
+        diagnostics.retain(|problem| is_slip(problem) || line(problem).is_none_or(|line| !slips.contains(&line)));
+    }
 }
 
 /// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
@@ -213,7 +230,11 @@ impl Compiler<'_> {
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());
-        if broken {
+        let slipped = self
+            .problems
+            .iter()
+            .any(|problem| problem.is_error() && problem.place().is_some_and(|place| *place.file == *file));
+        if broken || (slipped && document.root.is_none()) {
             return None;
         }
         match &document.root {
@@ -242,19 +263,58 @@ impl Compiler<'_> {
         }
         let settings: Option<Settings> = self.decode(SETTINGS);
         self.unknown_settings = settings.is_none();
-        if let Some(settings) = &settings {
-            settings.vars.iter().for_each(|vars| self.check_vars(vars));
-            [&settings.listen, &settings.admin].into_iter().flatten().for_each(|text| self.check_address(text));
-        }
+        settings.iter().for_each(|settings| self.check_settings(settings));
         settings
+    }
+
+    fn check_settings(&mut self, settings: &Settings) {
+        if let Some(vars) = &settings.vars {
+            match vars.kind {
+                Kind::Map(_) => self.check_vars(vars),
+                _ => {
+                    let help = "write each constant below it, indented, as `name: value`";
+                    self.report(config::wrong_type(vars, "a mapping", Some(help)));
+                }
+            }
+        }
+        [&settings.listen, &settings.admin].into_iter().flatten().for_each(|text| self.check_address(text));
+        if let (Some(listen), Some(admin)) = (&settings.listen, &settings.admin)
+            && listen.value == admin.value
+        {
+            let message = "`admin` and `listen` can't be the same address";
+            let diagnostic = Diagnostic::new(Code::ConflictingKeys, admin.place.clone(), message);
+            let help = "give `admin` another port, or leave it out: it is `127.0.0.1:8081` then";
+            self.report(diagnostic.also(listen.place.clone(), "webhooks are received here").help(help));
+        }
+        settings.public_url.iter().for_each(|url| self.check_public_url(url));
+    }
+
+    /// The address that senders call, without what Jackfield adds to it.
+    fn check_public_url(&mut self, text: &config::scalar::Text) {
+        // A reference that can't be resolved is reported where it is used.
+        let Ok(url) = reference::resolve(text, &self.input.environment) else { return };
+        let (message, help) = match connection::web_address(&url) {
+            None => ("this is not an address of the web", connection::address_help(&url, "https://hooks.example.com")),
+            Some(rest) => match rest.trim_end_matches('/').strip_suffix("/hooks") {
+                Some(_) => {
+                    let bare = url.trim_end_matches('/').trim_end_matches("/hooks");
+                    ("every path is under `/hooks` already", format!("write `{bare}`"))
+                }
+                None => return,
+            },
+        };
+        self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
     }
 
     /// An address that the server could not listen on.
     fn check_address(&mut self, text: &config::scalar::Text) {
         if text.value.parse::<std::net::SocketAddr>().is_err() {
             let message = format!("`{}` is not an address to listen on", text.value);
-            let help =
-                "write an IP address and a port: `127.0.0.1:8080`, or `0.0.0.0:8080` for every network of the machine";
+            let port = text.trim_start_matches(':').parse::<u16>().ok();
+            let help = format!(
+                "write an IP address and a port: `127.0.0.1:{port}`, or `0.0.0.0:{port}` for every network of the machine",
+                port = port.unwrap_or(8080)
+            );
             self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
         }
     }
@@ -268,6 +328,11 @@ impl Compiler<'_> {
                 let message = "a reference may not stand in `vars`";
                 let help = "`${env:…}` and `${file:…}` stand in `connections:` and in a source's `secret`";
                 self.report(Diagnostic::new(Code::InvalidReference, node.place.clone(), message).help(help));
+            }
+            Kind::Scalar(scalar) if scalar.text.contains("{{") => {
+                let message = "a constant is not a template, and would be sent as it stands here";
+                let diagnostic = Diagnostic::new(Code::InvalidTemplate, node.place.clone(), message);
+                self.report(diagnostic.help("write the value itself; templates stand in routes"));
             }
             Kind::Scalar(_) => {}
         }
@@ -312,8 +377,8 @@ impl Compiler<'_> {
             }
             ReferenceError::Invalid { range } => {
                 let written = text.get(range.clone()).unwrap_or_default();
-                let name = written.trim_start_matches("${").trim_end_matches('}');
-                let name = name.rsplit(':').next().unwrap_or(name).trim();
+                let name = written.trim_start_matches("${").trim_matches(['{', '}', ' ']);
+                let name = name.rsplit([':', '.', '=']).next().unwrap_or(name).trim();
                 let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 let message = match written.ends_with('}') {
                     true => "this reference is neither `env:` nor `file:`",
@@ -335,29 +400,6 @@ impl Compiler<'_> {
             diagnostic.severity = diagnostic::Severity::Warning;
         }
         diagnostic
-    }
-
-    fn run_tests(&mut self, set: &RouteSet, tests: &[TestCase]) {
-        let mut samples = sample::Samples::default();
-        for test in tests {
-            let capture = (self.input.read)(&test.request);
-            let Some(bytes) = &capture else {
-                self.missing_sample(test);
-                continue;
-            };
-            if !self.is_capture_good(test, set, bytes) {
-                continue;
-            }
-            let problems = test.run(set, capture.as_deref(), self.input.now);
-            self.problems.extend(problems);
-            samples.add(test, set, capture.as_deref(), self.input.now);
-        }
-        for sample in &self.input.samples {
-            if let Some(capture) = (self.input.read)(sample) {
-                samples.add_of_source(&capture, set, self.input.now);
-            }
-        }
-        self.check_samples(&samples, set);
     }
 }
 

@@ -14,11 +14,12 @@ pub mod scalar;
 pub mod settings;
 pub mod shape;
 pub mod source;
+mod stray;
 pub mod test_case;
 
 use std::ops::Deref;
 
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::{Entry, Kind, Node, Typed};
 
 /// What is found wrong while decoding. Decoding never stops at the first problem.
@@ -57,6 +58,9 @@ pub trait Decode: Sized {
         None
     }
 
+    /// Keys by which a mapping is known to be one such value, where a mapping of several by name is wanted.
+    const OWN_KEYS: &'static [&'static str] = &[];
+
     /// What stands for a value that could not be had, after that has been reported; nothing when there is no such.
     fn unread() -> Option<Self> {
         None
@@ -66,6 +70,7 @@ pub trait Decode: Sized {
 impl<T: Decode> Decode for Option<T> {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         if node.is_null() {
+            problems.extend(is_empty(node));
             return Some(None);
         }
         T::decode(node, problems).map(Some)
@@ -78,6 +83,18 @@ impl<T: Decode> Decode for Option<T> {
     fn unread() -> Option<Self> {
         Some(None)
     }
+}
+
+/// A key after which nothing stands; a section may be left empty, and `null` says so itself.
+fn is_empty(node: &Node) -> Option<Diagnostic> {
+    const SECTIONS: &[&str] = &["vars", "limits", "retry"];
+    let (_, Segment::Key(key)) = node.place.path.split_last()? else { return None };
+    let is_blank = node.as_scalar().is_some_and(|scalar| scalar.text.is_empty());
+    (is_blank && !SECTIONS.contains(&&**key)).then(|| {
+        let message = format!("`{key}` has no value");
+        let help = "write it after the colon, or remove the line";
+        Diagnostic::new(Code::WrongType, node.place.on_key(), message).found("nothing stands here").help(help)
+    })
 }
 
 /// A value that must be there, in a mapping that is worth looking at without it.
@@ -173,7 +190,13 @@ impl<T: Decode> Decode for NamedList<T> {
         match &node.kind {
             Kind::Map(entries) => {
                 let mut list = NamedList::default();
+                let nameless = entries.iter().find(|entry| is_own_key::<T>(entry));
+                problems.extend(nameless.map(|entry| without_name(entry, entries)));
                 for entry in entries {
+                    if nameless.is_some() && entry.value.as_scalar().is_some() {
+                        list.unread.push(entry.key.name.clone());
+                        continue;
+                    }
                     match named(entry, problems) {
                         Some(named) => list.entries.push(named),
                         None => list.unread.push(entry.key.name.clone()),
@@ -202,6 +225,24 @@ impl<T: Decode> Decode for NamedList<T> {
     }
 }
 
+fn is_own_key<T: Decode>(entry: &Entry) -> bool {
+    T::OWN_KEYS.contains(&&*entry.key.name) && entry.value.as_scalar().is_some() && !entry.value.is_null()
+}
+
+/// The keys of one thing stand where a name is wanted, under which they belong.
+fn without_name(entry: &Entry, entries: &[Entry]) -> Diagnostic {
+    let name = entries.iter().find(|entry| entry.value.is_null()).map(|entry| &entry.key.name);
+    let help = match name {
+        Some(name) => format!("indent it, and what belongs to it, under `{name}:`"),
+        None => format!(
+            "write a name above it, and indent it: `my_{}:`",
+            entry.value.as_scalar().map_or("name", |s| &s.text)
+        ),
+    };
+    let message = format!("`{}` stands where a name is wanted", entry.key.name);
+    Diagnostic::new(Code::WrongType, entry.value.place.on_key(), message).help(help)
+}
+
 fn named<T: Decode>(entry: &Entry, problems: &mut Problems) -> Option<Named<T>> {
     let value = T::decode(&entry.value, problems)?;
     Some(Named { name: At::new(entry.key.name.clone(), entry.value.place.on_key()), value })
@@ -217,7 +258,7 @@ impl Decode for Node {
 /// What was found is of another type than what is wanted.
 pub fn wrong_type(node: &Node, wanted: &str, help: Option<&str>) -> Diagnostic {
     let subject = match node.place.path.split_last() {
-        Some((_, crate::diagnostic::Segment::Key(key))) => format!("`{key}` must be {wanted}"),
+        Some((_, Segment::Key(key))) => format!("`{key}` must be {wanted}"),
         _ => format!("this must be {wanted}"),
     };
     Diagnostic::new(Code::WrongType, node.place.clone(), format!("{subject}, but is {}", found(node)))
@@ -240,6 +281,11 @@ const IN_BRACKETS: &str = "write it in brackets: `";
 /// How one value becomes a list.
 fn list_help(node: &Node) -> String {
     match node.as_scalar() {
+        Some(scalar)
+            if matches!(&*scalar.text.to_lowercase(), "none" | "nothing" | "null" | "empty" | "false" | "[]") =>
+        {
+            "write `[]`".to_owned()
+        }
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
             format!("{IN_BRACKETS}[{}]`", scalar.text)
         }
@@ -290,7 +336,7 @@ impl<'n> Fields<'n> {
     fn is_missing(&self, key: &str) -> Diagnostic {
         let place = &self.node.place;
         let (place, parent) = match place.path.split_last() {
-            Some((_, crate::diagnostic::Segment::Key(parent))) => (place.on_key(), format!(" in `{parent}`")),
+            Some((_, Segment::Key(parent))) => (place.on_key(), format!(" in `{parent}`")),
             _ => (place.clone(), String::new()),
         };
         Diagnostic::new(Code::MissingKey, place, format!("`{key}` is missing{parent}"))
@@ -300,11 +346,14 @@ impl<'n> Fields<'n> {
     /// Reports every key that nothing has taken, and every one that is missing.
     pub fn close(mut self, what: &str, problems: &mut Problems) {
         let unknown: Vec<&Entry> = self.rest().collect();
-        let alone = unknown.len() == 1;
-        for entry in unknown {
-            let diagnostic = self.unknown(&entry.key.name, entry.value.place.on_key(), what, alone);
-            problems.push(diagnostic);
-        }
+        let stray = stray::Stray {
+            what,
+            known: &self.known,
+            free: self.free(),
+            missing: &mut self.missing,
+            filled: Vec::new(),
+        };
+        stray.report(&unknown, problems);
         self.close_open(problems);
     }
 
@@ -315,31 +364,15 @@ impl<'n> Fields<'n> {
 
     /// The key among those that are missing which was meant by another; it does not count as missing after that.
     pub fn meant(&mut self, name: &str) -> Option<&'static str> {
-        let meant = suggest::nearest(name, self.missing.iter().copied())?;
+        let meant = suggest::key(name, &self.missing)?;
         self.missing.retain(|key| *key != meant);
         self.known.iter().copied().find(|key| *key == meant)
     }
 
-    fn unknown(&mut self, name: &str, place: Place, what: &str, alone: bool) -> Diagnostic {
-        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("{what} has no key `{name}`"))
-            .found("nothing reads this key");
-        let given: Vec<&str> = self.entries.iter().map(|e| &*e.key.name).collect();
-        let free = self.known.iter().copied().filter(|known| !given.contains(known));
-        if let Some(near) = suggest::nearest(name, free.clone()) {
-            self.missing.retain(|key| *key != near);
-            return diagnostic.help(format!("did you mean `{near}`?")).fix_opt(place, suggest::certain(name, free));
-        }
-        if let Some(home) = suggest::home(what, name) {
-            return diagnostic.help(format!("`{name}` belongs {home}"));
-        }
-        match self.missing.as_slice() {
-            [only] if alone => {
-                let help = format!("did you mean `{only}`? it must be given here");
-                self.missing.clear();
-                diagnostic.help(help)
-            }
-            _ => diagnostic.help_opt(suggest::one_of(&self.known).map(|all| format!("its keys are {all}"))),
-        }
+    /// The known keys that are not written.
+    fn free(&self) -> Vec<&'static str> {
+        let is_written = |key: &str| self.entries.iter().any(|entry| &*entry.key.name == key);
+        self.known.iter().copied().filter(|key| !is_written(key)).collect()
     }
 
     /// The entries that nothing has taken.

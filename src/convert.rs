@@ -1,5 +1,7 @@
 //! What a value becomes: phone numbers, dates, truth values and the like, from what forms and phone systems send.
 
+pub mod format;
+
 use jiff::civil;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -105,6 +107,9 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
         _ => {
             let unfit = Unfit::new(format!("{} is not a phone number", describe(value)));
             Err(match region {
+                _ if bare.trim_start().starts_with('+') => {
+                    unfit.help("a number with `+` names its country itself; this one has too many or too few digits, or none in use")
+                }
                 None => unfit.help("say the country of numbers that are written without one: `region: BR`"),
                 Some(region) => unfit.help(format!("it was read as a number of region `{region}`")),
             })
@@ -187,7 +192,10 @@ pub fn moment(value: &Value, how: &Moment) -> Result<Zoned, Unfit> {
     found.ok_or_else(|| {
         let unfit = Unfit::new(format!("{} is not a date", describe(value)));
         match &how.format {
-            Some(format) => unfit.help(format!("it was read with `format: \"{format}\"`")),
+            Some(format) => unfit.help(format!(
+                "it was read with `format: \"{format}\"`; write each part as the sender does: `%d` the day, `%m` the month, \
+                 `%Y` the year, `%H:%M:%S` the time"
+            )),
             None => unfit.help("say how it is written: `format: \"%d/%m/%Y %H:%M\"`"),
         }
     })

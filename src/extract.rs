@@ -58,10 +58,41 @@ pub enum Conversion {
 /// What each value found stands for.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// Where it is written.
-    pub place: Place,
     pub entries: Vec<(Arc<str>, Value)>,
     pub otherwise: Option<Value>,
+    /// What is to be mended when a value is in neither.
+    pub place: Place,
+}
+
+impl Map {
+    fn of(&self, value: &Value, has_default: bool) -> Result<Value, Unfit> {
+        let text = convert::text(value)?;
+        let known = self.entries.iter().find(|(from, _)| **from == *text).map(|(_, to)| to);
+        known.or(self.otherwise.as_ref()).cloned().ok_or_else(|| {
+            let message = format!("{} is none of those that `map` lists", convert::describe(value));
+            Unfit::new(message).help(self.advice(&text, has_default))
+        })
+    }
+
+    /// What to write for a value that is not listed; the value itself is not shown.
+    fn advice(&self, text: &str, has_default: bool) -> String {
+        let alike = self.entries.iter().find(|(from, _)| from.trim().to_lowercase() == text.trim().to_lowercase());
+        if let Some((from, _)) = alike {
+            return format!(
+                "it differs from `{from}` only in capital letters or spaces: write it as the payload has it"
+            );
+        }
+        if self.entries.iter().any(|(_, to)| to.as_str() == Some(text)) {
+            return "in `map`, the value of the payload stands on the left, and what it stands for on the right"
+                .to_owned();
+        }
+        match has_default {
+            true => {
+                "`default` is for when nothing is found; what all other values stand for is `else: other`".to_owned()
+            }
+            false => "add it to `map`, or say what all others stand for: `else: other`".to_owned(),
+        }
+    }
 }
 
 /// A value that was found, with the path that found it and where.
@@ -121,18 +152,15 @@ impl Extract {
         if is_nothing(value) {
             return Ok(None);
         }
-        let message = |unfit: &Unfit| format!("`{}`: {}", self.name, unfit.message);
-        let converted = self.matched(value).and_then(|value| self.converted(&value)).map_err(|unfit| {
-            Diagnostic::new(Code::UnfitValue, place.clone(), message(&unfit))
-                .found("this path found it")
-                .help_opt(unfit.help)
-        })?;
-        self.mapped(converted).map(Some).map_err(|unfit| {
-            let at = self.map.as_ref().map_or(place, |map| &map.place);
-            Diagnostic::new(Code::UnfitValue, at.clone(), message(&unfit))
-                .also(place.clone(), "this path found it")
-                .help_opt(unfit.help)
-        })
+        let unfit = |unfit: Unfit, place: &Place, found: &str| {
+            let message = format!("`{}`: {}", self.name, unfit.message);
+            Diagnostic::new(Code::UnfitValue, place.clone(), message).found(found).help_opt(unfit.help)
+        };
+        let converted = self.matched(value).and_then(|value| self.converted(&value));
+        let value = converted.map_err(|error| unfit(error, place, "this path found it"))?;
+        let Some(map) = &self.map else { return Ok(Some(value)) };
+        let mapped = map.of(&value, self.default.is_some()).map(Some);
+        mapped.map_err(|error| unfit(error, &map.place, "").also(place.clone(), "this path found it"))
     }
 
     fn matched(&self, value: &Value) -> Result<Value, Unfit> {
@@ -167,16 +195,6 @@ impl Extract {
                 _ => Err(Unfit::new(format!("{} is not an object", convert::describe(value)))),
             },
         }
-    }
-
-    fn mapped(&self, value: Value) -> Result<Value, Unfit> {
-        let Some(map) = &self.map else { return Ok(value) };
-        let text = convert::text(&value)?;
-        let known = map.entries.iter().find(|(from, _)| **from == *text).map(|(_, to)| to);
-        known.or(map.otherwise.as_ref()).cloned().ok_or_else(|| {
-            Unfit::new(format!("{} is none of those that `map` lists", convert::describe(&value)))
-                .help("add it to `map`, or say what all others stand for: `else: other`")
-        })
     }
 
     fn many(&self, place: &Place) -> Diagnostic {

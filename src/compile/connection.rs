@@ -8,6 +8,7 @@ use super::pack::{KnownPack, Packs, is_secret};
 use super::{Compiler, Secrets};
 use crate::backoff::Backoff;
 use crate::config::connection::{Connection as Written, Retry, Setting};
+use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
@@ -21,8 +22,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 impl Compiler<'_> {
     pub(super) fn connections(&mut self, settings: &Settings, packs: &Packs) -> BTreeMap<Arc<str>, Arc<Connection>> {
         let mut connections = BTreeMap::new();
+        settings.retry.iter().for_each(|retry| self.check_retry(retry));
         for named in settings.connections.iter() {
             let name = &named.name.value;
+            named.value.retry.iter().for_each(|retry| self.check_retry(retry));
             if name.contains('.') {
                 let message = format!("`{name}` can't name a connection: a dot separates it from the operation");
                 let help = format!("write `{}`", name.replace('.', "_"));
@@ -95,7 +98,7 @@ impl Compiler<'_> {
                 let meant = self.unknown_setting(&given.name.value, &given.name.place, written, pack);
                 self.unset.extend(meant.map(|meant| (connection.clone(), meant.into())));
             } else if is_secret(&pack.written, &given.name) {
-                secrets.insert(given.name.value.clone(), self.secret_setting(&given.value));
+                secrets.insert(given.name.value.clone(), self.secret_setting(&given.name, &given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
                 settings.push((given.name.value.clone(), value));
             }
@@ -139,7 +142,11 @@ impl Compiler<'_> {
         let known: Vec<&str> = pack.written.settings.names().filter(free).chain(own).collect();
         let message = format!("a connection to {} has no setting `{name}`", pack.compiled.title);
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
-        let near = suggest::nearest(name, known.iter().copied());
+        let near = suggest::key(name, &known).or_else(|| only_secret(name, &known, &pack.written)).or_else(|| {
+            let alone =
+                written.settings.iter().filter(|given| pack.written.settings.get(&given.name).is_none()).count() == 1;
+            alone.then(|| only_missing(written, pack)).flatten()
+        });
         let list = || suggest::one_of(&known).map(|all| format!("its other settings are {all}"));
         let diagnostic = diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list));
         self.report(diagnostic.fix_opt(place.clone(), suggest::certain(name, known.iter().copied())));
@@ -150,7 +157,7 @@ impl Compiler<'_> {
         match reference::is_in(&setting.text) {
             true => self.resolved(&setting.text).map(Value::from).or_else(|| self.stand_in()),
             false => {
-                self.check_dollar(&setting.text);
+                self.check_plain(&setting.text);
                 Some(setting.node.to_value())
             }
         }
@@ -161,51 +168,12 @@ impl Compiler<'_> {
         (self.input.secrets == Secrets::Optional).then(|| Value::from("unknown"))
     }
 
-    /// `$NAME`, as a shell has it, is only text here.
-    fn check_dollar(&mut self, text: &crate::config::scalar::Text) {
-        let name = text.strip_prefix('$').unwrap_or_default();
-        let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-        if !name.is_empty() && name.chars().all(is_name) {
-            let message = format!("`{}` is taken as text, and not as an environment variable", text.value);
-            let diagnostic = Diagnostic::new(Code::InvalidReference, text.place.clone(), message);
-            let reference = format!("${{env:{name}}}");
-            self.report(diagnostic.help(format!("write `{reference}`")).fix(text.place.clone(), reference));
-        }
-    }
-
-    /// A secret that can't be had is a made-up one where no request goes out.
-    fn secret_setting(&mut self, setting: &Setting) -> Secret {
-        self.check_dollar(&setting.text);
-        Secret::new(self.resolved(&setting.text).unwrap_or_else(|| "unknown".to_owned()))
-    }
-
-    /// A secret of a source; none when it can't be had.
-    pub(super) fn source_secret(&mut self, text: &crate::config::scalar::Text) -> Option<Secret> {
-        self.check_dollar(text);
-        let secret = self.resolved(text).filter(|secret| self.is_given(secret, text)).map(Secret::new);
-        if secret.is_none() && self.input.secrets == Secrets::Required {
-            return Some(Secret::new(""));
-        }
-        secret
-    }
-
-    /// An empty secret would let anyone in.
-    fn is_given(&mut self, secret: &str, text: &crate::config::scalar::Text) -> bool {
-        if secret.trim().is_empty() {
-            let help = "write `${env:NAME}`, and set that variable where Jackfield is started";
-            let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), "the secret is empty");
-            self.report(diagnostic.found("anyone could send with this").help(help));
-            return false;
-        }
-        true
-    }
-
     fn base_url(&mut self, name: &Arc<str>, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {
         if let Some(sandbox) = &self.input.sandbox {
             return Some(format!("{sandbox}/{}", pack.compiled.name).into());
         }
         let given = match (&written.base_url, &written.environment) {
-            (Some(url), _) => return self.checked_url(url),
+            (Some(url), _) => return self.checked_url(url, pack),
             (None, Some(environment)) => {
                 let found = pack.written.environments.get(environment);
                 if found.is_none() {
@@ -236,22 +204,87 @@ impl Compiler<'_> {
         Some(given.trim_end_matches('/').into())
     }
 
-    fn checked_url(&mut self, text: &crate::config::scalar::Text) -> Option<Arc<str>> {
+    fn checked_url(&mut self, text: &Text, pack: &KnownPack) -> Option<Arc<str>> {
         let url = self.resolved(text)?;
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let good = rest.is_some_and(|rest| !rest.is_empty() && !url.contains(['?', '#', ' ']));
-        if !good {
+        let Some(rest) = web_address(&url) else {
             let message = "this is not the address of an API";
-            let has_host = !url.contains("://") && url.contains('.') && !url.contains(['?', '#', ' ']);
-            let help = match has_host {
-                true => format!("write `https://{}`", url.trim_start_matches('/')),
-                false => "write it like `https://api.example.com/v1`, without `?`, `#` and spaces".to_owned(),
-            };
+            let help = address_help(&url, "https://api.example.com/v1");
             self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
             return None;
+        };
+        let path = rest.trim_end_matches('/').split_once('/').map_or("", |(_, path)| path);
+        if let Some(repeated) = pack.written.operations.iter().find_map(|op| repeated(path, op.value.path.get()?)) {
+            let message = format!("the operations of {} add `/{repeated}` themselves", pack.compiled.title);
+            let url = url.trim_end_matches('/');
+            let help = format!("write `{}`", url.strip_suffix(&repeated).unwrap_or(url).trim_end_matches('/'));
+            self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
         }
         Some(url.trim_end_matches('/').into())
     }
+
+    /// Numbers with which nothing would be tried, or tried otherwise than written.
+    fn check_retry(&mut self, retry: &Retry) {
+        if let Some(attempts) = retry.attempts.as_ref().filter(|attempts| attempts.value == 0) {
+            let diagnostic = Diagnostic::new(Code::InvalidValue, attempts.place.clone(), "a delivery needs an attempt");
+            self.report(diagnostic.help("write at least 1: `attempts: 1` tries once, and not again"));
+        }
+        if let (Some(first), Some(longest)) = (&retry.first, &retry.longest)
+            && first.value > longest.value
+        {
+            let message = "the first wait is longer than the longest";
+            let diagnostic = Diagnostic::new(Code::ConflictingKeys, first.place.clone(), message);
+            self.report(
+                diagnostic.also(longest.place.clone(), "the longest").help("make `first` the shorter of the two"),
+            );
+        }
+    }
+}
+
+/// What comes after `https://` in an address of the web without query and fragment.
+pub(super) fn web_address(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let host = rest.split('/').next().unwrap_or_default();
+    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '@' | '_');
+    let good = !host.is_empty() && host.chars().all(is_host) && !url.contains(['?', '#', ' ']);
+    (good && !matches!(host, "http:" | "https:")).then_some(rest)
+}
+
+/// What to write for an address that is none.
+pub(super) fn address_help(url: &str, example: &str) -> String {
+    let bare = ["https", "http"].iter().fold(url.trim(), |rest, scheme| rest.strip_prefix(scheme).unwrap_or(rest));
+    let bare = bare.trim_matches([':', '/', ' ']);
+    let plain = bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/' | '_'));
+    match plain && bare.contains('.') {
+        true => format!("write `https://{bare}`"),
+        false => format!("write it like `{example}`, without `?`, `#` and spaces"),
+    }
+}
+
+/// The end of an address's path with which an operation's path begins again.
+fn repeated(path: &str, operation: &str) -> Option<String> {
+    let own: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let theirs: Vec<&str> = operation.split('/').filter(|part| !part.is_empty()).collect();
+    let same = |(own, theirs): (&&str, &&str)| own == theirs || theirs.starts_with('{');
+    let literal = theirs.first().is_some_and(|first| !first.starts_with('{'));
+    let ends = (0..own.len()).filter_map(|start| own.get(start..));
+    let again = |end: &&[&str]| literal && end.len() <= theirs.len() && end.iter().zip(&theirs).all(same);
+    ends.into_iter().find(again).map(|end| end.join("/"))
+}
+
+/// The one secret of a pack, for a name that secrets have elsewhere.
+fn only_secret<'p>(name: &str, free: &[&'p str], pack: &crate::config::pack::Pack) -> Option<&'p str> {
+    let mut secrets = free.iter().copied().filter(|setting| is_secret(pack, setting));
+    secrets.next().filter(|_| suggest::is_secret(name) && secrets.next().is_none())
+}
+
+/// The one setting that must be given and is not.
+fn only_missing<'p>(written: &Written, pack: &'p KnownPack) -> Option<&'p str> {
+    let is_missing = |setting: &&crate::config::Named<crate::config::pack::Setting>| {
+        let required = setting.value.required.as_ref().is_some_and(|required| required.value);
+        required && setting.value.default.is_none() && !written.settings.names().any(|given| *given == **setting.name)
+    };
+    let mut missing = pack.written.settings.iter().filter(is_missing);
+    missing.next().filter(|_| missing.next().is_none()).map(|setting| &**setting.name)
 }
 
 fn backoff(own: Option<&Retry>, common: Option<&Retry>) -> Backoff {

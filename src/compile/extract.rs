@@ -38,6 +38,15 @@ impl Compiler<'_> {
             }
         };
         self.check_extract_keys(written);
+        self.check_map(written);
+        self.check_default(written);
+        if let Some(format) = &written.format
+            && written.conversion.as_ref().is_some_and(|conversion| conversion.value == WrittenConversion::Datetime)
+            && let Err(unfit) = crate::convert::format::check(format)
+        {
+            let diagnostic = Diagnostic::new(Code::InvalidValue, format.place.clone(), unfit.message);
+            self.report(diagnostic.help_opt(unfit.help));
+        }
         let paths = self.extract_paths(written)?;
         let zone = written.timezone.as_ref().map(|zone| self.zone(zone));
         Some(Extract {
@@ -49,9 +58,12 @@ impl Compiler<'_> {
             region: flat(written.region.as_ref().map(|region| self.region(region)))?,
             all: written.all.as_ref().is_some_and(|all| all.value),
             map: written.map.as_ref().map(|map| Map {
-                place: written.place.key("map").on_key(),
                 entries: map.iter().map(|entry| (entry.name.value.clone(), entry.value.to_value())).collect(),
                 otherwise: written.otherwise.as_ref().map(Node::to_value),
+                place: match written.default.is_some() && written.otherwise.is_none() {
+                    true => written.place.key("default").on_key(),
+                    false => written.place.key("map").on_key(),
+                },
             }),
             default: written.default.as_ref().map(Node::to_value),
             pattern: flat(written.pattern.as_ref().map(|pattern| self.pattern(pattern)))?,
@@ -82,6 +94,73 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::ConflictingKeys, otherwise.place.on_key(), message).help(help);
             self.report_missing(&written.place, "map", diagnostic);
         }
+    }
+
+    /// Keys of `map` that stand beside it, and entries that run together.
+    fn check_map(&mut self, written: &ExtractFields) {
+        let Some(map) = &written.map else { return };
+        for entry in map.iter() {
+            let (name, place) = (&entry.name.value, &entry.name.place);
+            let is_other = matches!(&**name, "else" | "default" | "otherwise" | "*" | "_" | "any");
+            if is_other && written.otherwise.is_none() {
+                let message = format!("in `map`, `{name}` is a value of the payload like any other");
+                let value = entry.value.as_scalar().map_or("…", |scalar| &scalar.text);
+                let help = format!("what all others stand for is said beside `map`, not in it: `else: {value}`");
+                self.report(Diagnostic::new(Code::UnknownKey, place.clone(), message).help(help));
+                return;
+            }
+            let is_blank =
+                entry.value.as_scalar().is_some_and(|scalar| scalar.text.is_empty()) && entry.value.is_null();
+            if is_blank {
+                let message = format!("`{name}` stands for nothing");
+                let help = match name.split_once(['=', ':', '>']) {
+                    Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+                        let (from, to) =
+                            (from.trim_end_matches(['-', '=', ' ']), to.trim_start_matches(['>', '=', ' ']));
+                        format!("write a colon and a space between the two: `{from}: {to}`")
+                    }
+                    _ => "write what it stands for after the colon".to_owned(),
+                };
+                self.report(Diagnostic::new(Code::WrongType, place.clone(), message).help(help));
+                return;
+            }
+        }
+    }
+
+    /// A default that `as` could not have made.
+    fn check_default(&mut self, written: &ExtractFields) {
+        let (Some(default), Some(conversion), None) = (&written.default, &written.conversion, &written.map) else {
+            return;
+        };
+        if written.all.as_ref().is_some_and(|all| all.value) {
+            return;
+        }
+        let value = default.to_value();
+        let is_fit = match conversion.value {
+            WrittenConversion::Integer => value.as_number().is_some_and(crate::value::Number::is_integer),
+            WrittenConversion::Number => value.as_number().is_some(),
+            WrittenConversion::Boolean => matches!(value, Value::Bool(_)),
+            _ => true,
+        };
+        if is_fit || value == Value::from("") {
+            return;
+        }
+        let word = conversion.value.word();
+        let message = format!("`as: {word}` never makes this, so it can't be the `default` beside it");
+        let converted = match conversion.value {
+            WrittenConversion::Boolean => crate::convert::boolean(&value),
+            _ => {
+                crate::convert::number(&Value::from(crate::convert::text(&value).unwrap_or_default().replace(',', ".")))
+            }
+        };
+        let help = match converted {
+            Ok(meant) => format!("write `default: {}`", meant.to_json()),
+            Err(_) if conversion.value == WrittenConversion::Boolean => {
+                "write `true` or `false`, without quotes".to_owned()
+            }
+            Err(_) => "write a number, without quotes".to_owned(),
+        };
+        self.report(Diagnostic::new(Code::WrongType, default.place.clone(), message).help(help));
     }
 
     fn extract_paths(&mut self, written: &ExtractFields) -> Option<Vec<(crate::path::Path, Place)>> {
@@ -121,10 +200,15 @@ impl Compiler<'_> {
     fn region(&mut self, text: &Text) -> Option<Arc<str>> {
         if text.value.parse::<phonenumber::country::Id>().is_err() {
             let message = format!("there is no region `{}`", text.value);
-            let upper = text.to_uppercase();
+            let upper = match crate::config::scalar::region_of(text) {
+                Some(region) => region.to_owned(),
+                None if text.eq_ignore_ascii_case("UK") => "GB".to_owned(),
+                None => text.to_uppercase(),
+            };
             let known = upper != *text.value && upper.parse::<phonenumber::country::Id>().is_ok();
             let help = match known {
-                true => format!("write it in capital letters: `{upper}`"),
+                true if upper.eq_ignore_ascii_case(text) => format!("write it in capital letters: `{upper}`"),
+                true => format!("write the country's two capital letters: `{upper}`"),
                 false => "a region is a country's two capital letters: `BR`, `FR`, `US`".to_owned(),
             };
             let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help);

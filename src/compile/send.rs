@@ -169,7 +169,9 @@ impl Compiler<'_> {
             let known = connection.settings.get(name).is_some() || connection.secrets.contains_key(name);
             let unset = self.unset.contains(&(connection.name.clone(), name.into()));
             let misspelled = |given: &Named<Node>| suggest::nearest(&given.name.value, [name]).is_some();
-            if !known && !unset && !written.params.iter().any(misspelled) {
+            let in_body = written.body.as_ref().is_some_and(|body| body.get(name).is_some());
+            let tried = in_body || self.was_tried(&written.place, "params");
+            if !known && !unset && !tried && !written.params.iter().any(misspelled) {
                 let message = format!("`{}` needs `{name}` in its address", to.value);
                 let help = format!("add `params: {{ {name}: … }}` here, or `{name}: …` to the connection");
                 self.report(Diagnostic::new(Code::InvalidParameter, to.place.clone(), message).help(help));

@@ -127,16 +127,14 @@ impl Compiler<'_> {
             return None;
         }
         let trial = matchit::Router::new().insert(path.to_string(), ());
-        // A segment is a name or stands for any text; half of each could not be told from other paths later.
-        let whole = |part: &str| !part.contains(['{', '}']) || (part.starts_with('{') && part.ends_with('}'));
-        let plain = path.split('/').all(whole)
-            && path.starts_with('/')
-            && !path.contains(['?', '#', ' ', '*'])
-            && (path.len() == 1 || !path.ends_with('/'));
-        if trial.is_err() || !plain {
+        if let Some((message, help)) = path_problem(path) {
+            let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help);
+            self.report(diagnostic.fix_opt(path.place.clone(), path_fix(path)));
+            return None;
+        }
+        if trial.is_err() {
             let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), "this path can't be served");
-            let (help, fixed) = path_help(path);
-            self.report(diagnostic.help(help).fix_opt(path.place.clone(), fixed));
+            self.report(diagnostic.help(path_help(path)).fix_opt(path.place.clone(), path_fix(path)));
             return None;
         }
         Some(path.value.clone())
@@ -198,7 +196,7 @@ impl Compiler<'_> {
 
     fn source_reply(&mut self, written: Option<&WrittenReply>) -> Reply {
         let Some(written) = written else { return Reply::default() };
-        let status = written.status.as_ref().map_or(202, |status| self.status(status));
+        let status = written.status.as_ref().map_or(202, |status| self.reply_status(status));
         let body = written
             .body
             .as_ref()
@@ -207,18 +205,100 @@ impl Compiler<'_> {
     }
 }
 
-/// What to write for a path that can't be served, and that alone where it is certain.
-fn path_help(path: &str) -> (String, Option<String>) {
+impl Compiler<'_> {
+    /// A status that a sender would take for "unsubscribe" or "send it again" is never given for what was kept.
+    fn reply_status(&mut self, status: &At<u64>) -> u16 {
+        if !matches!(status.value, 404 | 410) {
+            return self.status(status);
+        }
+        let message = format!("{} tells some senders to stop sending for ever", status.value);
+        let diagnostic = Diagnostic::new(Code::InvalidValue, status.place.clone(), message);
+        self.report(diagnostic.help("write the status that the sender wants, such as 200, or leave it out for 202"));
+        202
+    }
+}
+
+/// What is wrong with a path, and what to write.
+fn path_problem(path: &str) -> Option<(&'static str, String)> {
+    const UNSERVED: &str = "this path can't be served";
+    // A segment is a name or stands for any text; half of each could not be told from other paths later.
+    let whole = |part: &str| !part.contains(['{', '}']) || (part.starts_with('{') && part.ends_with('}'));
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '%' | '@' | '!' | '+' | '=' | ',');
+    let names: Vec<&str> = segment_names(path).collect();
+    let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
+    let foreign = path.split('/').any(|part| part.starts_with(':') || part.starts_with('<') || part.contains("{{"));
+    if foreign {
+        let written: Vec<String> = path.split('/').map(own_segment).collect();
+        return Some((
+            "a part of the path that stands for any text is written `{name}`",
+            format!("write `{}`", written.join("/")),
+        ));
+    }
+    if let Some(name) = names.iter().find(|name| !is_name(name) && whole(&format!("{{{name}}}"))) {
+        let fixed: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        let help =
+            format!("write `{}`", path.replace(&format!("{{{name}}}"), &format!("{{{}}}", fixed.trim_matches('_'))));
+        return Some(("the name of a part of the path has letters, digits and `_`", help))
+            .filter(|_| !name.contains('*'));
+    }
+    if names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name)) {
+        return Some(("two parts of the path have the same name", "give each `{name}` a name of its own".to_owned()));
+    }
+    if !path.split('/').all(whole) || !path.starts_with('/') {
+        return Some((UNSERVED, path_help(path)));
+    }
+    if path.contains("//") {
+        let one = path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        return Some((UNSERVED, format!("write `/{one}`, with one `/` between the parts")));
+    }
+    if path.split('/').any(|part| part == "." || part == "..") {
+        return Some((UNSERVED, "write the whole path, without `.` and `..`: `/my-form`".to_owned()));
+    }
+    if !path.chars().all(|c| plain(c) || matches!(c, '/' | '{' | '}')) || (path.len() > 1 && path.ends_with('/')) {
+        return Some((UNSERVED, path_help(path)));
+    }
+    None
+}
+
+/// The names of the segments that stand for any text.
+fn segment_names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// A segment that stands for any text, however other tools write it.
+fn own_segment(part: &str) -> String {
+    let bare = part.trim_matches(['{', '}', '<', '>', ':', ' ']);
+    let bare = bare.rsplit(['.', ':']).next().unwrap_or(bare);
+    match bare == part {
+        true => part.to_owned(),
+        false => format!("{{{}}}", bare.replace(['-', ' '], "_")),
+    }
+}
+
+/// The path that was meant, where it is certain.
+fn path_fix(path: &str) -> Option<String> {
     let host = path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
     let bare = host.unwrap_or(path).trim_start_matches("hooks/").trim_matches('/');
-    let plain = !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    (!bare.is_empty() && bare.chars().all(plain) && !bare.contains("//") && !bare.contains(".."))
+        .then(|| format!("/{bare}"))
+}
+
+/// What to write for a path that can't be served.
+fn path_help(path: &str) -> String {
+    let host = path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+    let bare = host.unwrap_or(path).trim_start_matches("hooks/").trim_matches(['/', ';', ',']);
+    let plain =
+        !bare.is_empty() && bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     if path.matches('{').count() != path.matches('}').count() {
-        return ("close each `{` with `}`: `/calls/{line}`".to_owned(), None);
+        return "close each `{` with `}`: `/calls/{line}`".to_owned();
     }
     match (plain, host) {
-        (true, None) => (format!("write `/{bare}`"), Some(format!("/{bare}"))),
-        (true, Some(_)) => (format!("write only what comes after the host: `/{bare}`"), Some(format!("/{bare}"))),
-        (false, _) => ("a path begins with `/` and holds no spaces, `?` or `*`: `/calls/{line}`".to_owned(), None),
+        (true, None) => format!("write `/{bare}`"),
+        (true, Some(_)) => format!("write only what comes after the host: `/{bare}`"),
+        (false, _) if !path.is_ascii() => "write it with letters without accents, digits, `-` and `_`".to_owned(),
+        (false, _) => "a path begins with `/` and holds no spaces, `?`, `;` or `*`: `/calls/{line}`".to_owned(),
     }
 }
 

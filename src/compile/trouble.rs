@@ -1,7 +1,7 @@
 //! What has been reported already, so that nothing is reported that only follows from it.
 
 use super::{Compiler, SETTINGS};
-use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
+use crate::diagnostic::{Code, Diagnostic, On, Place, Segment, suggest};
 
 impl Compiler<'_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -10,8 +10,17 @@ impl Compiler<'_> {
 
     /// Reports that a key of a mapping is missing, unless it is there and could not be read, or misspelled.
     pub(super) fn report_missing(&mut self, mapping: &Place, key: &str, diagnostic: Diagnostic) {
-        if !self.was_tried(mapping, key) {
-            self.report(diagnostic);
+        if self.was_tried(mapping, key) {
+            return;
+        }
+        let written = self.documents.0.get(&mapping.file).and_then(|document| document.node(&mapping.path)?.entry(key));
+        match written.map(|entry| entry.value.place.on_key()) {
+            Some(place) => {
+                let mut diagnostic = diagnostic.found("nothing stands here");
+                diagnostic.labels.iter_mut().take(1).for_each(|label| label.place = place.clone());
+                self.report(diagnostic);
+            }
+            None => self.report(diagnostic),
         }
     }
 
@@ -33,7 +42,9 @@ impl Compiler<'_> {
         self.problems.iter().any(|problem| {
             let Some(place) = problem.place() else { return false };
             let is_own = place.file == own.file && place.path == own.path;
-            is_own || (problem.code == Code::UnknownKey && is_in(place, mapping) && may_mean(problem, place, key))
+            is_own
+                || is_unnamed(problem, place, &own)
+                || (problem.code == Code::UnknownKey && is_in(place, mapping) && may_mean(problem, place, key))
         })
     }
 
@@ -52,12 +63,19 @@ fn is_in(place: &Place, mapping: &Place) -> bool {
     place.file == mapping.file && place.path.split_last().is_some_and(|(parent, _)| *parent == mapping.path)
 }
 
+/// Whether the problem is that a section of named things holds the keys of one of them instead.
+fn is_unnamed(problem: &Diagnostic, place: &Place, section: &Place) -> bool {
+    problem.code == Code::WrongType && place.on == On::Key && is_in(place, section)
+}
+
 /// Whether a key that nothing reads may have been meant for `key`: it resembles it, or nothing else.
 fn may_mean(problem: &Diagnostic, place: &Place, key: &str) -> bool {
     match (&problem.fix, place.path.split_last()) {
         (Some(fix), _) => fix.replacement == key,
         (None, Some((_, Segment::Key(written)))) => {
-            suggest::nearest(written, [key]).is_some() || !problem.help.as_ref().is_some_and(|h| h.contains("belongs"))
+            let help = problem.help.as_deref().unwrap_or_default();
+            let home = || help.contains(&format!("`{key}:`"));
+            suggest::nearest(written, [key]).is_some() || !help.contains("belongs") || home()
         }
         (None, _) => false,
     }

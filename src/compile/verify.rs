@@ -25,7 +25,10 @@ impl Compiler<'_> {
                 let help = "add `verify:` (a signature, a token, basic authentication), or `verify: none` to take \
                             requests from anyone";
                 let diagnostic = Diagnostic::new(Code::MissingVerify, source.place.on_key(), message).help(help);
-                self.report_missing(&source.place, "verify", diagnostic);
+                // The pack may have said it, had the webhook been named where it belongs.
+                if !self.was_tried(&source.place, "from") {
+                    self.report_missing(&source.place, "verify", diagnostic);
+                }
                 None
             }
             Some(WrittenVerify::None(at)) => {
@@ -43,8 +46,23 @@ impl Compiler<'_> {
             Some(WrittenVerify::Sha256(sha256)) => self.sha256(sha256, source),
             Some(WrittenVerify::Token(token)) => self.token(token, source),
             Some(WrittenVerify::Basic(basic)) => {
-                self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password").map(Verify::Basic)
+                if let Some(text) = basic.secret.as_ref().or(source.secret.as_ref())
+                    && !text.contains(':')
+                {
+                    self.no_password(text);
+                    return None;
+                }
+                let secret = self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password")?;
+                Some(Verify::Basic(secret))
             }
+        }
+    }
+
+    fn no_password(&mut self, text: &Text) {
+        if !self.check_reference(text) {
+            let message = "the secret of basic authentication is a user and a password";
+            let help = "write both with a colon between, `user:password`, in one variable: `${env:NAME}`";
+            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
         }
     }
 
@@ -75,15 +93,18 @@ impl Compiler<'_> {
             self.report_missing(&hmac.place, "header", diagnostic.help("add `header: X-Signature`"));
             return None;
         };
+        let header = self.header_name(header);
         let signs = match &hmac.signs {
             Some(text) => self.signed(text)?,
             None => vec![Signed::Body],
         };
+        self.check_signed_at(hmac, &signs);
         let timestamp = hmac.timestamp.as_ref().map(|at| {
             let unit = at.unit.as_ref().map_or(Unit::Seconds, |unit| unit.value);
             (lower(&at.header), if unit == Unit::Seconds { 1000 } else { 1 })
         });
         if let Some((name, _)) = &timestamp
+            && !self.was_tried(&hmac.place, "signs")
             && !signs.iter().any(|piece| *piece == Signed::Timestamp || *piece == Signed::Header(name.clone()))
         {
             let place = hmac.signs.as_ref().map_or_else(|| hmac.place.on_key(), |signs| signs.place.clone());
@@ -94,7 +115,7 @@ impl Compiler<'_> {
             return None;
         }
         Some(Verify::Signature(Box::new(Signature {
-            at: Where::Header(lower(header)),
+            at: Where::Header(header),
             hash: match hmac.algorithm.as_ref().map(|algorithm| algorithm.value) {
                 Some(Algorithm::Sha1) => Hash::HmacSha1,
                 Some(Algorithm::Sha512) => Hash::HmacSha512,
@@ -112,7 +133,7 @@ impl Compiler<'_> {
     fn sha256(&mut self, sha256: &Sha256, source: &Written) -> Option<Verify> {
         let secret = self.secret_of(sha256.secret.as_ref(), source, &sha256.place, "the shared secret")?;
         let at = match (&sha256.header, &sha256.field) {
-            (Some(header), None) => Where::Header(lower(header)),
+            (Some(header), None) => Where::Header(self.header_name(header)),
             (None, Some(field)) => Where::Field(self.json_path(field)?),
             _ => return self.one_place(&sha256.place, "`header` or `field`"),
         };
@@ -140,17 +161,86 @@ impl Compiler<'_> {
     fn token(&mut self, token: &WrittenToken, source: &Written) -> Option<Verify> {
         let secret = self.secret_of(token.secret.as_ref(), source, &token.place, "the token")?;
         let at = match (&token.header, &token.query, &token.field, &token.path) {
-            (Some(header), None, None, None) => Where::Header(lower(header)),
-            (None, Some(query), None, None) => Where::Query(query.value.clone()),
+            (Some(header), None, None, None) => Where::Header(self.header_name(header)),
+            (None, Some(query), None, None) => Where::Query(self.query_name(query)),
             (None, None, Some(field), None) => Where::Field(self.json_path(field)?),
-            (None, None, None, Some(segment)) => Where::Segment(segment.value.clone()),
+            (None, None, None, Some(segment)) => {
+                self.check_segment(segment, source);
+                Where::Segment(segment.value.clone())
+            }
             _ => return self.one_place(&token.place, "`header`, `query`, `field` or `path`"),
         };
         let prefix = token.prefix.as_ref().map_or_else(|| "".into(), |prefix| prefix.value.clone());
         Some(Verify::Token(Box::new(Token { at, prefix, secret })))
     }
 
+    /// The name of a header; in lower case, as headers are kept.
+    fn header_name(&mut self, text: &Text) -> Arc<str> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if text.is_empty() || !text.chars().all(is_name) {
+            let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+            let (name, rest) = (name.trim().replace(' ', "-"), rest.trim());
+            let message = format!("`{}` is not the name of a header", text.value);
+            let help = match (name.chars().all(is_name) && !name.is_empty(), rest) {
+                (true, "") => format!("write `{name}`"),
+                (true, _) => {
+                    format!("write the name alone, `{name}`; what stands before the value is `prefix: \"{rest}\"`")
+                }
+                (false, _) => "a header's name is one word, such as `X-Signature`".to_owned(),
+            };
+            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
+        }
+        lower(text)
+    }
+
+    /// The name of a parameter of the query, without the signs around it.
+    fn query_name(&mut self, text: &Text) -> Arc<str> {
+        if text.contains(['?', '&', '=', ' ']) {
+            let name = text.trim_start_matches(['?', '&', ' ']).split('=').next().unwrap_or_default().trim();
+            let message = format!("`{}` is not the name of a parameter", text.value);
+            let help = format!("write the name alone: `{name}`");
+            self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
+        }
+        text.value.clone()
+    }
+
+    /// The segment of the path that holds the token must be one.
+    fn check_segment(&mut self, segment: &Text, source: &Written) {
+        let Some(path) = &source.path else { return };
+        let name = segment.trim_matches(['{', '}', '/']);
+        if !path.contains(&format!("{{{name}}}")) || name != &*segment.value {
+            let message = format!("the path of this source has no part `{{{name}}}`");
+            let help = match path.contains(&format!("{{{name}}}")) {
+                true => format!("write the name alone: `{name}`"),
+                false => format!(
+                    "write `path: {}/{{{name}}}` for the source, or name a part that it has",
+                    path.trim_end_matches('/')
+                ),
+            };
+            self.report(Diagnostic::new(Code::InvalidValue, segment.place.clone(), message).help(help));
+        }
+    }
+
+    /// What says when a request was signed, and what needs it.
+    fn check_signed_at(&mut self, hmac: &Hmac, signs: &[Signed]) {
+        if hmac.timestamp.is_some() || self.was_tried(&hmac.place, "timestamp") {
+            return;
+        }
+        let help = "add `timestamp: { header: X-Timestamp }`, with the header that holds it";
+        if let Some(tolerance) = &hmac.tolerance {
+            let message = "`tolerance` does nothing without `timestamp`";
+            let help = format!("{help}; or remove `tolerance`");
+            self.report(Diagnostic::new(Code::ConflictingKeys, tolerance.place.on_key(), message).help(help));
+        } else if let Some(text) = hmac.signs.as_ref().filter(|_| signs.contains(&Signed::Timestamp)) {
+            let message = "`{{ timestamp }}` is signed, and nothing says where it is";
+            self.report(Diagnostic::new(Code::ConflictingKeys, text.place.clone(), message).help(help));
+        }
+    }
+
     fn one_place<T>(&mut self, place: &Place, all: &str) -> Option<T> {
+        if self.has_unknown_key(place) {
+            return None;
+        }
         let message = format!("a verification looks in exactly one place: {all}");
         let help = "keep one of these keys";
         self.report(Diagnostic::new(Code::ConflictingKeys, place.on_key(), message).help(help));

@@ -40,6 +40,8 @@ record! {
 }
 
 impl Decode for Connection {
+    const OWN_KEYS: &'static [&'static str] = &["provider"];
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut fields = Fields::open(node, &["provider", "base_url", "environment"], problems)?;
         let provider = fields.take("provider", problems);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::shape::{Shape, Shapes};
 use super::{At, Decode, Problems, wrong_type};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::{Node, Typed};
 use crate::value::Value;
 
@@ -17,18 +17,58 @@ impl Decode for Text {
         match node.as_scalar().map(|scalar| (scalar.typed(), scalar)) {
             Some((Typed::Text(_), scalar)) => Some(At::new(scalar.text.clone(), node.place.clone())),
             Some((Typed::Number(_) | Typed::Bool(_), scalar)) => {
+                let help = meant_text(node, &scalar.text);
                 let quoted = format!("\"{}\"", scalar.text);
-                let help = format!("put it in quotes: {quoted}");
-                problems.push(wrong_type(node, "text", Some(&help)).fix(written(node), quoted));
+                let fixed = help.ends_with(&quoted).then_some(quoted);
+                problems.push(wrong_type(node, "text", Some(&help)).fix_opt(written(node), fixed));
                 None
             }
             _ => {
-                let help = node.is_null().then_some("write it after the colon");
-                problems.push(wrong_type(node, "text", help));
+                let help = no_text(node);
+                problems.push(wrong_type(node, "text", help.as_deref()));
                 None
             }
         }
     }
+}
+
+/// What to write for a number or a truth value where text is wanted.
+fn meant_text(node: &Node, written: &str) -> String {
+    let key = match node.place.path.split_last() {
+        Some((_, Segment::Key(key))) => &**key,
+        _ => "",
+    };
+    match key {
+        "region" => match region_of(written) {
+            Some(region) => format!("write the country's two capital letters: `{region}`"),
+            None => "write the country's two capital letters: `BR`".to_owned(),
+        },
+        "listen" | "admin" => format!("write an IP address and a port: `127.0.0.1:{written}`"),
+        "split" => "write where the parts stand in the payload: `$.items[*]`; or remove it".to_owned(),
+        _ => format!("put it in quotes: \"{written}\""),
+    }
+}
+
+/// The country of a calling code, `BR` for `55` and `+55`.
+pub fn region_of(code: &str) -> Option<&'static str> {
+    let code: u16 = code.trim_start_matches(['+', '0']).parse().ok()?;
+    phonenumber::metadata::DATABASE.region(&code)?.first().copied().filter(|region| region.len() == 2)
+}
+
+/// What to write for a mapping, a list or nothing where text is wanted.
+fn no_text(node: &Node) -> Option<String> {
+    if node.is_null() {
+        return Some("write it after the colon".to_owned());
+    }
+    let [entry] = node.as_map()? else { return None };
+    let name = match entry.value.as_scalar() {
+        Some(scalar) if matches!(&*entry.key.name, "env" | "file") && !scalar.text.is_empty() => {
+            format!("{}:{}", entry.key.name, scalar.text)
+        }
+        _ => entry.key.name.to_string(),
+    };
+    let (kind, name) = name.split_once(':')?;
+    matches!(kind, "env" | "file").then(|| format!("write `${{{kind}:{}}}`", name.trim()))
 }
 
 impl Decode for At<bool> {
@@ -60,10 +100,14 @@ impl Decode for At<u64> {
             _ => None,
         };
         if number.is_none() {
+            let help = match node.as_scalar() {
+                Some(scalar) if scalar.text.starts_with('-') => "write it without the `-`",
+                Some(scalar) if scalar.text.contains(['.', ',']) => "write it without a fraction",
+                _ => "write digits only, without quotes",
+            };
             let plain = |text: &&str| text.parse::<u64>().is_ok_and(|number| number.to_string() == **text);
             let digits = node.as_scalar().map(|scalar| &*scalar.text).filter(plain);
-            let problem = wrong_type(node, "a whole number", Some("write digits only, without quotes"));
-            problems.push(problem.fix_opt(written(node), digits));
+            problems.push(wrong_type(node, "a whole number", Some(help)).fix_opt(written(node), digits));
         }
         number.map(|number| At::new(number, node.place.clone()))
     }

@@ -6,6 +6,7 @@ use super::scalar::{Size, Text};
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
 use super::{At, Decode, NamedList, Problems};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Kind, Node};
 use crate::value::Value;
 
@@ -212,12 +213,16 @@ words! {
 }
 
 /// The kinds of verification, as keys of `verify:`.
-const KINDS: &[&str] = &["hmac", "sha256", "token", "basic", "ed25519", "rsa", "jwt"];
+pub(super) const KINDS: &[&str] = &["hmac", "sha256", "token", "basic", "ed25519", "rsa", "jwt"];
 
 impl Decode for Verify {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         if node.as_scalar().is_some_and(|scalar| &*scalar.text == "none") {
             return Some(Verify::None(At::new((), node.place.clone())));
+        }
+        if let Some(problem) = without_kind(node) {
+            problems.push(problem);
+            return None;
         }
         let (kind, value) = super::only_entry(node, "a verification", KINDS, "`none`", problems)?;
         match kind {
@@ -228,6 +233,33 @@ impl Decode for Verify {
             later => Some(Verify::Later(At::new(later.into(), value.place.on_key()))),
         }
     }
+}
+
+/// The keys of one kind of verification, without the kind.
+fn without_kind(node: &Node) -> Option<Diagnostic> {
+    let entries = node.as_map()?;
+    let given = |keys: &[&str]| entries.iter().find(|entry| keys.contains(&&*entry.key.name));
+    if let Some(kind) = given(KINDS) {
+        let other = entries.iter().find(|entry| !KINDS.contains(&&*entry.key.name))?;
+        let message = format!("`{}` is not a verification", other.key.name);
+        let help = format!("`{}` belongs under `{}:`, indented", other.key.name, kind.key.name);
+        return Some(Diagnostic::new(Code::UnknownKey, other.value.place.on_key(), message).help(help));
+    }
+    let named = given(&["type", "kind", "method", "scheme"]).and_then(|entry| entry.value.as_scalar());
+    let named = named.and_then(|scalar| KINDS.iter().copied().find(|kind| scalar.text.eq_ignore_ascii_case(kind)));
+    let of_hmac = || given(&["algorithm", "signs", "encoding", "timestamp", "tolerance"]).map(|_| "hmac");
+    let of_token = || given(&["header", "query", "field", "path", "prefix"]).map(|_| "token");
+    let kind = named.or_else(of_hmac).or_else(of_token)?;
+    let first = entries.first()?;
+    let help = match given(&["header", "query", "field", "path"]) {
+        Some(entry) => {
+            let value = entry.value.as_scalar().map_or("…", |scalar| &scalar.text);
+            format!("write its keys under the kind: `verify: {{ {kind}: {{ {}: {value} }} }}`", entry.key.name)
+        }
+        None => format!("write its keys under the kind: `verify: {{ {kind}: {{ … }} }}`"),
+    };
+    let message = "`verify` does not say the kind of verification";
+    Some(Diagnostic::new(Code::UnknownKey, first.value.place.on_key(), message).help(help))
 }
 
 /// A source written out, or the name of one that `jackfield.yaml` declares.

@@ -98,6 +98,8 @@ codes! {
     MissingVariable = "missing-variable", Error;
     /// A reference `${…}` that is not of a known kind or stands where none may stand.
     InvalidReference = "invalid-reference", Error;
+    /// A secret, or a placeholder for one, stands in a file.
+    SecretAsText = "secret-as-text", Warning;
 
     ["Paths, templates and names"]
     /// A JSONPath that can't be read.

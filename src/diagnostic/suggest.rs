@@ -1,40 +1,6 @@
 //! "Did you mean": the nearest of the names that exist.
 
-/// Words that people bring from other tools, folded, and ours.
-const OTHER_WORDS: &[(&str, &str)] = &[
-    ("text", "string"),
-    ("str", "string"),
-    ("int", "integer"),
-    ("float", "number"),
-    ("decimal", "number"),
-    ("bool", "boolean"),
-    ("date", "datetime"),
-    ("time", "datetime"),
-    ("array", "list"),
-    ("mapping", "object"),
-    ("telephone", "phone"),
-    ("mail", "email"),
-    ("if", "when"),
-    ("condition", "when"),
-    ("filter", "match"),
-    ("country", "region"),
-    ("tz", "timezone"),
-    ("sample", "request"),
-    ("method", "methods"),
-    ("url", "base_url"),
-    ("bearer", "token"),
-    ("apikey", "token"),
-    ("signature", "hmac"),
-    ("lowercase", "lower"),
-    ("tolower", "lower"),
-    ("uppercase", "upper"),
-    ("toupper", "upper"),
-    ("strip", "trim"),
-    ("success", "delivered"),
-    ("ok", "delivered"),
-    ("failed", "reject"),
-    ("error", "reject"),
-];
+mod words;
 
 /// Where a key belongs that stands in the wrong mapping.
 pub fn home(what: &str, key: &str) -> Option<&'static str> {
@@ -47,6 +13,11 @@ pub fn home(what: &str, key: &str) -> Option<&'static str> {
         "a route" if of_source.contains(&key) => Some("under `source:`, indented"),
         "a route" if of_delivery.contains(&key) => Some("under `send:`, in the item that begins with `- to:`"),
         "a route" if of_settings.contains(&key) => Some("in jackfield.yaml"),
+        "a route" if key == "retry" || key == "timeout" => Some("to the connection, in jackfield.yaml"),
+        "a delivery" if key == "retry" || key == "timeout" => Some("to the connection, in jackfield.yaml"),
+        "a test" if ["to", "body", "path", "headers", "exact"].contains(&key) => {
+            Some("under `expect:`, in the item that begins with `- to:`")
+        }
         "a source" | "a delivery" | "an extract" | "a test" if of_route.contains(&key) => {
             Some("to the route itself, at the start of the line")
         }
@@ -59,7 +30,7 @@ pub fn home(what: &str, key: &str) -> Option<&'static str> {
 pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong_folded = fold(wrong);
     let names: Vec<&str> = names.into_iter().collect();
-    let other = OTHER_WORDS.iter().filter(|(other, _)| *other == wrong_folded);
+    let other = words::WORDS.iter().filter(|(other, _)| *other == wrong_folded);
     if let Some(name) = other.filter_map(|(_, ours)| names.iter().find(|name| *name == ours)).next() {
         return Some(name);
     }
@@ -84,6 +55,45 @@ pub fn certain<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     let alone = scored.get(1).is_none_or(|(second, _)| *second > distance);
     let near = distance * 4 <= wrong.chars().count().max(fold(name).chars().count());
     (near && alone).then_some(name)
+}
+
+/// The key that was meant by one that does not exist: by what others call it, by its letters, or by the words of which it
+/// is made (`message_id` for `external_message_id`).
+pub fn key<'a>(wrong: &str, free: &[&'a str]) -> Option<&'a str> {
+    let folded = fold(wrong);
+    let of = |meant: &&str| free.iter().copied().find(|key| key == meant);
+    let alias = words::KEYS.iter().find(|(other, _)| *other == folded).and_then(|(_, ours)| ours.iter().find_map(of));
+    alias.or_else(|| nearest(wrong, free.iter().copied())).or_else(|| by_words(wrong, free))
+}
+
+/// Whether a word is one of those that a vendor's secret may be called by.
+pub fn is_secret(word: &str) -> bool {
+    words::SECRETS.contains(&&*fold(word))
+}
+
+/// The only key that has all the words of another, or the other way round.
+fn by_words<'a>(wrong: &str, free: &[&'a str]) -> Option<&'a str> {
+    let wrong = parts(wrong);
+    let within = |a: &[String], b: &[String]| a.iter().all(|word| b.contains(word));
+    let long = |words: &[String]| words.iter().any(|word| word.chars().count() >= 4);
+    let mut found = free.iter().copied().filter(|key| {
+        let key = parts(key);
+        (long(&wrong) && within(&wrong, &key)) || (long(&key) && within(&key, &wrong))
+    });
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// The words of a name, however it joins them: `messageId`, `message-id`.
+fn parts(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        if c.is_uppercase() || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        words.last_mut().into_iter().for_each(|word| word.extend(c.to_lowercase().filter(|c| c.is_alphanumeric())));
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// `did you mean `x`?`, or a list of what exists where nothing is near.
@@ -130,6 +140,9 @@ mod tests {
         assert_eq!(nearest("mach", ["match", "send"]), Some("match"));
         assert_eq!(nearest("phone", ["contact", "phone_number"]), Some("phone_number"));
         assert_eq!(nearest("ContactEmail", ["contact_email"]), Some("contact_email"));
+        assert_eq!(key("message_id", &["external_message_id", "content"]), Some("external_message_id"));
+        assert_eq!(key("token", &["base_url", "api_access_token"]), Some("api_access_token"));
+        assert_eq!(key("phone", &["contact_phone_number", "home_phone"]), None);
         assert_eq!(nearest("xyz", ["match", "send"]), None);
     }
 

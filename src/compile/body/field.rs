@@ -42,13 +42,32 @@ impl Compiler<'_> {
         let mut missing: Vec<&str> = required.iter().copied().filter(|name| !given.has(name)).collect();
         missing.dedup();
         let mut unknown = false;
+        let mut homes: Vec<&str> = Vec::new();
+        let alone = fields.iter().filter(|(name, _)| schema_words::refuses(&conjuncts, name)).count() == 1;
         for (name, field) in fields {
             let place = at.key(name.clone());
             if schema_words::refuses(&conjuncts, name) {
                 unknown = true;
                 let known = conjuncts.iter().flat_map(|schema| schema_words::names(schema));
                 let free: Vec<&str> = known.filter(|key| !given.has(key)).collect();
-                let meant = self.unknown_field(name, &free, part.target.to, &place);
+                if let Body::Object(inner) = field
+                    && !inner.is_empty()
+                    && inner.iter().all(|(name, _)| free.contains(&&**name))
+                {
+                    missing.retain(|name| !inner.iter().any(|(known, _)| **known == **name));
+                    self.level_too_deep(name, part.target.to, &place);
+                    continue;
+                }
+                let within = free.iter().find(|key| {
+                    let inner = properties(key).into_iter().map(|schema| Sub { schema, root: part.root });
+                    inner.flat_map(|sub| sub.conjuncts()).any(|schema| schema_words::names(schema).contains(&&**name))
+                });
+                if within.is_some_and(|home| homes.contains(home)) {
+                    continue;
+                }
+                let unknown = Unknown { name, free: &free, within: within.copied(), missing: &missing, alone };
+                let meant = self.unknown_field(&unknown, part.target, &place);
+                homes.extend(meant.filter(|meant| within == Some(meant)));
                 missing.retain(|name| Some(*name) != meant);
                 continue;
             }
@@ -99,19 +118,43 @@ impl Compiler<'_> {
     }
 
     /// Reports a field that the schema does not have; returns the one that was meant.
-    fn unknown_field<'n>(&mut self, name: &str, known: &[&'n str], to: &str, place: &Place) -> Option<&'n str> {
-        let message = format!("`{to}` has no field `{name}`");
+    fn unknown_field<'n>(&mut self, unknown: &Unknown<'_, 'n>, target: &Target<'_>, place: &Place) -> Option<&'n str> {
+        let Unknown { name, free, within, missing, alone } = *unknown;
+        let message = format!("`{}` has no field `{name}`", target.to);
         let diagnostic = Diagnostic::new(Code::InvalidBody, place.on_key(), message);
-        let near = suggest::nearest(name, known.iter().copied());
-        let list = || suggest::one_of(known).map(|all| format!("its other fields are {all}"));
-        let diagnostic = diagnostic.help_opt(near.map(|near| format!("did you mean `{near}`?")).or_else(list));
-        self.report(diagnostic.fix_opt(place.on_key(), suggest::certain(name, known.iter().copied())));
-        near
+        if target.operation.params().any(|param| **param == *name) {
+            let help = format!("`{name}` belongs to the address: write `params: {{ {name}: … }}` beside `to`");
+            self.report(diagnostic.help(help));
+            return None;
+        }
+        let near = suggest::key(name, missing).or_else(|| suggest::nearest(name, free.iter().copied()));
+        let near = near.or_else(|| suggest::key(name, free).filter(|_| within.is_none()));
+        let (meant, help) = match (near, within, missing) {
+            (Some(near), _, _) => (Some(near), Some(format!("did you mean `{near}`?"))),
+            (None, Some(home), _) => (Some(home), Some(format!("`{name}` belongs under `{home}:`, indented"))),
+            (None, None, [only]) if alone => {
+                (Some(*only), Some(format!("did you mean `{only}`? it must be given here")))
+            }
+            (None, None, _) => (None, suggest::one_of(free).map(|all| format!("its other fields are {all}"))),
+        };
+        self.report(diagnostic.help_opt(help).fix_opt(place.on_key(), suggest::certain(name, free.iter().copied())));
+        meant
+    }
+
+    /// A mapping around fields that stand in the body itself.
+    fn level_too_deep(&mut self, name: &str, to: &str, place: &Place) {
+        let message = format!("`{to}` has no field `{name}`");
+        let help = format!("remove the line `{name}:`, and indent what stands under it as `{name}` was");
+        self.report(Diagnostic::new(Code::InvalidBody, place.on_key(), message).help(help));
     }
 
     fn missing_field(&mut self, name: &str, schema: Option<&Value>, target: &Target<'_>, at: &Place) {
         let message = format!("`{}` needs the field `{name}`", target.to);
-        let of_connection = target.operation.defaults.iter().any(|(default, _)| &**default == name);
+        let default = target.operation.defaults.iter().find(|(default, _)| &**default == name);
+        let of_connection = default.is_some();
+        if default.is_some_and(|(_, body)| self.is_unset(body, target)) {
+            return;
+        }
         let mut help = match of_connection {
             true => {
                 format!("add `{name}: …` here, or to the connection `{}` in jackfield.yaml", target.connection.name)
@@ -122,6 +165,13 @@ impl Compiler<'_> {
             help = format!("{help}: {text}");
         }
         self.report(Diagnostic::new(Code::InvalidBody, at.on_key(), message).found("it is missing here").help(help));
+    }
+
+    /// Whether a default comes of a setting of the connection that is missing or misspelled, which is reported there.
+    fn is_unset(&self, default: &Body, target: &Target<'_>) -> bool {
+        let Body::Template { template, .. } = default else { return false };
+        let fields = template.uses().iter().filter(|used| &*used.name == "connection").flat_map(|used| &used.fields);
+        fields.into_iter().any(|field| self.unset.contains(&(target.connection.name.clone(), (&**field).into())))
     }
 
     fn check_group(&mut self, group: &Group<'_>, given: &Given<'_>, target: &Target<'_>, at: &Place, unknown: bool) {
@@ -210,6 +260,19 @@ fn one_possible(states: &[(&GroupPart<'_>, State)], given: &Given<'_>) -> Option
         }
         _ => None,
     }
+}
+
+/// A field that the schema does not have.
+struct Unknown<'u, 'n> {
+    name: &'u str,
+    /// Fields that the schema has and that are not written.
+    free: &'u [&'n str],
+    /// The one of them that has a field of this name.
+    within: Option<&'n str>,
+    /// Those of them that must be given.
+    missing: &'u [&'n str],
+    /// It is the only one of its object.
+    alone: bool,
 }
 
 /// Whether a key is there when an event is rendered.

@@ -1,0 +1,174 @@
+//! Secrets: references that are misspelt, and secrets that stand in a file.
+
+use super::{Compiler, Secrets};
+use crate::config::connection::Setting;
+use crate::config::scalar::Text;
+use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::document::reference;
+use crate::secret::Secret;
+
+/// How other tools write a variable of the environment, before its name.
+const PREFIXES: &[&str] = &[
+    "process.env.",
+    "process.env[",
+    "os.environ.",
+    "os.environ[",
+    "os.getenv(",
+    "getenv(",
+    "secrets.",
+    "secret.",
+    "secret:",
+    "environment.",
+    "env.",
+    "env:",
+    "env[",
+    "env(",
+    "vars.",
+    "var.",
+    "file:",
+];
+
+/// What stands around a variable's name or a placeholder.
+const AROUND: &[char] = &['$', '{', '}', '(', ')', '[', ']', '<', '>', '%', '@', '\'', '"', ' '];
+
+/// Words of placeholders.
+const PLACEHOLDERS: &[&str] = &[
+    "your",
+    "here",
+    "change",
+    "changeme",
+    "changeit",
+    "replace",
+    "insert",
+    "placeholder",
+    "example",
+    "todo",
+    "fixme",
+    "dummy",
+    "sample",
+    "fill",
+    "xxx",
+];
+
+impl Compiler<'_> {
+    /// A secret that can't be had is a made-up one where no request goes out.
+    pub(super) fn secret_setting(&mut self, name: &str, setting: &Setting) -> Secret {
+        if setting.text.trim().is_empty() {
+            let diagnostic =
+                Diagnostic::new(Code::InvalidValue, setting.text.place.clone(), format!("`{name}` is empty"));
+            self.report(diagnostic.help("write `${env:NAME}`, and set that variable where Jackfield is started"));
+        } else {
+            self.check_secret(&setting.text);
+        }
+        Secret::new(self.resolved(&setting.text).unwrap_or_else(|| "unknown".to_owned()))
+    }
+
+    /// A secret of a source; none when it can't be had.
+    pub(super) fn source_secret(&mut self, text: &Text) -> Option<Secret> {
+        self.check_secret(text);
+        let secret = self.resolved(text).filter(|secret| self.is_given(secret, text)).map(Secret::new);
+        if secret.is_none() && self.input.secrets == Secrets::Required {
+            return Some(Secret::new(""));
+        }
+        secret
+    }
+
+    /// An empty secret would let anyone in.
+    fn is_given(&mut self, secret: &str, text: &Text) -> bool {
+        if secret.trim().is_empty() {
+            let help = "write `${env:NAME}`, and set that variable where Jackfield is started";
+            let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), "the secret is empty");
+            self.report(diagnostic.found("anyone could send with this").help(help));
+            return false;
+        }
+        true
+    }
+
+    /// What is written for a secret; it is shown only where it can't be one.
+    fn check_secret(&mut self, text: &Text) {
+        if reference::is_in(text) {
+            if text.trim() != &*text.value {
+                let message = "a space stands beside the reference, and would be part of the secret";
+                let help = format!("write `{}`", text.trim());
+                self.report(Diagnostic::new(Code::InvalidReference, text.place.clone(), message).help(help));
+            }
+        } else if !self.check_reference(text) && !text.trim().is_empty() {
+            self.secret_as_text(text);
+        }
+    }
+
+    /// A variable of the environment as other tools write it is only text here.
+    pub(super) fn check_plain(&mut self, text: &Text) {
+        let marked = text.starts_with(['$', '%', '{']) || PREFIXES.iter().any(|prefix| text.starts_with(prefix));
+        if marked {
+            self.check_reference(text);
+        }
+    }
+
+    /// Whether a text is a variable of the environment as other tools write it, which is reported then.
+    pub(super) fn check_reference(&mut self, text: &Text) -> bool {
+        let Some(name) = variable(text, |name| self.input.environment.variables.contains_key(name)) else {
+            return false;
+        };
+        let message = format!("`{}` is taken as text, and not as an environment variable", text.value);
+        let known = self.input.environment.variables.keys().map(String::as_str);
+        let name = match self.input.environment.variables.contains_key(name) {
+            true => name,
+            false => suggest::nearest(name, known).unwrap_or(name),
+        };
+        let kind = if text.trim_start_matches(AROUND).starts_with("file:") { "file" } else { "env" };
+        let help = format!("write `${{{kind}:{name}}}`");
+        self.report(Diagnostic::new(Code::InvalidReference, text.place.clone(), message).help(help));
+        true
+    }
+
+    fn secret_as_text(&mut self, text: &Text) {
+        let (message, help) = match is_placeholder(text) {
+            true => (
+                "this is no secret but a placeholder for one",
+                "write `${env:NAME}`, and set that variable where Jackfield is started",
+            ),
+            false if text.chars().all(|c| c.is_ascii_digit()) => return,
+            false => (
+                "the secret itself stands in this file",
+                "keep it out of the file: write `${env:NAME}`, and set that variable where Jackfield is started",
+            ),
+        };
+        self.report(Diagnostic::new(Code::SecretAsText, text.place.clone(), message).help(help));
+    }
+}
+
+/// The name of the variable that a text means: written as other tools do, set in the environment, or in capital letters
+/// with underscores.
+fn variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
+    let text = text.trim();
+    let bare = text.trim_matches(AROUND);
+    let prefix =
+        PREFIXES.iter().find(|prefix| bare.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix)));
+    let name = bare.get(prefix.map_or(0, |prefix| prefix.len())..)?.trim_matches(AROUND);
+    let is_file = prefix == Some(&"file:");
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || (is_file && matches!(c, '.' | '/' | '-'));
+    if name.is_empty() || !name.chars().all(is_name) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let wrapped = [("$", ""), ("%", "%"), ("<", ">"), ("{", "}"), ("[", "]"), ("$(", ")")];
+    let is_wrapped =
+        wrapped.iter().any(|(open, close)| text.starts_with(open) && text.ends_with(close)) && bare != text;
+    let is_capital = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_constant = is_capital && name.contains('_') && !name.starts_with('_') && !name.ends_with('_');
+    let is_meant = prefix.is_some() || is_set(name) || (is_capital && is_wrapped) || is_constant;
+    (is_meant && !is_placeholder(name)).then_some(name)
+}
+
+/// `YOUR_TOKEN_HERE`, `changeme`, `<token>`, `xxx`
+fn is_placeholder(text: &str) -> bool {
+    let bare = text.trim().trim_matches(AROUND).to_lowercase();
+    let mut words = bare.split(|c: char| !c.is_alphanumeric());
+    let one_letter = bare.chars().next().is_some_and(|first| bare.chars().all(|c| c == first && !c.is_ascii_digit()));
+    let is_wrapped = text.trim().starts_with('<') && text.trim().ends_with('>');
+    one_letter
+        || is_wrapped
+        || bare.is_empty()
+        || words.any(|word| PLACEHOLDERS.contains(&word))
+        || suggest::is_secret(&bare)
+}

@@ -1,0 +1,118 @@
+//! The tests of routes: run where all that they rest on is sound, however broken the rest of the workspace is.
+
+use std::sync::Arc;
+
+use super::pack::Packs;
+use super::sample::Samples;
+use super::{Compiler, SETTINGS};
+use crate::diagnostic::{Code, Diagnostic, Segment};
+use crate::event::capture;
+use crate::payload::Format;
+use crate::route::{Route, RouteSet};
+use crate::test_case::TestCase;
+use crate::value::json;
+
+/// Sections of the settings in which an error says nothing of routes that do not use what is wrong there.
+const APART: &[&str] = &["listen", "admin", "public_url", "data", "limits", "retry", "connections", "sources"];
+
+impl Compiler<'_> {
+    /// The tests of the routes without errors, in what they rest on either.
+    pub(super) fn sound<'t>(&self, set: &RouteSet, packs: &Packs, tests: Vec<&'t TestCase>) -> Vec<&'t TestCase> {
+        let errors: Vec<&Diagnostic> = self.problems.iter().filter(|problem| problem.is_error()).collect();
+        if errors.is_empty() {
+            return tests;
+        }
+        let is_sound = |test: &&TestCase| {
+            set.route(&test.route).is_some_and(|route| errors.iter().all(|error| !concerns(error, route, set, packs)))
+        };
+        tests.into_iter().filter(is_sound).collect()
+    }
+
+    pub(super) fn run_tests(&mut self, set: &RouteSet, tests: &[&TestCase]) {
+        let mut samples = Samples::default();
+        for test in tests {
+            let capture = (self.input.read)(&test.request);
+            let Some(bytes) = &capture else {
+                self.missing_sample(test);
+                continue;
+            };
+            if !self.is_capture_good(test, set, bytes) {
+                continue;
+            }
+            match capture.as_deref().and_then(|bytes| self.other_format(test, set, bytes)) {
+                Some(problem) => self.report(problem),
+                None => {
+                    let problems = test.run(set, capture.as_deref(), self.input.now);
+                    self.problems.extend(problems);
+                }
+            }
+            samples.add(test, set, capture.as_deref(), self.input.now);
+        }
+        for sample in &self.input.samples {
+            if let Some(capture) = (self.input.read)(sample) {
+                samples.add_of_source(&capture, set, self.input.now);
+            }
+        }
+        self.check_samples(&samples, set);
+    }
+
+    /// A sample that is plainly JSON, at a source that reads something else: the payload would hold nothing, and the
+    /// first path or condition would take the blame.
+    fn other_format(&self, test: &TestCase, set: &RouteSet, bytes: &[u8]) -> Option<Diagnostic> {
+        let source = set.sources.get(&set.route(&test.route)?.source)?;
+        if !matches!(source.format, Format::Form | Format::Query) {
+            return None;
+        }
+        let body = capture::parse(bytes).ok()?.body;
+        let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
+            && json::parse(&body, &json::Limits::default()).is_ok();
+        let place = self.source_places.get(&source.name)?.key("format");
+        let written = self.documents.0.get(&place.file)?.node(&place.path).is_some();
+        (is_json && written).then(|| {
+            let message =
+                format!("the sample of test `{}` is JSON, and the source does not read it as that", test.name);
+            Diagnostic::new(Code::TestFailed, place, message)
+                .also(test.request_place.clone(), "this sample")
+                .help("write `format: json`, or remove `format`: it is seen from the request then")
+        })
+    }
+}
+
+/// Whether a route rests on what an error is about.
+fn concerns(error: &Diagnostic, route: &Arc<Route>, set: &RouteSet, packs: &Packs) -> bool {
+    let Some(place) = error.place() else { return true };
+    // A slip in a key for people, or for the order of deliveries, changes no request.
+    if error.fix.as_ref().is_some_and(|fix| matches!(&*fix.replacement, "description" | "lane")) {
+        return false;
+    }
+    if error.labels.iter().any(|label| label.place.file == route.place.file) {
+        return true;
+    }
+    if place.file.starts_with("routes/") {
+        // What a fallback takes depends on the other routes of its source.
+        let other = set.routes.get(&route.source).into_iter().flatten().any(|other| other.place.file == place.file);
+        return route.fallback && (other || !is_compiled(&place.file, set));
+    }
+    if &*place.file == SETTINGS {
+        let steps = place.path.segments();
+        return match steps.as_slice() {
+            [Segment::Key(section), ..] if !APART.contains(&&**section) => true,
+            [Segment::Key(section), Segment::Key(name), ..] if &**section == "connections" => {
+                route.sends.iter().any(|send| send.connection.name == *name)
+            }
+            [Segment::Key(section), Segment::Key(name), ..] if &**section == "sources" => route.source == *name,
+            [Segment::Key(section), ..] => matches!(&**section, "connections" | "sources"),
+            _ => true,
+        };
+    }
+    // A pack, or a schema beside it.
+    let pack = place.file.strip_prefix("schemas/").and_then(|rest| rest.split('/').next());
+    pack.is_none_or(|pack| {
+        let of_source = packs.get(pack).is_some_and(|known| !known.written.webhooks.is_empty());
+        of_source || route.sends.iter().any(|send| &*send.connection.pack.name == pack)
+    })
+}
+
+fn is_compiled(file: &str, set: &RouteSet) -> bool {
+    set.all_routes().any(|route| &*route.place.file == file)
+}

@@ -1,0 +1,168 @@
+//! How a date is written: which formats can be read, and what to write for those of other tools.
+
+use jiff::Zoned;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+
+use super::{Unfit, with_format};
+
+/// The parts of a date as other tools name them, the longest first.
+const PARTS: &[(&str, &str)] = &[
+    ("yyyy", "%Y"),
+    ("aaaa", "%Y"),
+    ("jjjj", "%Y"),
+    ("yy", "%y"),
+    ("MMMM", "%B"),
+    ("MMM", "%b"),
+    ("mmmm", "%B"),
+    ("mmm", "%b"),
+    ("dddd", "%A"),
+    ("ddd", "%a"),
+    ("EEEE", "%A"),
+    ("EEE", "%a"),
+    ("dd", "%d"),
+    ("jj", "%d"),
+    ("hh", "%H"),
+    ("ss", "%S"),
+    ("SSS", "%3f"),
+    ("ZZ", "%z"),
+    ("XXX", "%:z"),
+];
+
+/// A format with which some date could be read.
+pub fn check(format: &str) -> Result<(), Unfit> {
+    let unfit = || Unfit::new(format!("no date can be read with the format `{format}`"));
+    if matches!(
+        &*format.to_lowercase().replace(['-', '_', ' '], ""),
+        "iso" | "iso8601" | "rfc3339" | "rfc2822" | "unix" | "epoch" | "timestamp"
+    ) {
+        return Err(unfit().help("remove `format`: dates of this kind are read without it"));
+    }
+    if !format.contains('%') {
+        let help = match of_other_tools(format) {
+            Some(ours) => format!("write `\"{ours}\"`"),
+            None => {
+                "write it with `%`: `\"%d/%m/%Y\"` for 31/12/2026, `\"%Y-%m-%d %H:%M:%S\"` with the time".to_owned()
+            }
+        };
+        return Err(unfit().help(help));
+    }
+    let mended = with_time_in_capitals(format);
+    let text = written(format);
+    let is_read = text.as_ref().is_some_and(|text| with_format(text, format, &TimeZone::UTC).is_some());
+    match (is_read, mended != format) {
+        (_, true) => Err(unfit().help(format!("hours, minutes and seconds are `%H:%M:%S`: write `\"{mended}\"`"))),
+        (true, false) => Ok(()),
+        (false, false) if text.is_none() => Err(unfit().help(
+            "its parts are `%d` for the day, `%m` for the month, `%Y` for the year, `%H` for the hour, `%M` for the minute and \
+             `%S` for the second",
+        )),
+        (false, false) => Err(unfit().help("it must name day, month and year: `\"%d/%m/%Y\"`")),
+    }
+}
+
+/// A date as the format writes it.
+fn written(format: &str) -> Option<String> {
+    let moment: Zoned = date(2026, 3, 14).at(15, 9, 26, 0).to_zoned(TimeZone::UTC).ok()?;
+    jiff::fmt::strtime::BrokenDownTime::from(&moment).to_string(format).ok()
+}
+
+/// `%h:%m:%s` and `%H:%i:%s`, where the time is meant.
+fn with_time_in_capitals(format: &str) -> String {
+    let hours = format.replace("%h:", "%H:").replace("%G:", "%H:");
+    let seconds = hours.replace(":%s", ":%S");
+    seconds.replace(":%m", ":%M").replace(":%i", ":%M")
+}
+
+/// `DD/MM/YYYY HH:mm` of forms and spreadsheets, `d/m/Y H:i` of PHP.
+fn of_other_tools(format: &str) -> Option<String> {
+    let known =
+        if format.chars().any(|c| c == 'Y') && !format.contains("YY") { of_php(format) } else { of_letters(format) };
+    known.filter(|ours| check(ours).is_ok())
+}
+
+fn of_php(format: &str) -> Option<String> {
+    let part = |c: char| match c {
+        'd' | 'j' => "%d".to_owned(),
+        'm' | 'n' => "%m".to_owned(),
+        'i' => "%M".to_owned(),
+        's' => "%S".to_owned(),
+        'Y' | 'H' | 'y' => format!("%{c}"),
+        'G' => "%H".to_owned(),
+        'h' | 'g' => "%I".to_owned(),
+        'A' | 'a' => "%p".to_owned(),
+        other => other.to_string(),
+    };
+    Some(format.chars().map(part).collect())
+}
+
+fn of_letters(format: &str) -> Option<String> {
+    let mut ours = String::new();
+    let mut rest = format;
+    let mut after_hours = false;
+    while let Some(first) = rest.chars().next() {
+        let run = rest.len() - rest.trim_start_matches(first).len();
+        let (part, tail) = rest.split_at_checked(run)?;
+        let found =
+            PARTS.iter().find(|(theirs, _)| *theirs == part || theirs.eq_ignore_ascii_case(part) && *theirs != "SSS");
+        match (part, found) {
+            ("MM" | "mm" | "m" | "M", _) => ours.push_str(if after_hours { "%M" } else { "%m" }),
+            ("d" | "D", _) => ours.push_str("%d"),
+            ("H" | "h", _) => ours.push_str("%H"),
+            ("s", _) => ours.push_str("%S"),
+            ("SSS", _) => ours.push_str("%3f"),
+            ("T" | "Z", _) => ours.push_str(part),
+            (_, Some((_, part))) => ours.push_str(part),
+            _ if first.is_alphabetic() => return None,
+            _ => ours.push_str(part),
+        }
+        after_hours = match first {
+            'h' | 'H' => true,
+            c if c.is_alphabetic() => false,
+            _ => after_hours,
+        };
+        rest = tail;
+    }
+    Some(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn formats_of_other_tools_bring_ours() {
+        let cases = [
+            ("DD/MM/YYYY", "write `\"%d/%m/%Y\"`"),
+            ("dd/mm/yyyy hh:mm", "write `\"%d/%m/%Y %H:%M\"`"),
+            ("yyyy-MM-dd HH:mm:ss", "write `\"%Y-%m-%d %H:%M:%S\"`"),
+            ("Y-m-d H:i:s", "write `\"%Y-%m-%d %H:%M:%S\"`"),
+            ("DD.MM.YY", "write `\"%d.%m.%y\"`"),
+            ("%Y-%m-%d %H:%i:%s", "hours, minutes and seconds are `%H:%M:%S`: write `\"%Y-%m-%d %H:%M:%S\"`"),
+            ("%Y-%m-%d %h:%m:%s", "hours, minutes and seconds are `%H:%M:%S`: write `\"%Y-%m-%d %H:%M:%S\"`"),
+            ("%H:%M", "it must name day, month and year: `\"%d/%m/%Y\"`"),
+            ("ISO8601", "remove `format`: dates of this kind are read without it"),
+        ];
+        for (format, help) in cases {
+            assert_eq!(check(format).unwrap_err().help.as_deref(), Some(help), "{format}");
+        }
+    }
+
+    #[test]
+    fn formats_that_read_a_date_are_good() {
+        for format in [
+            "%d/%m/%Y",
+            "%d/%m/%Y %H:%M",
+            "%Y-%m-%dT%H:%M:%S%z",
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%b %d, %Y %I:%M %p",
+            "%s",
+            "%A, %d %B %Y",
+            "%F %T",
+            "%d.%m.%y",
+            "%Y%m%d%H%M%S",
+        ] {
+            assert_eq!(check(format), Ok(()), "{format}");
+        }
+    }
+}
