@@ -117,8 +117,11 @@ impl Compiler<'_> {
             false => suggest::nearest(name, known).unwrap_or(name),
         };
         let kind = if text.trim_start_matches(AROUND).starts_with("file:") { "file" } else { "env" };
-        let help = format!("write `${{{kind}:{name}}}`");
-        self.report(Diagnostic::new(Code::InvalidReference, text.place.clone(), message).help(help));
+        let reference = format!("${{{kind}:{name}}}");
+        let is_shell = text.strip_prefix('$').is_some_and(|bare| bare == name);
+        let diagnostic = Diagnostic::new(Code::InvalidReference, text.place.clone(), message);
+        let diagnostic = diagnostic.help(format!("write `{reference}`"));
+        self.report(diagnostic.fix_opt(text.place.clone(), is_shell.then_some(reference)));
         true
     }
 

@@ -234,5 +234,5 @@ fn of_such_cases_many_compile_and_many_do_not() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let good = (0..200).filter(|_| cases().new_tree(&mut runner).unwrap().current().compiled().is_good()).count();
-    assert!((20..180).contains(&good), "{good} of 200 compile");
+    assert!((10..190).contains(&good), "{good} of 200 compile");
 }

@@ -77,13 +77,14 @@ impl Decode for At<bool> {
             Some(Typed::Bool(value)) => Some(At::new(value, node.place.clone())),
             _ => {
                 let word = match node.as_scalar().map(|scalar| scalar.text.to_lowercase()).as_deref() {
-                    Some("true" | "yes" | "y" | "on" | "1" | "sim" | "si" | "oui") => Some("true"),
-                    Some("false" | "no" | "n" | "off" | "0" | "não" | "non") => Some("false"),
+                    Some("true" | "yes" | "y" | "on" | "1" | "sim" | "si" | "sí" | "oui") => Some("true"),
+                    Some("false" | "no" | "n" | "off" | "0" | "não" | "nao" | "non") => Some("false"),
                     _ => None,
                 };
                 let quoted = node.as_scalar().is_some_and(|scalar| Some(&*scalar.text) == word);
                 let help = match word.filter(|_| !quoted) {
                     Some(word) => format!("write `{word}`"),
+                    None if quoted => format!("write `{}`, without quotes", word.unwrap_or_default()),
                     None => "write `true` or `false`, without quotes".to_owned(),
                 };
                 problems.push(wrong_type(node, "true or false", Some(&help)).fix_opt(written(node), word));
