@@ -106,6 +106,8 @@ struct Compiler<'a> {
     broken: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Where each source is written.
     source_places: BTreeMap<Arc<str>, Place>,
+    /// Where fields of bodies belong that stand somewhere else, which is reported there.
+    moved: HashSet<Place>,
     /// Templates that did not compile: what they make is not known.
     blanks: HashSet<Place>,
 }
@@ -131,6 +133,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         unset: BTreeSet::new(),
         broken: BTreeSet::new(),
         source_places: BTreeMap::new(),
+        moved: HashSet::new(),
         blanks: HashSet::new(),
     };
     let settings: Option<Settings> = compiler.settings();
@@ -204,13 +207,7 @@ fn shorten(diagnostics: &mut Vec<Diagnostic>) {
 
 /// Whether all the rest of a file means what it would without this slip, so that it is worth looking at.
 fn is_past(code: Code) -> bool {
-    matches!(
-        code,
-        Code::YamlUnquotedTemplate
-            | Code::YamlUnquotedValue
-            | Code::YamlBadCharacter
-            | Code::YamlBadEscape
-    )
+    matches!(code, Code::YamlUnquotedTemplate | Code::YamlUnquotedValue | Code::YamlBadCharacter | Code::YamlBadEscape)
 }
 
 /// The settings' file.
@@ -230,7 +227,10 @@ impl Compiler<'_> {
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());
-        let slipped = self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(|place| *place.file == *file));
+        let slipped = self
+            .problems
+            .iter()
+            .any(|problem| problem.is_error() && problem.place().is_some_and(|place| *place.file == *file));
         if broken || (slipped && document.root.is_none()) {
             return None;
         }
@@ -290,9 +290,7 @@ impl Compiler<'_> {
         // A reference that can't be resolved is reported where it is used.
         let Ok(url) = reference::resolve(text, &self.input.environment) else { return };
         let (message, help) = match connection::web_address(&url) {
-            None => {
-                ("this is not an address of the web", connection::address_help(&url, "https://hooks.example.com"))
-            }
+            None => ("this is not an address of the web", connection::address_help(&url, "https://hooks.example.com")),
             Some(rest) => match rest.trim_end_matches('/').strip_suffix("/hooks") {
                 Some(_) => {
                     let bare = url.trim_end_matches('/').trim_end_matches("/hooks");
@@ -394,7 +392,6 @@ impl Compiler<'_> {
         }
         diagnostic
     }
-
 }
 
 #[cfg(test)]

@@ -227,7 +227,10 @@ fn without_name(entry: &Entry, entries: &[Entry]) -> Diagnostic {
     let name = entries.iter().find(|entry| entry.value.is_null()).map(|entry| &entry.key.name);
     let help = match name {
         Some(name) => format!("indent it, and what belongs to it, under `{name}:`"),
-        None => format!("write a name above it, and indent it: `my_{}:`", entry.value.as_scalar().map_or("name", |s| &s.text)),
+        None => format!(
+            "write a name above it, and indent it: `my_{}:`",
+            entry.value.as_scalar().map_or("name", |s| &s.text)
+        ),
     };
     let message = format!("`{}` stands where a name is wanted", entry.key.name);
     Diagnostic::new(Code::WrongType, entry.value.place.on_key(), message).help(help)
@@ -269,7 +272,9 @@ fn found(node: &Node) -> String {
 /// How one value becomes a list.
 fn list_help(node: &Node) -> String {
     match node.as_scalar() {
-        Some(scalar) if matches!(&*scalar.text.to_lowercase(), "none" | "nothing" | "null" | "empty" | "false" | "[]") => {
+        Some(scalar)
+            if matches!(&*scalar.text.to_lowercase(), "none" | "nothing" | "null" | "empty" | "false" | "[]") =>
+        {
             "write `[]`".to_owned()
         }
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
@@ -332,7 +337,13 @@ impl<'n> Fields<'n> {
     /// Reports every key that nothing has taken, and every one that is missing.
     pub fn close(mut self, what: &str, problems: &mut Problems) {
         let unknown: Vec<&Entry> = self.rest().collect();
-        let stray = stray::Stray { what, known: &self.known, free: self.free(), missing: &mut self.missing, filled: Vec::new() };
+        let stray = stray::Stray {
+            what,
+            known: &self.known,
+            free: self.free(),
+            missing: &mut self.missing,
+            filled: Vec::new(),
+        };
         stray.report(&unknown, problems);
         self.close_open(problems);
     }

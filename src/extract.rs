@@ -74,13 +74,18 @@ impl Map {
     fn advice(&self, text: &str, has_default: bool) -> String {
         let alike = self.entries.iter().find(|(from, _)| from.trim().to_lowercase() == text.trim().to_lowercase());
         if let Some((from, _)) = alike {
-            return format!("it differs from `{from}` only in capital letters or spaces: write it as the payload has it");
+            return format!(
+                "it differs from `{from}` only in capital letters or spaces: write it as the payload has it"
+            );
         }
         if self.entries.iter().any(|(_, to)| to.as_str() == Some(text)) {
-            return "in `map`, the value of the payload stands on the left, and what it stands for on the right".to_owned();
+            return "in `map`, the value of the payload stands on the left, and what it stands for on the right"
+                .to_owned();
         }
         match has_default {
-            true => "`default` is for when nothing is found; what all other values stand for is `else: other`".to_owned(),
+            true => {
+                "`default` is for when nothing is found; what all other values stand for is `else: other`".to_owned()
+            }
             false => "add it to `map`, or say what all others stand for: `else: other`".to_owned(),
         }
     }

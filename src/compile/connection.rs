@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::pack::{KnownPack, Packs, is_secret};
 use super::{Compiler, Secrets};
-use crate::config::scalar::Text;
 use crate::backoff::Backoff;
 use crate::config::connection::{Connection as Written, Retry, Setting};
+use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
@@ -134,7 +134,8 @@ impl Compiler<'_> {
         let message = format!("a connection to {} has no setting `{name}`", pack.compiled.title);
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), message);
         let near = suggest::key(name, &known).or_else(|| only_secret(name, &known, &pack.written)).or_else(|| {
-            let alone = written.settings.iter().filter(|given| pack.written.settings.get(&given.name).is_none()).count() == 1;
+            let alone =
+                written.settings.iter().filter(|given| pack.written.settings.get(&given.name).is_none()).count() == 1;
             alone.then(|| only_missing(written, pack)).flatten()
         });
         let list = || suggest::one_of(&known).map(|all| format!("its other settings are {all}"));
@@ -221,7 +222,9 @@ impl Compiler<'_> {
         {
             let message = "the first wait is longer than the longest";
             let diagnostic = Diagnostic::new(Code::ConflictingKeys, first.place.clone(), message);
-            self.report(diagnostic.also(longest.place.clone(), "the longest").help("make `first` the shorter of the two"));
+            self.report(
+                diagnostic.also(longest.place.clone(), "the longest").help("make `first` the shorter of the two"),
+            );
         }
     }
 }

@@ -109,12 +109,14 @@ impl Compiler<'_> {
                 self.report(Diagnostic::new(Code::UnknownKey, place.clone(), message).help(help));
                 return;
             }
-            let is_blank = entry.value.as_scalar().is_some_and(|scalar| scalar.text.is_empty()) && entry.value.is_null();
+            let is_blank =
+                entry.value.as_scalar().is_some_and(|scalar| scalar.text.is_empty()) && entry.value.is_null();
             if is_blank {
                 let message = format!("`{name}` stands for nothing");
                 let help = match name.split_once(['=', ':', '>']) {
                     Some((from, to)) if !from.is_empty() && !to.is_empty() => {
-                        let (from, to) = (from.trim_end_matches(['-', '=', ' ']), to.trim_start_matches(['>', '=', ' ']));
+                        let (from, to) =
+                            (from.trim_end_matches(['-', '=', ' ']), to.trim_start_matches(['>', '=', ' ']));
                         format!("write a colon and a space between the two: `{from}: {to}`")
                     }
                     _ => "write what it stands for after the colon".to_owned(),
@@ -127,7 +129,9 @@ impl Compiler<'_> {
 
     /// A default that `as` could not have made.
     fn check_default(&mut self, written: &ExtractFields) {
-        let (Some(default), Some(conversion), None) = (&written.default, &written.conversion, &written.map) else { return };
+        let (Some(default), Some(conversion), None) = (&written.default, &written.conversion, &written.map) else {
+            return;
+        };
         if written.all.as_ref().is_some_and(|all| all.value) {
             return;
         }
@@ -145,11 +149,15 @@ impl Compiler<'_> {
         let message = format!("`as: {word}` never makes this, so it can't be the `default` beside it");
         let converted = match conversion.value {
             WrittenConversion::Boolean => crate::convert::boolean(&value),
-            _ => crate::convert::number(&Value::from(crate::convert::text(&value).unwrap_or_default().replace(',', "."))),
+            _ => {
+                crate::convert::number(&Value::from(crate::convert::text(&value).unwrap_or_default().replace(',', ".")))
+            }
         };
         let help = match converted {
             Ok(meant) => format!("write `default: {}`", meant.to_json()),
-            Err(_) if conversion.value == WrittenConversion::Boolean => "write `true` or `false`, without quotes".to_owned(),
+            Err(_) if conversion.value == WrittenConversion::Boolean => {
+                "write `true` or `false`, without quotes".to_owned()
+            }
             Err(_) => "write a number, without quotes".to_owned(),
         };
         self.report(Diagnostic::new(Code::WrongType, default.place.clone(), message).help(help));

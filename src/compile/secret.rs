@@ -33,15 +33,29 @@ const AROUND: &[char] = &['$', '{', '}', '(', ')', '[', ']', '<', '>', '%', '@',
 
 /// Words of placeholders.
 const PLACEHOLDERS: &[&str] = &[
-    "your", "here", "change", "changeme", "changeit", "replace", "insert", "placeholder", "example", "todo", "fixme",
-    "dummy", "sample", "fill", "xxx",
+    "your",
+    "here",
+    "change",
+    "changeme",
+    "changeit",
+    "replace",
+    "insert",
+    "placeholder",
+    "example",
+    "todo",
+    "fixme",
+    "dummy",
+    "sample",
+    "fill",
+    "xxx",
 ];
 
 impl Compiler<'_> {
     /// A secret that can't be had is a made-up one where no request goes out.
     pub(super) fn secret_setting(&mut self, name: &str, setting: &Setting) -> Secret {
         if setting.text.trim().is_empty() {
-            let diagnostic = Diagnostic::new(Code::InvalidValue, setting.text.place.clone(), format!("`{name}` is empty"));
+            let diagnostic =
+                Diagnostic::new(Code::InvalidValue, setting.text.place.clone(), format!("`{name}` is empty"));
             self.report(diagnostic.help("write `${env:NAME}`, and set that variable where Jackfield is started"));
         } else {
             self.check_secret(&setting.text);
@@ -114,7 +128,7 @@ impl Compiler<'_> {
                 "this is no secret but a placeholder for one",
                 "write `${env:NAME}`, and set that variable where Jackfield is started",
             ),
-            false if text.chars().all(|c| c.is_ascii_digit()) => return,
+            false if !looks_made(text) => return,
             false => (
                 "the secret itself stands in this file",
                 "keep it out of the file: write `${env:NAME}`, and set that variable where Jackfield is started",
@@ -129,7 +143,8 @@ impl Compiler<'_> {
 fn variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let text = text.trim();
     let bare = text.trim_matches(AROUND);
-    let prefix = PREFIXES.iter().find(|prefix| bare.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix)));
+    let prefix =
+        PREFIXES.iter().find(|prefix| bare.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix)));
     let name = bare.get(prefix.map_or(0, |prefix| prefix.len())..)?.trim_matches(AROUND);
     let is_file = prefix == Some(&"file:");
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || (is_file && matches!(c, '.' | '/' | '-'));
@@ -137,11 +152,19 @@ fn variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
         return None;
     }
     let wrapped = [("$", ""), ("%", "%"), ("<", ">"), ("{", "}"), ("[", "]"), ("$(", ")")];
-    let is_wrapped = wrapped.iter().any(|(open, close)| text.starts_with(open) && text.ends_with(close)) && bare != text;
+    let is_wrapped =
+        wrapped.iter().any(|(open, close)| text.starts_with(open) && text.ends_with(close)) && bare != text;
     let is_capital = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
     let is_constant = is_capital && name.contains('_') && !name.starts_with('_') && !name.ends_with('_');
     let is_meant = prefix.is_some() || is_set(name) || (is_capital && is_wrapped) || is_constant;
     (is_meant && !is_placeholder(name)).then_some(name)
+}
+
+/// Whether a text is as long and mixed as those that vendors hand out; a word of a few letters is for trials.
+fn looks_made(text: &str) -> bool {
+    const LONG: usize = 12;
+    let has = |is: fn(&char) -> bool| text.chars().any(|c| is(&c));
+    text.chars().count() >= LONG && has(char::is_ascii_digit) && has(|c| c.is_alphabetic())
 }
 
 /// `YOUR_TOKEN_HERE`, `changeme`, `<token>`, `xxx`
@@ -150,6 +173,9 @@ fn is_placeholder(text: &str) -> bool {
     let mut words = bare.split(|c: char| !c.is_alphanumeric());
     let one_letter = bare.chars().next().is_some_and(|first| bare.chars().all(|c| c == first && !c.is_ascii_digit()));
     let is_wrapped = text.trim().starts_with('<') && text.trim().ends_with('>');
-    one_letter || is_wrapped || bare.is_empty() || words.any(|word| PLACEHOLDERS.contains(&word))
+    one_letter
+        || is_wrapped
+        || bare.is_empty()
+        || words.any(|word| PLACEHOLDERS.contains(&word))
         || suggest::is_secret(&bare)
 }

@@ -210,18 +210,24 @@ fn path_problem(path: &str) -> Option<(&'static str, String)> {
     const UNSERVED: &str = "this path can't be served";
     // A segment is a name or stands for any text; half of each could not be told from other paths later.
     let whole = |part: &str| !part.contains(['{', '}']) || (part.starts_with('{') && part.ends_with('}'));
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '%' | '@' | '!' | '+' | '=' | ',');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '%' | '@' | '!' | '+' | '=' | ',');
     let names: Vec<&str> = segment_names(path).collect();
     let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
     let foreign = path.split('/').any(|part| part.starts_with(':') || part.starts_with('<') || part.contains("{{"));
     if foreign {
         let written: Vec<String> = path.split('/').map(own_segment).collect();
-        return Some(("a part of the path that stands for any text is written `{name}`", format!("write `{}`", written.join("/"))));
+        return Some((
+            "a part of the path that stands for any text is written `{name}`",
+            format!("write `{}`", written.join("/")),
+        ));
     }
     if let Some(name) = names.iter().find(|name| !is_name(name) && whole(&format!("{{{name}}}"))) {
         let fixed: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-        let help = format!("write `{}`", path.replace(&format!("{{{name}}}"), &format!("{{{}}}", fixed.trim_matches('_'))));
-        return Some(("the name of a part of the path has letters, digits and `_`", help)).filter(|_| !name.contains('*'));
+        let help =
+            format!("write `{}`", path.replace(&format!("{{{name}}}"), &format!("{{{}}}", fixed.trim_matches('_'))));
+        return Some(("the name of a part of the path has letters, digits and `_`", help))
+            .filter(|_| !name.contains('*'));
     }
     if names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name)) {
         return Some(("two parts of the path have the same name", "give each `{name}` a name of its own".to_owned()));

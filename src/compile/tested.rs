@@ -57,7 +57,8 @@ impl Compiler<'_> {
         let place = self.source_places.get(&source.name)?.key("format");
         let written = self.documents.0.get(&place.file)?.node(&place.path).is_some();
         (is_json && written).then(|| {
-            let message = format!("the sample of test `{}` is JSON, and the source does not read it as that", test.name);
+            let message =
+                format!("the sample of test `{}` is JSON, and the source does not read it as that", test.name);
             Diagnostic::new(Code::TestFailed, place, message)
                 .also(test.request_place.clone(), "this sample")
                 .help("write `format: json`, or remove `format`: it is seen from the request then")

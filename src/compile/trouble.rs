@@ -42,7 +42,9 @@ impl Compiler<'_> {
         self.problems.iter().any(|problem| {
             let Some(place) = problem.place() else { return false };
             let is_own = place.file == own.file && place.path == own.path;
-            is_own || is_unnamed(problem, place, &own) || (problem.code == Code::UnknownKey && is_in(place, mapping) && may_mean(problem, place, key))
+            is_own
+                || is_unnamed(problem, place, &own)
+                || (problem.code == Code::UnknownKey && is_in(place, mapping) && may_mean(problem, place, key))
         })
     }
 

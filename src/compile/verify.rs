@@ -183,7 +183,9 @@ impl Compiler<'_> {
             let message = format!("`{}` is not the name of a header", text.value);
             let help = match (name.chars().all(is_name) && !name.is_empty(), rest) {
                 (true, "") => format!("write `{name}`"),
-                (true, _) => format!("write the name alone, `{name}`; what stands before the value is `prefix: \"{rest}\"`"),
+                (true, _) => {
+                    format!("write the name alone, `{name}`; what stands before the value is `prefix: \"{rest}\"`")
+                }
                 (false, _) => "a header's name is one word, such as `X-Signature`".to_owned(),
             };
             self.report(Diagnostic::new(Code::InvalidValue, text.place.clone(), message).help(help));
@@ -210,7 +212,10 @@ impl Compiler<'_> {
             let message = format!("the path of this source has no part `{{{name}}}`");
             let help = match path.contains(&format!("{{{name}}}")) {
                 true => format!("write the name alone: `{name}`"),
-                false => format!("write `path: {}/{{{name}}}` for the source, or name a part that it has", path.trim_end_matches('/')),
+                false => format!(
+                    "write `path: {}/{{{name}}}` for the source, or name a part that it has",
+                    path.trim_end_matches('/')
+                ),
             };
             self.report(Diagnostic::new(Code::InvalidValue, segment.place.clone(), message).help(help));
         }

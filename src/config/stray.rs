@@ -37,7 +37,9 @@ impl Stray<'_> {
         }
         problems.retain(|problem| !self.filled.iter().any(|key| is_empty(problem, key)));
         // What is called as elsewhere comes with more that is as elsewhere: one mistake, not several.
-        let other = |entry: &&&Entry| suggest::key(&entry.key.name, self.known).is_some_and(|key| !is_near(&entry.key.name, key));
+        let other = |entry: &&&Entry| {
+            suggest::key(&entry.key.name, self.known).is_some_and(|key| !is_near(&entry.key.name, key))
+        };
         let is_foreign = unknown.iter().filter(other).count() > 0;
         match problems.get_mut(before..).and_then(<[_]>::first_mut).filter(|_| is_foreign) {
             Some(first) => rest.iter().for_each(|entry| first.labels.push(also(entry))),
@@ -108,7 +110,8 @@ impl Stray<'_> {
 
 fn is_empty(problem: &Diagnostic, key: &str) -> bool {
     let at = problem.place().and_then(|place| place.path.split_last());
-    problem.code == Code::WrongType && problem.message.ends_with("has no value")
+    problem.code == Code::WrongType
+        && problem.message.ends_with("has no value")
         && matches!(at, Some((_, Segment::Key(name))) if **name == *key)
 }
 
@@ -152,7 +155,9 @@ fn optional(what: &str, entry: &Entry) -> Option<String> {
     }
     Some(match may_be_absent && !name.ends_with('?') {
         true => format!("write `{name}?:`, with `?` behind the name, and remove `{key}`"),
-        false => format!("remove it: a name is required unless `?` stands behind it, `{}?:`", name.trim_end_matches('?')),
+        false => {
+            format!("remove it: a name is required unless `?` stands behind it, `{}?:`", name.trim_end_matches('?'))
+        }
     })
 }
 

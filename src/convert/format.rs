@@ -32,13 +32,18 @@ const PARTS: &[(&str, &str)] = &[
 /// A format with which some date could be read.
 pub fn check(format: &str) -> Result<(), Unfit> {
     let unfit = || Unfit::new(format!("no date can be read with the format `{format}`"));
-    if matches!(&*format.to_lowercase().replace(['-', '_', ' '], ""), "iso" | "iso8601" | "rfc3339" | "rfc2822" | "unix" | "epoch" | "timestamp") {
+    if matches!(
+        &*format.to_lowercase().replace(['-', '_', ' '], ""),
+        "iso" | "iso8601" | "rfc3339" | "rfc2822" | "unix" | "epoch" | "timestamp"
+    ) {
         return Err(unfit().help("remove `format`: dates of this kind are read without it"));
     }
     if !format.contains('%') {
         let help = match of_other_tools(format) {
             Some(ours) => format!("write `\"{ours}\"`"),
-            None => "write it with `%`: `\"%d/%m/%Y\"` for 31/12/2026, `\"%Y-%m-%d %H:%M:%S\"` with the time".to_owned(),
+            None => {
+                "write it with `%`: `\"%d/%m/%Y\"` for 31/12/2026, `\"%Y-%m-%d %H:%M:%S\"` with the time".to_owned()
+            }
         };
         return Err(unfit().help(help));
     }
@@ -71,7 +76,8 @@ fn with_time_in_capitals(format: &str) -> String {
 
 /// `DD/MM/YYYY HH:mm` of forms and spreadsheets, `d/m/Y H:i` of PHP.
 fn of_other_tools(format: &str) -> Option<String> {
-    let known = if format.chars().any(|c| c == 'Y') && !format.contains("YY") { of_php(format) } else { of_letters(format) };
+    let known =
+        if format.chars().any(|c| c == 'Y') && !format.contains("YY") { of_php(format) } else { of_letters(format) };
     known.filter(|ours| check(ours).is_ok())
 }
 
@@ -97,7 +103,8 @@ fn of_letters(format: &str) -> Option<String> {
     while let Some(first) = rest.chars().next() {
         let run = rest.len() - rest.trim_start_matches(first).len();
         let (part, tail) = rest.split_at_checked(run)?;
-        let found = PARTS.iter().find(|(theirs, _)| *theirs == part || theirs.eq_ignore_ascii_case(part) && *theirs != "SSS");
+        let found =
+            PARTS.iter().find(|(theirs, _)| *theirs == part || theirs.eq_ignore_ascii_case(part) && *theirs != "SSS");
         match (part, found) {
             ("MM" | "mm" | "m" | "M", _) => ours.push_str(if after_hours { "%M" } else { "%m" }),
             ("d" | "D", _) => ours.push_str("%d"),
@@ -144,8 +151,16 @@ mod tests {
     #[test]
     fn formats_that_read_a_date_are_good() {
         for format in [
-            "%d/%m/%Y", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%.f", "%b %d, %Y %I:%M %p", "%s",
-            "%A, %d %B %Y", "%F %T", "%d.%m.%y", "%Y%m%d%H%M%S",
+            "%d/%m/%Y",
+            "%d/%m/%Y %H:%M",
+            "%Y-%m-%dT%H:%M:%S%z",
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%b %d, %Y %I:%M %p",
+            "%s",
+            "%A, %d %B %Y",
+            "%F %T",
+            "%d.%m.%y",
+            "%Y%m%d%H%M%S",
         ] {
             assert_eq!(check(format), Ok(()), "{format}");
         }
