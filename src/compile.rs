@@ -115,6 +115,8 @@ struct Compiler<'a> {
     broken: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Where each source is written.
     source_places: BTreeMap<Arc<str>, Place>,
+    /// Where fields of bodies belong that stand somewhere else, which is reported there.
+    moved: HashSet<Place>,
     /// Templates that did not compile: what they make is not known.
     blanks: HashSet<Place>,
 }
@@ -140,6 +142,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         unset: BTreeSet::new(),
         broken: BTreeSet::new(),
         source_places: BTreeMap::new(),
+        moved: HashSet::new(),
         blanks: HashSet::new(),
     };
     let settings: Option<Settings> = compiler.settings();

@@ -131,7 +131,7 @@ impl Compiler<'_> {
                 "this is no secret but a placeholder for one",
                 "write `${env:NAME}`, and set that variable where Jackfield is started",
             ),
-            false if text.chars().all(|c| c.is_ascii_digit()) => return,
+            false if !looks_made(text) => return,
             false => (
                 "the secret itself stands in this file",
                 "keep it out of the file: write `${env:NAME}`, and set that variable where Jackfield is started",
@@ -161,6 +161,13 @@ fn variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let is_constant = is_capital && name.contains('_') && !name.starts_with('_') && !name.ends_with('_');
     let is_meant = prefix.is_some() || is_set(name) || (is_capital && is_wrapped) || is_constant;
     (is_meant && !is_placeholder(name)).then_some(name)
+}
+
+/// Whether a text is as long and mixed as those that vendors hand out; a word of a few letters is for trials.
+fn looks_made(text: &str) -> bool {
+    const LONG: usize = 12;
+    let has = |is: fn(&char) -> bool| text.chars().any(|c| is(&c));
+    text.chars().count() >= LONG && has(char::is_ascii_digit) && has(|c| c.is_alphabetic())
 }
 
 /// `YOUR_TOKEN_HERE`, `changeme`, `<token>`, `xxx`

@@ -41,6 +41,17 @@ impl Compiler<'_> {
             conjuncts.iter().flat_map(|schema| schema_words::texts(schema.get("required"))).collect();
         let mut missing: Vec<&str> = required.iter().copied().filter(|name| !given.has(name)).collect();
         missing.dedup();
+        let known: Vec<&str> = conjuncts.iter().flat_map(|schema| schema_words::names(schema)).collect();
+        // The field with a field of this name, under which it may have been meant to stand.
+        let home = |name: &str| {
+            known.iter().copied().find(|key| {
+                let inner = properties(key).into_iter().map(|schema| Sub { schema, root: part.root });
+                inner.flat_map(|sub| sub.conjuncts()).any(|schema| schema_words::names(schema).contains(&name))
+            })
+        };
+        for (name, _) in fields.iter().filter(|(name, _)| schema_words::refuses(&conjuncts, name)) {
+            self.moved.extend(home(name).map(|home| at.key(home).key(name.clone())));
+        }
         let mut unknown = false;
         let mut homes: Vec<&str> = Vec::new();
         let alone = fields.iter().filter(|(name, _)| schema_words::refuses(&conjuncts, name)).count() == 1;
@@ -48,8 +59,7 @@ impl Compiler<'_> {
             let place = at.key(name.clone());
             if schema_words::refuses(&conjuncts, name) {
                 unknown = true;
-                let known = conjuncts.iter().flat_map(|schema| schema_words::names(schema));
-                let free: Vec<&str> = known.filter(|key| !given.has(key)).collect();
+                let free: Vec<&str> = known.iter().copied().filter(|key| !given.has(key)).collect();
                 if let Body::Object(inner) = field
                     && !inner.is_empty()
                     && inner.iter().all(|(name, _)| free.contains(&&**name))
@@ -58,14 +68,11 @@ impl Compiler<'_> {
                     self.level_too_deep(name, part.target.to, &place);
                     continue;
                 }
-                let within = free.iter().find(|key| {
-                    let inner = properties(key).into_iter().map(|schema| Sub { schema, root: part.root });
-                    inner.flat_map(|sub| sub.conjuncts()).any(|schema| schema_words::names(schema).contains(&&**name))
-                });
-                if within.is_some_and(|home| homes.contains(home)) {
+                let within = home(name);
+                if within.is_some_and(|home| homes.contains(&home)) {
                     continue;
                 }
-                let unknown = Unknown { name, free: &free, within: within.copied(), missing: &missing, alone };
+                let unknown = Unknown { name, free: &free, within, missing: &missing, alone };
                 let meant = self.unknown_field(&unknown, part.target, &place);
                 homes.extend(meant.filter(|meant| within == Some(meant)));
                 missing.retain(|name| Some(*name) != meant);
@@ -150,6 +157,9 @@ impl Compiler<'_> {
 
     fn missing_field(&mut self, name: &str, schema: Option<&Value>, target: &Target<'_>, at: &Place) {
         let message = format!("`{}` needs the field `{name}`", target.to);
+        if self.moved.contains(&at.key(name)) {
+            return;
+        }
         let default = target.operation.defaults.iter().find(|(default, _)| &**default == name);
         let of_connection = default.is_some();
         if default.is_some_and(|(_, body)| self.is_unset(body, target)) {
