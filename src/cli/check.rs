@@ -69,7 +69,7 @@ fn mend(root: &Path, only: Option<&str>, format: CheckFormat) -> bool {
         _ => terminal::error_line(line),
     };
     outcome.fixed.iter().for_each(|line| say(format!("fixed {line}")));
-    outcome.left.iter().for_each(|line| say(format!("not fixed {line}: it would bring other errors")));
+    outcome.left.iter().for_each(|line| say(format!("not fixed {line}: it would leave other errors")));
     outcome.failed.iter().for_each(terminal::error_line);
     if format == CheckFormat::Human && outcome.fixed.len() + outcome.left.len() > 0 {
         terminal::line("");

@@ -60,7 +60,8 @@ pub(super) fn misplaced(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
             Some((Repair::None, Some(diagnostic.help(alignment(&found, line.indent(), is_item)))))
         }
         Some(Neighbour { dash: true, .. }) if !is_item => {
-            outlier::lone_dash(t.file, line).or_else(|| Some((Repair::None, Some(among_items(line, whole)))))
+            let glued = glued_dash(t.file, line).or_else(|| outlier::lone_dash(t.file, line));
+            glued.or_else(|| Some((Repair::None, Some(among_items(line, whole)))))
         }
         Some(Neighbour { dash: false, line: above, .. }) if is_item => {
             if let Some(slip) = glued_dash(t.file, above) {
@@ -216,7 +217,10 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
         let fixed = format!("{key}: {}", value.trim_start());
         let help = line_help(line, range.clone(), &fixed, "write");
         let diagnostic = Diagnostic::new(Code::YamlMissingSpace, place.clone(), "a space is missing after the colon");
-        return (colon_after(range.start, key), Some(diagnostic.help(help).fix(place, fixed)));
+        // `channel_i:d chn_1` is a colon in the wrong place.
+        let one_value = value.starts_with(['"', '\'', '$', '{', '[']) || !value.contains([' ', '\t']);
+        let repair = if one_value { colon_after(range.start, key) } else { Repair::None };
+        return (repair, Some(diagnostic.help(help).fix_opt(place, one_value.then_some(fixed))));
     }
     let or_text = match line.previous() {
         Some(above) if !above.is_idle() => "; or indent this line further if it continues the text above",
@@ -268,34 +272,6 @@ pub(super) fn list_beside_key(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
     let say = "start the list on the next line, indented; if this is text, put it in quotes";
     let help = super::quote::quote_help(line, range.clone(), say);
     (Repair::Blank(range), Some(Diagnostic::new(Code::YamlIndent, place, message).help(help)))
-}
-
-/// Lines that begin with a space that YAML does not count as one, as text pasted from a web page does.
-pub(super) fn odd_spaces(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
-    const REPORTED: usize = 5;
-    let mut found = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let body = line.trim_start_matches([' ', '\t', '\u{a0}', '\u{2003}', '\u{2002}', '\u{3000}']);
-        let indentation = line.get(..line.len() - body.len()).unwrap_or_default();
-        if !indentation.is_ascii() && !body.trim().is_empty() {
-            let place = Place::bytes(file.clone(), start..start + indentation.len());
-            let message = "this line begins with a space that is not a plain one";
-            let help = "delete the spaces at the start of the line and type them again; such ones come along when text \
-                        is pasted from a web page";
-            // One that is wider than a space may stand for more than one.
-            let narrow = indentation.chars().all(|c| matches!(c, ' ' | '\u{a0}'));
-            let spaces = narrow.then(|| " ".repeat(indentation.chars().count()));
-            found.push(
-                Diagnostic::new(Code::YamlBadCharacter, place.clone(), message).help(help).fix_opt(place, spaces),
-            );
-        }
-        if found.len() == REPORTED {
-            break;
-        }
-        start += line.len();
-    }
-    found
 }
 
 /// Text that was meant for the `|` or `>` on the line above, and is not indented further than its key.

@@ -153,8 +153,12 @@ fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip 
         }
         _ => line_help(line, range.clone(), &format!("{written}{quote}"), "close it at the end of the text"),
     };
-    // A text of many lines, and one with a comment behind it, may end anywhere.
-    let certain = !inner.contains(['"', '\'', '\\', '#']) && !line.has_deeper_lines();
+    // A text of many lines, or with a comment or bracket behind it, may end anywhere; and the quote may be a slip.
+    let parts = line.parts();
+    let is_value = parts.value.start == open && (parts.key.is_some() || parts.first != parts.body);
+    let braces = inner.len() - inner.trim_end_matches(['}', ']']).len();
+    let ends_here = !inner.contains([quote, '\\', '#']) && (braces == 0 || (braces == 2 && inner.ends_with("}}")));
+    let certain = is_value && ends_here && !line.has_deeper_lines();
     let behind = Place::bytes(file.clone(), range.end..range.end);
     let diagnostic = diagnostic.help(help).fix_opt(behind, certain.then_some(quote));
     (Repair::Blank(range), Some(diagnostic))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build::Builder;
 use super::line::Line;
 use super::syntax::{self, Mending, Repair};
-use super::{Node, Style, indent, layout};
+use super::{Node, Style, indent, layout, tab};
 use crate::diagnostic::{Code, Diagnostic, On, Place};
 
 const MAX_BYTES: usize = 256 * 1024;
@@ -21,7 +21,7 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
         return (None, vec![Diagnostic::new(Code::YamlTooLarge, place, message).help(help)]);
     }
     // What belongs to what can't be told without the indentation.
-    let odd = indent::odd_spaces(file, text);
+    let odd = tab::odd_spaces(file, text);
     if !odd.is_empty() {
         return (None, odd);
     }

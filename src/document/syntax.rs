@@ -94,6 +94,7 @@ pub(super) fn explain(t: &Trouble<'_>) -> Slip {
         .or_else(|| outlier::leftover(t.file, &line))
         .or_else(|| unquoted::template_slip(t.file, t.text, &line))
         .or_else(|| opener.and_then(|opener| unquoted::template_slip(t.file, t.text, &opener)))
+        .or_else(|| unquoted::glued_bracket(t.file, &line))
         .or_else(|| by_kind(t, &line))
         .or_else(|| unquoted::reserved_slip(t.file, &line))
         .or_else(|| unquoted::colon_slip(t.file, &line))

@@ -1,4 +1,4 @@
-//! Tabs where YAML wants spaces.
+//! Tabs, and spaces of other kinds, where YAML wants plain ones.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -103,4 +103,48 @@ fn is_same(a: &Node, b: &Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// Lines that begin with a space that YAML does not count as one, as text pasted from a web page does.
+pub(super) fn odd_spaces(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
+    const REPORTED: usize = 5;
+    let lines: Vec<(usize, &str)> = lines_with_odd_spaces(text).collect();
+    let certain = !lines.is_empty() && reads_with_plain_spaces(file, text, &lines);
+    let describe = |(start, indentation): &(usize, &str)| {
+        let place = Place::bytes(file.clone(), *start..start + indentation.len());
+        let message = "this line begins with a space that is not a plain one";
+        let help = "delete the spaces at the start of the line and type them again; such ones come along when text \
+                    is pasted from a web page";
+        let spaces = certain.then(|| " ".repeat(indentation.chars().count()));
+        Diagnostic::new(Code::YamlBadCharacter, place.clone(), message).help(help).fix_opt(place, spaces)
+    };
+    lines.iter().take(REPORTED).map(describe).collect()
+}
+
+/// Where such lines start, with their indentation.
+fn lines_with_odd_spaces(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let starts = text.split_inclusive('\n').scan(0, |start, line| {
+        let here = *start;
+        *start += line.len();
+        Some((here, line))
+    });
+    starts.filter_map(|(start, line)| {
+        let body = line.trim_start_matches([' ', '\t', '\u{a0}', '\u{2003}', '\u{2002}', '\u{3000}']);
+        let indentation = line.get(..line.len() - body.len())?;
+        (!indentation.is_ascii() && !body.trim().is_empty()).then_some((start, indentation))
+    })
+}
+
+/// Whether one plain space for each leaves no line indented wrongly.
+fn reads_with_plain_spaces(file: &Arc<str>, text: &str, lines: &[(usize, &str)]) -> bool {
+    // One that is wider than a space may stand for more than one.
+    if !lines.iter().all(|(_, indentation)| indentation.chars().all(|c| matches!(c, ' ' | '\u{a0}'))) {
+        return false;
+    }
+    let mut plain = text.to_owned();
+    for (start, indentation) in lines.iter().rev() {
+        plain.replace_range(*start..start + indentation.len(), &" ".repeat(indentation.chars().count()));
+    }
+    let (_, problems) = super::read::read(file, &plain);
+    !problems.iter().any(|problem| matches!(problem.code, Code::YamlIndent | Code::YamlSyntax | Code::YamlTab))
 }

@@ -155,6 +155,9 @@ fn unquoted_templates() {
     slip("body:\n  To: {{ phone }}\n", Code::YamlUnquotedTemplate, message, 2, "{{ phone }}", help);
     let help = "put it in quotes: `To: \"{{ phone }} x\"`";
     slip("body:\n  To: {{ phone }} x\n", Code::YamlUnquotedTemplate, message, 2, "{{ phone }} x", help);
+    let help = "put it in quotes: `To: \"{{ x }}.{{ y == 'z' }}\"`";
+    let value = "{{ x }}.{{ y == 'z' }}\"";
+    slip("body:\n  To: {{ x }}.{{ y == 'z' }}\"\n", Code::YamlUnquotedTemplate, message, 2, value, help);
     let help = "put it in quotes: `a: { b: \"{{ x }} and {{ y }}\", c: 3 }`";
     let value = "{{ x }} and {{ y }}";
     slip("a: { b: {{ x }} and {{ y }}, c: 3 }\n", Code::YamlUnquotedTemplate, message, 1, value, help);
@@ -291,6 +294,7 @@ fn items_that_yaml_takes_for_text() {
     let message = "this line looks like a list item, but it continues the value above it";
     let help = "if it is an item, leave the line of its key without a value; if it is text, put all of it in quotes";
     slip("a: 1\n  - b\n", Code::YamlIndent, message, 2, "- b", help);
+    slip("- a: 1\n-b: 2\n", Code::YamlMissingSpace, "a space is missing after the dash", 2, "-", "write `- b: 2`");
     slip("-a: 1\n- b\n", Code::YamlMissingSpace, "a space is missing after the dash", 1, "-", "write `- a: 1`");
 }
 
@@ -303,6 +307,8 @@ fn two_keys_on_a_line() {
 #[test]
 fn colons_and_spaces_missing() {
     let message = "a space is missing after the colon";
+    slip("key:{ a: { b: c } }\nb: 1\n", Code::YamlMissingSpace, message, 1, "key:", "write `key: { a: { b: c } }`");
+    slip("key:{ a: b, c: d }\nb: 1\n", Code::YamlMissingSpace, message, 1, "key:", "write `key: { a: b, c: d }`");
     slip("key:value\nb: 1\n", Code::YamlMissingSpace, message, 1, "key:value", "write `key: value`");
     slip("a: 1\nkey:value\n", Code::YamlMissingSpace, message, 2, "key:value", "write `key: value`");
     slip("key:value\n", Code::YamlMissingSpace, message, 1, "key:value", "write `key: value`");

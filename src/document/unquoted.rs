@@ -18,7 +18,10 @@ pub(super) fn template(file: &Arc<str>, text: &str, range: Range<usize>) -> Diag
     let place = Place::bytes(file.clone(), range.clone());
     let message = format!("a value with {braces} must be quoted");
     let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place, message).found("not quoted");
-    quoted(diagnostic, file, &line, range, "put it in quotes")
+    // Alone on its line it is no value, but most often a text that is not indented far enough.
+    let alone = range.start == line.start + line.indent();
+    let quoted = quoted(diagnostic, file, &line, range, "put it in quotes");
+    if alone { Diagnostic { fix: None, ..quoted } } else { quoted }
 }
 
 /// Adds the help and the fix that put `range` in quotes.
@@ -27,8 +30,20 @@ fn quoted(diagnostic: Diagnostic, file: &Arc<str>, line: &Line<'_>, range: Range
     if value.contains(['\n', '\r']) {
         return diagnostic.help(format!("{say}, from its first character to its last"));
     }
-    let help = quote_help(line, range.clone(), say);
-    diagnostic.help(help).fix(Place::bytes(file.clone(), range), in_quotes(value))
+    let fixed = opened(value).unwrap_or_else(|| in_quotes(value));
+    let diagnostic = diagnostic.help(line_help(line, range.clone(), &fixed, say));
+    // A bracket without its other half means that something else went wrong.
+    let whole = ["{}", "[]"].iter().all(|pair| {
+        let mut counts = pair.chars().map(|c| value.matches(c).count());
+        counts.next() == counts.next()
+    });
+    diagnostic.fix_opt(Place::bytes(file.clone(), range), (whole && !value.contains('\t')).then_some(fixed))
+}
+
+/// A text whose quote is closed and was never opened, with both.
+fn opened(value: &str) -> Option<String> {
+    let quote = value.chars().next_back().filter(|c| matches!(c, '"' | '\''))?;
+    (value.matches(quote).count() == 1 && !value.contains('\\')).then(|| format!("{quote}{value}"))
 }
 
 /// A slip whose repair is to quote `range`.
@@ -187,6 +202,24 @@ fn brackets_or_keys(file: &Arc<str>, line: &Line<'_>, parts: &Parts) -> Option<S
     let help = format!("write `{key}: {first}`, and `{rest}` on a line of its own below it, in the same column");
     let diagnostic = Diagnostic::new(Code::YamlIndent, place, "there are two keys on this line").help(help);
     Some((Repair::Blank(range), Some(diagnostic)))
+}
+
+/// `key:{ a: b }`
+pub(super) fn glued_bracket(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
+    let key = line.parts().key?;
+    let (name, rest) = line.slice(key.clone()).split_once(':').filter(|(name, _)| is_name(name))?;
+    if !rest.starts_with(['{', '[']) {
+        return None;
+    }
+    let behind = key.start + name.len() + 1;
+    let help = line_help(line, behind..behind, " ", "write");
+    let diagnostic = Diagnostic::new(
+        Code::YamlMissingSpace,
+        Place::bytes(file.clone(), key.start..behind),
+        "a space is missing after the colon",
+    );
+    let diagnostic = diagnostic.help(help).fix(Place::bytes(file.clone(), behind..behind), " ");
+    Some((Repair::None, Some(diagnostic)))
 }
 
 /// `key: | text`, or text that only happens to start with `|` or `>`.
