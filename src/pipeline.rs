@@ -208,6 +208,7 @@ fn violation(send: &Send, violations: Vec<crate::schema::Violation>) -> Diagnost
     };
     Diagnostic::new(Code::InvalidBody, place, format!("{field} {}", first.message).trim_start().to_owned())
         .found(format!("`{}` does not take this", send.to))
+        .help_opt(send.operation.schema.as_ref().and_then(|schema| schema.description_of(&first.schema_path)))
 }
 
 /// The name of a field as an error says it: "`message.content`".

@@ -86,6 +86,16 @@ impl Schema {
         &self.0.document
     }
 
+    /// What the schema says of the value that broke a keyword, given as a JSON Pointer.
+    pub fn description_of(&self, keyword: &str) -> Option<String> {
+        let (part, _) = keyword.rsplit_once('/')?;
+        let found = part.split('/').skip(1).try_fold(self.document(), |value, step| {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            value.get(&step).or_else(|| value.at(step.parse().ok()?))
+        });
+        found?.get("description")?.as_str().map(str::to_owned)
+    }
+
     pub fn is_valid(&self, value: &Value) -> bool {
         self.0.validator.is_valid(value)
     }

@@ -227,8 +227,10 @@ pub struct Type {
     pub presence: Presence,
     /// What it can be.
     pub cases: Vec<Case>,
-    /// It can be anything else besides, since that depends on the payload.
+    /// It can be anything else besides, since that depends on the payload,
     pub open: bool,
+    /// except of these types: a form has no numbers.
+    pub without: Kinds,
 }
 
 /// A value with more possibilities than this counts as one of which nothing is known.
@@ -237,11 +239,16 @@ const MOST: usize = 200;
 impl Type {
     /// A value of the payload: nothing is known of it.
     pub fn unknown() -> Type {
-        Type { presence: Presence::Unknown, cases: Vec::new(), open: true }
+        Type { presence: Presence::Unknown, cases: Vec::new(), open: true, without: Kinds::NONE }
+    }
+
+    /// A value of a form or a query: every single one is text.
+    pub fn of_form() -> Type {
+        Type { without: Kinds::NUMBER | Kinds::BOOLEAN | Kinds::NULL, ..Type::unknown() }
     }
 
     fn of(case: Case) -> Type {
-        Type { presence: Presence::Certain, cases: vec![case], open: false }
+        Type { presence: Presence::Certain, cases: vec![case], open: false, without: Kinds::NONE }
     }
 
     /// A value of one of these types, in every event.
@@ -285,7 +292,7 @@ impl Type {
     }
 
     pub fn absent() -> Type {
-        Type { presence: Presence::Never, cases: Vec::new(), open: false }
+        Type { presence: Presence::Never, cases: Vec::new(), open: false, without: Kinds::NONE }
     }
 
     pub fn with_presence(self, presence: Presence) -> Type {
@@ -300,7 +307,18 @@ impl Type {
 
     /// Whether it is known, and none of `kinds`.
     pub fn is_never(&self, kinds: Kinds) -> bool {
-        self.kinds().is_some_and(|own| !own.meets(kinds))
+        match self.open {
+            true => (kinds - self.without).is_empty() && !self.cases.iter().any(|case| case.kinds.meets(kinds)),
+            false => self.kinds().is_some_and(|own| !own.meets(kinds)),
+        }
+    }
+
+    /// The types that it can't have.
+    fn excluded(&self) -> Kinds {
+        match self.open {
+            true => self.without,
+            false => Kinds::ALL - self.kinds().unwrap_or(Kinds::NONE),
+        }
     }
 
     /// The one value that it always has.
@@ -323,6 +341,7 @@ impl Type {
     pub fn union(self, other: Type) -> Type {
         let presence = self.presence.either(other.presence);
         let open = self.open || other.open;
+        let without = self.excluded() & other.excluded();
         let mut cases = self.cases;
         for case in other.cases {
             if !cases.contains(&case) {
@@ -330,8 +349,8 @@ impl Type {
             }
         }
         match cases.len() > MOST {
-            true => Type { presence, cases: Vec::new(), open: true },
-            false => Type { presence, cases, open },
+            true => Type { presence, ..Type::unknown() },
+            false => Type { presence, cases, open, without },
         }
     }
 }

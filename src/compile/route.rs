@@ -13,7 +13,8 @@ use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::source::SourceOrName;
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::extract::Extract;
+use crate::extract::{Conversion, Extract};
+use crate::payload::Format;
 use crate::route::{Route, RouteSet, Send};
 use crate::test_case::TestCase;
 use crate::types::{Presence, Type};
@@ -126,6 +127,7 @@ impl Compiler<'_> {
         let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.is_section_unknown("vars")));
         if let Some(source) = source {
             reach.methods = source.source.methods.clone();
+            reach.form = matches!(source.source.format, Format::Form | Format::Query);
             reach.segments = Some(segments(&source.source.path));
         }
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
@@ -138,7 +140,7 @@ impl Compiler<'_> {
                 true => reach.names.push(Known {
                     name: name.into(),
                     ty: match extract {
-                        Some(extract) => type_of(&named.value, extract),
+                        Some(extract) => of_source(type_of(&named.value, extract), extract, reach.form),
                         None if may_be_absent(named) => Type::unknown().with_presence(Presence::Possible),
                         None => Type::unknown(),
                     },
@@ -187,6 +189,19 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::UnusedName, named.name.place.clone(), message);
             self.report(diagnostic.help("use it in a template, or remove the line"));
         }
+    }
+}
+
+/// What is found in a form is text, where the extract makes nothing else of it.
+fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
+    match form
+        && extract.conversion == Conversion::None
+        && extract.map.is_none()
+        && extract.default.is_none()
+        && !extract.all
+    {
+        true => Type::of_form().with_presence(ty.presence),
+        false => ty,
     }
 }
 

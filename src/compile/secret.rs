@@ -92,9 +92,16 @@ impl Compiler<'_> {
                 let help = format!("write `{}`", text.trim());
                 self.report(Diagnostic::new(Code::InvalidReference, text.place.clone(), message).help(help));
             }
-        } else if !self.check_reference(text) && !text.trim().is_empty() {
+        } else if self.may_be_secret(text) || !self.check_reference(text) {
             self.secret_as_text(text);
         }
+    }
+
+    /// A text that looks like a secret itself is never shown, whatever else it resembles.
+    fn may_be_secret(&self, text: &Text) -> bool {
+        let is_marked = text.contains(['$', '%', '<', '{', '(']) || has_prefix(text);
+        text.trim().is_empty()
+            || (looks_made(text) && !is_marked && !self.input.environment.variables.contains_key(text.trim()))
     }
 
     /// A variable of the environment as other tools write it is only text here.
@@ -126,6 +133,9 @@ impl Compiler<'_> {
     }
 
     fn secret_as_text(&mut self, text: &Text) {
+        if text.trim().is_empty() {
+            return;
+        }
         let (message, help) = match is_placeholder(text) {
             true => (
                 "this is no secret but a placeholder for one",
@@ -161,6 +171,12 @@ fn variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let is_constant = is_capital && name.contains('_') && !name.starts_with('_') && !name.ends_with('_');
     let is_meant = prefix.is_some() || is_set(name) || (is_capital && is_wrapped) || is_constant;
     (is_meant && !is_placeholder(name)).then_some(name)
+}
+
+/// `env:NAME`, `process.env.NAME`
+fn has_prefix(text: &str) -> bool {
+    let bare = text.trim().trim_matches(AROUND);
+    PREFIXES.iter().any(|prefix| bare.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix)))
 }
 
 /// Whether a text is as long and mixed as those that vendors hand out; a word of a few letters is for trials.

@@ -130,7 +130,19 @@ impl Compiler<'_> {
             let whole = |name: &&str| to.strip_prefix(*name).is_some_and(|rest| rest.starts_with('.'));
             if !self.is_section_unknown("connections") && !declared.iter().any(whole) {
                 let message = format!("jackfield.yaml has no connection `{connection}`");
-                let help = suggest::did_you_mean(connection, declared.iter().copied())
+                let provider = set.packs.get(connection).filter(|pack| !pack.operations.is_empty()).map(|pack| {
+                    let secrets: Vec<String> =
+                        pack.secrets.iter().map(|name| format!(", {name}: ${{env:NAME}}")).collect();
+                    format!(
+                        "add it under `connections:` in jackfield.yaml: `{connection}: {{ provider: {connection}{} }}`",
+                        secrets.concat()
+                    )
+                });
+                let near = suggest::nearest(connection, declared.iter().copied());
+                let help = near
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .or(provider)
+                    .or_else(|| suggest::did_you_mean(connection, declared.iter().copied()))
                     .unwrap_or_else(|| format!("add it under `connections:`: `{connection}: {{ provider: … }}`"));
                 let near = suggest::certain(connection, declared);
                 let diagnostic = Diagnostic::new(Code::UnknownConnection, place.clone(), message).help(help);

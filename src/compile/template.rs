@@ -27,6 +27,8 @@ pub(super) struct Reach {
     pub fields: Vec<(&'static str, Vec<Arc<str>>)>,
     /// What is the same in every event: `vars`, and in a delivery `connection`.
     pub constants: Vec<(&'static str, Value)>,
+    /// The payload is a form or a query.
+    pub form: bool,
     /// The HTTP methods of the source, when they are known.
     pub methods: Vec<Arc<str>>,
     /// The `{names}` in the path of the source, when it is known.
@@ -83,6 +85,7 @@ impl Reach {
             return if fields.is_empty() { known.ty.clone() } else { Type::unknown() };
         }
         match (name, fields.first().map(|field| &**field), fields.len()) {
+            ("payload" | "envelope", Some(_), _) if self.form => Type::of_form(),
             ("event", Some("id"), 1) => Type::text(Form::Id),
             ("request", Some("method"), 1) if !self.methods.is_empty() => {
                 let each = self.methods.iter().map(|method| Type::constant(&Value::from(&**method), None));

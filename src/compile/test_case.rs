@@ -64,7 +64,7 @@ impl Compiler<'_> {
         let samples = self.input.samples.iter().map(|sample| &**sample);
         let plain = test.request.replace('\\', "/");
         let is_ending = |sample: &&str| sample.ends_with(&*plain) || sample.strip_suffix(".http") == Some(&*plain);
-        let near = samples.clone().find(is_ending).or_else(|| suggest::nearest(&plain, samples));
+        let near = samples.clone().find(is_ending).or_else(|| suggest::certain(&plain, samples));
         let message = format!("there is no file `{}`", test.request);
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),

@@ -131,7 +131,8 @@ fn bullet_on(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     if first == '-' && after.starts_with(char::is_alphabetic) && line.parts().key.is_some() {
         let help = line_help(line, sign, "- ", "write");
         let message = "a space is missing after the dash";
-        return slip(Diagnostic::new(Code::YamlMissingSpace, place, message).help(help));
+        let behind = Place::bytes(file.clone(), start + 1..start + 1);
+        return slip(Diagnostic::new(Code::YamlMissingSpace, place, message).help(help).fix(behind, " "));
     }
     if !BULLETS.contains(&first) || !after.starts_with(' ') || line.parts().key.is_none() {
         return None;

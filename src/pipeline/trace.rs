@@ -42,7 +42,7 @@ pub fn trace(set: &RouteSet, route: &Arc<Route>, event: &Event, given: &Given) -
     };
     let mut trace = Trace { routed, matcher, extracts, identity: None, lane: None, sends: Vec::new() };
     if takes && trace.extracts.iter().all(|traced| traced.outcome.is_ok()) {
-        trace.finish(route, base);
+        trace.finish(route, event, base);
     }
     trace
 }
@@ -56,15 +56,22 @@ fn traced(extract: &Extract, event: &Event, given: &Given) -> Traced {
 
 impl Trace {
     /// What follows once every name has its value.
-    fn finish(&mut self, route: &Route, mut scope: Scope) {
+    fn finish(&mut self, route: &Route, event: &Event, mut scope: Scope) {
         for (extract, traced) in route.extracts.iter().zip(&self.extracts) {
             scope.set(extract.name.clone(), traced.outcome.clone().unwrap_or_default());
         }
         let extracts: Vec<_> = route.extracts.iter().zip(&self.extracts).collect();
-        let tracer = Tracer { scope: &scope, extracts: extracts.clone() };
-        let origin = |placed: &Placed| tracer.template(&placed.template, By::Route, placed.place.clone());
-        self.identity = route.identity.as_ref().map(origin);
-        self.lane = route.lane.as_ref().map(origin);
+        let origin = |placed: &Placed, scope: &Scope| {
+            let tracer = Tracer { scope, extracts: extracts.clone() };
+            tracer.template(&placed.template, By::Route, placed.place.clone())
+        };
+        self.identity = route.identity.as_ref().map(|placed| origin(placed, &scope));
+        if let RouteResult::Taken(taken) = &self.routed.result
+            && let Some(identity) = &taken.identity
+        {
+            scope.set("event", Some(event.value_with(identity)));
+        }
+        self.lane = route.lane.as_ref().map(|placed| origin(placed, &scope));
         let RouteResult::Taken(taken) = &self.routed.result else { return };
         let each = route.sends.iter().zip(&taken.sends);
         self.sends = each

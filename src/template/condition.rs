@@ -8,7 +8,7 @@ use minijinja::machinery::parse;
 use super::infer::{Misfit, Names, Walk};
 use super::lint::{bytes, dotted, start};
 use super::{Template, bridge};
-use crate::types::{Form, Presence, Type};
+use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
 /// One part of a condition that must hold for the whole to hold.
@@ -162,6 +162,12 @@ impl Search<'_> {
         Walk::new(self.names).expr(expr)
     }
 
+    /// Whether something has a value in every event, and one that is not null.
+    fn is_always_there(&self, subject: &Expr<'_>) -> bool {
+        let ty = self.type_of(subject);
+        ty.presence == Presence::Certain && !ty.open && ty.is_never(Kinds::NULL)
+    }
+
     /// A part that never holds by itself.
     fn never_alone(&self, part: &Expr<'_>) -> Option<Misfit> {
         let ty = self.type_of(part);
@@ -170,7 +176,7 @@ impl Search<'_> {
             let message = "this is never true".to_owned();
             return Some(Misfit { range: self.range(part), message, help: Some("say what must be true".to_owned()) });
         }
-        if let Some(subject) = absent(part).filter(|subject| self.type_of(subject).presence == Presence::Certain) {
+        if let Some(subject) = absent(part).filter(|subject| self.is_always_there(subject)) {
             let message = format!("`{}` has a value in every event, so this is never true", self.text(subject));
             let help =
                 format!("where it may be missing, put `?` behind its name under `extract:`: `{}?`", self.text(subject));
@@ -297,8 +303,8 @@ fn impossible(subject: &Type, wanted: &Value) -> Option<(String, Option<String>)
     }
     let text = wanted.as_str()?;
     let misses = match subject.form() {
-        Form::Lower => text.chars().any(char::is_uppercase),
-        Form::Upper => text.chars().any(char::is_lowercase),
+        Form::Lower => text.to_lowercase() != text,
+        Form::Upper => text.to_uppercase() != text,
         Form::Digits => text.contains(|c: char| !c.is_ascii_digit()),
         Form::Phone => !text.starts_with('+') || text.contains(|c: char| c != '+' && !c.is_ascii_digit()),
         _ => false,

@@ -134,6 +134,29 @@ pub(super) fn install(env: &mut Environment<'static>) {
     own(env, "slug", |value, _| Ok(Value::from(slug(&convert::text(value)?))));
 }
 
+/// Whether a filter is one of the language's own, which know no named values.
+pub(super) fn is_own(name: &str) -> bool {
+    matches!(
+        name,
+        "default"
+            | "d"
+            | "phone"
+            | "digits"
+            | "datetime"
+            | "json"
+            | "string"
+            | "jsonpath"
+            | "sha256"
+            | "hmac"
+            | "base64"
+            | "urlencode"
+            | "strip_html"
+            | "truncate"
+            | "regex_replace"
+            | "slug"
+    )
+}
+
 /// Takes away what the language does not have. Some of it would make a gigabyte of text in one step.
 fn remove_others(env: &mut Environment<'static>) {
     let others =

@@ -7,7 +7,7 @@ use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, IfExpr, Stmt, U
 use minijinja::machinery::parse;
 
 use super::lint::{bytes, dotted, start};
-use super::{Program, Template, arguments, bridge, signature};
+use super::{Program, Template, arguments, bridge, filter, signature};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -105,6 +105,13 @@ impl<'n> Walk<'n> {
                     self.expr(&set.expr);
                     self.bind(&set.target);
                 }
+                Stmt::SetBlock(set) => {
+                    self.statements(&set.body);
+                    self.bind(&set.target);
+                }
+                Stmt::FilterBlock(block) => {
+                    self.statements(&block.body);
+                }
                 Stmt::WithBlock(with) => {
                     with.assignments.iter().for_each(|(target, _)| self.bind(target));
                     self.statements(&with.body);
@@ -178,7 +185,7 @@ impl<'n> Walk<'n> {
         if self.locals.iter().any(|local| local == name) {
             return Type::unknown();
         }
-        if let Some(field) = fields.first() {
+        if let Some(field) = fields.first().filter(|field| field.parse::<i64>().is_err()) {
             let whole = (self.names)(name, &[]);
             if whole.is_never(Kinds::OBJECT | Kinds::LIST) {
                 let message = format!("`{name}` is {}, and has no field `{field}`", words(&whole));
@@ -194,7 +201,11 @@ impl<'n> Walk<'n> {
         let inner = self.expr(&unary.expr);
         match unary.op {
             UnaryOpKind::Not => Type::certain(Kinds::BOOLEAN),
-            UnaryOpKind::Neg => Type::certain(Kinds::NUMBER).with_presence(inner.presence),
+            UnaryOpKind::Neg if inner.open => Type::unknown().with_presence(inner.presence),
+            UnaryOpKind::Neg => {
+                let kinds = if inner.is_never(Kinds::FRACTION) { Kinds::INTEGER } else { Kinds::NUMBER };
+                Type::certain(kinds).with_presence(inner.presence)
+            }
         }
     }
 
@@ -203,6 +214,15 @@ impl<'n> Walk<'n> {
         match op.op {
             BinOpKind::ScOr => {
                 self.check_or(op, range);
+                // Of `test and one`, what is false never gets past an `or`.
+                let left = match &op.left {
+                    Expr::BinOp(inner) if matches!(inner.op, BinOpKind::ScAnd) => {
+                        let one = Walk { names: self.names, misfits: Vec::new(), locals: self.locals.clone() }
+                            .expr(&inner.right);
+                        one.with_presence(left.presence)
+                    }
+                    _ => left,
+                };
                 or(left, right)
             }
             BinOpKind::ScAnd => {
@@ -213,6 +233,9 @@ impl<'n> Walk<'n> {
             BinOpKind::Add => self.sum(&left, &right, range),
             BinOpKind::Sub | BinOpKind::Mul | BinOpKind::Rem | BinOpKind::FloorDiv | BinOpKind::Pow => {
                 self.numbers(&left, &right, range);
+                if left.open || right.open {
+                    return Type::unknown().with_presence(Presence::Certain);
+                }
                 let whole = [&left, &right].iter().all(|side| !side.open && side.is_never(Kinds::FRACTION));
                 Type::certain(if whole { Kinds::INTEGER } else { Kinds::NUMBER })
             }
@@ -249,7 +272,7 @@ impl<'n> Walk<'n> {
         else {
             return;
         };
-        let (Some(name), true) = (written(&op.left), text.chars().count() > 2) else { return };
+        let (Some(name), true) = (written(&op.left), text.contains([',', ';', '|'])) else { return };
         let words: Vec<String> = text.split([',', ';', '|']).map(|word| format!("'{}'", word.trim())).collect();
         let help = format!("write `{name} in [{}]`", words.join(", "));
         let message = "this asks whether the text on the right holds that on the left".to_owned();
@@ -258,14 +281,29 @@ impl<'n> Walk<'n> {
 
     /// Values of different types are never equal, and neither is the larger.
     fn compare(&mut self, op: &BinOp<'_>, left: &Type, right: &Type, range: Range<usize>) {
-        let (Some(a), Some(b)) = (left.kinds(), right.kinds()) else { return };
-        let widened = |kinds: Kinds| if kinds.meets(Kinds::NUMBER) { kinds | Kinds::NUMBER } else { kinds };
-        if widened(a).meets(widened(b)) || a == Kinds::NULL || b == Kinds::NULL {
+        // Truth values count as 0 and 1.
+        let numbers = Kinds::NUMBER | Kinds::BOOLEAN;
+        let widened = |kinds: Kinds| if kinds.meets(numbers) { kinds | numbers } else { kinds };
+        let text = |ty: &Type| ty.kinds().or_else(|| ty.is_never(numbers).then_some(Kinds::TEXT));
+        let never = match (left.kinds(), right.kinds()) {
+            (Some(a), Some(b)) => !widened(a).meets(widened(b)),
+            (None, Some(b)) => left.is_never(widened(b)),
+            (Some(a), None) => right.is_never(widened(a)),
+            (None, None) => false,
+        };
+        let (Some(a), Some(b)) = (text(left), text(right)) else { return };
+        if !never || a == Kinds::NULL || b == Kinds::NULL {
             return;
         }
         let help = compared_help(&op.left, a, right).or_else(|| compared_help(&op.right, b, left));
-        let message = format!("{} and {} are never equal", words(left), words(right));
-        self.misfits.push(Misfit { range, message, help });
+        if matches!(op.op, BinOpKind::Eq | BinOpKind::Ne) {
+            let message = format!("{} and {} are never equal", a.words(), b.words());
+            self.misfits.push(Misfit { range, message, help });
+            return;
+        }
+        let message = format!("{} and {} can't be compared", a.words(), b.words());
+        let help = "make both sides numbers: extract with `as: integer`, or write `| int` behind the text".to_owned();
+        self.misfits.push(Misfit { range, message, help: Some(help) });
     }
 
     /// `+` adds numbers, and joins texts and lists.
@@ -323,6 +361,14 @@ impl<'n> Walk<'n> {
         let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
         if let Some((message, help)) = arguments::fault(name, &given_args) {
             self.misfits.push(Misfit { range: range.clone(), message, help });
+        }
+        if args.iter().any(|arg| matches!(arg, CallArg::Kwarg(..))) && filter::is_own(name) {
+            let message = format!("the filter `{name}` takes its values without names");
+            let help = match name {
+                "default" | "d" => "write `default('unknown', true)`",
+                _ => "leave the names and their `=` out",
+            };
+            self.misfits.push(Misfit { range: range.clone(), message, help: Some(help.to_owned()) });
         }
         if matches!(name, "default" | "d") && first.is_some() {
             let other = first.unwrap_or_else(|| Type::constant(&"".into(), None));

@@ -11,7 +11,7 @@ use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter, Stmt, Test, Un
 use minijinja::machinery::{Span, parse};
 
 use super::condition::names_where;
-use super::{TemplateError, filter, idiom};
+use super::{TemplateError, filter, idiom, signature};
 use crate::diagnostic::{Code, suggest};
 
 /// A name that a template takes from outside.
@@ -225,7 +225,7 @@ impl Walk<'_> {
             }
             // `'x' * 100000000` would make a hundred megabytes in one step, so one side must be a small number that
             // is written out, and the other must be made a number.
-            BinOpKind::Mul if !is_number(left) || !is_number(right) => {
+            BinOpKind::Mul if !signature::is_number(left) || !signature::is_number(right) => {
                 let error = TemplateError::new(Code::InvalidTemplate, bytes(span), "`*` takes two numbers")
                     .help("make each side a number: `{{ price | float * 100 }}`");
                 self.errors.push(error);
@@ -338,7 +338,7 @@ impl Walk<'_> {
     fn name(&mut self, name: &str, fields: Vec<Arc<str>>, range: Range<usize>, guarded: bool) {
         if !self.locals.iter().any(|local| local == name) {
             let written = self.source.get(range.clone()).unwrap_or_default();
-            if let Some((left, right)) = written.split_once(" . ") {
+            if let Some((left, right)) = written.split_once(" . ").filter(|_| !written.contains(['[', '\'', '"'])) {
                 let error = TemplateError::new(Code::InvalidTemplate, range.clone(), "`.` does not join texts");
                 let (left, right) = (left.trim(), right.trim());
                 self.errors
@@ -346,7 +346,9 @@ impl Walk<'_> {
             }
             let is_certain = self.certain.iter().any(|certain| certain == name);
             let used = Use { name: name.into(), fields, range, guarded: guarded || is_certain };
-            if guarded {
+            // A position may be one of a text, which the engine knows how to take.
+            let has_position = used.fields.iter().any(|field| field.parse::<i64>().is_ok());
+            if guarded && !has_position {
                 self.taken.tolerate(used.clone());
             }
             self.taken.uses.push(used);
@@ -396,16 +398,6 @@ fn as_filter(name: &str, values: &[&str]) -> String {
     let (value, rest) = values.split_first().map_or(("value", values), |(value, rest)| (value, rest));
     let args = if rest.is_empty() { String::new() } else { format!("({})", rest.join(", ")) };
     format!("`{name}` is a filter: write `{value} | {name}{args}`")
-}
-
-fn is_number(expr: &Expr<'_>) -> bool {
-    match expr {
-        Expr::Const(constant) => constant.value.is_number(),
-        Expr::Filter(call) => matches!(call.name, "int" | "float" | "length" | "count" | "round" | "abs"),
-        Expr::BinOp(op) => is_number(&op.left) && is_number(&op.right),
-        Expr::UnaryOp(unary) => is_number(&unary.expr),
-        _ => false,
-    }
 }
 
 pub(super) fn bytes(span: Span) -> Range<usize> {

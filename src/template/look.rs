@@ -46,7 +46,16 @@ fn follow(used: &Use, scope: &Scope) -> Looked {
     let mut value = root;
     // The way up to the first field that is not there.
     let mut gap: Option<Location> = None;
+    let mut letter = None;
     for field in &used.fields {
+        if let (Some(Value::String(text)), Ok(position)) = (value, field.parse::<usize>()) {
+            letter = text.chars().nth(position).map(|letter| Value::from(letter.to_string()));
+            location.0.push(Step::Index(position));
+            if letter.is_none() {
+                gap.get_or_insert_with(|| location.clone());
+            }
+            break;
+        }
         let step = step(field, value);
         value = value.and_then(|value| match &step {
             Step::Key(key) => value.get(key),
@@ -57,14 +66,16 @@ fn follow(used: &Use, scope: &Scope) -> Looked {
             gap.get_or_insert_with(|| location.clone());
         }
     }
+    // A text whose letter was asked for is not the value.
+    let value = value.filter(|_| letter.is_none() && gap.is_none());
     let gap = gap.unwrap_or_default();
     let nearby = match (root, value) {
-        (Some(root), None) => nearby(&used.name, root, &gap),
+        (Some(root), None) if letter.is_none() => nearby(&used.name, root, &gap),
         _ => Vec::new(),
     };
     let (name, guarded) = (used.name.clone(), used.guarded);
     let (text, absent) = (written(&name, &location).into(), written(&name, &gap).into());
-    Looked { text, name, location, value: value.cloned(), absent, nearby, guarded }
+    Looked { text, name, location, value: letter.or_else(|| value.cloned()), absent, nearby, guarded }
 }
 
 /// A field of an object, or the position in a list, counted from its end if it is negative.

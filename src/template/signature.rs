@@ -1,5 +1,7 @@
 //! What each filter takes and makes.
 
+use minijinja::machinery::ast::Expr;
+
 use super::filter;
 use crate::types::{Form, Kinds, Type};
 
@@ -45,7 +47,14 @@ pub(super) fn makes(name: &str, given: Type, first: Option<Type>) -> Type {
         "lower" => Type::text(Form::Lower),
         "upper" => Type::text(Form::Upper),
         "abs" | "round" if given.kinds() == Some(Kinds::INTEGER) => Type::certain(Kinds::INTEGER),
-        "abs" | "round" | "float" | "sum" => Type::certain(Kinds::NUMBER),
+        "round" if first.is_none() => Type::certain(Kinds::INTEGER),
+        "abs" if given.open => Type::unknown(),
+        "sum" => match items(&given) {
+            Some(item) if item.is_never(Kinds::FRACTION) => Type::certain(Kinds::INTEGER),
+            Some(item) if !item.open => Type::certain(Kinds::NUMBER),
+            _ => Type::unknown(),
+        },
+        "abs" | "round" | "float" => Type::certain(Kinds::NUMBER),
         "int" | "count" | "length" => Type::certain(Kinds::INTEGER),
         "bool" => Type::certain(Kinds::BOOLEAN),
         "lines" | "split" => Type::list(Type::text(Form::Any)).at_least(1),
@@ -84,5 +93,16 @@ fn items(given: &Type) -> Option<Type> {
     match given.cases.as_slice() {
         [case] if !given.open => case.items.as_deref().cloned(),
         _ => None,
+    }
+}
+
+/// Whether an expression is a number, whatever its names are.
+pub(super) fn is_number(expr: &Expr<'_>) -> bool {
+    match expr {
+        Expr::Const(constant) => constant.value.is_number(),
+        Expr::Filter(call) => matches!(call.name, "int" | "float" | "length" | "count" | "round" | "abs"),
+        Expr::BinOp(op) => is_number(&op.left) && is_number(&op.right),
+        Expr::UnaryOp(unary) => is_number(&unary.expr),
+        _ => false,
     }
 }

@@ -67,7 +67,10 @@ impl Compiler<'_> {
 
     /// Reports the JSON types that a value may have and the schema does not take.
     fn wrong_types(&mut self, body: &Body, ty: &Type, allowed: Kinds, part: &Part<'_>, at: &Place) -> bool {
-        let Some(case) = ty.cases.iter().find(|case| !(case.kinds - allowed).is_empty()) else { return false };
+        let of_form = ty.open && ty.is_never(allowed) && !allowed.is_empty();
+        let texts = Type::text(Form::Any).cases;
+        let cases = if of_form { &texts } else { &ty.cases };
+        let Some(case) = cases.iter().find(|case| !(case.kinds - allowed).is_empty()) else { return false };
         let always = ty.is_never(allowed);
         let found = case.kinds - allowed;
         let name = name(at);
