@@ -18,10 +18,10 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
             continue;
         };
         let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let range = visible(at.text, at.range.clone());
+        let (number, line, range) = line_of(at.text, visible(at.text, at.range.clone()));
         let annotation = kind.span(range).label((!label.text.is_empty()).then(|| label.text.clone()));
-        let snippet = Snippet::source(at.text.to_owned()).path(at.file.to_owned()).annotation(annotation);
-        group = group.element(snippet);
+        let snippet = Snippet::source(line.to_owned()).line_start(number).path(at.file.to_owned());
+        group = group.element(snippet.annotation(annotation));
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -55,6 +55,17 @@ fn visible(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> 
     let end = floor(text, range.end.clamp(start, text.len()));
     let first_line = text.get(start..end).and_then(|part| part.split('\n').next()).unwrap_or("");
     start..start + first_line.trim_end().len()
+}
+
+/// The one line that a range stands in, with its number, and the range within it: a file may be large, and have many
+/// problems.
+fn line_of(text: &str, range: std::ops::Range<usize>) -> (usize, &str, std::ops::Range<usize>) {
+    let (before, after) = text.split_at_checked(range.start).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let end = range.start + after.find('\n').unwrap_or(after.len());
+    let line = text.get(start..end).unwrap_or("");
+    let line = line.strip_suffix('\r').filter(|line| range.end - start <= line.len()).unwrap_or(line);
+    (before.matches('\n').count() + 1, line, range.start - start..range.end - start)
 }
 
 fn floor(text: &str, mut at: usize) -> usize {

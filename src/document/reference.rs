@@ -35,11 +35,15 @@ pub fn is_in(text: &str) -> bool {
     text.contains("${")
 }
 
-/// The paths of the files that a text names.
+/// The paths of the files that a text names. What is no reference, as in a comment, hides none in other lines.
 pub fn files(text: &str) -> Vec<&str> {
+    text.lines().flat_map(files_in_line).collect()
+}
+
+fn files_in_line(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(Ok(reference)) = next(text, from) {
+    while let Some(Ok(reference)) = next(line, from) {
         from = reference.range.end;
         if reference.kind == "file" {
             found.push(reference.name);
@@ -103,6 +107,7 @@ mod tests {
         assert_eq!(resolve("x${env:A}y${file:b}", &environment).as_deref(), Ok("x1y2"));
         let missing = ReferenceError::MissingVariable { name: "C".into(), range: 1..9 };
         assert_eq!(resolve("x${env:C}", &environment), Err(missing));
+        assert_eq!(files("# ${…} stands for\na: ${file:b}"), ["b"]);
         assert_eq!(resolve("${env", &environment), Err(ReferenceError::Invalid { range: 0..5 }));
     }
 }

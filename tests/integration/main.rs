@@ -5,6 +5,7 @@
 mod command;
 mod crash;
 mod diagnostics;
+mod hostile;
 mod packs;
 mod readme;
 mod refusal;

@@ -73,7 +73,8 @@ fn show_taken(run: &DryRun<'_>, taken: &Taken) {
     }
     for (label, value) in [("identity", &taken.identity), ("lane", &taken.lane)] {
         if let Some(value) = value {
-            row(label, value);
+            // It came in with the event, and may be meant for the terminal.
+            row(label, &value.replace(char::is_control, "\u{fffd}"));
         }
     }
     for (position, prepared) in taken.sends.iter().enumerate() {
