@@ -4,6 +4,7 @@
 //! `None` here, and never an empty text.
 
 mod bridge;
+mod budget;
 pub mod filter;
 mod lint;
 mod parse;
@@ -137,6 +138,16 @@ impl Template {
 
     /// The value, or `None` when it is absent.
     pub fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        budget::refill();
+        let value = self.evaluated(scope);
+        if budget::is_spent() {
+            let message = "the template takes too many steps, or its values are too large";
+            return Err(TemplateError::new(Code::TemplateFailed, 0..self.text.len(), message));
+        }
+        value
+    }
+
+    fn evaluated(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
         match &*self.program {
             Program::Constant(value) => Ok(Some(value.clone())),
             Program::Whole(expr) => expr.evaluate(scope),

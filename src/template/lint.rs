@@ -1,5 +1,6 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
+mod growth;
 mod syntax;
 
 use std::ops::Range;
@@ -29,6 +30,9 @@ pub(super) fn check(source: &str) -> Result<Vec<Use>, Vec<TemplateError>> {
     let tree = parse(source, NAME, Default::default()).map_err(|error| vec![syntax::explain(source, &error)])?;
     let mut walk = Walk { source, locals: Vec::new(), uses: Vec::new(), errors: Vec::new() };
     walk.statement(&tree);
+    if walk.errors.is_empty() {
+        walk.errors.extend(growth::check(&tree).err());
+    }
     if walk.errors.is_empty() { Ok(walk.uses) } else { Err(walk.errors) }
 }
 
@@ -90,6 +94,7 @@ impl Walk<'_> {
             }
             Stmt::SetBlock(set) => {
                 self.statements(&set.body);
+                set.filter.iter().for_each(|filter| self.expr(filter, false));
                 self.bind(&set.target);
             }
             Stmt::FilterBlock(block) => {
@@ -121,6 +126,12 @@ impl Walk<'_> {
         match expr {
             Expr::Var(_) | Expr::Const(_) => {}
             Expr::Slice(slice) => {
+                // The engine would fail at an empty text, and the event says how long a text is.
+                if slice.step.as_ref().is_some_and(|step| !is_forwards(step)) {
+                    let message = "the step of a slice must be a number that is written out, from 1";
+                    let error = TemplateError::new(Code::InvalidTemplate, bytes(expr.span()), message);
+                    self.errors.push(error.help("to turn a value around, write `| reverse`"));
+                }
                 self.expr(&slice.expr, guarded);
                 [&slice.start, &slice.stop, &slice.step].into_iter().flatten().for_each(|part| self.expr(part, false));
             }
@@ -261,13 +272,22 @@ fn is_number(expr: &Expr<'_>) -> bool {
     }
 }
 
+fn is_forwards(step: &Expr<'_>) -> bool {
+    matches!(step, Expr::Const(constant) if constant.value.is_none() || constant.value.as_i64().is_some_and(|step| step > 0))
+}
+
 fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 
 /// Where the engine stopped.
 fn bytes_of(error: &minijinja::Error, source: &str) -> Range<usize> {
-    error.range().map_or(0..source.len(), |range| range.start..range.end.max(range.start))
+    let range = error.range().map_or(0..source.len(), |range| range.start..range.end.max(range.start));
+    // The engine counts an unknown character as one byte.
+    match source.is_char_boundary(range.end) {
+        false if range.end < source.len() => range.start..source.ceil_char_boundary(range.end),
+        _ => range,
+    }
 }
 
 /// The engine's error in our words, never with a value in it. `shift` is where its source starts in the template.
