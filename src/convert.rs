@@ -100,9 +100,13 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
             _ => Err(error),
         }
     });
-    match parsed {
-        Ok(number) if number.is_valid() => Ok(number.format().mode(phonenumber::Mode::E164).to_string()),
-        _ => {
+    let written = parsed.ok().filter(|number| number.is_valid()).map(|number| international(&number));
+    // What others can't read again is no number, however much the reader makes of a text.
+    match written.filter(|text| {
+        phonenumber::parse(None, text).is_ok_and(|again| again.is_valid() && international(&again) == *text)
+    }) {
+        Some(text) => Ok(text),
+        None => {
             let unfit = Unfit::new(format!("{} is not a phone number", describe(value)));
             Err(match region {
                 None => unfit.help("say the country of numbers that are written without one: `region: BR`"),
@@ -110,6 +114,10 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
             })
         }
     }
+}
+
+fn international(number: &phonenumber::PhoneNumber) -> String {
+    number.format().mode(phonenumber::Mode::E164).to_string()
 }
 
 /// The digits of a text; one without any is unfit.
@@ -270,6 +278,7 @@ mod tests {
 
     #[test]
     fn what_is_no_phone_is_refused_without_being_shown() {
+        assert!(phone(&of("909009707199;BE254740999312199;BE254740993123"), Some("BR")).is_err());
         let unfit = phone(&of("[tg] 807892"), None).unwrap_err();
         assert_eq!(unfit.message, "a text of 11 characters is not a phone number");
     }
