@@ -68,7 +68,8 @@ pub fn scope(payload: &Value) -> Scope {
     scope.set("text", LARGE.get("text").cloned());
     scope.set("request", PAYLOADS.get(1).cloned());
     scope.set("connection", Some(Value::object([("inbox_id", "1"), ("team", "")])));
-    for (name, value) in [("name", "Ana"), ("email", "ana@example.com"), ("date", "2026-01-15 12:34:56"), ("empty", "")] {
+    for (name, value) in [("name", "Ana"), ("email", "ana@example.com"), ("date", "2026-01-15 12:34:56"), ("empty", "")]
+    {
         scope.set(name, Some(Value::from(value)));
     }
     scope.set("count", Some(Value::from(3i64)));

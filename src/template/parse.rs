@@ -57,7 +57,10 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
         range.start.saturating_sub(shift).min(text.len())..range.end.saturating_sub(shift).min(text.len())
     };
     match compiled {
-        Ok((program, uses)) => {
+        Ok((mut program, uses)) => {
+            if let Program::Whole(expr) = &mut program {
+                expr.range = unshift(expr.range.clone());
+            }
             let uses = uses.into_iter().map(|u| lint::Use { range: unshift(u.range.clone()), ..u }).collect();
             Ok(Template { text: text.into(), program: Arc::new(program), uses })
         }

@@ -169,6 +169,14 @@ fn a_slice_only_goes_forwards() {
 }
 
 #[test]
+fn an_error_of_a_bare_condition_is_placed_in_it() {
+    for text in ["payload.o.b.c == 1", "{{ payload.o.b.c == 1 }}"] {
+        let error = Template::condition(text).unwrap().evaluate(&scope()).unwrap_err();
+        assert_eq!(text.get(error.range), Some(".b.c"), "{text}");
+    }
+}
+
+#[test]
 fn map_reaches_the_filters_of_the_language() {
     assert_eq!(render("{{ ['(1)', '2'] | map('digits') | join('-') }}"), "\"1-2\"");
     assert_eq!(render("{{ [{'a': 1}, {'a': 2}] | map(attribute='a') | list }}"), "[1,2]");
