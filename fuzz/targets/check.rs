@@ -31,8 +31,8 @@ const VARIABLES: &str = "KEY ZADARMA_SECRET TWILIO_AUTH_TOKEN FREESWITCH_LOGIN T
     RDSTATION_KEY KOMMO_KEY HUBSPOT_CLIENT_SECRET CHAT2DESK_TOKEN OMNIVIBE_INBOX OMNIVIBE_CONTACT CLOUDCHAT_TOKEN \
     PARTOO_API_KEY GOHIGHLEVEL_TOKEN";
 
-fuzz_target!(|text: &str| {
-    let text = text.to_owned();
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     jackfield_fuzz::deep(move || check(&text));
 });
 

@@ -9,7 +9,8 @@ use libfuzzer_sys::fuzz_target;
 const REGIONS: [Option<&str>; 6] = [None, Some("BR"), Some("US"), Some("RU"), Some("GB"), Some("FR")];
 const ZONES: [&str; 4] = ["America/Sao_Paulo", "Europe/Moscow", "Asia/Kathmandu", "UTC"];
 
-fuzz_target!(|text: &str| {
+fuzz_target!(|bytes: &[u8]| {
+    let text = &*String::from_utf8_lossy(bytes);
     // The first line is what an administrator writes: a region, a zone or a format.
     let (written, sent) = jackfield_fuzz::first_line(text);
     let value = Value::from(sent);

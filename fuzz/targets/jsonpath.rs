@@ -7,8 +7,8 @@ use jackfield::value::{Value, json};
 use jackfield_fuzz::PAYLOADS;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    let text = text.to_owned();
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     jackfield_fuzz::deep(move || {
         let (path, payload) = jackfield_fuzz::first_line(&text);
         match Path::parse(path) {

@@ -10,8 +10,8 @@ use libfuzzer_sys::fuzz_target;
 const LARGEST_TEXT: usize = 256 * 1024;
 const LARGEST_VALUE: usize = 64 * 1024 * 1024;
 
-fuzz_target!(|text: &str| {
-    let text = text.to_owned();
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     jackfield_fuzz::deep(move || {
         for compile in [Template::compile, Template::condition, Template::lenient_condition] {
             match compile(&text) {
