@@ -90,7 +90,7 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
     // Senders put a channel before the number: `whatsapp:+5511…`, `tel:+55…`, `sip:`.
     let bare = written.split_once(':').map_or(written, |(_, rest)| rest);
     let country = match region {
-        Some(region) => Some(region.parse().map_err(|_| Unfit::new(format!("there is no region `{region}`")))?),
+        Some(region) => Some(region.parse().map_err(|_| no_region())?),
         None => None,
     };
     let parsed = phonenumber::parse(country, bare).or_else(|error| {
@@ -114,6 +114,11 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
             })
         }
     }
+}
+
+/// The region may be one that an event brought, so it is not shown.
+fn no_region() -> Unfit {
+    Unfit::new("there is no such region").help("a region is two capital letters, such as `BR`")
 }
 
 fn international(number: &phonenumber::PhoneNumber) -> String {

@@ -111,7 +111,7 @@ pub(super) fn install(env: &mut Environment<'static>) {
     for name in NAMES.iter().copied().filter(|name| !ours.contains(name)) {
         wrap(env, name);
     }
-    remove_others(env);
+    tame(env);
     env.add_filter(MAP, minijinja::filters::map);
     env.add_filter("map", map);
     env.add_filter("default", default);
@@ -138,11 +138,13 @@ pub(super) fn install(env: &mut Environment<'static>) {
     own(env, "slug", |value, _| Ok(Value::from(slug(&convert::text(value)?))));
 }
 
-/// Takes away what the language does not have. Some of it would make a gigabyte of text in one step.
-fn remove_others(env: &mut Environment<'static>) {
+/// Takes away what the language does not have, some of which would make a gigabyte of text in one step, and mends what
+/// fails inside.
+fn tame(env: &mut Environment<'static>) {
     let others =
         ["format", "indent", "pprint", "batch", "slice", "safe", "escape", "e", "tojson", "attr", "zip", "chain"];
     others.iter().for_each(|name| env.remove_filter(name));
+    env.add_test("divisibleby", is_divisible);
 }
 
 /// The engine's own `map`, under a name that no template can write.
@@ -164,7 +166,7 @@ fn wrap(env: &mut Environment<'static>, name: &'static str) {
         // Without the others here too: `map('format')` reaches a filter by its name.
         static BUILTINS: Environment<'static> = {
             let mut env = Environment::new();
-            remove_others(&mut env);
+            tame(&mut env);
             env
         };
     }
@@ -212,6 +214,17 @@ fn default(value: Engine, other: Option<Engine>) -> Engine {
     }
 }
 
+/// The engine's own fails inside when it divides by zero, and the event may bring one.
+fn is_divisible(value: &Engine, by: &Engine) -> bool {
+    match (i128::try_from(value.clone()), i128::try_from(by.clone())) {
+        (Ok(value), Ok(by)) => by != 0 && value.checked_rem(by).unwrap_or(0) == 0,
+        _ => match (f64::try_from(value.clone()), f64::try_from(by.clone())) {
+            (Ok(value), Ok(by)) => value % by == 0.0,
+            _ => false,
+        },
+    }
+}
+
 fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
     match args.get(index) {
         None => Ok(None),
@@ -224,7 +237,9 @@ fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
 
 fn datetime(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
     let format = text_arg(args, 0)?;
-    let timezone = text_arg(args, 1)?.map(|name| Moment::zone(&name)).transpose()?;
+    // The name may be one that an event brought, so it is not shown.
+    let unknown = |unfit| Unfit { message: "there is no such time zone".to_owned(), ..unfit };
+    let timezone = text_arg(args, 1)?.map(|name| Moment::zone(&name).map_err(unknown)).transpose()?;
     let moment = convert::moment(value, &Moment { format: None, timezone })?;
     let text = match format {
         None => convert::rfc3339(&moment),

@@ -169,6 +169,23 @@ fn a_slice_only_goes_forwards() {
 }
 
 #[test]
+fn what_an_event_brings_makes_no_test_or_filter_fail_inside_and_is_not_shown() {
+    let cases = [
+        ("{{ 4 is divisibleby 0 }}", "false"),
+        ("{{ 4 is divisibleby 2 }}", "true"),
+        ("{{ 4.5 is divisibleby 1.5 }}", "true"),
+        ("{{ (0 - 2147483647) is divisibleby -1 }}", "true"),
+        ("{{ name is divisibleby 2 }}", "false"),
+        ("{{ [1, 2, 4] | select('divisibleby', 0) | list }}", "[]"),
+        ("{{ '1' | phone(name) }}", "template-failed 9..20: there is no such region"),
+        ("{{ '1' | datetime('%Y', name) }}", "template-failed 9..29: there is no such time zone"),
+    ];
+    for (template, wanted) in cases {
+        assert_eq!(render(template), wanted, "{template}");
+    }
+}
+
+#[test]
 fn an_error_of_a_bare_condition_is_placed_in_it() {
     for text in ["payload.o.b.c == 1", "{{ payload.o.b.c == 1 }}"] {
         let error = Template::condition(text).unwrap().evaluate(&scope()).unwrap_err();
