@@ -7,7 +7,7 @@ use crate::config::Named;
 use crate::config::extract::{Conversion as WrittenConversion, Extract as Written, ExtractFields};
 use crate::config::scalar::Text;
 use crate::convert::Moment;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::document::Node;
 use crate::extract::{Conversion, Extract, Map};
 use crate::pipeline::BASE_NAMES;
@@ -146,7 +146,7 @@ impl Compiler<'_> {
             return;
         }
         let word = conversion.value.word();
-        let message = format!("`as: {word}` never makes this, so it can't be the `default` beside it");
+        let message = format!("this `default` is not what `as: {word}` makes");
         let converted = match conversion.value {
             WrittenConversion::Boolean => crate::convert::boolean(&value),
             _ => {
@@ -160,7 +160,10 @@ impl Compiler<'_> {
             }
             Err(_) => "write a number, without quotes".to_owned(),
         };
-        self.report(Diagnostic::new(Code::WrongType, default.place.clone(), message).help(help));
+        // It may be meant: then whatever takes the name must take both.
+        let mut diagnostic = Diagnostic::new(Code::WrongType, default.place.clone(), message).help(help);
+        diagnostic.severity = Severity::Warning;
+        self.report(diagnostic);
     }
 
     fn extract_paths(&mut self, written: &ExtractFields) -> Option<Vec<(crate::path::Path, Place)>> {
