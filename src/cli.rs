@@ -247,11 +247,9 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The runtime of the commands that use the network. Its threads validate bodies, which recurses.
+/// The runtime of the commands that use the network.
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
-    const STACK: usize = 8 * 1024 * 1024;
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.enable_all().thread_stack_size(STACK).build().map_err(|error| {
+    tokio::runtime::Runtime::new().map_err(|error| {
         terminal::error_line(format!("the machine gives no threads: {}", error.kind()));
         Exit::CouldNotRun
     })

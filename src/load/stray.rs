@@ -59,7 +59,7 @@ pub(super) fn name_settings(root: &Path, diagnostics: &mut [Diagnostic]) {
 }
 
 fn wrong_endings(root: &Path, folder: &str, found: &mut Vec<Diagnostic>) {
-    if folder.matches('/').count() >= 8 {
+    if folder.matches('/').count() >= super::DEEPEST {
         return;
     }
     for name in names(&root.join(folder)) {

@@ -10,7 +10,6 @@ mod dry_run;
 mod explain;
 mod fixes;
 mod formats;
-mod hostile;
 mod packs;
 mod readme;
 mod refusal;
