@@ -346,9 +346,7 @@ impl Walk<'_> {
             }
             let is_certain = self.certain.iter().any(|certain| certain == name);
             let used = Use { name: name.into(), fields, range, guarded: guarded || is_certain };
-            // A position may be one of a text, which the engine knows how to take.
-            let has_position = used.fields.iter().any(|field| field.parse::<i64>().is_ok());
-            if guarded && !has_position {
+            if guarded {
                 self.taken.tolerate(used.clone());
             }
             self.taken.uses.push(used);

@@ -51,8 +51,9 @@ pub(super) fn makes(name: &str, given: Type, first: Option<Type>) -> Type {
         "abs" if given.open => Type::unknown(),
         "sum" => match items(&given) {
             Some(item) if item.is_never(Kinds::FRACTION) => Type::certain(Kinds::INTEGER),
-            Some(item) if !item.open => Type::certain(Kinds::NUMBER),
-            _ => Type::unknown(),
+            Some(item) if item.open => Type::unknown(),
+            None if given.open => Type::unknown(),
+            _ => Type::certain(Kinds::NUMBER),
         },
         "abs" | "round" | "float" => Type::certain(Kinds::NUMBER),
         "int" | "count" | "length" => Type::certain(Kinds::INTEGER),

@@ -35,8 +35,7 @@ pub(super) fn within(scope: &Scope, names: &[Tolerant]) -> Scope {
     let mut scope = scope.clone();
     for tolerant in names {
         let root = scope.get(&tolerant.name).flatten();
-        let value = root.and_then(|root| tolerant.fields.iter().try_fold(root, |value, field| of(value, field)));
-        let value = value.cloned();
+        let value = root.and_then(|root| followed(root, &tolerant.fields));
         scope.set(tolerant.word.clone(), value);
     }
     scope
@@ -62,6 +61,19 @@ pub(super) fn field_of_text(scope: &Scope, used: &Use) -> Option<(String, String
         owner.push_str(&idiom::after(field));
     }
     None
+}
+
+/// What fields lead to; a position in a text is one of its letters, as the engine has it.
+fn followed(root: &Value, fields: &[Arc<str>]) -> Option<Value> {
+    let mut value = root;
+    for (at, field) in fields.iter().enumerate() {
+        if let (Value::String(text), Ok(position)) = (value, field.parse::<usize>()) {
+            let letter = text.chars().nth(position).map(|letter| Value::from(letter.to_string()));
+            return letter.filter(|_| at + 1 == fields.len());
+        }
+        value = of(value, field)?;
+    }
+    Some(value.clone())
 }
 
 fn of<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
