@@ -247,9 +247,11 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The runtime of the commands that use the network.
+/// The runtime of the commands that use the network. Its threads validate bodies, which recurses.
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
-    tokio::runtime::Runtime::new().map_err(|error| {
+    const STACK: usize = 8 * 1024 * 1024;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().thread_stack_size(STACK).build().map_err(|error| {
         terminal::error_line(format!("the machine gives no threads: {}", error.kind()));
         Exit::CouldNotRun
     })

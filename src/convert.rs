@@ -92,7 +92,7 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
     // Senders put a channel before the number: `whatsapp:+5511…`, `tel:+55…`, `sip:`.
     let bare = written.split_once(':').map_or(written, |(_, rest)| rest);
     let country = match region {
-        Some(region) => Some(region.parse().map_err(|_| Unfit::new(format!("there is no region `{region}`")))?),
+        Some(region) => Some(region.parse().map_err(|_| no_region())?),
         None => None,
     };
     let parsed = phonenumber::parse(country, bare).or_else(|error| {
@@ -102,9 +102,13 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
             _ => Err(error),
         }
     });
-    match parsed {
-        Ok(number) if number.is_valid() => Ok(number.format().mode(phonenumber::Mode::E164).to_string()),
-        _ => {
+    let written = parsed.ok().filter(|number| number.is_valid()).map(|number| international(&number));
+    // What others can't read again is no number, however much the reader makes of a text.
+    match written.filter(|text| {
+        phonenumber::parse(None, text).is_ok_and(|again| again.is_valid() && international(&again) == *text)
+    }) {
+        Some(text) => Ok(text),
+        None => {
             let unfit = Unfit::new(format!("{} is not a phone number", describe(value)));
             Err(match region {
                 _ if bare.trim_start().starts_with('+') => {
@@ -115,6 +119,15 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
             })
         }
     }
+}
+
+/// The region may be one that an event brought, so it is not shown.
+fn no_region() -> Unfit {
+    Unfit::new("there is no such region").help("a region is two capital letters, such as `BR`")
+}
+
+fn international(number: &phonenumber::PhoneNumber) -> String {
+    number.format().mode(phonenumber::Mode::E164).to_string()
 }
 
 /// The digits of a text; one without any is unfit.
@@ -278,6 +291,7 @@ mod tests {
 
     #[test]
     fn what_is_no_phone_is_refused_without_being_shown() {
+        assert!(phone(&of("909009707199;BE254740999312199;BE254740993123"), Some("BR")).is_err());
         let unfit = phone(&of("[tg] 807892"), None).unwrap_err();
         assert_eq!(unfit.message, "a text of 11 characters is not a phone number");
     }

@@ -1,8 +1,9 @@
 //! Reads a workspace from disk, and the packs that are built in.
 
 mod replace;
+pub mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,8 +27,14 @@ pub const SANDBOX_ENV: &str = "sandbox.env";
 /// No file of a workspace is larger.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// No folder of a workspace lies deeper.
-pub const DEEPEST: usize = 8;
+/// No YAML file is read further; what one may hold is less.
+const LARGEST_YAML: u64 = 1024 * 1024;
+
+/// No file that stands for one value, such as a key, is larger.
+const LARGEST_VALUE: u64 = 64 * 1024;
+
+/// The YAML files and schemas of a workspace are not larger together.
+const LARGEST_TOGETHER: usize = 256 * 1024 * 1024;
 
 /// How a workspace is compiled.
 #[derive(Clone, Debug)]
@@ -129,11 +136,21 @@ pub fn read_inside(root: &Path, path: &str) -> io::Result<Vec<u8>> {
     read_bounded(&root.join(relative))
 }
 
-/// Reads no more than a file may have: what a path names may be a device that never ends.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+/// A file of the workspace, whole.
+pub fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(LARGEST, path)
+}
+
+/// Reads no more than a file may have, and only what is a file: a pipe would keep whoever opens it waiting.
+fn read_up_to(largest: u64, path: &Path) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        let kind = if about.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::Unsupported };
+        return Err(io::Error::new(kind, "this is no file"));
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > LARGEST {
+    std::fs::File::open(path)?.take(largest + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > largest {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large")),
         false => Ok(bytes),
     }
@@ -141,15 +158,23 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 
 impl Files {
     fn add(&mut self, root: &Path, name: &str) {
-        match read_bounded(&root.join(name)).map(String::from_utf8) {
+        let largest = if name.ends_with(".yaml") { LARGEST_YAML } else { LARGEST };
+        match read_up_to(largest, &root.join(name)).map(String::from_utf8) {
             Ok(Ok(text)) => {
                 self.texts.insert(name.into(), text.into());
             }
             Ok(Err(_)) => self.problem(name, "the file is not UTF-8 text", "save it as UTF-8"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                self.problem(name, &format!("the file can't be read: {}", error.kind()), "see who may read it")
-            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound => {}
+                io::ErrorKind::Unsupported => {
+                    self.problem(name, "this is a pipe or a device, and no file", "put a file in its place")
+                }
+                io::ErrorKind::FileTooLarge => {
+                    let message = format!("this file is larger than {} MB", largest >> 20);
+                    self.problem(name, &message, "split it into several files")
+                }
+                kind => self.problem(name, &format!("the file can't be read: {kind}"), "see who may read it"),
+            },
         }
     }
 
@@ -161,26 +186,21 @@ impl Files {
     }
 
     fn add_folder(&mut self, root: &Path, folder: &str) {
-        // Deeper than this are only links that lead back.
-        if folder.matches('/').count() >= DEEPEST {
-            return;
+        // A pack's samples are no part of its meaning.
+        let enters = |path: &str| !(path.starts_with("schemas/") && path.matches('/').count() > 1);
+        let found = walk::walk(root, folder, &enters);
+        for (path, why) in found.skipped {
+            self.problem(&path, &why.to_string(), why.help());
         }
-        let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return };
-        let mut names: Vec<String> = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.'))
-            .collect();
-        names.sort();
-        for name in names {
-            let path = format!("{folder}/{name}");
-            let on_disk = root.join(&path);
-            match on_disk.is_dir() {
-                // A pack's samples are no part of its meaning.
-                true if folder.starts_with("schemas/") => {}
-                true => self.add_folder(root, &path),
-                false if is_read(&path) => self.add(root, &path),
-                false => {}
+        let mut together = 0;
+        for path in found.files {
+            if is_read(&path) {
+                self.add(root, &path);
+            }
+            together += self.texts.get(path.as_str()).map_or(0, |text| text.len());
+            if together > LARGEST_TOGETHER {
+                let message = format!("the files of `{folder}` are larger than 256 MB together");
+                return self.problem(&path, &message, "move away what is no part of the workspace");
             }
         }
     }
@@ -216,10 +236,11 @@ fn environment(root: &Path, files: &Files, sandbox_env: bool) -> Environment {
     let set =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     environment.variables.extend(set);
-    let named = files.texts.iter().filter(|(path, _)| !path.starts_with("schemas/"));
-    for name in named.flat_map(|(_, text)| reference::files(text)) {
-        if let Ok(text) = read_bounded(&root.join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
-            environment.files.insert(name.to_owned(), text);
+    let texts = files.texts.iter().filter(|(path, _)| !path.starts_with("schemas/")).map(|(_, text)| text);
+    let named: BTreeSet<&str> = texts.flat_map(|text| reference::files(text)).collect();
+    for name in named {
+        if let Ok(bytes) = read_up_to(LARGEST_VALUE, &root.join(name)) {
+            environment.files.insert(name.to_owned(), String::from_utf8_lossy(&bytes).into_owned());
         }
     }
     environment

@@ -9,6 +9,7 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use crate::path::{Location, Step};
 use crate::value::{Value, json};
 
+mod expansion;
 mod instance;
 mod keywords;
 mod words;
@@ -68,6 +69,7 @@ impl Schema {
     /// Compiles a schema of draft 2020-12. Nothing is fetched; formats are checked, unknown keywords and formats refused.
     pub fn compile(document: &Value) -> Result<Schema, SchemaError> {
         keywords::check(document)?;
+        expansion::check(document)?;
         let source = json::to_serde(document);
         let validator = jsonschema::options_for::<instance::Ours>()
             .with_draft(Draft::Draft202012)

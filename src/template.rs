@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bridge;
+mod budget;
 mod condition;
 pub mod explain;
 pub mod filter;
@@ -156,6 +157,16 @@ impl Template {
 
     /// The value, or `None` when it is absent.
     pub fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        budget::refill();
+        let value = self.evaluated(scope);
+        if budget::is_spent() {
+            let message = "the template takes too many steps, or its values are too large";
+            return Err(TemplateError::new(Code::TemplateFailed, 0..self.text.len(), message));
+        }
+        value
+    }
+
+    fn evaluated(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
         let filled = (!self.tolerant.is_empty()).then(|| tolerant::within(scope, &self.tolerant));
         let scope = filled.as_ref().unwrap_or(scope);
         match &*self.program {

@@ -143,11 +143,10 @@ impl Compiler<'_> {
             Ok(parsed) => parsed,
             Err(error) => {
                 let at = byte_of(&text, error.line, error.column);
-                let message = format!(
-                    "this is not JSON: {} is wanted here, and not {}",
-                    error.expected.trim_start_matches("expected "),
-                    error.found
-                );
+                let message = match error.expected.strip_prefix("expected ") {
+                    Some(wanted) => format!("this is not JSON: {wanted} is wanted here, and not {}", error.found),
+                    None => format!("this can't be read: {}", error.expected),
+                };
                 let place = Place::bytes(document.file.clone(), at..at + 1);
                 self.report(Diagnostic::new(Code::InvalidSchema, place, message));
                 return None;

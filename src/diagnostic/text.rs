@@ -19,10 +19,10 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
             continue;
         };
         let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let range = first_line(at.text, at.range.clone());
+        let (number, line, range) = line_of(at.text, first_line(at.text, at.range.clone()));
         let annotation = kind.span(range).label((!label.text.is_empty()).then(|| label.text.clone()));
-        let snippet = Snippet::source(at.text.to_owned()).path(at.file.to_owned()).annotation(annotation);
-        group = group.element(snippet);
+        let snippet = Snippet::source(line.to_owned()).line_start(number).path(at.file.to_owned());
+        group = group.element(snippet.annotation(annotation));
     }
     if let Some(detail) = &diagnostic.detail {
         group = group.element(Level::NOTE.no_name().message(detail.as_str()));
@@ -55,6 +55,20 @@ pub fn at(place: &Place, files: &dyn Resolve) -> String {
         }
         None => place.to_string(),
     }
+}
+
+/// The one line that a range stands in, with its number, and the range within it: a file may be large, and have many
+/// problems.
+fn line_of(text: &str, range: std::ops::Range<usize>) -> (usize, &str, std::ops::Range<usize>) {
+    // The end of the text is shown behind its last line, and not on an empty one below it.
+    let end_of_last = text.strip_suffix('\n').filter(|last| range.start > last.len()).map(str::len);
+    let range = end_of_last.map_or(range, |end| end..end);
+    let (before, after) = text.split_at_checked(range.start).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let end = range.start + after.find('\n').unwrap_or(after.len());
+    let line = text.get(start..end).unwrap_or("");
+    let line = line.strip_suffix('\r').filter(|line| range.end - start <= line.len()).unwrap_or(line);
+    (before.matches('\n').count() + 1, line, range.start - start..range.end - start)
 }
 
 /// `2 errors, 1 warning`, or nothing when all is well.

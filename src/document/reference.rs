@@ -45,11 +45,15 @@ pub fn beside_templates(text: &str) -> Option<Range<usize>> {
     Some(start..start + length)
 }
 
-/// The paths of the files that a text names.
+/// The paths of the files that a text names. What is no reference, as in a comment, hides none in other lines.
 pub fn files(text: &str) -> Vec<&str> {
+    text.lines().flat_map(files_in_line).collect()
+}
+
+fn files_in_line(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(Ok(reference)) = next(text, from) {
+    while let Some(Ok(reference)) = next(line, from) {
         from = reference.range.end;
         if reference.kind == "file" {
             found.push(reference.name);
@@ -114,6 +118,7 @@ mod tests {
         let missing = ReferenceError::MissingVariable { name: "C".into(), range: 1..9 };
         assert_eq!(resolve("x${env:C}", &environment), Err(missing));
         assert_eq!(beside_templates("R${{ x }} ${env:A}"), Some(10..18));
+        assert_eq!(files("# ${…} stands for\na: ${file:b}"), ["b"]);
         assert_eq!(resolve("${env", &environment), Err(ReferenceError::Invalid { range: 0..5 }));
     }
 }

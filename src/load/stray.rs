@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Files;
+use super::walk::walk;
 use crate::compile::SETTINGS;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 
@@ -59,21 +60,14 @@ pub(super) fn name_settings(root: &Path, diagnostics: &mut [Diagnostic]) {
 }
 
 fn wrong_endings(root: &Path, folder: &str, found: &mut Vec<Diagnostic>) {
-    if folder.matches('/').count() >= super::DEEPEST {
-        return;
-    }
-    for name in names(&root.join(folder)) {
-        let path = format!("{folder}/{name}");
-        if root.join(&path).is_dir() {
-            wrong_endings(root, &path, found);
-            continue;
-        }
+    for path in walk(root, folder, &|_| true).files {
+        let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
         let lower = name.to_lowercase();
         let stem = [".yaml.txt", ".yml.txt", ".yaml", ".yml", ".json", ".txt"].iter().find_map(|end| {
             let length = lower.strip_suffix(end)?.len();
             name.get(..length)
         });
-        let stem = if name.contains('.') { stem } else { Some(name.as_str()) };
+        let stem = if name.contains('.') { stem } else { Some(name) };
         if let Some(stem) = stem.filter(|_| !name.ends_with(".yaml")) {
             found.push(unread(&path, "a route's file ends in `.yaml`", &format!("rename it to `{stem}.yaml`")));
         }

@@ -7,6 +7,10 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{Sender, channel};
 
+use crate::compile::SETTINGS;
+use crate::load::walk::walk;
+use crate::load::{SANDBOX_ENV, read_bounded};
+
 /// An editor writes a file in several steps; they count as one change when they end for this long.
 const QUIET: Duration = Duration::from_millis(60);
 /// However busy the folder is, a change waits no longer than this.
@@ -81,27 +85,10 @@ fn watch_all(watcher: Option<&mut RecommendedWatcher>, root: &Path) {
 /// What the files' contents are, in one number.
 pub fn fingerprint(root: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
-    add(&root.join(crate::compile::SETTINGS), 0, &mut hasher);
-    add(&root.join(crate::load::SANDBOX_ENV), 0, &mut hasher);
-    for folder in WATCHED {
-        add(&root.join(folder), 0, &mut hasher);
+    let folders = WATCHED.iter().flat_map(|folder| walk(root, folder, &|_| true).files);
+    for file in [SETTINGS, SANDBOX_ENV].into_iter().map(str::to_owned).chain(folders) {
+        file.hash(&mut hasher);
+        read_bounded(&root.join(&file)).ok().hash(&mut hasher);
     }
     hasher.finish()
-}
-
-fn add(path: &Path, depth: usize, hasher: &mut DefaultHasher) {
-    let Ok(about) = std::fs::metadata(path) else { return };
-    // Deeper than this are only links that lead back.
-    if depth > crate::load::DEEPEST {
-        return;
-    }
-    path.hash(hasher);
-    if about.is_file() {
-        std::fs::read(path).unwrap_or_default().hash(hasher);
-        return;
-    }
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect();
-    entries.sort();
-    entries.iter().for_each(|entry| add(entry, depth + 1, hasher));
 }

@@ -218,3 +218,39 @@ fn schemas_and_values_without_end() {
     let looping = schema(r##"{"$ref":"#"}"##);
     let _ = looping.is_valid(&json("{}"));
 }
+
+#[test]
+fn references_that_multiply_are_refused_and_those_that_share_or_come_back_are_not() {
+    let chain = |keyword: &str, count: usize| {
+        let parts = (0..count).map(|at| {
+            let next = format!(r##"{{"$ref":"#/$defs/d{}"}}"##, at + 1);
+            format!(r#""d{at}":{{"{keyword}":[{next},{next}]}}"#)
+        });
+        let parts: Vec<String> = parts.chain([format!(r#""d{count}":{{"type":"string"}}"#)]).collect();
+        json(&format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{}}}}}"##, parts.join(",")))
+    };
+    let refused = |document: &Value| Schema::compile(document).is_err_and(|e| e.message.contains("more than "));
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        assert!(refused(&chain(keyword, 40)), "{keyword}");
+        assert!(!refused(&chain(keyword, 3)), "{keyword}");
+    }
+    let forks = |count: usize| {
+        let inner = (0..count).fold(r#"{"type":"string"}"#.to_owned(), |inner, _| {
+            format!(r#"{{"anyOf":[{{"properties":{{"a":{inner}}}}},{{"properties":{{"b":{{}}}}}}]}}"#)
+        });
+        json(&inner)
+    };
+    assert!(!refused(&forks(9)));
+    assert!(refused(&chain("prefixItems", 1100)));
+    assert!(!refused(&chain("prefixItems", 30)));
+    let row = |count: usize| {
+        let parts = (0..count).map(|at| format!(r##""d{at}":{{"allOf":[{{"$ref":"#/$defs/d{}"}}]}}"##, at + 1));
+        let last = format!(r##""d{count}":{{"properties":{{"a":{{"$ref":"#/$defs/d0"}}}}}}"##);
+        let parts: Vec<String> = parts.chain([last]).collect();
+        json(&format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{}}}}}"##, parts.join(",")))
+    };
+    assert!(!refused(&row(40)));
+    assert!(refused(&row(60)));
+    let tree = r##"{"properties":{"left":{"$ref":"#"},"right":{"$ref":"#"}},"anyOf":[{"required":["left"]},{"type":"object"}]}"##;
+    says(tree, r#"{"left":{"right":{"left":{}}}}"#, &[]);
+}

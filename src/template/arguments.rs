@@ -118,8 +118,8 @@ fn zone(name: &str) -> Option<Fault> {
 }
 
 fn region(name: &str) -> Option<Fault> {
-    let unfit = convert::phone(&Value::from("+5511999990000"), Some(name)).err()?;
-    Some((unfit.message, Some("write the two letters of a country, as `'BR'`".to_owned())))
+    convert::phone(&Value::from("+5511999990000"), Some(name)).err()?;
+    Some((format!("there is no region `{name}`"), Some("write the two letters of a country, as `'BR'`".to_owned())))
 }
 
 fn pattern(text: &str) -> Option<Fault> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object as EngineObject, ObjectRepr, Value as Engine, ValueKind};
 
+use super::budget::{ENTRY, spend};
 use crate::value::{Number, Object, Value};
 
 /// The names in reach of a template. A name that is known and has no value is `None`.
@@ -69,7 +70,10 @@ impl EngineObject for Map {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.iter().map(|(key, _)| Engine::from(key.clone())).collect())
+        match spend(self.0.len() * ENTRY) {
+            true => Enumerator::Values(self.0.iter().map(|(key, _)| Engine::from(key.clone())).collect()),
+            false => Enumerator::Empty,
+        }
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -90,13 +94,17 @@ impl EngineObject for List {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.0.len())
+        match spend(self.0.len() * ENTRY) {
+            true => Enumerator::Seq(self.0.len()),
+            false => Enumerator::Empty,
+        }
     }
 }
 
-/// Our value as the engine sees it.
+/// Our value as the engine sees it; nothing when the evaluation has seen too much.
 pub(super) fn to_engine(value: &Value) -> Engine {
     match value {
+        Value::String(text) if !spend(text.len()) => Engine::UNDEFINED,
         Value::Null => Engine::from(()),
         Value::Bool(flag) => Engine::from(*flag),
         Value::Number(number) => number_to_engine(number),

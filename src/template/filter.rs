@@ -1,13 +1,17 @@
 //! The filters of the language. An absent value goes through a filter as absent, so that its key is dropped.
 
+use std::cell::RefCell;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use minijinja::value::{Rest, Value as Engine, ValueKind};
+use minijinja::value::{Rest, Value as Engine, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State};
+use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
 use super::bridge::{from_engine, to_engine};
+use super::budget;
 use crate::convert::{self, Moment, Unfit};
 use crate::path::Path;
 use crate::value::Value;
@@ -103,11 +107,13 @@ const LARGEST: usize = 100_000;
 
 /// Puts the language's filters into an engine, and takes away those that it does not have.
 pub(super) fn install(env: &mut Environment<'static>) {
-    let ours = ["default", "d", "truncate", "json", "urlencode", "string"];
+    let ours = ["default", "d", "truncate", "json", "urlencode", "string", "map"];
     for name in NAMES.iter().copied().filter(|name| !ours.contains(name)) {
         wrap(env, name);
     }
-    remove_others(env);
+    tame(env);
+    env.add_filter(MAP, minijinja::filters::map);
+    env.add_filter("map", map);
     // What is absent is nothing, as null is.
     env.add_test("none", |value: &Engine| value.is_none() || value.is_undefined());
     env.add_filter("default", default);
@@ -157,11 +163,26 @@ pub(super) fn is_own(name: &str) -> bool {
     )
 }
 
-/// Takes away what the language does not have. Some of it would make a gigabyte of text in one step.
-fn remove_others(env: &mut Environment<'static>) {
+/// Takes away what the language does not have, some of which would make a gigabyte of text in one step, and mends what
+/// fails inside.
+fn tame(env: &mut Environment<'static>) {
     let others =
         ["format", "indent", "pprint", "batch", "slice", "safe", "escape", "e", "tojson", "attr", "zip", "chain"];
     others.iter().for_each(|name| env.remove_filter(name));
+    env.add_test("divisibleby", is_divisible);
+}
+
+/// The engine's own `map`, under a name that no template can write.
+const MAP: &str = "the engine's map";
+
+/// Reaches other filters by their names, so it runs in the engine that has those of the language.
+fn map(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+    let args = args.into_values();
+    match args.first() {
+        Some(value) if value.is_undefined() => Ok(Engine::UNDEFINED),
+        _ if !budget::spend_on("map", &args) => Err(Error::from(ErrorKind::OutOfFuel)),
+        _ => state.apply_filter(MAP, &args),
+    }
 }
 
 /// One of the engine's filters; absent stays absent, and what would grow without bound is refused.
@@ -170,16 +191,20 @@ fn wrap(env: &mut Environment<'static>, name: &'static str) {
         // Without the others here too: `map('format')` reaches a filter by its name.
         static BUILTINS: Environment<'static> = {
             let mut env = Environment::new();
-            remove_others(&mut env);
+            tame(&mut env);
             env
         };
     }
-    env.add_filter(name, move |_: &State, args: Rest<Engine>| -> Result<Engine, Error> {
+    env.add_filter(name, move |_: &State, args: Rest<ValueOrKwargs>| -> Result<Engine, Error> {
+        let args = args.into_values();
         if args.first().is_some_and(Engine::is_undefined) {
             return Ok(Engine::UNDEFINED);
         }
         if args.iter().any(|arg| arg.len().is_some_and(|len| len > LARGEST)) {
             return Err(fail("the value is too large for this filter"));
+        }
+        if !budget::spend_on(name, &args) {
+            return Err(Error::from(ErrorKind::OutOfFuel));
         }
         BUILTINS.with(|env| env.empty_state().apply_filter(name, &args))
     });
@@ -193,6 +218,9 @@ fn own(env: &mut Environment<'static>, name: &'static str, filter: Own) {
         let Some((first, rest)) = args.split_first() else { return Ok(Engine::UNDEFINED) };
         if first.is_undefined() || first.is_none() {
             return Ok(first.clone());
+        }
+        if !budget::spend_on(name, &args) {
+            return Err(Error::from(ErrorKind::OutOfFuel));
         }
         let value = from_engine(first).map_err(fail)?.unwrap_or_default();
         filter(&value, rest).map(|value| to_engine(&value)).map_err(|unfit| fail(&unfit.message))
@@ -217,6 +245,17 @@ fn default(args: Rest<Engine>) -> Engine {
     }
 }
 
+/// The engine's own fails inside when it divides by zero, and the event may bring one.
+fn is_divisible(value: &Engine, by: &Engine) -> bool {
+    match (i128::try_from(value.clone()), i128::try_from(by.clone())) {
+        (Ok(value), Ok(by)) => by != 0 && value.checked_rem(by).unwrap_or(0) == 0,
+        _ => match (f64::try_from(value.clone()), f64::try_from(by.clone())) {
+            (Ok(value), Ok(by)) => value % by == 0.0,
+            _ => false,
+        },
+    }
+}
+
 fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
     match args.get(index) {
         None => Ok(None),
@@ -229,7 +268,9 @@ fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
 
 fn datetime(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
     let format = text_arg(args, 0)?;
-    let timezone = text_arg(args, 1)?.map(|name| Moment::zone(&name)).transpose()?;
+    // The name may be one that an event brought, so it is not shown.
+    let unknown = |unfit| Unfit { message: "there is no such time zone".to_owned(), ..unfit };
+    let timezone = text_arg(args, 1)?.map(|name| Moment::zone(&name).map_err(unknown)).transpose()?;
     let moment = convert::moment(value, &Moment { format: None, timezone })?;
     let text = match format {
         None => convert::rfc3339(&moment),
@@ -242,7 +283,28 @@ fn datetime(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
 fn jsonpath(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
     let text = text_arg(args, 0)?.ok_or_else(|| Unfit::new("`jsonpath` takes a path in quotes"))?;
     let path = Path::parse(&text).map_err(|error| Unfit::new(error.message))?;
+    // Reading a path takes longer than its text says, and a search may look at everything once for each value.
+    let searched = if path.is_singular() { 0 } else { values(value, 512).pow(2) };
+    if !budget::spend(text.len() * budget::ENTRY + searched) {
+        return Ok(Value::Null);
+    }
     Ok(path.first(value).cloned().unwrap_or_default())
+}
+
+/// How many values there are in this one, as far as `most`.
+fn values(value: &Value, most: usize) -> usize {
+    let mut count = 1;
+    let mut add = |inner: &Value| {
+        if count < most {
+            count += values(inner, most - count);
+        }
+    };
+    match value {
+        Value::Array(items) => items.iter().for_each(&mut add),
+        Value::Object(fields) => fields.values().for_each(&mut add),
+        _ => {}
+    }
+    count
 }
 
 fn hmac(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
@@ -273,11 +335,33 @@ fn regex_replace(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
     let (Some(pattern), Some(by)) = (text_arg(args, 0)?, text_arg(args, 1)?) else {
         return Err(Unfit::new("`regex_replace` takes a pattern and what to put in its place"));
     };
-    let regex = regex::RegexBuilder::new(&pattern)
-        .size_limit(256 * 1024)
-        .build()
-        .map_err(|_| Unfit::new("the pattern of `regex_replace` can't be read"))?;
-    Ok(Value::from(regex.replace_all(&convert::text(value)?, by.as_str()).into_owned()))
+    let (regex, text) = (compiled(pattern)?, convert::text(value)?);
+    let replaced = regex.replace_all(&text, |found: &regex::Captures<'_>| {
+        let mut piece = String::new();
+        // When too much is made, the evaluation fails; what it made is of no interest.
+        if !budget::is_spent() {
+            found.expand(&by, &mut piece);
+        }
+        if budget::spend(piece.len()) { piece } else { String::new() }
+    });
+    Ok(Value::from(replaced.into_owned()))
+}
+
+/// A pattern, compiled; the last one is kept, for a loop would compile it again and again.
+fn compiled(pattern: String) -> Result<Regex, Unfit> {
+    const SIZE: usize = 256 * 1024;
+    thread_local! {
+        static LAST: RefCell<Option<(String, Regex)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if let Some((_, regex)) = last.as_ref().filter(|(known, _)| *known == pattern) {
+            return Ok(regex.clone());
+        }
+        let built = RegexBuilder::new(&pattern).size_limit(SIZE).build().ok().filter(|_| budget::spend(SIZE));
+        let regex = built.ok_or_else(|| Unfit::new("the pattern of `regex_replace` can't be read"))?;
+        *last = Some((pattern, regex.clone()));
+        Ok(regex)
+    })
 }
 
 /// The text of HTML without its tags, with line breaks where blocks end.

@@ -1,5 +1,6 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
+mod growth;
 mod sign;
 mod syntax;
 
@@ -43,6 +44,9 @@ pub(super) fn check(source: &str, is_condition: bool) -> Result<Taken, Vec<Templ
         && let [Stmt::EmitExpr(emit)] = template.children.as_slice()
     {
         walk.truth(&emit.expr);
+    }
+    if walk.errors.is_empty() {
+        walk.errors.extend(growth::check(&tree).err());
     }
     if walk.errors.is_empty() { Ok(walk.taken) } else { Err(walk.errors) }
 }
@@ -117,6 +121,7 @@ impl Walk<'_> {
             }
             Stmt::SetBlock(set) => {
                 self.statements(&set.body);
+                set.filter.iter().for_each(|filter| self.expr(filter, false));
                 self.bind(&set.target);
             }
             Stmt::FilterBlock(block) => {
@@ -173,6 +178,12 @@ impl Walk<'_> {
         match expr {
             Expr::Var(_) | Expr::Const(_) => {}
             Expr::Slice(slice) => {
+                // The engine would fail at an empty text, and the event says how long a text is.
+                if slice.step.as_ref().is_some_and(|step| !signature::is_forwards(step)) {
+                    let message = "the step of a slice must be a number that is written out, from 1";
+                    let error = TemplateError::new(Code::InvalidTemplate, bytes(expr.span()), message);
+                    self.errors.push(error.help("to turn a value around, write `| reverse`"));
+                }
                 self.expr(&slice.expr, guarded);
                 [&slice.start, &slice.stop, &slice.step].into_iter().flatten().for_each(|part| self.expr(part, false));
             }
@@ -270,7 +281,7 @@ impl Walk<'_> {
         let range = self.range(callee).start..bytes(span).end;
         let error = TemplateError::new(Code::UnknownFilter, range, format!("there is no function `{name}`"));
         let own = filter::NAMES.iter().find(|own| idiom::fold(own) == idiom::fold(name));
-        let help = own.map(|own| as_filter(own, &values)).or_else(|| idiom::change(name, &values));
+        let help = own.map(|own| signature::as_filter(own, &values)).or_else(|| idiom::change(name, &values));
         self.errors.push(error.help(help.unwrap_or_else(|| {
             let value = values.first().copied().unwrap_or("name");
             format!("there are no functions; values are changed by filters, as in `{value} | upper`")
@@ -391,20 +402,18 @@ pub(super) fn start(expr: &Expr<'_>) -> usize {
     }
 }
 
-/// A function's call as a filter: what it is applied to comes first.
-fn as_filter(name: &str, values: &[&str]) -> String {
-    let (value, rest) = values.split_first().map_or(("value", values), |(value, rest)| (value, rest));
-    let args = if rest.is_empty() { String::new() } else { format!("({})", rest.join(", ")) };
-    format!("`{name}` is a filter: write `{value} | {name}{args}`")
-}
-
 pub(super) fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 
 /// Where the engine stopped.
 fn bytes_of(error: &minijinja::Error, source: &str) -> Range<usize> {
-    error.range().map_or(0..source.len(), |range| range.start..range.end.max(range.start))
+    let range = error.range().map_or(0..source.len(), |range| range.start..range.end.max(range.start));
+    // The engine counts an unknown character as one byte.
+    match source.is_char_boundary(range.end) {
+        false if range.end < source.len() => range.start..source.ceil_char_boundary(range.end),
+        _ => range,
+    }
 }
 
 /// The engine's error in our words, never with a value in it. `shift` is where its source starts in the template.

@@ -107,3 +107,15 @@ pub(super) fn is_number(expr: &Expr<'_>) -> bool {
         _ => false,
     }
 }
+
+/// A function's call as a filter: what it is applied to comes first.
+pub(super) fn as_filter(name: &str, values: &[&str]) -> String {
+    let (value, rest) = values.split_first().map_or(("value", values), |(value, rest)| (value, rest));
+    let args = if rest.is_empty() { String::new() } else { format!("({})", rest.join(", ")) };
+    format!("`{name}` is a filter: write `{value} | {name}{args}`")
+}
+
+/// Whether a slice goes forwards.
+pub(super) fn is_forwards(step: &Expr<'_>) -> bool {
+    matches!(step, Expr::Const(constant) if constant.value.is_none() || constant.value.as_i64().is_some_and(|step| step > 0))
+}
