@@ -91,7 +91,8 @@ impl Decode for WebhookExpect {
 impl Shape for WebhookExpect {
     fn shape(shapes: &mut Shapes) -> Value {
         let refused = Value::object([("type", "string"), ("const", "refused")]);
-        let refused = described(&["The request does not prove where it is from, and is answered with 401 or 403."], &refused);
+        let refused =
+            described(&["The request does not prove where it is from, and is answered with 401 or 403."], &refused);
         Value::object([("anyOf", Value::array([WebhookEvents::shape(shapes), refused]))])
     }
 }
