@@ -12,6 +12,7 @@ mod sample;
 mod schema_words;
 mod secret;
 mod send;
+mod setting;
 mod source;
 mod template;
 mod test_case;

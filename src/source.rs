@@ -1,5 +1,6 @@
 //! A source, compiled: where events arrive and what their requests must be.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::event::{Event, RawRequest, Verified};
 use crate::id::EventId;
 use crate::path::Path;
 use crate::payload::{self, DecodeError, Format};
+use crate::secret::Secret;
 use crate::template::{Scope, Template};
 use crate::value::Value;
 use crate::verify::Verify;
@@ -26,8 +28,17 @@ pub struct Source {
     pub format: Format,
     pub split: Option<Path>,
     pub verify: Verify,
+    pub settings: Settings,
     pub reply: Reply,
     pub limits: Limits,
+}
+
+/// What a source gives for the settings that its webhook describes, by name. What could not be had is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// An object of those that are not secret.
+    pub values: Value,
+    pub secrets: BTreeMap<Arc<str>, Secret>,
 }
 
 /// How much one request may bring.

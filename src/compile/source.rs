@@ -39,11 +39,12 @@ impl Compiler<'_> {
         let format = self.format(written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref())));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
         let split = split.map(|split| self.json_path(split));
+        let given = self.source_settings(written, webhook);
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
         // Of a webhook that is not known it isn't known either how it is verified.
         let verify = match (verify, from) {
             (None, Some(None)) => None,
-            (verify, _) => self.verify(verify, written),
+            (verify, _) => self.verify(verify, written, &given),
         };
         let methods = written.methods.as_ref().or(webhook.and_then(|w| w.methods.as_ref()));
         let methods = self.methods(methods);
@@ -57,6 +58,7 @@ impl Compiler<'_> {
             format,
             split: flat(split)?,
             verify: verify?,
+            settings: given.settings,
             reply,
             limits: merged(written.limits.as_ref(), limits),
         };

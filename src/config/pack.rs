@@ -46,15 +46,15 @@ record! {
 }
 
 record! {
-    /// One setting of a connection: what it is, and whether it must be given.
+    /// One setting of a connection or of a source: what it is, and whether it must be given.
     pub struct Setting ("a setting") {
         /// What the setting is, and where the vendor shows it.
         description: Option<Text>,
         /// `true` for what must never be shown, such as a token.
         secret: Option<At<bool>>,
-        /// `true` for what every connection must give.
+        /// `true` for what every connection, or every source, must give.
         required: Option<At<bool>>,
-        /// The value where a connection does not give it.
+        /// The value where none is given.
         default: Option<Text>,
     }
 }
@@ -217,6 +217,9 @@ record! {
         split: Option<Text>,
         /// How the vendor proves itself; where the pack does not say, each source does.
         verify: Option<Verify>,
+        /// What a source of this webhook must or may give, by name: `verify_token: { secret: true, required: true }`. What is
+        /// written here has it as `{{ settings.verify_token }}`.
+        settings: NamedList<Setting>,
         /// The challenges that the vendor makes.
         handshake: Option<Node>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
