@@ -99,7 +99,10 @@ fn human(compiled: &Compiled, root: &Path, fixed: bool) {
 
 fn summary(compiled: &Compiled) -> String {
     let routes = text::count_of(compiled.set.all_routes().count(), "route");
-    let tests = text::count_of(compiled.tests.len(), "test");
+    let mut tests = text::count_of(compiled.tests.len(), "test");
+    if compiled.webhook_tests > 0 {
+        tests.push_str(&format!(", {}", text::count_of(compiled.webhook_tests, "pack test")));
+    }
     match (text::summary(&compiled.diagnostics), compiled.is_good()) {
         (None, _) => format!("{routes}, {tests}: all good"),
         (Some(summary), true) => format!("{routes}, {tests}: good, with {summary}"),

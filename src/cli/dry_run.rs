@@ -15,7 +15,7 @@ use super::{DryRunArgs, DryRunFormat, Exit};
 use crate::clock::{Clock, Timestamp};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, suggest};
-use crate::event::{Event, RawRequest};
+use crate::event::{Event, RawRequest, sent};
 use crate::load;
 use crate::path::Location;
 use crate::pipeline::{self, Prepared, RouteResult, Taken, Trace};
@@ -92,7 +92,7 @@ fn prepare<'c>(
 ) -> Result<DryRun<'c>, String> {
     let source = compiled.set.sources.get(&route.source).cloned();
     let source = source.ok_or_else(|| format!("the source of `{}` does not compile", route.name))?;
-    let now = signed_at(&input.raw).unwrap_or_else(|| Clock::System.now());
+    let now = sent::at(&input.raw).unwrap_or_else(|| Clock::System.now());
     let verification = verification(args, compiled, &source, &input, now);
     let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now)
         .map_err(|message| format!("{message}{}", elsewhere(&compiled.set, &source, &input.raw)))?;
@@ -163,13 +163,6 @@ fn no_route(compiled: &Compiled, name: &str) -> Exit {
     let help = suggest::did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_default();
     terminal::error_line(format!("there is no route `{name}`; {help}"));
     Exit::UsedWrongly
-}
-
-/// A captured request is verified at the time when it was signed, since it is old by now.
-fn signed_at(raw: &RawRequest) -> Option<Timestamp> {
-    let stamp = raw.headers.iter().find(|(name, _)| name.ends_with("timestamp")).map(|(_, value)| value)?;
-    let number: i64 = stamp.trim().parse().ok()?;
-    Some(if number > 100_000_000_000 { Timestamp(number) } else { Timestamp::from_seconds(number) })
 }
 
 fn verification(

@@ -1,5 +1,7 @@
 //! A pack as written: all that is known of one vendor.
 
+mod webhook_test;
+
 use std::time::Duration;
 
 use super::scalar::Text;
@@ -9,6 +11,7 @@ use super::source::{Format, Reply, Verify};
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 use crate::value::Value;
+pub use webhook_test::{ExpectedHandshake, WebhookEvents, WebhookExpect, WebhookTest};
 
 record! {
     /// A pack: all that is known of one vendor, the webhooks that it sends and the operations that it takes.
@@ -223,8 +226,14 @@ record! {
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.
         reply: Option<Reply>,
+        /// How to tell what was sent from here when it comes back as this webhook, in words for the author of a route.
+        loop_guard: Option<Text>,
+        /// What is not certain of the webhook, and what to know before it is used: `Not confirmed: the body of a file`.
+        notes: Option<Text>,
         /// Files with captured requests, beside `pack.yaml`: `samples/form.http`.
         samples: Vec<Text>,
+        /// Captured requests and what must come of them. `check` runs those of the packs that lie in the workspace.
+        tests: Vec<WebhookTest>,
     }
 }
 
