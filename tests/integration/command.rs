@@ -132,7 +132,7 @@ fn a_workspace_is_named_in_either_way() {
     }
     assert_eq!(
         beside(&["check", "-w", "../ws", "../samples"]),
-        "--- standard error\n`../samples` is not in the workspace `../ws`; name one of the two\n--- exit 2\n"
+        "--- standard error\n`../ws/../samples` is not in the workspace `../ws`; name one of the two\n--- exit 2\n"
     );
 }
 
