@@ -7,6 +7,7 @@ mod connection;
 mod extract;
 mod lookalike;
 mod pack;
+mod reply;
 mod route;
 mod sample;
 mod schema_words;

@@ -90,7 +90,8 @@ impl Compiler<'_> {
             return None;
         };
         let secrets: Vec<_> = secrets.iter().map(|text| self.filled_secret(text, given)).collect();
-        Some(secrets.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+        let secrets = secrets.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
+        Some(secrets.filter_map(|filled| filled.text).map(Secret::new).collect())
     }
 
     fn hmac(&mut self, hmac: &Hmac, source: &Written, given: &Given) -> Option<Verify> {
@@ -183,7 +184,7 @@ impl Compiler<'_> {
     }
 
     /// The name of a header; in lower case, as headers are kept.
-    fn header_name(&mut self, text: &Text) -> Arc<str> {
+    pub(super) fn header_name(&mut self, text: &Text) -> Arc<str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if text.is_empty() || !text.chars().all(is_name) {
             let (name, rest) = text.split_once(':').unwrap_or((text, ""));

@@ -4,10 +4,11 @@ mod webhook_test;
 
 use std::time::Duration;
 
+use super::handshake::Reply;
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
-use super::source::{Format, Reply, Verify};
+use super::source::{Format, Verify};
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 use crate::value::Value;

@@ -6,6 +6,8 @@ pub mod verify;
 use std::time::Duration;
 
 use super::connection::Setting;
+use super::guard::Rate;
+use super::handshake::Reply;
 use super::scalar::{Size, Text};
 use super::shape::keywords::described;
 use super::shape::{Shape, Shapes};
@@ -82,18 +84,9 @@ record! {
         body: Option<At<Size>>,
         /// How long a body may take to arrive: `10s` unless given.
         time: Option<At<Duration>>,
-    }
-}
-
-record! {
-    /// What the sender is answered once the event is on disk.
-    pub struct Reply ("a reply") {
-        /// The HTTP status: 202 unless given.
-        status: Option<At<u64>>,
-        /// The content type of `body`: `text/xml`.
-        content_type: Option<Text>,
-        /// The body as it is sent: `<Response/>`. `{{ event.id }}` may stand in it.
-        body: Option<Text>,
+        /// How many requests the source takes in a time, so that a flood of them keeps no other source waiting:
+        /// `{ requests: 100, per: 1s }`. Any number unless given.
+        rate: Option<Rate>,
     }
 }
 
