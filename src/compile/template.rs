@@ -430,7 +430,11 @@ fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) 
     let (name, Needed { sign, part }) = (&used.name, needed);
     let message = format!("`{name}` may be absent, and `{sign}` needs a value");
     let other = if *sign == "~" { "''" } else { "0" };
+    let is_ordering = sign.starts_with(['<', '>']);
     let help = match kind {
+        Kind::Condition if !is_ordering => {
+            format!("write `{name} is defined and …` before it, or `{name} | default({other})`")
+        }
         Kind::Condition => format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`"),
         Kind::Value => format!("say what counts instead: `{name} | default({other})`"),
     };
