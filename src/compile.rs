@@ -9,7 +9,7 @@ mod lookalike;
 mod pack;
 mod route;
 mod sample;
-mod schema_words;
+pub(crate) mod schema_words;
 mod secret;
 mod send;
 mod source;

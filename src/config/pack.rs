@@ -214,6 +214,8 @@ record! {
         split: Option<Text>,
         /// How the vendor proves itself; where the pack does not say, each source does.
         verify: Option<Verify>,
+        /// What a source's `secret` is at this vendor, told by `jackfield explain`.
+        secret: Option<WebhookSecret>,
         /// The challenges that the vendor makes.
         handshake: Option<Node>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
@@ -222,6 +224,14 @@ record! {
         reply: Option<Reply>,
         /// Files with captured requests, beside `pack.yaml`: `samples/form.http`.
         samples: Vec<Text>,
+    }
+}
+
+record! {
+    /// What a source's `secret` is at this vendor.
+    pub struct WebhookSecret ("a secret") {
+        /// What it is, and where the vendor shows it, in words; never the secret itself.
+        description: Text,
     }
 }
 
