@@ -10,7 +10,7 @@ mod pack;
 mod reply;
 mod route;
 mod sample;
-mod schema_words;
+pub(crate) mod schema_words;
 mod secret;
 mod send;
 mod setting;

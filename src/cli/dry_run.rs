@@ -175,7 +175,7 @@ fn verification(
         (false, true) => return Verification::OnlyBody,
         (false, false) => {}
     }
-    let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
+    let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
     let params = match compiled.set.find(&raw.method, path) {
         Lookup::Found(_, params) => params,
         Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,

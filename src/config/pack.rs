@@ -221,6 +221,8 @@ record! {
         /// What a source of this webhook must or may give, by name: `verify_token: { secret: true, required: true }`. What is
         /// written here has it as `{{ settings.verify_token }}`.
         settings: NamedList<Setting>,
+        /// What a source's `secret` is at this vendor, told by `jackfield explain`.
+        secret: Option<WebhookSecret>,
         /// The challenges that the vendor makes.
         handshake: Option<Node>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
@@ -235,6 +237,14 @@ record! {
         samples: Vec<Text>,
         /// Captured requests and what must come of them. `check` runs those of the packs that lie in the workspace.
         tests: Vec<WebhookTest>,
+    }
+}
+
+record! {
+    /// What a source's `secret` is at this vendor.
+    pub struct WebhookSecret ("a secret") {
+        /// What it is, and where the vendor shows it, in words; never the secret itself.
+        description: Text,
     }
 }
 

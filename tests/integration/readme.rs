@@ -55,6 +55,19 @@ fn every_yaml_of_the_docs_is_good() {
     }
 }
 
+/// Whoever has the program alone sends the captured request of the workspace that `init` makes.
+#[test]
+fn the_readme_sends_what_the_first_workspace_takes() {
+    let folder = Folder::new("readme-init");
+    assert!(run(folder.path(), &["init", "."]).status.success());
+    let sample = folder.read("samples/contact-form.http").replace('\r', "");
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (head, body) = sample.trim_end().split_once("\n\n").unwrap();
+    let target = head.split(' ').nth(1).unwrap();
+    assert!(readme.contains(&format!("curl 'http://127.0.0.1:8080{target}'")), "{target}");
+    assert!(readme.contains(&format!("  -d '{body}'\n")), "{body}");
+}
+
 /// A console block holds commands behind `$ ` and what they print, exactly; `…` stands for what is left out.
 #[test]
 fn every_command_of_the_docs_prints_what_they_say() {
