@@ -92,7 +92,7 @@ fn prepare<'c>(
 ) -> Result<DryRun<'c>, String> {
     let source = compiled.set.sources.get(&route.source).cloned();
     let source = source.ok_or_else(|| format!("the source of `{}` does not compile", route.name))?;
-    let now = signed_at(&input.raw).unwrap_or_else(|| Clock::System.now());
+    let now = signed_at(compiled, &source, &input.raw).unwrap_or_else(|| Clock::System.now());
     let verification = verification(args, compiled, &source, &input, now);
     let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now)
         .map_err(|message| format!("{message}{}", elsewhere(&compiled.set, &source, &input.raw)))?;
@@ -165,11 +165,24 @@ fn no_route(compiled: &Compiled, name: &str) -> Exit {
     Exit::UsedWrongly
 }
 
-/// A captured request is verified at the time when it was signed, since it is old by now.
-fn signed_at(raw: &RawRequest) -> Option<Timestamp> {
-    let stamp = raw.headers.iter().find(|(name, _)| name.ends_with("timestamp")).map(|(_, value)| value)?;
-    let number: i64 = stamp.trim().parse().ok()?;
-    Some(if number > 100_000_000_000 { Timestamp(number) } else { Timestamp::from_seconds(number) })
+/// A captured request is verified at the time when it was signed or sent, since it is old by now.
+fn signed_at(compiled: &Compiled, source: &Source, raw: &RawRequest) -> Option<Timestamp> {
+    let params = params(compiled, raw);
+    let now = Timestamp::default();
+    let context = Context { public_url: &compiled.set.public_url, now, format: source.format, params: &params };
+    let stamp = || raw.headers.iter().find(|(name, _)| name.ends_with("timestamp")).map(|(_, value)| value.trim());
+    let number = || stamp()?.parse::<i64>().ok();
+    let moment = |number| if number > 100_000_000_000 { Timestamp(number) } else { Timestamp::from_seconds(number) };
+    let sent = || httpdate::parse_http_date(raw.header("date")?).ok()?.duration_since(std::time::UNIX_EPOCH).ok();
+    let sent = || Some(Timestamp(i64::try_from(sent()?.as_millis()).ok()?));
+    source.verify.signed_at(raw, &context).or_else(|| number().map(moment)).or_else(sent)
+}
+
+fn params(compiled: &Compiled, raw: &RawRequest) -> Value {
+    match compiled.set.find(&raw.method, raw.path().strip_prefix("/hooks").unwrap_or_default()) {
+        Lookup::Found(_, params) => params,
+        Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,
+    }
 }
 
 fn verification(
@@ -185,11 +198,7 @@ fn verification(
         (false, true) => return Verification::OnlyBody,
         (false, false) => {}
     }
-    let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
-    let params = match compiled.set.find(&raw.method, path) {
-        Lookup::Found(_, params) => params,
-        Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,
-    };
+    let params = params(compiled, raw);
     let context = Context { public_url: &compiled.set.public_url, now, format: source.format, params: &params };
     let how = source.verify.describe();
     match source.verify.verify(Arc::new(raw.clone()), &context) {
