@@ -136,7 +136,7 @@ impl Compiler<'_> {
 
     /// A text of a source that may be a setting, `{{ settings.name }}`; nothing after a problem.
     pub(super) fn filled(&mut self, text: &Text, given: &Given) -> Option<Filled> {
-        if !text.contains("{{") {
+        if !is_template(text) {
             return Some(Filled { text: self.resolved(text), place: text.place.clone() });
         }
         let name = self.setting_name(text, given)?;
@@ -148,12 +148,14 @@ impl Compiler<'_> {
         Some(Filled { text: value, place: given.places.get(&*name).cloned().unwrap_or_else(|| text.place.clone()) })
     }
 
-    /// The secret that stands in a text, or in the setting that it names; outer nothing after a problem, inner nothing
-    /// when it can't be had here.
-    pub(super) fn filled_secret(&mut self, text: &Text, given: &Given) -> Option<Option<Secret>> {
-        match text.contains("{{") {
-            false => Some(self.source_secret(text)),
-            true => self.filled(text, given).map(|filled| filled.text.map(Secret::new)),
+    /// The secret that stands in a text, or in the setting that it names; nothing after a problem.
+    pub(super) fn filled_secret(&mut self, text: &Text, given: &Given) -> Option<Filled> {
+        match is_template(text) {
+            true => self.filled(text, given),
+            false => {
+                let text_of = |secret: Secret| secret.expose().to_owned();
+                Some(Filled { text: self.source_secret(text).map(text_of), place: text.place.clone() })
+            }
         }
     }
 
@@ -183,6 +185,11 @@ impl Compiler<'_> {
         }
         Some(name.to_owned())
     }
+}
+
+/// Whether a template is written, and no reference that looks like one.
+fn is_template(text: &str) -> bool {
+    text.contains("{{") && !reference::is_in(text)
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! `source:` as written, in a route, in `jackfield.yaml` and in a pack's webhook.
 
 mod secrets;
+mod shape;
 pub mod verify;
 
 use std::time::Duration;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::compare::{self, Finding};
-use super::failed;
+use super::{failed, sent_at};
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Place, text::count_of};
-use crate::event::{Event, RawRequest, sent};
+use crate::event::{Event, RawRequest};
 use crate::pipeline::{self, RouteResult};
 use crate::route::{Lookup, RouteSet};
 use crate::value::Value;
@@ -131,7 +131,7 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
         Lookup::WrongMethod(_) => return Received::Unread(format!("the webhook does not take {}", raw.method)),
         Lookup::Nothing => return Received::Unread(format!("the path `{}` can't be served", raw.path())),
     };
-    let now = sent::at(&raw).unwrap_or(now);
+    let now = sent_at(&source, &raw, &set.public_url, &params).unwrap_or(now);
     let context = Context { public_url: &set.public_url, now, format: source.format, params: &params };
     let verified = match source.verify.verify(Arc::new(raw), &context) {
         Ok(verified) => verified,
