@@ -1,8 +1,10 @@
 //! A source, compiled: where events arrive and what their requests must be.
 
+mod handshake;
 mod rate;
 mod reply;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +13,10 @@ use crate::event::{Event, RawRequest, Verified};
 use crate::id::EventId;
 use crate::path::Path;
 use crate::payload::{self, DecodeError, Format};
+use crate::secret::Secret;
 use crate::value::Value;
 use crate::verify::Verify;
+pub use handshake::{Echo, Handshake, HandshakeError};
 pub use rate::Rate;
 pub use reply::{Answer, Overload, Reply, ReplyBody};
 
@@ -30,10 +34,20 @@ pub struct Source {
     pub format: Format,
     pub split: Option<Path>,
     pub verify: Verify,
+    pub settings: Settings,
+    pub handshakes: Vec<Handshake>,
     pub reply: Reply,
     pub limits: Limits,
     /// How fast requests may come.
     pub rate: Option<Rate>,
+}
+
+/// What a source gives for the settings that its webhook describes, by name. What could not be had is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// An object of those that are not secret.
+    pub values: Value,
+    pub secrets: BTreeMap<Arc<str>, Secret>,
 }
 
 /// How much one request may bring.

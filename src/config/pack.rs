@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::handshake::Reply;
+use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
@@ -44,15 +44,15 @@ record! {
 }
 
 record! {
-    /// One setting of a connection: what it is, and whether it must be given.
+    /// One setting of a connection or of a source: what it is, and whether it must be given.
     pub struct Setting ("a setting") {
         /// What the setting is, and where the vendor shows it.
         description: Option<Text>,
         /// `true` for what must never be shown, such as a token.
         secret: Option<At<bool>>,
-        /// `true` for what every connection must give.
+        /// `true` for what every connection, or every source, must give.
         required: Option<At<bool>>,
-        /// The value where a connection does not give it.
+        /// The value where none is given.
         default: Option<Text>,
     }
 }
@@ -215,8 +215,11 @@ record! {
         split: Option<Text>,
         /// How the vendor proves itself; where the pack does not say, each source does.
         verify: Option<Verify>,
+        /// What a source of this webhook must or may give, by name: `verify_token: { secret: true, required: true }`. What is
+        /// written here has it as `{{ settings.verify_token }}`.
+        settings: NamedList<Setting>,
         /// The challenges that the vendor makes.
-        handshake: Option<Node>,
+        handshake: Option<Handshakes>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.
