@@ -85,6 +85,10 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     let params = match raw.path() {
         "/" => Value::object(Vec::<(&str, Value)>::new()),
         path => match set.find(&raw.method, path.strip_prefix("/hooks").unwrap_or(path)) {
+            // A handshake's method makes no events.
+            Lookup::Found(_, _) if !source.takes(&raw.method) => {
+                return Err(format!("the source does not take {}", raw.method));
+            }
             Lookup::Found(found, params) if found.name == source.name => params,
             Lookup::Found(found, _) => {
                 return Err(elsewhere(path, source, &format!("which is source `{}`", found.name)));

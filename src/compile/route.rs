@@ -23,9 +23,9 @@ impl Compiler<'_> {
     /// Every route of the workspace into the set; their tests are returned.
     pub(super) fn routes(&mut self, settings: Option<&Settings>, packs: &Packs, set: &mut RouteSet) -> Vec<TestCase> {
         let mut shared = BTreeMap::new();
+        let limits = settings.and_then(|s| s.limits.as_ref()).map(|limits| limits.of_sources());
         for named in settings.iter().flat_map(|s| s.sources.iter()) {
-            let limits = settings.and_then(|s| s.limits.as_ref());
-            if let Some(source) = self.source(&named.name.value, &named.value, packs, limits) {
+            if let Some(source) = self.source(&named.name.value, &named.value, packs, limits.as_ref()) {
                 self.serve(&source, set);
                 shared.insert(named.name.value.clone(), source);
             }
@@ -38,7 +38,7 @@ impl Compiler<'_> {
             let Some(written) = self.decode::<WrittenRoute>(&file) else { continue };
             let own = match written.source.get() {
                 Some(SourceOrName::Here(source)) => {
-                    let own = self.source(name, source, packs, settings.and_then(|s| s.limits.as_ref()));
+                    let own = self.source(name, source, packs, limits.as_ref());
                     own.iter().for_each(|source| self.serve(source, set));
                     own
                 }
@@ -206,7 +206,7 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
 }
 
 /// The names of a path's `{segments}`.
-fn segments(path: &str) -> Vec<Arc<str>> {
+pub(super) fn segments(path: &str) -> Vec<Arc<str>> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| name.trim_start_matches('*').into()).collect()
 }

@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::extract::flat;
+use super::handshake::Shaking;
 use super::pack::Packs;
 use crate::config::At;
 use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
-use crate::config::source::{
-    Format as WrittenFormat, Limits as WrittenLimits, Reply as WrittenReply, Source as Written,
-};
+use crate::config::source::{Format as WrittenFormat, Limits as WrittenLimits, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::path::Path;
 use crate::payload::Format;
-use crate::source::{Limits, Reply, Source};
-use crate::template::Template;
+use crate::source::{Limits, Source};
 
 /// A source with the identity that its pack gives to its events.
 pub(super) struct CompiledSource {
@@ -49,7 +47,12 @@ impl Compiler<'_> {
         let methods = written.methods.as_ref().or(webhook.and_then(|w| w.methods.as_ref()));
         let methods = self.methods(methods);
         let reply = written.reply.as_ref().or(webhook.and_then(|w| w.reply.as_ref()));
-        let reply = self.source_reply(reply);
+        let reply = self.source_reply(reply, &mut given.reach(&path, &methods, format));
+        let handshakes = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
+        let context = Shaking { written, given: &given, verify: verify.as_ref(), methods: &methods };
+        let reach = given.reach(&path, &methods, format);
+        let handshakes = handshakes.map(|written| self.handshakes(written, &context, &reach)).unwrap_or_default();
+        let rate = written.limits.as_ref().and_then(|limits| limits.rate.as_ref()).map(|rate| self.rate(rate));
         flat(from)?;
         let source = Source {
             name: name.into(),
@@ -59,8 +62,10 @@ impl Compiler<'_> {
             split: flat(split)?,
             verify: verify?,
             settings: given.settings,
+            handshakes,
             reply,
             limits: merged(written.limits.as_ref(), limits),
+            rate: rate.flatten(),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
         Some(CompiledSource { source: Arc::new(source), identity, place: written.place.clone() })
@@ -100,11 +105,8 @@ impl Compiler<'_> {
 
     fn unsupported(&mut self, written: &Written, webhook: Option<&Webhook>) {
         let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
-        let handshake = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
-        for (key, node) in [("decode", decode), ("handshake", handshake)] {
-            if let Some(node) = node {
-                self.not_supported(&format!("`{key}`"), &node.place.on_key(), "remove it");
-            }
+        if let Some(node) = decode {
+            self.not_supported("`decode`", &node.place.on_key(), "remove it");
         }
     }
 
@@ -183,7 +185,7 @@ impl Compiler<'_> {
             .ok()
     }
 
-    fn methods(&mut self, written: Option<&Vec<Text>>) -> Vec<Arc<str>> {
+    pub(super) fn methods(&mut self, written: Option<&Vec<Text>>) -> Vec<Arc<str>> {
         const KNOWN: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
         let Some(written) = written.filter(|methods| !methods.is_empty()) else { return vec!["POST".into()] };
         for method in written.iter().filter(|method| !KNOWN.contains(&&*method.value)) {
@@ -194,29 +196,6 @@ impl Compiler<'_> {
             self.report(diagnostic.fix_opt(method.place.clone(), near));
         }
         written.iter().map(|method| method.value.clone()).collect()
-    }
-
-    fn source_reply(&mut self, written: Option<&WrittenReply>) -> Reply {
-        let Some(written) = written else { return Reply::default() };
-        let status = written.status.as_ref().map_or(202, |status| self.reply_status(status));
-        let body = written
-            .body
-            .as_ref()
-            .and_then(|body| Template::compile(body).map_err(|errors| self.template_errors(errors, &body.place)).ok());
-        Reply { status, content_type: written.content_type.as_ref().map(|text| text.value.clone()), body }
-    }
-}
-
-impl Compiler<'_> {
-    /// A status that a sender would take for "unsubscribe" or "send it again" is never given for what was kept.
-    fn reply_status(&mut self, status: &At<u64>) -> u16 {
-        if !matches!(status.value, 404 | 410) {
-            return self.status(status);
-        }
-        let message = format!("{} tells some senders to stop sending for ever", status.value);
-        let diagnostic = Diagnostic::new(Code::InvalidValue, status.place.clone(), message);
-        self.report(diagnostic.help("write the status that the sender wants, such as 200, or leave it out for 202"));
-        202
     }
 }
 

@@ -86,7 +86,7 @@ impl Compiler<'_> {
         (is_whole && !compiled.is_empty()).then_some(Verify::AnyOf(compiled))
     }
 
-    fn token(&mut self, token: &WrittenToken, source: &Written, given: &Given) -> Option<Verify> {
+    pub(super) fn token(&mut self, token: &WrittenToken, source: &Written, given: &Given) -> Option<Verify> {
         let secrets = self.secrets_of(token.secret.as_ref(), source, &token.place, "the token", given)?;
         let places = Places {
             header: token.header.as_ref(),

@@ -4,10 +4,11 @@ mod webhook_test;
 
 use std::time::Duration;
 
+use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
-use super::source::{Format, Reply, Verify};
+use super::source::{Format, Verify};
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 use crate::value::Value;
@@ -221,7 +222,7 @@ record! {
         /// written here has it as `{{ settings.verify_token }}`.
         settings: NamedList<Setting>,
         /// The challenges that the vendor makes.
-        handshake: Option<Node>,
+        handshake: Option<Handshakes>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.

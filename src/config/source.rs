@@ -7,6 +7,8 @@ pub mod verify;
 use std::time::Duration;
 
 use super::connection::Setting;
+use super::guard::Rate;
+use super::handshake::{Handshakes, Reply};
 use super::scalar::{Size, Text};
 use super::shape::keywords::described;
 use super::shape::{Shape, Shapes};
@@ -42,14 +44,17 @@ record! {
         secret: Option<Secrets>,
         /// What the webhook of `from` asks for, by name: `verify_token: ${env:META_VERIFY_TOKEN}`.
         settings: NamedList<Setting>,
-        /// The challenges that the sender makes before it trusts the address.
-        handshake: Option<Node>,
+        /// The challenges that the sender makes before it trusts the address: one, or a list of them.
+        handshake: Option<Handshakes>,
         /// What the sender is answered once the event is on disk: 202 and the event's id unless given.
         reply: Option<Reply>,
         /// What makes two events the same one, for all routes of the source: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// How much one request may bring: as in `jackfield.yaml` unless given.
         limits: Option<Limits>,
+        /// `true` for a source of `jackfield.yaml` that no route names: what comes is kept, to be looked at, and counts as
+        /// unmatched.
+        capture: Option<At<bool>>,
     }
 }
 
@@ -83,18 +88,9 @@ record! {
         body: Option<At<Size>>,
         /// How long a body may take to arrive: `10s` unless given.
         time: Option<At<Duration>>,
-    }
-}
-
-record! {
-    /// What the sender is answered once the event is on disk.
-    pub struct Reply ("a reply") {
-        /// The HTTP status: 202 unless given.
-        status: Option<At<u64>>,
-        /// The content type of `body`: `text/xml`.
-        content_type: Option<Text>,
-        /// The body as it is sent: `<Response/>`. `{{ event.id }}` may stand in it.
-        body: Option<Text>,
+        /// How many requests the source takes in a time, so that a flood of them keeps no other source waiting:
+        /// `{ requests: 100, per: 1s }`. Any number unless given.
+        rate: Option<Rate>,
     }
 }
 

@@ -39,7 +39,7 @@ impl Compiler<'_> {
     }
 
     /// The name of a header; in lower case, as headers are kept.
-    fn header_name(&mut self, text: &Text) -> Arc<str> {
+    pub(in super::super) fn header_name(&mut self, text: &Text) -> Arc<str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if text.is_empty() || !text.chars().all(is_name) {
             let (name, rest) = text.split_once(':').unwrap_or((text, ""));
