@@ -5,6 +5,7 @@ mod body;
 mod captured;
 mod connection;
 mod extract;
+mod handshake;
 mod lookalike;
 mod pack;
 mod reply;

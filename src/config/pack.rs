@@ -4,7 +4,7 @@ mod webhook_test;
 
 use std::time::Duration;
 
-use super::handshake::Reply;
+use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
@@ -224,7 +224,7 @@ record! {
         /// What a source's `secret` is at this vendor, told by `jackfield explain`.
         secret: Option<WebhookSecret>,
         /// The challenges that the vendor makes.
-        handshake: Option<Node>,
+        handshake: Option<Handshakes>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.

@@ -18,4 +18,5 @@ mod refusal;
 mod reload;
 mod sample;
 mod schema;
+mod senders;
 mod support;

@@ -35,7 +35,7 @@ fn documents() -> Vec<(String, String)> {
 #[test]
 fn every_yaml_of_the_docs_is_good() {
     for (file, text) in documents() {
-        let is_file = |info: &str| info.starts_with("yaml") || info.starts_with("json ");
+        let is_file = |info: &str| ["yaml", "json ", "http "].iter().any(|word| info.starts_with(word));
         let yaml: Vec<_> = blocks(&text).into_iter().filter(|(info, ..)| is_file(info)).collect();
         if yaml.is_empty() {
             continue;
