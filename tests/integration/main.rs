@@ -18,3 +18,4 @@ mod reload;
 mod sample;
 mod schema;
 mod support;
+mod verification;
