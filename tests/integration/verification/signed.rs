@@ -175,15 +175,9 @@ fn addresses() -> Vec<Case> {
     let hash = hex(&Sha256::digest(BODY));
     let twilio_json = format!("/hooks/a?bodySHA256={hash}");
     let twilio = base64(&mac::<Hmac<Sha1>>(b"secret", &format!("https://hooks.example.com{twilio_json}")));
-    let either = r#"{ any_of: [
-        { hmac: { header: X-Twilio-Signature, algorithm: sha1, encoding: base64, signs: "{{ url }}{{ sorted_form }}" } },
-        { hmac: { header: X-Twilio-Signature, algorithm: sha1, encoding: base64, signs: "{{ url }}", body_hash: { query: bodySHA256 } } } ] }"#;
+    let either = r#"{ hmac: { header: X-Twilio-Signature, algorithm: sha1, encoding: base64,
+        signs: "{{ url }}{{ sorted_form }}", body_hash: { query: bodySHA256, optional: true } } }"#;
     let ported = base64(&mac::<Hmac<Sha1>>(b"secret", "https://hooks.example.com:443/hooks/a?q='x'From+1To+2"));
-    let hubspot = base64(&sha256(
-        "secret",
-        &format!("POST{URL}?at=a:b/c&name=%C3%A9 (x){BODY}1700000000000").replace("é (x)", ""),
-    ));
-    let _ = hubspot;
     let hubspot = base64(&sha256("secret", &format!("POST{URL}?at=a:b/c&name=%C3%A9(x){BODY}1700000000000")));
     vec![
         case(

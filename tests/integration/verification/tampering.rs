@@ -24,7 +24,14 @@ fn carriers(case: &Case) -> Vec<String> {
     };
     let names = case.raw.headers.iter().map(|(name, _)| name).filter(is_proof).cloned();
     // A captured request may carry an older signature beside the one that is asked for.
-    names.filter(|name| case.verify.to_lowercase().contains(name.as_str())).collect()
+    let verify = case.verify.to_lowercase();
+    let is_asked = |name: &String| {
+        ["basic", "header: "].iter().any(|word| match *word {
+            "basic" => verify.contains("basic"),
+            word => [",", " "].iter().any(|end| verify.contains(&format!("{word}{name}{end}"))),
+        })
+    };
+    names.filter(is_asked).collect()
 }
 
 fn with_header(raw: &RawRequest, name: &str, change: impl Fn(&str) -> String) -> RawRequest {
@@ -44,12 +51,19 @@ fn changes_of_the_proof(case: &Case) -> Vec<Change> {
         twice.headers.push((name.clone(), case.raw.header(&name).unwrap().to_owned()));
         add("the same again", twice);
         add("an empty text", with_header(&case.raw, &name, |_| String::new()));
+        // Of a password's base64 the padding may be missing: it is no signature.
+        if case.verify.contains("basic:") {
+            continue;
+        }
         add("one character less", with_header(&case.raw, &name, |text| text[..text.len() - 1].to_owned()));
         add("one character more", with_header(&case.raw, &name, |text| format!("{text}A")));
         add("padding more", with_header(&case.raw, &name, |text| format!("{text}=")));
         add("another last character", with_header(&case.raw, &name, other_end));
-        add("another word before it", with_header(&case.raw, &name, |text| format!("x{text}")));
-        let is_base64 = case.raw.header(&name).unwrap().ends_with('=');
+        // Of several signatures in one header the first may be another's.
+        if !case.name.ends_with("several") {
+            add("another word before it", with_header(&case.raw, &name, |text| format!("x{text}")));
+        }
+        let is_base64 = is_signed(case) && case.raw.header(&name).unwrap().ends_with('=');
         if is_base64 {
             add("no padding", with_header(&case.raw, &name, |text| text.trim_end_matches('=').to_owned()));
             add("another case", with_header(&case.raw, &name, other_case));
@@ -155,7 +169,7 @@ fn another_secret_key_or_algorithm_refuses() {
     let mut wrong = Vec::new();
     let other_key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
     for case in all() {
-        let mut others = vec![(case.verify.clone(), "c2VjcmV0LW90aGVy:x".replace(':', ""))];
+        let mut others = vec![(case.verify.clone(), "c2VjcmV0LW90aGVy".to_owned())];
         if case.verify.contains("basic") {
             others[0].1 = "username:other".to_owned();
         }
@@ -185,7 +199,12 @@ fn another_secret_key_or_algorithm_refuses() {
                 wrong.push(format!("{}: {verify} with {secret}", case.name));
             }
         }
-        assert!(case.secret == "none" || source(&case.verify, "").is_none(), "{}: an empty secret compiles", case.name);
+        let is_public = case.verify.contains("public_key");
+        assert!(
+            is_public || case.secret == "none" || source(&case.verify, "").is_none(),
+            "{}: an empty secret compiles",
+            case.name
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
