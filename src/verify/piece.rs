@@ -47,6 +47,8 @@ pub(super) struct Parts<'a> {
     pub timestamp: Option<&'a str>,
     /// The field that carries the signature, which is not signed itself.
     pub without: Option<&'a str>,
+    /// The hash of the body is signed in its place, so that the form is not.
+    pub has_body_hash: bool,
 }
 
 impl Signed {
@@ -102,6 +104,7 @@ impl Parts<'_> {
                 let missing = || VerifyError::Missing(format!("field `{}`", path.text()));
                 message.extend_from_slice(found.ok_or_else(missing)?.as_bytes());
             }
+            Signed::SortedForm if self.has_body_hash => {}
             Signed::SortedForm => message.extend(canonical::run_together(canonical::form(raw, context)?)),
             Signed::SortedQuery => message.extend(canonical::joined(canonical::pairs(raw.query().as_bytes()))),
             Signed::SortedUrl => {

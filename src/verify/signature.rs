@@ -75,6 +75,8 @@ pub struct BodyHash {
     pub at: Where,
     pub prefix: Arc<str>,
     pub encoding: Encoding,
+    /// Whether a request may come without it; the form is signed then.
+    pub is_optional: bool,
 }
 
 /// One signature of those that the request carries, and the time beside it.
@@ -93,12 +95,16 @@ impl Item {
 }
 
 impl BodyHash {
-    fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
-        let found = self.at.find(raw, context)?;
+    /// Whether the request carries the hash of its body.
+    fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<bool, VerifyError> {
+        let found = match self.at.find(raw, context) {
+            Err(VerifyError::Missing(_)) if self.is_optional => return Ok(false),
+            found => found?,
+        };
         let given = found.strip_prefix(&*self.prefix).ok_or(VerifyError::Mismatch("hash of the body"))?;
         let wanted = self.encoding.write(&Hash::Sha256.digest(&raw.body));
-        equal(self.encoding.normal(given).as_bytes(), wanted.as_bytes())
-            .ok_or(VerifyError::Mismatch("hash of the body"))
+        let same = equal(self.encoding.normal(given).as_bytes(), wanted.as_bytes());
+        same.map(|()| true).ok_or(VerifyError::Mismatch("hash of the body"))
     }
 }
 
@@ -106,14 +112,12 @@ impl Signature {
     pub(super) fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
         let found = self.at.find(raw, context)?;
         self.known()?;
-        if let Some(hash) = &self.body_hash {
-            hash.check(raw, context)?;
-        }
+        let has_body_hash = self.body_hash.as_ref().map_or(Ok(false), |hash| hash.check(raw, context))?;
         let common = self.time(raw, context)?;
         let mut refusal = VerifyError::Mismatch("signature");
         for given in self.given(&found) {
             let time = given.time.or(common.as_deref());
-            match self.check_one(raw, context, given.signature, time) {
+            match self.check_one(raw, context, given.signature, time, has_body_hash) {
                 Ok(()) => return Ok(()),
                 Err(error) => refusal = error,
             }
@@ -152,12 +156,13 @@ impl Signature {
         context: &Context<'_>,
         signature: &str,
         time: Option<&str>,
+        has_body_hash: bool,
     ) -> Result<(), VerifyError> {
         if let Some(signed_at) = &self.signed_at {
             let then = time.and_then(|time| signed_at.unit.read(time)).ok_or(VerifyError::Stale)?;
             time::is_near(context.now, then, self.tolerance)?;
         }
-        let parts = Parts { raw, context, timestamp: time, without: self.at.name() };
+        let parts = Parts { raw, context, timestamp: time, without: self.at.name(), has_body_hash };
         let same = match &self.proof {
             Proof::Keyed(hash, keys) => {
                 let messages = parts.messages(&self.signs, None)?;

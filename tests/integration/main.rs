@@ -20,3 +20,4 @@ mod sample;
 mod schema;
 mod senders;
 mod support;
+mod verification;

@@ -108,7 +108,9 @@ impl Compiler<'_> {
                     KeyError::TooShort => "ask the sender for a longer one".to_owned(),
                     _ => format!("copy it whole from the sender: {what}"),
                 };
-                self.report(Diagnostic::new(Code::InvalidValue, filled.place, error.to_string()).help(help));
+                // The line with a private key is not shown.
+                let place = if error == KeyError::Private { filled.place.on_key() } else { filled.place };
+                self.report(Diagnostic::new(Code::InvalidValue, place, error.to_string()).help(help));
                 None
             }
         }

@@ -251,7 +251,17 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::InvalidValue, written.place.on_key(), message).help(help));
             return None;
         }
+        let is_optional = written.optional.as_ref().is_some_and(|optional| optional.value);
+        if let Some(optional) = written.optional.as_ref().filter(|_| is_optional)
+            && !signs.iter().any(|piece| matches!(piece, Signed::SortedForm))
+        {
+            let message = "without a hash of the body nothing would cover the body";
+            let help = "remove `optional`; or write `{{ sorted_form }}` in `signs`, where the others are forms";
+            self.report(Diagnostic::new(Code::ConflictingKeys, optional.place.clone(), message).help(help));
+            return None;
+        }
         Some(BodyHash {
+            is_optional,
             at,
             prefix: text(written.prefix.as_ref()),
             encoding: encoding(written.encoding.as_ref(), Encoding::Hex),

@@ -85,6 +85,9 @@ record! {
         prefix: Option<Text>,
         /// How it is written: `hex` unless given.
         encoding: Option<At<Encoding>>,
+        /// `true` where only some requests carry it: the others are forms, and `signs` has `{{ sorted_form }}`, which counts
+        /// for nothing where the hash is there.
+        optional: Option<At<bool>>,
     }
 }
 
