@@ -7,13 +7,14 @@ use crate::clock::Timestamp;
 use crate::event::{Event, RawRequest, Verified};
 use crate::id::EventId;
 use crate::path::Path;
+use crate::payload::nested::{self, Nested};
 use crate::payload::{self, DecodeError, Format};
 use crate::template::{Scope, Template};
 use crate::value::Value;
 use crate::verify::Verify;
 
-/// No request becomes more events than this.
-const MOST_PARTS: usize = 1000;
+/// So many times the limit of a body is what a compressed one may hold.
+const INFLATION: usize = 10;
 
 /// A named place where events arrive.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Source {
     pub path: Arc<str>,
     pub methods: Vec<Arc<str>>,
     pub format: Format,
+    /// Text inside the payload that is read further, in this order.
+    pub decode: Vec<Nested>,
     pub split: Option<Path>,
     pub verify: Verify,
     pub reply: Reply,
@@ -37,11 +40,26 @@ pub struct Limits {
     pub body: usize,
     /// How long a body may take to arrive.
     pub time: Duration,
+    /// Parts of a multipart body, and events that `split` makes of one request.
+    pub parts: usize,
+    /// Lists and objects inside one another.
+    pub depth: usize,
+    /// Values of every kind, counted together.
+    pub nodes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { body: 1024 * 1024, time: Duration::from_secs(10) }
+        let payload::Limits { parts, depth, nodes, .. } = payload::Limits::default();
+        Limits { body: 1024 * 1024, time: Duration::from_secs(10), parts, depth, nodes }
+    }
+}
+
+impl Limits {
+    /// Those that concern the payload.
+    pub fn of_payload(&self) -> payload::Limits {
+        let Limits { body, parts, depth, nodes, .. } = *self;
+        payload::Limits { inflated: body.saturating_mul(INFLATION), parts, depth, nodes }
     }
 }
 
@@ -75,9 +93,15 @@ impl Reply {
 }
 
 impl Source {
+    /// The whole payload of a request.
+    pub fn payload(&self, raw: &RawRequest) -> Result<Value, DecodeError> {
+        let limits = self.limits.of_payload();
+        nested::decode(payload::decode_within(raw, self.format, &limits)?, &self.decode, &limits)
+    }
+
     /// The events of a verified request: one, or one for each match of `split`.
     pub fn events(&self, verified: &Verified, params: Value, at: Timestamp) -> Result<Vec<Event>, DecodeError> {
-        let envelope = payload::decode(verified.raw(), self.format)?;
+        let envelope = self.payload(verified.raw())?;
         let parts = self.parts(&envelope)?;
         let numbered = (0u32..).zip(parts);
         Ok(numbered
@@ -94,7 +118,7 @@ impl Source {
         params: Value,
         at: Timestamp,
     ) -> Result<Option<Event>, DecodeError> {
-        let envelope = payload::decode(raw, self.format)?;
+        let envelope = self.payload(raw)?;
         let payload = self.parts(&envelope)?.into_iter().nth(part as usize);
         Ok(payload.map(|payload| self.event(id, raw, part, payload, &envelope, &params, at)))
     }
@@ -106,11 +130,12 @@ impl Source {
 
     /// What finds nothing to split is one event: it is kept and seen rather than lost.
     fn parts(&self, envelope: &Value) -> Result<Vec<Value>, DecodeError> {
-        let found = self.split.as_ref().map(|path| path.all(envelope, MOST_PARTS + 1)).unwrap_or_default();
+        let most = self.limits.parts;
+        let found = self.split.as_ref().map(|path| path.all(envelope, most.saturating_add(1))).unwrap_or_default();
         match found.len() {
             0 => Ok(vec![envelope.clone()]),
-            1..=MOST_PARTS => Ok(found.into_iter().cloned().collect()),
-            _ => Err(DecodeError::TooManyParts(MOST_PARTS)),
+            count if count <= most => Ok(found.into_iter().cloned().collect()),
+            _ => Err(DecodeError::too_large(format!("`split` finds more than {most} parts in the body"))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sources: what the pack says of a webhook, overridden by what is written beside it.
 
+mod decoding;
+
 use std::sync::Arc;
 
 use super::Compiler;
@@ -8,13 +10,11 @@ use super::pack::Packs;
 use crate::config::At;
 use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
-use crate::config::source::{
-    Format as WrittenFormat, Limits as WrittenLimits, Reply as WrittenReply, Source as Written,
-};
+use crate::config::source::{Limits as WrittenLimits, Reply as WrittenReply, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::path::Path;
 use crate::payload::Format;
-use crate::source::{Limits, Reply, Source};
+use crate::source::{Reply, Source};
 use crate::template::Template;
 
 /// A source with the identity that its pack gives to its events.
@@ -36,7 +36,9 @@ impl Compiler<'_> {
         let webhook = from.flatten();
         self.unsupported(written, webhook);
         let path = self.source_path(written);
-        let format = self.format(written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref())));
+        let format = written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref()));
+        let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
+        let decode = decode.map(|layers| self.nested(layers));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
         let split = split.map(|split| self.json_path(split));
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
@@ -54,11 +56,12 @@ impl Compiler<'_> {
             name: name.into(),
             path: path?,
             methods,
-            format,
+            format: format.map_or(Format::Auto, |format| decoding::format(format.value)),
+            decode: flat(decode)?.unwrap_or_default(),
             split: flat(split)?,
             verify: verify?,
             reply,
-            limits: merged(written.limits.as_ref(), limits),
+            limits: self.limits(written.limits.as_ref(), limits),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
         Some(CompiledSource { source: Arc::new(source), identity, place: written.place.clone() })
@@ -97,12 +100,9 @@ impl Compiler<'_> {
     }
 
     fn unsupported(&mut self, written: &Written, webhook: Option<&Webhook>) {
-        let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
         let handshake = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
-        for (key, node) in [("decode", decode), ("handshake", handshake)] {
-            if let Some(node) = node {
-                self.not_supported(&format!("`{key}`"), &node.place.on_key(), "remove it");
-            }
+        if let Some(node) = handshake {
+            self.not_supported("`handshake`", &node.place.on_key(), "remove it");
         }
     }
 
@@ -138,22 +138,6 @@ impl Compiler<'_> {
             return None;
         }
         Some(path.value.clone())
-    }
-
-    fn format(&mut self, written: Option<&At<WrittenFormat>>) -> Format {
-        let Some(written) = written else { return Format::Auto };
-        match written.value {
-            WrittenFormat::Auto => Format::Auto,
-            WrittenFormat::Json => Format::Json,
-            WrittenFormat::Form => Format::Form,
-            WrittenFormat::Query => Format::Query,
-            WrittenFormat::Text => Format::Text,
-            later @ (WrittenFormat::Multipart | WrittenFormat::Xml | WrittenFormat::Jwt) => {
-                let help = "this version reads `json`, `form`, `query` and `text`";
-                self.not_supported(&format!("the format `{}`", later.word()), &written.place, help);
-                Format::Auto
-            }
-        }
     }
 
     pub(super) fn json_path(&mut self, text: &Text) -> Option<Path> {
@@ -299,16 +283,5 @@ fn path_help(path: &str) -> String {
         (true, Some(_)) => format!("write only what comes after the host: `/{bare}`"),
         (false, _) if !path.is_ascii() => "write it with letters without accents, digits, `-` and `_`".to_owned(),
         (false, _) => "a path begins with `/` and holds no spaces, `?`, `;` or `*`: `/calls/{line}`".to_owned(),
-    }
-}
-
-fn merged(own: Option<&WrittenLimits>, common: Option<&WrittenLimits>) -> Limits {
-    let default = Limits::default();
-    let body = |limits: &WrittenLimits| limits.body.as_ref().map(|size| size.value.0);
-    let time = |limits: &WrittenLimits| limits.time.as_ref().map(|time| time.value);
-    let body = own.and_then(body).or_else(|| common.and_then(body));
-    Limits {
-        body: body.map_or(default.body, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
-        time: own.and_then(time).or_else(|| common.and_then(time)).unwrap_or(default.time),
     }
 }

@@ -23,8 +23,8 @@ record! {
         methods: Option<Vec<Text>>,
         /// How the body is read: `auto` unless given.
         format: Option<At<Format>>,
-        /// Text inside the payload that is itself JSON, XML or a form: `{$.path: json}`.
-        decode: Option<Node>,
+        /// Text inside the payload that is itself JSON, XML, a form, base64 or percent-encoded: `{ "$.payload": json }`.
+        decode: Option<Layers>,
         /// A JSONPath, for senders that put several events into one request: `"$.leads[*]"`. Each match becomes an event, with
         /// `payload` the match and `envelope` the whole.
         split: Option<Text>,
@@ -61,8 +61,51 @@ words! {
         Query = "query",
         /// The body as one text.
         Text = "text",
-        /// A signed JSON Web Token.
+        /// A signed JSON Web Token: the payload is its claims.
         Jwt = "jwt",
+    }
+}
+
+words! {
+    /// How a text inside the payload is read.
+    pub enum Layer ("a way to read a text") {
+        /// JSON.
+        Json = "json",
+        /// XML.
+        Xml = "xml",
+        /// A form, `a=1&b=2`.
+        Form = "form",
+        /// Base64 of a text.
+        Base64 = "base64",
+        /// Percent-encoded text: `%40` for `@`.
+        Url = "url",
+    }
+}
+
+/// Texts inside the payload that are read further: a JSONPath for each, and how. They are read in the order written.
+pub type Layers = NamedList<LayersOfText>;
+
+/// How one text is read: one word, or several, each for what the one before has read.
+#[derive(Clone, Debug)]
+pub struct LayersOfText(pub Vec<At<Layer>>);
+
+impl Decode for LayersOfText {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match &node.kind {
+            Kind::List(items) if !items.is_empty() => {
+                let layers: Vec<_> = items.iter().filter_map(|item| At::<Layer>::decode(item, problems)).collect();
+                (layers.len() == items.len()).then_some(LayersOfText(layers))
+            }
+            _ => At::<Layer>::decode(node, problems).map(|layer| LayersOfText(vec![layer])),
+        }
+    }
+}
+
+impl Shape for LayersOfText {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let one = At::<Layer>::shape(shapes);
+        let several = Value::object([("type", Value::from("array")), ("items", one.clone()), ("minItems", Value::from(1))]);
+        Value::object([("anyOf", Value::array([one, several]))])
     }
 }
 
@@ -73,6 +116,12 @@ record! {
         body: Option<At<Size>>,
         /// How long a body may take to arrive: `10s` unless given.
         time: Option<At<Duration>>,
+        /// The most parts of a multipart body, and the most events that `split` makes of one request: `1000` unless given.
+        parts: Option<At<u64>>,
+        /// How many lists and objects may be inside one another: `100` unless given, which is the most.
+        depth: Option<At<u64>>,
+        /// How many values a payload may have: `100000` unless given.
+        nodes: Option<At<u64>>,
     }
 }
 

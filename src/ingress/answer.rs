@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 
 use super::{RETRY_AFTER, status};
 use crate::id::EventId;
-use crate::payload::DecodeError;
+use crate::payload::{DecodeError, Fault};
 use crate::source::Reply;
 use crate::verify::VerifyError;
 
@@ -70,10 +70,10 @@ impl Refusal {
     }
 
     pub(super) fn decode(error: &DecodeError) -> Self {
-        let status = match error {
-            DecodeError::Unsupported(_) => 415,
-            DecodeError::TooManyParts(_) => 413,
-            DecodeError::Json(_) | DecodeError::Form(_) | DecodeError::Text => 400,
+        let status = match error.fault {
+            Fault::Malformed => 400,
+            Fault::TooLarge => 413,
+            Fault::Unsupported => 415,
         };
         Refusal::new(status, "undecodable-body", error.to_string())
     }

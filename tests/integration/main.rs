@@ -12,6 +12,7 @@ mod fixes;
 mod formats;
 mod hostile;
 mod packs;
+mod payloads;
 mod readme;
 mod refusal;
 mod reload;
