@@ -174,6 +174,7 @@ fn name_of(bytes: &[u8]) -> Read<&str> {
 /// An attribute's value: entities stand for letters, line breaks for spaces.
 fn unescaped(value: &str) -> Read<String> {
     let mut text = String::with_capacity(value.len());
+    let value = value.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ");
     let mut pieces = value.split('&');
     text.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
@@ -181,7 +182,7 @@ fn unescaped(value: &str) -> Read<String> {
         text.push(letter_of(&BytesRef::new(entity))?);
         text.push_str(rest);
     }
-    Ok(text.replace("\r\n", " ").replace(['\t', '\n', '\r'], " "))
+    Ok(text)
 }
 
 const AMPERSAND: &str = "a `&` stands for itself; in XML it is written `&amp;`";
