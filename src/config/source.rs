@@ -53,9 +53,10 @@ words! {
         /// A form, `application/x-www-form-urlencoded`. Keys in brackets become objects and lists: `leads[add][0][id]` is
         /// `$.leads.add[0].id`.
         Form = "form",
-        /// A form with files, `multipart/form-data`.
+        /// A form with files, `multipart/form-data`. A file becomes an object with `filename`, `content_type`, `size`, `sha256`
+        /// and `base64`.
         Multipart = "multipart",
-        /// XML.
+        /// XML. An attribute is `@name`, text beside attributes or elements is `#text`, siblings of one name are a list.
         Xml = "xml",
         /// The query of the address.
         Query = "query",
@@ -71,7 +72,7 @@ words! {
     pub enum Layer ("a way to read a text") {
         /// JSON.
         Json = "json",
-        /// XML.
+        /// XML, as in `format: xml`.
         Xml = "xml",
         /// A form, `a=1&b=2`.
         Form = "form",
