@@ -97,7 +97,8 @@ pub fn decode_within(raw: &RawRequest, format: Format, limits: &Limits) -> Resul
         true => Cow::Borrowed(raw.body.as_slice()),
         false => inflate::inflate(&raw.body, &codings.join(","), limits.inflated)?,
     };
-    let body = Body { raw, bytes: &bytes, charset: Charset::of_header(raw.header("content-type").unwrap_or("")), limits };
+    let body =
+        Body { raw, bytes: &bytes, charset: Charset::of_header(raw.header("content-type").unwrap_or("")), limits };
     body.decode(format)
 }
 

@@ -11,7 +11,7 @@ use crate::config::At;
 use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
 use crate::config::source::{Limits as WrittenLimits, Reply as WrittenReply, Source as Written};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::path::Path;
 use crate::payload::Format;
 use crate::source::{Reply, Source};
@@ -158,7 +158,9 @@ impl Compiler<'_> {
         }
         Path::parse(text)
             .map_err(|error| {
-                let place = text.place.part(error.range.clone());
+                // Of a path that is a key, the whole key is shown.
+                let is_key = text.place.on == On::Key;
+                let place = if is_key { text.place.clone() } else { text.place.part(error.range.clone()) };
                 let diagnostic = Diagnostic::new(Code::InvalidPath, place, error.message).help_opt(error.help);
                 self.report(diagnostic.fix_opt(text.place.clone(), Path::mended(text)));
             })

@@ -105,7 +105,8 @@ impl Decode for LayersOfText {
 impl Shape for LayersOfText {
     fn shape(shapes: &mut Shapes) -> Value {
         let one = At::<Layer>::shape(shapes);
-        let several = Value::object([("type", Value::from("array")), ("items", one.clone()), ("minItems", Value::from(1))]);
+        let several =
+            Value::object([("type", Value::from("array")), ("items", one.clone()), ("minItems", Value::from(1))]);
         Value::object([("anyOf", Value::array([one, several]))])
     }
 }

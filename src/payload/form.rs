@@ -88,7 +88,8 @@ fn unescaped(bytes: &[u8]) -> Vec<u8> {
 
 /// One charset for the whole form: what the header declares, the field `_charset_`, or what is usual.
 fn charset_of(fields: &[Field], declared: Charset) -> Charset {
-    let named = fields.iter().find(|(key, _)| key == b"_charset_").and_then(|(_, label)| std::str::from_utf8(label).ok());
+    let named =
+        fields.iter().find(|(key, _)| key == b"_charset_").and_then(|(_, label)| std::str::from_utf8(label).ok());
     let declared = declared.or(named.map_or(Charset::Unsaid, Charset::of_label)).or(charset::USUAL);
     let is_utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
     let is_utf8 = fields.iter().all(|(key, value)| is_utf8(key) && is_utf8(value));

@@ -52,7 +52,9 @@ fn read(decoder: impl Read, coding: &str, limit: usize) -> Result<Vec<u8>, Decod
         DecodeError::malformed(format!("the body is not {coding}, as its `Content-Encoding` says"), broken(&inflated))
     })?;
     if inflated.len() > limit {
-        return Err(DecodeError::too_large(format!("the body is compressed, and larger than {limit} bytes without that")));
+        return Err(DecodeError::too_large(format!(
+            "the body is compressed, and larger than {limit} bytes without that"
+        )));
     }
     Ok(inflated)
 }

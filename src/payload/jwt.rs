@@ -43,7 +43,9 @@ pub(super) fn is_token(text: &[u8]) -> bool {
 fn is_header(part_of_token: &str) -> bool {
     // A header names an algorithm and a key: what is longer is none.
     let bytes = Some(part_of_token).filter(|text| text.len() < 8192).and_then(part);
-    bytes.is_some_and(|bytes| json::parse(&bytes, &json::Limits::default()).is_ok_and(|value| value.as_object().is_some()))
+    bytes.is_some_and(|bytes| {
+        json::parse(&bytes, &json::Limits::default()).is_ok_and(|value| value.as_object().is_some())
+    })
 }
 
 fn part(text: &str) -> Option<Vec<u8>> {

@@ -49,7 +49,8 @@ pub(super) fn decode(body: &[u8], content_type: &str, limits: &Limits) -> Result
 
 fn broken(number: usize) -> DecodeError {
     let reason = match number {
-        1 => "its first part can't be read; each begins with a line of `--` and the `boundary` of the content type".into(),
+        1 => "its first part can't be read; each begins with a line of `--` and the `boundary` of the content type"
+            .into(),
         _ => format!("it breaks off at part {number}; the last one ends with a line of `--`, the boundary and `--`"),
     };
     DecodeError::malformed(SUBJECT, reason)

@@ -86,8 +86,9 @@ impl Layer {
                 json::parse(text.as_bytes(), &limits).map_err(|error| DecodeError::json(subject, &error))
             }
             Layer::Xml => xml::parse(text.trim_start_matches('\u{feff}'), &subject, limits),
-            Layer::Form => form::decode_within(text.as_bytes(), Charset::Unsaid, limits)
-                .map_err(|error| error.of_subject(subject)),
+            Layer::Form => {
+                form::decode_within(text.as_bytes(), Charset::Unsaid, limits).map_err(|error| error.of_subject(subject))
+            }
             Layer::Base64 => base64_text(text).map(Value::from).ok_or_else(|| DecodeError::malformed(subject, "")),
             Layer::Url => {
                 let bytes: Vec<u8> = percent_decode_str(text).collect();

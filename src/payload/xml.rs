@@ -9,9 +9,9 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::Limits;
-use super::nested::depth;
 use super::charset::{self, Charset};
 use super::error::{DecodeError, Fault};
+use super::nested::depth;
 use crate::value::Value;
 use element::Element;
 
@@ -82,7 +82,10 @@ struct Document<'t> {
 impl Document<'_> {
     fn read(&mut self) -> Read<Value> {
         loop {
-            let event = self.reader.read_event().map_err(|error| XmlError { fault: Fault::Malformed, reason: words(&error) })?;
+            let event = self
+                .reader
+                .read_event()
+                .map_err(|error| XmlError { fault: Fault::Malformed, reason: words(&error) })?;
             match event {
                 Event::Start(start) => self.start(&start)?,
                 Event::Empty(start) => {
@@ -114,7 +117,8 @@ impl Document<'_> {
         self.count()?;
         for attribute in start.attributes().with_checks(false) {
             self.count()?;
-            let attribute = attribute.map_err(|_| XmlError { fault: Fault::Malformed, reason: UNREADABLE.to_owned() })?;
+            let attribute =
+                attribute.map_err(|_| XmlError { fault: Fault::Malformed, reason: UNREADABLE.to_owned() })?;
             let value = std::str::from_utf8(&attribute.value).unwrap_or_default();
             if !element.attribute(name_of(attribute.key.as_ref())?, unescaped(value)?) {
                 return malformed("an element has the same attribute twice");
@@ -189,7 +193,8 @@ const AMPERSAND: &str = "a `&` stands for itself; in XML it is written `&amp;`";
 
 /// `&amp;` and `&#xE9;`
 fn letter_of(entity: &BytesRef<'_>) -> Read<char> {
-    let is_text = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    let is_text =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     if entity.is_char_ref() {
         let letter = entity.resolve_char_ref().ok().flatten().filter(|c| is_text(*c));
         return letter.map_or_else(|| malformed("a letter is written by a number that stands for none"), Ok);

@@ -59,7 +59,10 @@ fn payload(case: &Path) -> (String, &'static str) {
     let source = format!("source:\n  path: {path}\n  methods: [{method}]\n  verify: none\n{keys}");
     let folder = Folder::new("payloads");
     folder.write("jackfield.yaml", "connections:\n  omnivibe: { provider: omnivibe, inbox_identifier: i, contact_identifier: c, conversation_id: 1 }\n");
-    folder.write("routes/case.yaml", &format!("{source}send:\n  - to: omnivibe.create_message\n    body: {{ content: hello }}\n"));
+    folder.write(
+        "routes/case.yaml",
+        &format!("{source}send:\n  - to: omnivibe.create_message\n    body: {{ content: hello }}\n"),
+    );
     std::fs::write(folder.path().join("case.http"), &bytes).unwrap();
     let output = run(folder.path(), &["dry-run", "case", "--request", "case.http", "--format", "json"]);
     let shown = String::from_utf8(output.stdout).unwrap();

@@ -56,7 +56,8 @@ impl Element {
     /// Its name and value: the text alone where it has neither attributes nor children.
     pub(super) fn finished(self) -> (Arc<str>, Value) {
         let text = trimmed(&self.text, self.exact).replace("\r\n", "\n");
-        let is_nil = text.is_empty() && self.fields.iter().all(|(name, values)| is_nil(name, values) || is_namespace(name));
+        let is_nil =
+            text.is_empty() && self.fields.iter().all(|(name, values)| is_nil(name, values) || is_namespace(name));
         if self.fields.is_empty() {
             return (self.name, Value::from(text));
         }
