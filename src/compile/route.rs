@@ -127,7 +127,8 @@ impl Compiler<'_> {
         let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.is_section_unknown("vars")));
         if let Some(source) = source {
             reach.methods = source.source.methods.clone();
-            reach.form = matches!(source.source.format, Format::Form | Format::Query);
+            reach.form =
+                source.source.decode.is_empty() && matches!(source.source.format, Format::Form | Format::Query);
             reach.segments = Some(segments(&source.source.path));
         }
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();

@@ -455,10 +455,12 @@ fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) 
     let other = if *sign == "~" { "''" } else { "0" };
     let is_ordering = sign.starts_with(['<', '>']);
     let help = match kind {
-        Kind::Condition if !is_ordering => {
+        Kind::Condition | Kind::Lenient if !is_ordering => {
             format!("write `{name} is defined and …` before it, or `{name} | default({other})`")
         }
-        Kind::Condition => format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`"),
+        Kind::Condition | Kind::Lenient => {
+            format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`")
+        }
         Kind::Value => format!("say what counts instead: `{name} | default({other})`"),
     };
     Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message).help(help)

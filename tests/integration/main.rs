@@ -13,6 +13,7 @@ mod formats;
 mod guard;
 mod hostile;
 mod packs;
+mod payloads;
 mod readme;
 mod refusal;
 mod reload;
