@@ -70,6 +70,10 @@ impl Compiler<'_> {
 
     /// Sources that were declared for a route and have none.
     fn unused_sources(&mut self, settings: &Settings, named: &HashSet<Arc<str>>) {
+        // A route that names a source which is not there may mean one of these.
+        if named.iter().any(|name| settings.sources.names().all(|known| *known != **name)) {
+            return;
+        }
         let captures = |source: &Source| source.capture.as_ref().is_some_and(|capture| capture.value);
         for source in settings.sources.iter() {
             let name = &source.name;
