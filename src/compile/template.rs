@@ -273,8 +273,11 @@ impl Compiler<'_> {
             return;
         }
         if reach.without.contains(&&*used.name) {
-            let message = format!("a handshake makes no event, so there is no `{}`", used.name);
-            let help = "what the sender sent is in `payload` and `request`";
+            let message = format!("`{}` is not in reach of a handshake", used.name);
+            let help = match &*used.name {
+                "vars" => "write the value itself",
+                _ => "a handshake makes no event: what the sender sent is in `payload` and `request`",
+            };
             self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
             return;
         }

@@ -11,6 +11,7 @@ mod explain;
 mod fixes;
 mod formats;
 mod guard;
+mod handshake;
 mod hostile;
 mod packs;
 mod payloads;
