@@ -95,8 +95,10 @@ fn what_senders_publish_and_send_is_verified() {
 fn the_kinds_of_the_docs_compile() {
     let page = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
     let pem = std::fs::read_to_string(root().join("tests/verification/rsa-public.pem")).unwrap();
-    let rows = page.lines().skip_while(|line| !line.starts_with("| kind |")).skip(2).take_while(|line| !line.is_empty());
-    let examples: Vec<&str> = rows.filter_map(|row| row.trim_end_matches(" |").rsplit_once(" | `")).map(|row| row.1).collect();
+    let rows =
+        page.lines().skip_while(|line| !line.starts_with("| kind |")).skip(2).take_while(|line| !line.is_empty());
+    let examples: Vec<&str> =
+        rows.filter_map(|row| row.trim_end_matches(" |").rsplit_once(" | `")).map(|row| row.1).collect();
     assert_eq!(examples.len(), 8);
     for example in examples {
         let example = example.trim_end_matches('`');
