@@ -113,3 +113,18 @@ fn request(name: &str) -> RawRequest {
     let file = root().join("tests/verification/requests").join(format!("{name}.http"));
     capture::parse(&std::fs::read(file).unwrap()).unwrap()
 }
+
+/// What would let anyone send another request is not kept; a signature is good for one only, and is.
+#[test]
+fn credentials_are_not_kept() {
+    for (name, hidden) in [("vonage-jwt", true), ("token", true), ("pipedrive-v2-lead-change", true), ("stripe", false)]
+    {
+        let case = cases::all().into_iter().find(|case| case.name == name).unwrap();
+        let source = source(&case.verify, &case.secret).unwrap();
+        let found =
+            source.verify.verify(Arc::new(case.raw.clone()), &context(&case.public_url, case.now(&source), &source));
+        let (kept, _) = found.unwrap().without_credentials(&source.verify, Value::Null);
+        assert_eq!(kept.raw().headers.iter().any(|(_, value)| value == "***"), hidden, "{name}");
+        assert_eq!(**kept.raw() == case.raw, !hidden, "{name}");
+    }
+}
