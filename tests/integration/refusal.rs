@@ -42,11 +42,13 @@ fn each_bad_request_gets_its_own_answer() {
         ("a wrong key", request("X-Key: no\r\n", b"{}"), 401, "verification-failed"),
         (
             "a bad form",
-            request("X-Key: k3y\r\nContent-Type: application/x-www-form-urlencoded\r\n", b"id=%ff"),
+            request("X-Key: k3y\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-16\r\n", b"id=%ff"),
             400,
             "undecodable-body",
         ),
-        ("XML", request("X-Key: k3y\r\nContent-Type: text/xml\r\n", b"<a/>"), 415, "undecodable-body"),
+        ("XML that ends early", request("X-Key: k3y\r\nContent-Type: text/xml\r\n", b"<a>"), 400, "undecodable-body"),
+        ("an unknown coding", request("X-Key: k3y\r\nContent-Encoding: br\r\n", b"{}"), 415, "undecodable-body"),
+        ("JSON that is too deep", request(good, "[".repeat(101).as_bytes()), 413, "undecodable-body"),
         ("another method", b"GET /hooks/in HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(), 405, "wrong-method"),
         (
             "another path",
