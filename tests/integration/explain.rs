@@ -134,7 +134,8 @@ fn what_is_to_be_pasted_is_good() {
             let own = pasted(&shown, "A connection, to paste into jackfield.yaml");
             let own = own.replace("# ", "").replace('…', "1");
             // Its webhooks are sent on to Partoo.
-            connections = if pack == "partoo" { own } else { partoo.clone() + own.trim_start_matches("connections:\n") };
+            connections =
+                if pack == "partoo" { own } else { partoo.clone() + own.trim_start_matches("connections:\n") };
         }
         assert!(!files.is_empty(), "{shown}");
         let folder = Folder::with("explain-pasted", &[("jackfield.yaml", &connections)]);

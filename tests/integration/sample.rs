@@ -1,11 +1,11 @@
 //! Captured requests of real senders, sent by `curl`, arrive at the sandbox as the exact requests expected.
 
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use jackfield::clock::Clock;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -45,7 +45,7 @@ fn curl(folder: &Folder, server: &Server, sample: &str) -> (u16, String) {
 
 /// What HubSpot signs, as of now: an old signature is refused.
 fn hubspot(target: &str, body: &[u8]) -> [String; 2] {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().to_string();
+    let time = Clock::default().now().0.to_string();
     let mut mac = Hmac::<Sha256>::new_from_slice(b"yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy").unwrap();
     for piece in ["POST".as_bytes(), b"https://ingress.example.test", target.as_bytes(), body, time.as_bytes()] {
         mac.update(piece);
