@@ -155,10 +155,7 @@ fn settings(known: &Known<'_>, webhook: &Webhook) -> Vec<String> {
         let name = &setting.name.value;
         let is = |flag: &Option<At<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
         let mark = if is(&setting.value.required) && setting.value.default.is_none() { "" } else { "# " };
-        match is(&setting.value.secret) {
-            true => format!("    {mark}{name}: ${{env:{}}}", yaml::variable(&[known.name, name])),
-            false => format!("    {mark}{name}: …"),
-        }
+        format!("    {mark}{name}: ${{env:{}}}", yaml::variable(&[known.name, name]))
     };
     [String::from("  settings:")].into_iter().chain(webhook.settings.iter().map(one)).collect()
 }
