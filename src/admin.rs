@@ -13,6 +13,7 @@ use crate::client;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery;
 use crate::live::Live;
+use crate::refusal::Tally;
 use crate::reload::Reloads;
 use crate::store::Store;
 
@@ -25,6 +26,7 @@ pub struct Admin {
     pub clock: Clock,
     pub started_at: Timestamp,
     pub ready: Arc<AtomicBool>,
+    pub tally: Arc<Tally>,
 }
 
 /// The addresses: `/status`, `/healthz`, `/readyz`.
@@ -57,6 +59,8 @@ async fn status(State(admin): State<Admin>) -> Response {
         .map(|state| (state.word().to_owned(), counts.deliveries(state).into()))
         .collect();
     let routes: Vec<&str> = revision.set.all_routes().map(|route| &*route.name).collect();
+    let refused: serde_json::Map<String, serde_json::Value> =
+        admin.tally.counts().map(|(reason, count)| (reason.word().to_owned(), count.into())).collect();
     let body = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": admin.started_at.to_string(),
@@ -64,6 +68,7 @@ async fn status(State(admin): State<Admin>) -> Response {
         "routes": routes,
         "events": { "accepted": counts.events, "unrouted": counts.unrouted, "unmatched": counts.unmatched,
             "failed": counts.failed, "duplicates": counts.duplicates },
+        "requests": { "handshakes": admin.tally.handshakes(), "refused": refused },
         "deliveries": deliveries,
         "reloads": admin.reloads.to_json(),
     });

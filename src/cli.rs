@@ -14,10 +14,12 @@ mod status;
 mod terminal;
 mod test;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::load;
 
 /// Any webhook in, any conversation API out, declared in YAML.
 #[derive(Debug, Parser)]
@@ -49,7 +51,7 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Write the man page
     Man(man::ManArgs),
-    /// Write the JSON Schemas by which an editor completes and checks the files of a workspace
+    /// Print the JSON Schemas by which an editor completes and checks the files of a workspace, or write them into a folder
     Schema(SchemaArgs),
 }
 
@@ -70,9 +72,30 @@ impl From<Exit> for ExitCode {
 
 #[derive(Clone, Debug, Args)]
 struct WorkspaceArg {
-    /// The folder of the workspace
+    /// The folder of the workspace, or one within it
     #[arg(long, short = 'w', value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
+}
+
+impl WorkspaceArg {
+    /// The folder of the workspace. Where none is named, a file that is says which one is meant.
+    fn root(&self, named: Option<&str>) -> PathBuf {
+        let own = named.map(Path::new).filter(|file| self.is_here() && file.is_file()).map(load::root_of);
+        own.filter(|root| root.is_dir()).unwrap_or_else(|| load::root_of(&self.workspace))
+    }
+
+    /// Whether no other folder is named.
+    fn is_here(&self) -> bool {
+        self.workspace == Path::new(".")
+    }
+}
+
+/// The name of a route, also where its file is named.
+fn route_name(written: &str) -> &str {
+    match written.strip_suffix(".yaml") {
+        Some(bare) => bare.rsplit_once("routes/").map_or(bare, |(_, rest)| rest).trim_start_matches("./"),
+        None => written.trim_start_matches("./").trim_start_matches("routes/"),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -84,15 +107,16 @@ struct InitArgs {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// The workspace, or one file of it
-    #[arg(default_value = ".")]
-    path: PathBuf,
+    /// The workspace, or one file of it; this folder unless given
+    path: Option<PathBuf>,
     /// How problems are written
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     format: CheckFormat,
     /// Mend what can be mended for certain, then check again
     #[arg(long)]
     fix: bool,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,7 +156,7 @@ enum DryRunFormat {
 
 #[derive(Debug, Args)]
 struct TestArgs {
-    /// Only routes whose name begins with this
+    /// Only routes whose name begins with this; or one route's file; or the folder of a workspace, as with `-w`
     filter: Option<String>,
     /// How results are written
     #[arg(long, value_enum, default_value_t = TestFormat::Human)]
@@ -202,10 +226,11 @@ struct StatusArgs {
 
 #[derive(Debug, Args)]
 struct SchemaArgs {
-    /// The sort of file whose schema is printed
-    #[arg(value_enum, value_name = "SORT", required_unless_present = "dir", conflicts_with = "dir")]
+    /// Print the schema of this sort of file
+    #[arg(value_enum, value_name = "SORT", conflicts_with = "dir")]
     sort: Option<SchemaSort>,
-    /// Write all of them into this folder, as `jackfield.schema.json`, `route.schema.json` and `pack.schema.json`
+    /// Write all three into this folder, as `jackfield.schema.json`, `route.schema.json` and `pack.schema.json`: to
+    /// `.jackfield` in a workspace, where the first line of each file that `jackfield init` makes looks for them
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     #[command(flatten)]

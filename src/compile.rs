@@ -7,11 +7,13 @@ mod connection;
 mod extract;
 mod lookalike;
 mod pack;
+mod reply;
 mod route;
 mod sample;
 mod schema_words;
 mod secret;
 mod send;
+mod setting;
 mod source;
 mod template;
 mod test_case;
@@ -66,6 +68,8 @@ pub struct Compiled {
     pub set: RouteSet,
     pub settings: Option<Settings>,
     pub tests: Vec<TestCase>,
+    /// How many tests of webhooks were run, of the packs that lie in the workspace.
+    pub webhook_tests: usize,
     pub diagnostics: Vec<Diagnostic>,
     pub documents: Documents,
 }
@@ -77,6 +81,7 @@ impl Compiled {
             set: RouteSet::new("", ""),
             settings: None,
             tests: Vec::new(),
+            webhook_tests: 0,
             diagnostics: vec![Diagnostic::new(Code::UnreadableFile, Place::bytes(SETTINGS, 0..0), reason)],
             documents: Documents::default(),
         }
@@ -155,15 +160,17 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         set.connections = compiler.connections(settings, &packs);
     }
     let tests = compiler.routes(settings.as_ref(), &packs, &mut set);
+    let mut webhook_tests = 0;
     if input.tests {
-        let tests = compiler.sound(&set, &packs, tests.iter().collect());
-        compiler.run_tests(&set, &tests);
+        let sound = compiler.sound(&set, &packs, tests.iter().collect());
+        compiler.run_tests(&set, &sound);
+        webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
     drop_beside_slips(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     shorten(&mut diagnostics);
-    Compiled { set, settings, tests, diagnostics, documents }
+    Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
 }
 
 /// The hash of all files, in twelve digits.

@@ -8,6 +8,8 @@ mod record;
 pub mod connection;
 pub mod editor;
 pub mod extract;
+pub mod guard;
+pub mod handshake;
 pub mod pack;
 pub mod route;
 pub mod scalar;

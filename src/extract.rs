@@ -173,7 +173,8 @@ impl Extract {
         Ok(Value::from(group.map_or("", |group| group.as_str())))
     }
 
-    fn converted(&self, value: &Value) -> Result<Value, Unfit> {
+    /// What `as` makes of a value.
+    pub fn converted(&self, value: &Value) -> Result<Value, Unfit> {
         match self.conversion {
             Conversion::None => Ok(value.clone()),
             Conversion::Text => convert::text(value).map(Value::from),

@@ -1,28 +1,32 @@
 //! Receiving: limit, verify, decode, store, and only then answer.
 
 mod answer;
+mod arrival;
 mod body;
+mod gauge;
+mod guard;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, RwLock};
+use std::time::Instant;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::event::{Event, RawRequest, Verified};
-use crate::id::EventId;
-use crate::live::Live;
+use crate::event::RawRequest;
+use crate::live::{Live, Revision};
 use crate::route::Lookup;
 use crate::source::Source;
-use crate::store::{NewEvents, Store};
+use crate::store::Store;
 use crate::value::Value;
-use crate::verify::Context;
 use answer::Refusal;
+use arrival::Arrival;
+pub use gauge::{Gauge, Taken};
+pub use guard::{Guard, Most};
 
 /// What every path of a source begins with.
 pub const PREFIX: &str = "/hooks";
@@ -37,6 +41,8 @@ pub struct Ingress {
     pub accepted: Arc<Notify>,
     /// Every path that was ever served: some senders unsubscribe on a 404.
     pub known_paths: KnownPaths,
+    /// What is taken on at once.
+    pub guard: Guard,
 }
 
 /// The paths that were ever served.
@@ -72,78 +78,72 @@ impl Ingress {
     /// Answers one request. Whatever it is, there is an answer.
     pub async fn handle(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let path = request.uri().path().to_owned();
-        let response = match self.receive(request).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                refusal.log(&path);
-                refusal.into_response()
-            }
-        };
-        Ok(response)
+        Ok(self.receive(request).await.unwrap_or_else(|refusal| self.refuse(refusal, &path)))
+    }
+
+    fn refuse(&self, refusal: Refusal, path: &str) -> Response<Full<Bytes>> {
+        self.guard.tally.refused(refusal.reason);
+        if self.guard.tally.is_news(refusal.reason, STARTED.elapsed().as_secs()) {
+            refusal.log(path);
+        }
+        refusal.into_response()
     }
 
     async fn receive(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
-        let (source, params) = self.find(request.method(), request.uri().path())?;
-        let refused = |refusal: Refusal| refusal.of(&source.name);
-        let raw = Arc::new(self.read(request, &source).await.map_err(refused)?);
+        let uri = request.uri();
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        self.guard.check_head(target, request.headers()).map_err(|_| Refusal::headers_too_large())?;
         let revision = self.live.now();
-        let now = self.clock.now();
-        let context = Context { public_url: &revision.set.public_url, now, format: source.format, params: &params };
-        let verified = source.verify.verify(raw, &context).map_err(|error| refused(Refusal::verification(&error)))?;
-        let (verified, params) = verified.without_credentials(&source.verify, params.clone());
-        let events = source.events(&verified, params.clone(), now).map_err(|error| refused(Refusal::decode(&error)))?;
-        let first = self.accept(&source, &verified, params, &events).await.map_err(refused)?;
-        Ok(answer::accepted(&source.reply, first))
+        let (source, params) = self.find(&revision, request.method().as_str(), uri.path())?;
+        let answer = self.take(request, &revision, &source, params).await;
+        answer.map_err(|refusal| refusal.of(&source))
     }
 
-    fn find(&self, method: &Method, path: &str) -> Result<(Arc<Source>, Value), Refusal> {
+    /// Reads a request for a source, within what the source and the server take on, and answers it.
+    async fn take(
+        &self,
+        request: Request<Incoming>,
+        revision: &Revision,
+        source: &Source,
+        params: Value,
+    ) -> Result<Response<Full<Bytes>>, Refusal> {
+        if let Some(rate) = &source.rate {
+            rate.take(STARTED.elapsed()).map_err(Refusal::too_many)?;
+        }
+        let mut held = self.guard.bodies.take(0).ok_or_else(Refusal::overloaded)?;
+        let raw = Arc::new(read(request, source, &mut held).await?);
+        // A slow body takes no place of those that are worked on.
+        let _place = self.guard.requests.take(1).ok_or_else(Refusal::overloaded)?;
+        Arrival { ingress: self, revision, source, raw, params, at: self.clock.now() }.answer().await
+    }
+
+    fn find(&self, revision: &Revision, method: &str, path: &str) -> Result<(Arc<Source>, Value), Refusal> {
         let Some(path) = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')) else {
             return Err(Refusal::not_found());
         };
-        match self.live.now().set.find(method.as_str(), path) {
+        match revision.set.find(method, path) {
             Lookup::Found(source, params) => Ok((source, params)),
             Lookup::WrongMethod(methods) => Err(Refusal::wrong_method(&methods)),
             Lookup::Nothing if self.known_paths.contains(path) => Err(Refusal::gone_for_now()),
             Lookup::Nothing => Err(Refusal::not_found()),
         }
     }
-
-    async fn read(&self, request: Request<Incoming>, source: &Source) -> Result<RawRequest, Refusal> {
-        let (head, incoming) = request.into_parts();
-        let body = body::read(incoming, &head.headers, source.limits).await?;
-        let headers = head.headers.iter();
-        let headers =
-            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-        Ok(RawRequest { method: head.method.to_string(), target: target.to_owned(), headers: headers.collect(), body })
-    }
-
-    /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
-    async fn accept(
-        &self,
-        source: &Source,
-        verified: &Verified,
-        params: Value,
-        events: &[Event],
-    ) -> Result<EventId, Refusal> {
-        let ids: Vec<_> = events.iter().map(|event| event.id).collect();
-        let first = ids.first().copied().unwrap_or_default();
-        let received_at = events.first().map_or_else(|| self.clock.now(), |event| event.received_at);
-        let new = NewEvents { source: source.name.clone(), received_at, raw: verified.raw().clone(), params, ids };
-        self.store.accept(new).await.map_err(|error| {
-            tracing::error!(%error, "the store did not take an event; its sender is told to try again");
-            Refusal::store()
-        })?;
-        self.accepted.notify_one();
-        Ok(first)
-    }
 }
 
-/// How long a sender is asked to wait.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// What a connection is told for which there is no place.
+pub static NO_PLACE: LazyLock<String> = LazyLock::new(answer::no_place);
 
-fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+/// From when on rates and the log count time.
+static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+async fn read(request: Request<Incoming>, source: &Source, held: &mut Taken) -> Result<RawRequest, Refusal> {
+    let (head, incoming) = request.into_parts();
+    let body = body::read(incoming, &head.headers, source.limits, held).await?;
+    let headers = head.headers.iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    Ok(RawRequest { method: head.method.to_string(), target: target.to_owned(), headers: headers.collect(), body })
 }
 
 #[cfg(test)]

@@ -84,7 +84,8 @@ pub fn run_one(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Routed {
 /// The names in reach of every template of a route.
 pub const BASE_NAMES: &[&str] = &["payload", "envelope", "request", "event", "vars"];
 
-fn scope(set: &RouteSet, event: &Event) -> Scope {
+/// What these names stand for in one event.
+pub fn scope(set: &RouteSet, event: &Event) -> Scope {
     Scope::new()
         .with("payload", event.payload.clone())
         .with("envelope", event.envelope.clone())

@@ -123,11 +123,18 @@ impl Reloader {
 /// The settings that change with a restart only.
 pub fn fixed(compiled: &Compiled) -> Vec<(&'static str, Option<String>)> {
     let settings = compiled.settings.as_ref();
+    let limits = settings.and_then(|s| s.limits.as_ref());
     let text = |value: Option<&crate::config::scalar::Text>| value.map(|text| text.value.to_string());
+    let number = |value: Option<u64>| value.map(|number| number.to_string());
     vec![
         ("listen", text(settings.and_then(|s| s.listen.as_ref()))),
         ("admin", text(settings.and_then(|s| s.admin.as_ref()))),
         ("data", text(settings.and_then(|s| s.data.as_ref()))),
+        ("limits.connections", number(limits.and_then(|l| Some(l.connections.as_ref()?.value)))),
+        ("limits.requests", number(limits.and_then(|l| Some(l.requests.as_ref()?.value)))),
+        ("limits.bodies", number(limits.and_then(|l| Some(l.bodies.as_ref()?.value.0)))),
+        ("limits.headers", number(limits.and_then(|l| Some(l.headers.as_ref()?.value)))),
+        ("limits.header_bytes", number(limits.and_then(|l| Some(l.header_bytes.as_ref()?.value.0)))),
     ]
 }
 

@@ -17,9 +17,10 @@ use crate::client::ClientError;
 use crate::compile::Compiled;
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Report, Wake};
-use crate::ingress::{Ingress, KnownPaths};
+use crate::ingress::{Guard, Ingress, KnownPaths};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
+use crate::refusal::Tally;
 use crate::reload::{self, Reloader, Reloads, Taken};
 use crate::routing::Router;
 use crate::settings::ServerSettings;
@@ -99,12 +100,14 @@ impl Server {
             Router { live: live.clone(), store: store.clone(), clock: clock.clone(), wake, accepted: accepted.clone() };
         let (stop, stopped) = watch::channel(false);
         let routing = tokio::spawn(router.run(stopped.clone()));
+        let tally = Arc::new(Tally::default());
         let ingress = Ingress {
             live: live.clone(),
             store: store.clone(),
             clock: clock.clone(),
             accepted: accepted.clone(),
             known_paths: known_paths.clone(),
+            guard: Guard::new(settings.most, tally.clone()),
         };
         let ready = Arc::new(AtomicBool::new(false));
         let reloads = Reloads::default();
@@ -115,6 +118,7 @@ impl Server {
             started_at: clock.now(),
             clock,
             ready: ready.clone(),
+            tally,
         };
         let admin_task = tokio::spawn(serve_admin(admin_listener, admin, stopped.clone()));
         let reloader = Reloader { root, options, live: live.clone(), reloads, fixed };

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::Compiled;
 use crate::config::scalar::Text;
+use crate::config::settings::Settings;
+use crate::ingress::Most;
 
 /// Where the server listens and stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
     pub data: PathBuf,
+    /// What is taken on at once.
+    pub most: Most,
 }
 
 /// Receiving, unless said otherwise.
@@ -28,10 +32,23 @@ impl ServerSettings {
             listen: address(settings.and_then(|s| s.listen.as_ref()), LISTEN),
             admin: address(settings.and_then(|s| s.admin.as_ref()), ADMIN),
             data: root.join(data),
+            most: settings.map_or_else(Most::default, most),
         }
     }
 }
 
 fn address(text: Option<&Text>, default: ([u8; 4], u16)) -> SocketAddr {
     text.and_then(|text| text.value.parse().ok()).unwrap_or_else(|| default.into())
+}
+
+fn most(settings: &Settings) -> Most {
+    let (limits, usual) = (settings.limits.as_ref(), Most::default());
+    let whole = |number: Option<u64>| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+    Most {
+        connections: whole(limits.and_then(|l| Some(l.connections.as_ref()?.value))).unwrap_or(usual.connections),
+        requests: whole(limits.and_then(|l| Some(l.requests.as_ref()?.value))).unwrap_or(usual.requests),
+        bodies: whole(limits.and_then(|l| Some(l.bodies.as_ref()?.value.0))).unwrap_or(usual.bodies),
+        headers: whole(limits.and_then(|l| Some(l.headers.as_ref()?.value))).unwrap_or(usual.headers),
+        header_bytes: whole(limits.and_then(|l| Some(l.header_bytes.as_ref()?.value.0))).unwrap_or(usual.header_bytes),
+    }
 }

@@ -1,5 +1,9 @@
 //! A source, compiled: where events arrive and what their requests must be.
 
+mod rate;
+mod reply;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +12,11 @@ use crate::event::{Event, RawRequest, Verified};
 use crate::id::EventId;
 use crate::path::Path;
 use crate::payload::{self, DecodeError, Format};
-use crate::template::{Scope, Template};
+use crate::secret::Secret;
 use crate::value::Value;
 use crate::verify::Verify;
+pub use rate::Rate;
+pub use reply::{Answer, Overload, Reply, ReplyBody};
 
 /// No request becomes more events than this.
 const MOST_PARTS: usize = 1000;
@@ -26,8 +32,19 @@ pub struct Source {
     pub format: Format,
     pub split: Option<Path>,
     pub verify: Verify,
+    pub settings: Settings,
     pub reply: Reply,
     pub limits: Limits,
+    /// How fast requests may come.
+    pub rate: Option<Rate>,
+}
+
+/// What a source gives for the settings that its webhook describes, by name. What could not be had is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// An object of those that are not secret.
+    pub values: Value,
+    pub secrets: BTreeMap<Arc<str>, Secret>,
 }
 
 /// How much one request may bring.
@@ -42,35 +59,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits { body: 1024 * 1024, time: Duration::from_secs(10) }
-    }
-}
-
-/// What the sender is answered once the event is on disk.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub content_type: Option<Arc<str>>,
-    pub body: Option<Template>,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Reply { status: 202, content_type: None, body: None }
-    }
-}
-
-impl Reply {
-    /// The content type and body for the first of the events that were accepted.
-    pub fn render(&self, event: EventId) -> (Arc<str>, String) {
-        let id = event.to_string();
-        let scope = Scope::new().with("event", Value::object([("id", Value::from(id.as_str()))]));
-        match &self.body {
-            Some(body) => {
-                let text = body.evaluate_text(&scope).ok().flatten().unwrap_or_default();
-                (self.content_type.clone().unwrap_or_else(|| "text/plain; charset=utf-8".into()), text)
-            }
-            None => ("application/json".into(), format!("{{\"event\":\"{id}\"}}")),
-        }
     }
 }
 

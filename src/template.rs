@@ -6,7 +6,9 @@
 mod arguments;
 mod bridge;
 mod budget;
+mod compared;
 mod condition;
+mod demand;
 pub mod explain;
 pub mod filter;
 pub mod idiom;
@@ -27,8 +29,9 @@ use crate::diagnostic::Code;
 use crate::value::Value;
 
 pub use bridge::Scope;
+use compared::Added;
 pub use infer::{Inferred, Misfit, Names};
-pub use lint::Use;
+pub use lint::{Needed, Use};
 pub use look::Looked;
 use tolerant::Tolerant;
 
@@ -38,6 +41,8 @@ pub const LONGEST: usize = 4096;
 const LARGEST_OUTPUT: usize = 256 * 1024;
 /// No template takes more steps than this.
 const STEPS: u64 = 50_000;
+/// What to write where a value that is needed is absent.
+const WHERE_MISSING: &str = "where it may be missing, write `… is defined and …`, or `… | default('')`";
 
 /// A template, ready to be evaluated any number of times.
 #[derive(Clone)]
@@ -45,6 +50,7 @@ pub struct Template {
     text: Arc<str>,
     program: Arc<Program>,
     tolerant: Arc<[Tolerant]>,
+    added: Arc<Added>,
     uses: Arc<[Use]>,
 }
 
@@ -197,10 +203,18 @@ impl Template {
     /// The error at the whole of the name that it is about, of which the engine names the end.
     fn widened(&self, error: TemplateError, scope: &Scope) -> TemplateError {
         let (_, shift) = self.braced();
+        let error = self.written(error);
         let within = |at: usize| at.saturating_sub(shift).min(self.text.len());
         let range = within(error.range.start)..within(error.range.end);
         let ends_there = |used: &&Use| used.range.start <= range.start && used.range.end == range.end;
-        let Some(used) = self.uses.iter().find(ends_there) else { return TemplateError { range, ..error } };
+        let Some(used) = self.uses.iter().find(ends_there) else {
+            let within = |used: &&Use| range.start <= used.range.start && used.range.end <= range.end;
+            let is_missing = |used: &&Use| used.needed_by.is_some() && tolerant::is_absent(scope, used);
+            return match self.uses.iter().filter(within).find(is_missing) {
+                Some(used) => TemplateError::new(error.code, used.range.clone(), lint::ABSENT).help(WHERE_MISSING),
+                None => TemplateError { range, ..error },
+            };
+        };
         let error = TemplateError { range: used.range.clone(), ..error };
         match tolerant::field_of_text(scope, used) {
             Some((message, help)) if error.message == lint::ABSENT => error.saying(message).help(help),
@@ -229,8 +243,13 @@ impl Template {
         if out.is_full() {
             return Err(self.too_large());
         }
-        outcome.map_err(|error| lint::engine_error(&error, 0, &self.text))?;
+        outcome.map_err(|error| self.written(lint::engine_error(&error, 0, &self.text)))?;
         out.into_text().ok_or_else(|| self.too_large())
+    }
+
+    /// The error at its place in the template as it is written.
+    fn written(&self, error: TemplateError) -> TemplateError {
+        TemplateError { range: self.added.written(&error.range), ..error }
     }
 
     fn too_large(&self) -> TemplateError {
@@ -250,8 +269,7 @@ impl Expr {
                     // The engine does not always say where; then it is the whole expression.
                     let range = if error.range.is_empty() { self.range.clone() } else { error.range };
                     let absent = error.code == Code::TemplateFailed && error.message == lint::ABSENT;
-                    let help = "where it may be missing, write `… is defined and …`, or `… | default('')`";
-                    TemplateError { range, help: error.help.or(absent.then(|| help.to_owned())), ..error }
+                    TemplateError { range, help: error.help.or(absent.then(|| WHERE_MISSING.to_owned())), ..error }
                 })?;
                 bridge::from_engine(&value).map_err(|what| {
                     TemplateError::new(Code::TemplateFailed, self.range.clone(), format!("this makes {what}"))

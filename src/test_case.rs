@@ -3,6 +3,7 @@
 mod compare;
 mod lines;
 mod reason;
+pub mod webhook;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,6 +92,11 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     let (verified, params) =
         if bare { (verified, params) } else { verified.without_credentials(&source.verify, params) };
     source.events(&verified, params, at).map_err(|error| error.to_string())
+}
+
+fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
+    let message = format!("test `{test}`: {}", message.into());
+    Diagnostic::new(Code::TestFailed, place.clone(), message)
 }
 
 fn elsewhere(path: &str, source: &Source, what: &str) -> String {
@@ -187,8 +193,7 @@ impl TestCase {
     }
 
     fn failed(&self, place: &Place, message: impl Into<String>) -> Diagnostic {
-        let message = format!("test `{}`: {}", self.name, message.into());
-        Diagnostic::new(Code::TestFailed, place.clone(), message)
+        failed(&self.name, place, message)
     }
 
     /// Each expectation with the next request to the same operation; then what is left over on either side.
@@ -201,7 +206,7 @@ impl TestCase {
             match left.iter().position(|request| request.to == expected.to) {
                 Some(at) => {
                     in_order &= at == 0;
-                    failures.extend(expected.compare(left.remove(at)).into_iter().map(|found| found.of(self)));
+                    failures.extend(expected.compare(left.remove(at)).into_iter().map(|found| found.of(&self.name)));
                 }
                 None => missing.push(expected),
             }

@@ -26,7 +26,7 @@ pub enum Verify {
     Signature(Box<Signature>),
     Token(Box<Token>),
     /// HTTP Basic authentication; the secret is `user:password`.
-    Basic(Option<Secret>),
+    Basic(Vec<Secret>),
 }
 
 /// A hash over parts of the request.
@@ -41,7 +41,7 @@ pub struct Signature {
     /// The header with the time of signing, and the milliseconds of its unit.
     pub timestamp: Option<(Arc<str>, i64)>,
     pub tolerance: Duration,
-    pub secret: Option<Secret>,
+    pub secrets: Vec<Secret>,
 }
 
 /// A fixed token.
@@ -50,7 +50,7 @@ pub struct Token {
     pub at: Where,
     /// What stands before the token in the header: `Bearer `.
     pub prefix: Arc<str>,
-    pub secret: Option<Secret>,
+    pub secrets: Vec<Secret>,
 }
 
 /// Where a proof is looked for.
@@ -129,7 +129,7 @@ impl Verify {
             Verify::Open => {}
             Verify::Signature(signature) => signature.check(&raw, context)?,
             Verify::Token(token) => token.check(&raw, context)?,
-            Verify::Basic(secret) => basic(&raw, secret.as_ref())?,
+            Verify::Basic(secrets) => basic(&raw, secrets)?,
         }
         Ok(Verified::new(raw))
     }
@@ -138,9 +138,9 @@ impl Verify {
     pub fn lacks_secret(&self) -> bool {
         match self {
             Verify::Open => false,
-            Verify::Signature(signature) => signature.secret.is_none(),
-            Verify::Token(token) => token.secret.is_none(),
-            Verify::Basic(secret) => secret.is_none(),
+            Verify::Signature(signature) => signature.secrets.is_empty(),
+            Verify::Token(token) => token.secrets.is_empty(),
+            Verify::Basic(secrets) => secrets.is_empty(),
         }
     }
 
@@ -229,27 +229,32 @@ impl Where {
 impl Token {
     fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
         let found = self.at.find(raw, context)?;
-        let secret = known(self.secret.as_ref())?;
+        let secrets = known(&self.secrets)?;
         let token = found.strip_prefix(&*self.prefix).ok_or(VerifyError::Mismatch("token"))?;
-        equal(token.as_bytes(), secret.expose().as_bytes()).ok_or(VerifyError::Mismatch("token"))
+        any(secrets, |secret| equal(token.as_bytes(), secret.expose().as_bytes())).ok_or(VerifyError::Mismatch("token"))
     }
 }
 
 impl Signature {
     fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
         let found = self.at.find(raw, context)?;
-        let secret = known(self.secret.as_ref())?;
+        let secrets = known(&self.secrets)?;
         self.check_time(raw, context.now)?;
-        let message = self.message(raw, context, secret)?;
-        let wanted = self.encode(&self.digest(&message, secret).ok_or(VerifyError::NoSecret)?);
         let given = found.trim().strip_prefix(&*self.prefix).ok_or(VerifyError::Mismatch("signature"))?;
         let given = match self.encoding {
             Encoding::Hex => given.to_ascii_lowercase(),
             Encoding::Base64 | Encoding::Base64OfHex => given.to_owned(),
         };
-        let same = equal(given.as_bytes(), wanted.as_bytes());
-        let unpadded = equal(given.as_bytes(), wanted.trim_end_matches('=').as_bytes());
-        same.or(unpadded.filter(|()| self.encoding == Encoding::Base64)).ok_or(VerifyError::Mismatch("signature"))
+        for secret in secrets {
+            let message = self.message(raw, context, secret)?;
+            let wanted = self.encode(&self.digest(&message, secret).ok_or(VerifyError::NoSecret)?);
+            let same = equal(given.as_bytes(), wanted.as_bytes());
+            let unpadded = equal(given.as_bytes(), wanted.trim_end_matches('=').as_bytes());
+            if same.or(unpadded.filter(|()| self.encoding == Encoding::Base64)).is_some() {
+                return Ok(());
+            }
+        }
+        Err(VerifyError::Mismatch("signature"))
     }
 
     fn check_time(&self, raw: &RawRequest, now: Timestamp) -> Result<(), VerifyError> {
@@ -327,20 +332,26 @@ fn sorted_form(raw: &RawRequest, message: &mut Vec<u8>) {
     }
 }
 
-fn basic(raw: &RawRequest, secret: Option<&Secret>) -> Result<(), VerifyError> {
+fn basic(raw: &RawRequest, secrets: &[Secret]) -> Result<(), VerifyError> {
     let missing = || VerifyError::Missing("header `authorization`".to_owned());
     let given = raw.header("authorization").ok_or_else(missing)?;
-    let secret = known(secret)?;
+    let secrets = known(secrets)?;
     let (scheme, encoded) = given.split_once(' ').ok_or_else(missing)?;
     let encoded = encoded.trim().trim_end_matches('=');
     let decoded = BASE64_STANDARD_NO_PAD.decode(encoded).unwrap_or_default();
-    let same = equal(&decoded, secret.expose().as_bytes()).filter(|()| scheme.eq_ignore_ascii_case("basic"));
-    same.ok_or(VerifyError::Mismatch("user or password"))
+    let same = any(secrets, |secret| equal(&decoded, secret.expose().as_bytes()));
+    same.filter(|()| scheme.eq_ignore_ascii_case("basic")).ok_or(VerifyError::Mismatch("user or password"))
 }
 
-/// A secret that can prove something: an empty one proves nothing.
-fn known(secret: Option<&Secret>) -> Result<&Secret, VerifyError> {
-    secret.filter(|secret| !secret.expose().is_empty()).ok_or(VerifyError::NoSecret)
+/// Secrets that can prove something: an empty one proves nothing.
+fn known(secrets: &[Secret]) -> Result<&[Secret], VerifyError> {
+    let is_given = !secrets.is_empty() && secrets.iter().all(|secret| !secret.expose().is_empty());
+    is_given.then_some(secrets).ok_or(VerifyError::NoSecret)
+}
+
+/// Whether one of the secrets fits; each is tried.
+fn any(secrets: &[Secret], fits: impl Fn(&Secret) -> Option<()>) -> Option<()> {
+    secrets.iter().filter_map(fits).fold(None, |_, ()| Some(()))
 }
 
 /// Compares in a time that depends on the lengths alone. An empty secret equals nothing.

@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
         "verify",
     ],
     &["compile"],
-    &["client", "live", "load", "sandbox", "store", "telemetry"],
+    &["client", "live", "load", "refusal", "sandbox", "store", "telemetry"],
     &["admin", "dispatch", "ingress", "reload"],
     &["routing", "settings", "server"],
     &["cli"],

@@ -11,11 +11,11 @@ mod why;
 use std::sync::Arc;
 
 use super::terminal;
-use super::{DryRunArgs, DryRunFormat, Exit};
+use super::{DryRunArgs, DryRunFormat, Exit, route_name};
 use crate::clock::{Clock, Timestamp};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, suggest};
-use crate::event::{Event, RawRequest};
+use crate::event::{Event, RawRequest, sent};
 use crate::load;
 use crate::path::Location;
 use crate::pipeline::{self, Prepared, RouteResult, Taken, Trace};
@@ -59,7 +59,7 @@ enum Verification {
 }
 
 pub(super) fn run(args: &DryRunArgs) -> Exit {
-    let root = load::root_of(&args.workspace.workspace);
+    let root = args.workspace.root(Some(&args.route));
     // A test that fails is a reason for a dry run, not against it.
     let compiled = load::compile(&root, &load::Options { tests: false, ..load::Options::offline() });
     let Some(route) = find_route(&compiled, &args.route) else { return no_route(&compiled, &args.route) };
@@ -92,7 +92,7 @@ fn prepare<'c>(
 ) -> Result<DryRun<'c>, String> {
     let source = compiled.set.sources.get(&route.source).cloned();
     let source = source.ok_or_else(|| format!("the source of `{}` does not compile", route.name))?;
-    let now = signed_at(&input.raw).unwrap_or_else(|| Clock::System.now());
+    let now = sent::at(&input.raw).unwrap_or_else(|| Clock::System.now());
     let verification = verification(args, compiled, &source, &input, now);
     let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now)
         .map_err(|message| format!("{message}{}", elsewhere(&compiled.set, &source, &input.raw)))?;
@@ -144,15 +144,12 @@ fn elsewhere(set: &RouteSet, own: &Source, raw: &RawRequest) -> String {
 }
 
 fn find_route(compiled: &Compiled, name: &str) -> Option<Arc<Route>> {
-    let bare = name.trim_start_matches("./").trim_end_matches(".yaml");
-    let bare = bare.rsplit_once("routes/").map_or(bare, |(_, rest)| rest);
-    compiled.set.route(bare).cloned()
+    compiled.set.route(name).or_else(|| compiled.set.route(route_name(name))).cloned()
 }
 
 /// The route does not exist, or does not compile; then its problems are what is of interest.
 fn no_route(compiled: &Compiled, name: &str) -> Exit {
-    let bare = name.trim_start_matches("./").trim_end_matches(".yaml");
-    let bare = bare.rsplit_once("routes/").map_or(bare, |(_, rest)| rest);
+    let bare = route_name(name);
     let is_there = compiled.documents.0.contains_key(format!("routes/{bare}.yaml").as_str());
     let problems: Vec<Diagnostic> = compiled.diagnostics.iter().filter(|d| d.is_error()).cloned().collect();
     if !problems.is_empty() && (is_there || compiled.set.all_routes().next().is_none()) {
@@ -160,16 +157,9 @@ fn no_route(compiled: &Compiled, name: &str) -> Exit {
         return Exit::ProblemsFound;
     }
     let names: Vec<String> = compiled.set.all_routes().map(|route| route.name.to_string()).collect();
-    let help = suggest::did_you_mean(name, names.iter().map(String::as_str)).unwrap_or_default();
+    let help = suggest::did_you_mean(bare, names.iter().map(String::as_str)).unwrap_or_default();
     terminal::error_line(format!("there is no route `{name}`; {help}"));
     Exit::UsedWrongly
-}
-
-/// A captured request is verified at the time when it was signed, since it is old by now.
-fn signed_at(raw: &RawRequest) -> Option<Timestamp> {
-    let stamp = raw.headers.iter().find(|(name, _)| name.ends_with("timestamp")).map(|(_, value)| value)?;
-    let number: i64 = stamp.trim().parse().ok()?;
-    Some(if number > 100_000_000_000 { Timestamp(number) } else { Timestamp::from_seconds(number) })
 }
 
 fn verification(

@@ -7,7 +7,21 @@ use super::{Exit, SchemaArgs, SchemaSort};
 use crate::config::editor::{Known, Sort};
 use crate::load;
 
+/// What there is to choose from, for who names nothing.
+const USAGE: &[&str] = &[
+    "say which JSON Schema to print, or where to write all three of them:",
+    "  jackfield schema settings           that of jackfield.yaml",
+    "  jackfield schema route              that of routes/**/*.yaml",
+    "  jackfield schema pack               that of schemas/*/pack.yaml",
+    "  jackfield schema --dir .jackfield   all three, to where the first line of each file leads an editor:",
+    "                                      # yaml-language-server: $schema=../.jackfield/route.schema.json",
+];
+
 pub(super) fn run(args: &SchemaArgs) -> Exit {
+    if args.sort.is_none() && args.dir.is_none() {
+        USAGE.iter().for_each(error_line);
+        return Exit::UsedWrongly;
+    }
     let known = Known::read(&load::read(&load::root_of(&args.workspace.workspace)).texts);
     if let Some(sort) = args.sort {
         line(text(&known, sort.into()).trim_end());

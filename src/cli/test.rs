@@ -2,14 +2,14 @@
 
 mod junit;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::checkout::Checkout;
 use super::terminal;
-use super::{Exit, TestArgs, TestFormat};
+use super::{Exit, TestArgs, TestFormat, route_name};
 use crate::clock::Clock;
-use crate::compile::Compiled;
-use crate::diagnostic::{Diagnostic, Resolve, json, text};
+use crate::compile::{Compiled, SETTINGS};
+use crate::diagnostic::{Diagnostic, Resolve, json, suggest, text};
 use crate::load;
 use crate::test_case::{Difference, Failure, TestCase};
 use crate::value::{Value, json::from_serde};
@@ -18,7 +18,11 @@ use crate::value::{Value, json::from_serde};
 type Outcome<'t> = (&'t TestCase, Vec<Failure>);
 
 pub(super) fn run(args: &TestArgs) -> Exit {
-    let root = load::root_of(&args.workspace.workspace);
+    let is_workspace = |filter: &&str| Path::new(filter).join(SETTINGS).is_file();
+    let (root, filter) = match args.filter.as_deref() {
+        Some(folder) if is_workspace(&folder) => (PathBuf::from(folder), None),
+        filter => (args.workspace.root(filter), filter),
+    };
     // Each test is run here, and has a line of its own.
     let mut compiled = load::compile(&root, &load::Options { tests: false, ..load::Options::offline() });
     compiled.diagnostics.retain(Diagnostic::is_error);
@@ -33,15 +37,19 @@ pub(super) fn run(args: &TestArgs) -> Exit {
         }
         return Exit::ProblemsFound;
     }
-    let results = results(args.filter.as_deref(), &compiled, &root);
+    let results = results(filter, &compiled, &root);
+    if let Some(filter) = filter.filter(|_| results.is_empty()) {
+        none_fits(filter, &compiled);
+    }
     match args.format {
+        TestFormat::Human if results.is_empty() && filter.is_some() => {}
         TestFormat::Human => human(&results, &compiled),
         TestFormat::Json => as_json(&results, &compiled),
         TestFormat::Junit => terminal::line(junit::render(&results, &compiled, &Checkout::around(&root)).trim_end()),
     }
     match (failed(&results), results.is_empty()) {
         (0, false) => Exit::Fine,
-        (0, true) if args.filter.is_some() => Exit::UsedWrongly,
+        (0, true) if filter.is_some() => Exit::UsedWrongly,
         (0, true) => Exit::Fine,
         _ => Exit::ProblemsFound,
     }
@@ -50,12 +58,41 @@ pub(super) fn run(args: &TestArgs) -> Exit {
 /// Runs the tests of the routes whose name begins as asked for.
 fn results<'t>(filter: Option<&str>, compiled: &'t Compiled, root: &Path) -> Vec<Outcome<'t>> {
     let now = Clock::System.now();
-    let chosen = compiled.tests.iter().filter(|test| filter.is_none_or(|filter| test.route.starts_with(filter)));
+    let fits = |filter: &str, route: &str| route.starts_with(filter) || route.starts_with(route_name(filter));
+    let chosen = compiled.tests.iter().filter(|test| filter.is_none_or(|filter| fits(filter, &test.route)));
     let run = |test: &'t TestCase| {
         let capture = load::read_inside(root, &test.request).ok();
         (test, test.failures(&compiled.set, capture.as_deref(), now))
     };
     chosen.map(run).collect()
+}
+
+/// Says what there is to choose from, after a filter that fits no test.
+fn none_fits(filter: &str, compiled: &Compiled) {
+    let bare = route_name(filter);
+    let own = compiled.set.all_routes().find(|route| route.name.starts_with(bare));
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for test in &compiled.tests {
+        match counts.iter_mut().find(|(route, _)| **route == *test.route) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&test.route, 1)),
+        }
+    }
+    let folders = counts.iter().filter_map(|(route, _)| Some(route.rsplit_once('/')?.0));
+    let near = suggest::nearest(bare, counts.iter().map(|(route, _)| *route).chain(folders));
+    let help = match own {
+        Some(route) => format!("the route `{}` has no test; it carries them under `tests:`", route.name),
+        None => {
+            let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            format!("no route with tests has a name that begins with `{filter}`{meant}")
+        }
+    };
+    terminal::error_line(help);
+    if !counts.is_empty() {
+        terminal::error_line("routes with tests:");
+        let list = |(route, count): (&str, usize)| format!("  {route}: {}", text::count_of(count, "test"));
+        counts.into_iter().map(list).for_each(terminal::error_line);
+    }
 }
 
 fn failed(results: &[Outcome<'_>]) -> usize {
@@ -73,10 +110,6 @@ fn human(results: &[Outcome<'_>], compiled: &Compiled) {
     terminal::line("");
     for failure in results.iter().flat_map(|(_, failures)| failures) {
         terminal::diagnostics(std::slice::from_ref(&failure.problem), &compiled.documents);
-    }
-    if results.is_empty() && !compiled.tests.is_empty() {
-        terminal::line("no route with tests has a name that begins like this");
-        return;
     }
     if results.is_empty() {
         terminal::line("no tests were found; a route carries them under `tests:`");

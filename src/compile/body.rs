@@ -2,6 +2,7 @@
 
 mod field;
 mod part;
+mod setting;
 
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ impl Compiler<'_> {
         let defaults = defaults(target);
         let part = part::Part { schema: schema.document(), root: schema.document(), target };
         self.check_part(body.unwrap_or(&empty), &part, at, &defaults);
+        self.check_defaults(body, target, at);
     }
 }
 

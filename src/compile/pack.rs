@@ -1,6 +1,7 @@
 //! Packs: the vendors' operations and webhooks.
 
 mod proof;
+mod webhook_test;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};

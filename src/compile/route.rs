@@ -23,9 +23,9 @@ impl Compiler<'_> {
     /// Every route of the workspace into the set; their tests are returned.
     pub(super) fn routes(&mut self, settings: Option<&Settings>, packs: &Packs, set: &mut RouteSet) -> Vec<TestCase> {
         let mut shared = BTreeMap::new();
+        let limits = settings.and_then(|s| s.limits.as_ref()).map(|limits| limits.of_sources());
         for named in settings.iter().flat_map(|s| s.sources.iter()) {
-            let limits = settings.and_then(|s| s.limits.as_ref());
-            if let Some(source) = self.source(&named.name.value, &named.value, packs, limits) {
+            if let Some(source) = self.source(&named.name.value, &named.value, packs, limits.as_ref()) {
                 self.serve(&source, set);
                 shared.insert(named.name.value.clone(), source);
             }
@@ -38,7 +38,7 @@ impl Compiler<'_> {
             let Some(written) = self.decode::<WrittenRoute>(&file) else { continue };
             let own = match written.source.get() {
                 Some(SourceOrName::Here(source)) => {
-                    let own = self.source(name, source, packs, settings.and_then(|s| s.limits.as_ref()));
+                    let own = self.source(name, source, packs, limits.as_ref());
                     own.iter().for_each(|source| self.serve(source, set));
                     own
                 }

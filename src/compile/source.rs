@@ -5,17 +5,15 @@ use std::sync::Arc;
 use super::Compiler;
 use super::extract::flat;
 use super::pack::Packs;
+use super::template::Reach;
 use crate::config::At;
 use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
-use crate::config::source::{
-    Format as WrittenFormat, Limits as WrittenLimits, Reply as WrittenReply, Source as Written,
-};
+use crate::config::source::{Format as WrittenFormat, Limits as WrittenLimits, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::path::Path;
 use crate::payload::Format;
-use crate::source::{Limits, Reply, Source};
-use crate::template::Template;
+use crate::source::{Limits, Source};
 
 /// A source with the identity that its pack gives to its events.
 pub(super) struct CompiledSource {
@@ -39,16 +37,18 @@ impl Compiler<'_> {
         let format = self.format(written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref())));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
         let split = split.map(|split| self.json_path(split));
+        let given = self.source_settings(written, webhook);
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
         // Of a webhook that is not known it isn't known either how it is verified.
         let verify = match (verify, from) {
             (None, Some(None)) => None,
-            (verify, _) => self.verify(verify, written),
+            (verify, _) => self.verify(verify, written, &given),
         };
         let methods = written.methods.as_ref().or(webhook.and_then(|w| w.methods.as_ref()));
         let methods = self.methods(methods);
         let reply = written.reply.as_ref().or(webhook.and_then(|w| w.reply.as_ref()));
-        let reply = self.source_reply(reply);
+        let reply = self.source_reply(reply, &mut Reach::default());
+        let rate = written.limits.as_ref().and_then(|limits| limits.rate.as_ref()).map(|rate| self.rate(rate));
         flat(from)?;
         let source = Source {
             name: name.into(),
@@ -57,8 +57,10 @@ impl Compiler<'_> {
             format,
             split: flat(split)?,
             verify: verify?,
+            settings: given.settings,
             reply,
             limits: merged(written.limits.as_ref(), limits),
+            rate: rate.flatten(),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
         Some(CompiledSource { source: Arc::new(source), identity, place: written.place.clone() })
@@ -192,29 +194,6 @@ impl Compiler<'_> {
             self.report(diagnostic.fix_opt(method.place.clone(), near));
         }
         written.iter().map(|method| method.value.clone()).collect()
-    }
-
-    fn source_reply(&mut self, written: Option<&WrittenReply>) -> Reply {
-        let Some(written) = written else { return Reply::default() };
-        let status = written.status.as_ref().map_or(202, |status| self.reply_status(status));
-        let body = written
-            .body
-            .as_ref()
-            .and_then(|body| Template::compile(body).map_err(|errors| self.template_errors(errors, &body.place)).ok());
-        Reply { status, content_type: written.content_type.as_ref().map(|text| text.value.clone()), body }
-    }
-}
-
-impl Compiler<'_> {
-    /// A status that a sender would take for "unsubscribe" or "send it again" is never given for what was kept.
-    fn reply_status(&mut self, status: &At<u64>) -> u16 {
-        if !matches!(status.value, 404 | 410) {
-            return self.status(status);
-        }
-        let message = format!("{} tells some senders to stop sending for ever", status.value);
-        let diagnostic = Diagnostic::new(Code::InvalidValue, status.place.clone(), message);
-        self.report(diagnostic.help("write the status that the sender wants, such as 200, or leave it out for 202"));
-        202
     }
 }
 

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
 use crate::pipeline::{self, BASE_NAMES};
 use crate::route::Placed;
-use crate::template::{Misfit, Template, TemplateError, Use, idiom};
+use crate::template::{Misfit, Needed, Template, TemplateError, Use, idiom};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -161,7 +161,7 @@ impl Compiler<'_> {
         match compiled {
             Ok(template) => {
                 self.check_lookalikes(text, place, reach);
-                let good = self.check_uses(&template, place, reach);
+                let good = self.check_uses(&template, place, kind, reach);
                 (good && self.check_fits(&template, place, kind, reach)).then_some(template)
             }
             Err(errors) => {
@@ -218,14 +218,17 @@ impl Compiler<'_> {
         self.report(Diagnostic::new(code, place.part(misfit.range), misfit.message).help_opt(misfit.help));
     }
 
-    fn check_uses(&mut self, template: &Template, place: &Place, reach: &mut Reach) -> bool {
+    fn check_uses(&mut self, template: &Template, place: &Place, kind: Kind, reach: &mut Reach) -> bool {
         let before = self.problems.len();
         for used in template.uses() {
             match reach.optional(&used.name) {
                 Some(optional) => {
                     reach.used.push(used.name.clone());
-                    if optional && !used.guarded && !template.is_whole() {
-                        self.report(optional_in_text(used, place));
+                    match &used.needed_by {
+                        _ if !optional || used.guarded => {}
+                        Some(needed) => self.report(optional_beside_sign(used, needed, kind, place)),
+                        None if !template.is_whole() => self.report(optional_in_text(used, place)),
+                        None => {}
                     }
                 }
                 None if !reach.is_base(&used.name) && reach.is_broken(&used.name) => {}
@@ -421,4 +424,15 @@ fn optional_in_text(used: &Use, place: &Place) -> Diagnostic {
     let message = format!("`{}` may be absent, and stands in the middle of text", used.name);
     Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message)
         .help(format!("say what to write instead: `{{{{ {} | default('unknown') }}}}`", used.name))
+}
+
+fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) -> Diagnostic {
+    let (name, Needed { sign, part }) = (&used.name, needed);
+    let message = format!("`{name}` may be absent, and `{sign}` needs a value");
+    let other = if *sign == "~" { "''" } else { "0" };
+    let help = match kind {
+        Kind::Condition => format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`"),
+        Kind::Value => format!("say what counts instead: `{name} | default({other})`"),
+    };
+    Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message).help(help)
 }

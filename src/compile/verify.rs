@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Compiler;
+use super::setting::Given;
 use crate::config::At;
 use crate::config::scalar::Text;
-use crate::config::source::{
-    Algorithm, Encoding as WrittenEncoding, Hmac, Sha256, Source as Written, Token as WrittenToken, Unit,
-    Verify as WrittenVerify,
+use crate::config::source::verify::{
+    Algorithm, Encoding as WrittenEncoding, Hmac, Sha256, Token as WrittenToken, Unit, Verify as WrittenVerify,
 };
+use crate::config::source::{Secrets, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::secret::Secret;
 use crate::verify::{Encoding, Hash, Signature, Signed, Token, Verify, Where};
@@ -18,7 +19,7 @@ use crate::verify::{Encoding, Hash, Signature, Signed, Token, Verify, Where};
 const TOLERANCE: Duration = Duration::from_secs(300);
 
 impl Compiler<'_> {
-    pub(super) fn verify(&mut self, verify: Option<&WrittenVerify>, source: &Written) -> Option<Verify> {
+    pub(super) fn verify(&mut self, verify: Option<&WrittenVerify>, source: &Written, given: &Given) -> Option<Verify> {
         match verify {
             None => {
                 let message = "the source does not say how its requests are verified";
@@ -42,17 +43,16 @@ impl Compiler<'_> {
                 self.not_supported(&format!("the verification `{}`", kind.value), &kind.place, help);
                 None
             }
-            Some(WrittenVerify::Hmac(hmac)) => self.hmac(hmac, source),
-            Some(WrittenVerify::Sha256(sha256)) => self.sha256(sha256, source),
-            Some(WrittenVerify::Token(token)) => self.token(token, source),
+            Some(WrittenVerify::Hmac(hmac)) => self.hmac(hmac, source, given),
+            Some(WrittenVerify::Sha256(sha256)) => self.sha256(sha256, source, given),
+            Some(WrittenVerify::Token(token)) => self.token(token, source, given),
             Some(WrittenVerify::Basic(basic)) => {
-                if let Some(text) = basic.secret.as_ref().or(source.secret.as_ref())
-                    && !text.contains(':')
-                {
+                let written = basic.secret.as_ref().or(source.secret.as_ref());
+                if let Some(text) = written.and_then(|secrets| secrets.iter().find(|text| !text.contains([':', '{']))) {
                     self.no_password(text);
                     return None;
                 }
-                let secret = self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password")?;
+                let secret = self.secret_of(basic.secret.as_ref(), source, &basic.place, "user:password", given)?;
                 Some(Verify::Basic(secret))
             }
         }
@@ -66,9 +66,16 @@ impl Compiler<'_> {
         }
     }
 
-    /// The secret of a verification: outer nothing when none is written at all.
-    fn secret_of(&mut self, own: Option<&Text>, source: &Written, at: &Place, what: &str) -> Option<Option<Secret>> {
-        let Some(text) = own.or(source.secret.as_ref()) else {
+    /// The secrets of a verification, without those that can't be had here; nothing when none is written at all.
+    fn secret_of(
+        &mut self,
+        own: Option<&Secrets>,
+        source: &Written,
+        at: &Place,
+        what: &str,
+        given: &Given,
+    ) -> Option<Vec<Secret>> {
+        let Some(secrets) = own.or(source.secret.as_ref()) else {
             let place = if at.file == source.place.file { at.on_key() } else { source.place.on_key() };
             let message = format!("the source has no `secret`, which its verification needs ({what})");
             let help = "add `secret: ${env:NAME}` to the source, and set that variable where Jackfield is started";
@@ -82,11 +89,13 @@ impl Compiler<'_> {
             }
             return None;
         };
-        Some(self.source_secret(text))
+        let secrets: Vec<_> = secrets.iter().map(|text| self.filled_secret(text, given)).collect();
+        let secrets = secrets.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
+        Some(secrets.filter_map(|filled| filled.text).map(Secret::new).collect())
     }
 
-    fn hmac(&mut self, hmac: &Hmac, source: &Written) -> Option<Verify> {
-        let secret = self.secret_of(hmac.secret.as_ref(), source, &hmac.place, "the signing key")?;
+    fn hmac(&mut self, hmac: &Hmac, source: &Written, given: &Given) -> Option<Verify> {
+        let secret = self.secret_of(hmac.secret.as_ref(), source, &hmac.place, "the signing key", given)?;
         let Some(header) = &hmac.header else {
             let message = "`hmac` does not say which header carries the signature";
             let diagnostic = Diagnostic::new(Code::MissingKey, hmac.place.on_key(), message);
@@ -126,12 +135,12 @@ impl Compiler<'_> {
             signs,
             timestamp,
             tolerance: hmac.tolerance.as_ref().map_or(TOLERANCE, |tolerance| tolerance.value),
-            secret,
+            secrets: secret,
         })))
     }
 
-    fn sha256(&mut self, sha256: &Sha256, source: &Written) -> Option<Verify> {
-        let secret = self.secret_of(sha256.secret.as_ref(), source, &sha256.place, "the shared secret")?;
+    fn sha256(&mut self, sha256: &Sha256, source: &Written, given: &Given) -> Option<Verify> {
+        let secret = self.secret_of(sha256.secret.as_ref(), source, &sha256.place, "the shared secret", given)?;
         let at = match (&sha256.header, &sha256.field) {
             (Some(header), None) => Where::Header(self.header_name(header)),
             (None, Some(field)) => Where::Field(self.json_path(field)?),
@@ -154,12 +163,12 @@ impl Compiler<'_> {
             signs,
             timestamp: None,
             tolerance,
-            secret,
+            secrets: secret,
         })))
     }
 
-    fn token(&mut self, token: &WrittenToken, source: &Written) -> Option<Verify> {
-        let secret = self.secret_of(token.secret.as_ref(), source, &token.place, "the token")?;
+    fn token(&mut self, token: &WrittenToken, source: &Written, given: &Given) -> Option<Verify> {
+        let secret = self.secret_of(token.secret.as_ref(), source, &token.place, "the token", given)?;
         let at = match (&token.header, &token.query, &token.field, &token.path) {
             (Some(header), None, None, None) => Where::Header(self.header_name(header)),
             (None, Some(query), None, None) => Where::Query(self.query_name(query)),
@@ -171,11 +180,11 @@ impl Compiler<'_> {
             _ => return self.one_place(&token.place, "`header`, `query`, `field` or `path`"),
         };
         let prefix = token.prefix.as_ref().map_or_else(|| "".into(), |prefix| prefix.value.clone());
-        Some(Verify::Token(Box::new(Token { at, prefix, secret })))
+        Some(Verify::Token(Box::new(Token { at, prefix, secrets: secret })))
     }
 
     /// The name of a header; in lower case, as headers are kept.
-    fn header_name(&mut self, text: &Text) -> Arc<str> {
+    pub(super) fn header_name(&mut self, text: &Text) -> Arc<str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if text.is_empty() || !text.chars().all(is_name) {
             let (name, rest) = text.split_once(':').unwrap_or((text, ""));

@@ -1,14 +1,18 @@
 //! A pack as written: all that is known of one vendor.
 
+mod webhook_test;
+
 use std::time::Duration;
 
+use super::handshake::Reply;
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
-use super::source::{Format, Reply, Verify};
+use super::source::{Format, Verify};
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 use crate::value::Value;
+pub use webhook_test::{ExpectedHandshake, WebhookEvents, WebhookExpect, WebhookTest};
 
 record! {
     /// A pack: all that is known of one vendor, the webhooks that it sends and the operations that it takes.
@@ -43,15 +47,15 @@ record! {
 }
 
 record! {
-    /// One setting of a connection: what it is, and whether it must be given.
+    /// One setting of a connection or of a source: what it is, and whether it must be given.
     pub struct Setting ("a setting") {
         /// What the setting is, and where the vendor shows it.
         description: Option<Text>,
         /// `true` for what must never be shown, such as a token.
         secret: Option<At<bool>>,
-        /// `true` for what every connection must give.
+        /// `true` for what every connection, or every source, must give.
         required: Option<At<bool>>,
-        /// The value where a connection does not give it.
+        /// The value where none is given.
         default: Option<Text>,
     }
 }
@@ -214,14 +218,23 @@ record! {
         split: Option<Text>,
         /// How the vendor proves itself; where the pack does not say, each source does.
         verify: Option<Verify>,
+        /// What a source of this webhook must or may give, by name: `verify_token: { secret: true, required: true }`. What is
+        /// written here has it as `{{ settings.verify_token }}`.
+        settings: NamedList<Setting>,
         /// The challenges that the vendor makes.
         handshake: Option<Node>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.
         reply: Option<Reply>,
+        /// How to tell what was sent from here when it comes back as this webhook, in words for the author of a route.
+        loop_guard: Option<Text>,
+        /// What is not certain of the webhook, and what to know before it is used: `Not confirmed: the body of a file`.
+        notes: Option<Text>,
         /// Files with captured requests, beside `pack.yaml`: `samples/form.http`.
         samples: Vec<Text>,
+        /// Captured requests and what must come of them. `check` runs those of the packs that lie in the workspace.
+        tests: Vec<WebhookTest>,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::NamedList;
 use super::connection::{Connection, Retry};
+use super::guard::ServerLimits;
 use super::scalar::Text;
-use super::source::{Limits, Sources};
+use super::source::Sources;
 use crate::document::Node;
 
 record! {
@@ -24,8 +25,8 @@ record! {
         sources: Sources,
         /// Constants of the workspace: `team: sales` is `{{ vars.team }}` in a template. No secrets.
         vars: Option<Node>,
-        /// How much one request may bring, for every source that does not say.
-        limits: Option<Limits>,
+        /// How much one request may bring, for every source that does not say, and how much the server takes on at once.
+        limits: Option<ServerLimits>,
         /// How deliveries are tried again, for every connection that does not say.
         retry: Option<Retry>,
     }

@@ -1,72 +1,91 @@
 //! What a sender is answered. A refusal says why by a stable code, and shows nothing of the request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{Response, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use super::{RETRY_AFTER, status};
-use crate::id::EventId;
 use crate::payload::DecodeError;
-use crate::source::Reply;
+use crate::refusal::Reason;
+use crate::source::{Answer, Source};
 use crate::verify::VerifyError;
+
+/// How long a sender is asked to wait unless its source says otherwise.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A request that is not taken.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    pub(super) code: &'static str,
+    pub(super) reason: Reason,
     pub(super) source: Option<Arc<str>>,
     status: u16,
     message: String,
-    retry: bool,
+    retry_after: Option<Duration>,
     /// The methods that are taken here, where another was used.
     allow: Option<String>,
 }
 
 impl Refusal {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Refusal { code, source: None, status, message: message.into(), retry: false, allow: None }
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        let retry_after = reason.is_for_now().then_some(RETRY_AFTER);
+        Refusal { reason, source: None, status: reason.status(), message: message.into(), retry_after, allow: None }
     }
 
-    fn retry(mut self) -> Self {
-        self.retry = true;
-        self
-    }
-
-    pub(super) fn of(mut self, source: &Arc<str>) -> Self {
-        self.source = Some(source.clone());
+    /// The refusal as its source wants it answered.
+    pub(super) fn of(mut self, source: &Source) -> Self {
+        self.source = Some(source.name.clone());
+        if self.reason.is_overload() {
+            let overload = source.reply.overload;
+            self.status = overload.status.unwrap_or(self.status);
+            self.retry_after = overload.retry_after.or(self.retry_after);
+        }
         self
     }
 
     pub(super) fn not_found() -> Self {
-        Refusal::new(404, "not-found", "no source listens here")
+        Refusal::new(Reason::NotFound, "no source listens here")
     }
 
     /// Some senders take 404 and 410 for "unsubscribe", so a path that was served before never gets them.
     pub(super) fn gone_for_now() -> Self {
-        Refusal::new(503, "not-served-now", "no source listens here at the moment").retry()
+        Refusal::new(Reason::NotServedNow, "no source listens here at the moment")
     }
 
     pub(super) fn wrong_method(allowed: &[Arc<str>]) -> Self {
-        let refusal = Refusal::new(405, "wrong-method", "the source here does not take this method");
+        let refusal = Refusal::new(Reason::WrongMethod, "the source here does not take this method");
         Refusal { allow: Some(allowed.join(", ")), ..refusal }
     }
 
+    pub(super) fn headers_too_large() -> Self {
+        Refusal::new(Reason::HeadersTooLarge, "the request has more headers, or longer ones, than are taken")
+    }
+
     pub(super) fn too_large(limit: usize) -> Self {
-        Refusal::new(413, "body-too-large", format!("the body is larger than the {limit} bytes that this source takes"))
+        let message = format!("the body is larger than the {limit} bytes that this source takes");
+        Refusal::new(Reason::BodyTooLarge, message)
     }
 
     pub(super) fn too_slow() -> Self {
-        Refusal::new(408, "body-too-slow", "the body took too long to arrive").retry()
+        Refusal::new(Reason::BodyTooSlow, "the body took too long to arrive")
     }
 
     pub(super) fn broken() -> Self {
-        Refusal::new(400, "body-broken", "the body ended before it was complete")
+        Refusal::new(Reason::BodyBroken, "the body ended before it was complete")
+    }
+
+    pub(super) fn too_many(wait: Duration) -> Self {
+        let refusal = Refusal::new(Reason::TooManyRequests, "the source takes no more requests at the moment");
+        Refusal { retry_after: Some(wait), ..refusal }
+    }
+
+    pub(super) fn overloaded() -> Self {
+        Refusal::new(Reason::Overloaded, "there is too much to do at the moment; send it again")
     }
 
     pub(super) fn verification(error: &VerifyError) -> Self {
-        Refusal::new(401, "verification-failed", error.to_string())
+        Refusal::new(Reason::VerificationFailed, error.to_string())
     }
 
     pub(super) fn decode(error: &DecodeError) -> Self {
@@ -75,16 +94,16 @@ impl Refusal {
             DecodeError::TooManyParts(_) => 413,
             DecodeError::Json(_) | DecodeError::Form(_) | DecodeError::Text => 400,
         };
-        Refusal::new(status, "undecodable-body", error.to_string())
+        Refusal { status, ..Refusal::new(Reason::UndecodableBody, error.to_string()) }
     }
 
     pub(super) fn store() -> Self {
-        Refusal::new(503, "store-unavailable", "the event could not be stored; send it again").retry()
+        Refusal::new(Reason::StoreUnavailable, "the event could not be stored; send it again")
     }
 
     /// The path is shown only where no source is, for whoever mistyped it: elsewhere it may hold a token.
     pub(super) fn log(&self, path: &str) {
-        let (code, reason) = (self.code, self.message.as_str());
+        let (code, reason) = (self.reason.word(), self.message.as_str());
         match &self.source {
             Some(source) => tracing::info!(code, %source, reason, "request refused"),
             None => {
@@ -95,28 +114,58 @@ impl Refusal {
     }
 
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } }).to_string();
+        let body = body(self.reason, &self.message);
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = status(self.status);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        if let Some(allow) = self.allow.and_then(|allow| header::HeaderValue::from_str(&allow).ok()) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
-        if self.retry {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
+        if let Some(after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, whole_seconds(after).into());
         }
         response
     }
 }
 
-/// The source's reply, once the event is on disk.
-pub(super) fn accepted(reply: &Reply, event: EventId) -> Response<Full<Bytes>> {
-    let (content_type, body) = reply.render(event);
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status(reply.status);
-    if let Ok(value) = header::HeaderValue::from_str(&content_type) {
-        response.headers_mut().insert(header::CONTENT_TYPE, value);
+fn body(reason: Reason, message: &str) -> String {
+    serde_json::json!({ "error": { "code": reason.word(), "message": message } }).to_string()
+}
+
+/// As a header says it: a part of a second counts as a whole one.
+fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
+}
+
+/// The answer to a connection for which there is no place, as bytes: nothing of it is read.
+pub(super) fn no_place() -> String {
+    let reason = Reason::TooManyConnections;
+    let body = body(reason, "there are too many connections at the moment; send it again");
+    let (status, after) = (status(reason.status()), RETRY_AFTER.as_secs());
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nretry-after: {after}\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// An answer of a source as it is sent. A header that can't be sent is left out; its value came with the request.
+pub(super) fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+    *response.status_mut() = status(answer.status);
+    let headers = response.headers_mut();
+    if let Some(value) = answer.content_type.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        headers.insert(header::CONTENT_TYPE, value);
+    }
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+            headers.insert(name, value);
+        }
     }
     response
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

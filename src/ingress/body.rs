@@ -1,22 +1,72 @@
-//! A request's body, bounded in bytes and in time.
+//! A request's body, bounded in bytes, in time and in pace, and counted for as long as it is in memory.
+
+use std::time::Duration;
 
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use tokio::time::{Instant, timeout_at};
 
 use super::answer::Refusal;
+use super::gauge::Taken;
 use crate::source::Limits;
 
-pub(super) async fn read(incoming: Incoming, headers: &HeaderMap, limits: Limits) -> Result<Vec<u8>, Refusal> {
+/// A body may be as slow as this, in bytes a second, after a time for its first ones: a thousand senders that drip must
+/// not hold a thousand connections for as long as a large body may take.
+const PACE: u64 = 1024;
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Reads a body; what it takes of the memory for all bodies is added to `held`.
+pub(super) async fn read(
+    mut incoming: Incoming,
+    headers: &HeaderMap,
+    limits: Limits,
+    held: &mut Taken,
+) -> Result<Vec<u8>, Refusal> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits.body) {
         return Err(Refusal::too_large(limits.body));
     }
-    let collected = tokio::time::timeout(limits.time, Limited::new(incoming, limits.body).collect()).await;
-    match collected {
+    let started = Instant::now();
+    let mut body = Vec::new();
+    while let Some(data) = next(&mut incoming, started + allowed(body.len(), limits.time)).await? {
+        if body.len() + data.len() > limits.body {
+            return Err(Refusal::too_large(limits.body));
+        }
+        if !held.more(data.len()) {
+            return Err(Refusal::overloaded());
+        }
+        body.extend_from_slice(&data);
+    }
+    Ok(body)
+}
+
+/// How long after the start more must have arrived than these bytes.
+fn allowed(arrived: usize, most: Duration) -> Duration {
+    most.min(PATIENCE + Duration::from_millis(arrived as u64 * 1000 / PACE))
+}
+
+/// The next piece; none at the end.
+async fn next(incoming: &mut Incoming, until: Instant) -> Result<Option<Bytes>, Refusal> {
+    match timeout_at(until, incoming.frame()).await {
         Err(_) => Err(Refusal::too_slow()),
-        Ok(Ok(body)) => Ok(body.to_bytes().into()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::too_large(limits.body)),
-        Ok(Err(_)) => Err(Refusal::broken()),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(_))) => Err(Refusal::broken()),
+        // Trailers are nothing that a sender of webhooks sends.
+        Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_pace_has_all_the_time_there_is() {
+        let most = Duration::from_secs(10);
+        assert_eq!(allowed(0, most), Duration::from_secs(3));
+        assert_eq!(allowed(2048, most), Duration::from_secs(5));
+        assert_eq!(allowed(1 << 20, most), most);
+        assert_eq!(allowed(0, Duration::from_secs(1)), Duration::from_secs(1));
     }
 }

@@ -1,4 +1,4 @@
-//! What a condition demands: names that must be there, and parts that no event can fulfil together.
+//! Parts of a condition that no event can fulfil, alone or together.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use minijinja::machinery::ast::{BinOp, BinOpKind, Expr, Stmt, UnaryOpKind};
 use minijinja::machinery::parse;
 
 use super::infer::{Misfit, Names, Walk};
-use super::lint::{bytes, dotted, start};
+use super::lint::{bytes, start};
 use super::{Template, bridge};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
@@ -60,53 +60,6 @@ impl Template {
             _ => None,
         });
         found.map(|misfit| misfit.shifted(shift, self.text.len()))
-    }
-}
-
-impl Template {
-    /// The names that have a value wherever this condition holds.
-    pub fn demanded(&self) -> Vec<String> {
-        let (source, _) = self.braced();
-        let Ok(tree) = parse(&source, "template", Default::default()) else { return Vec::new() };
-        let Stmt::Template(template) = &tree else { return Vec::new() };
-        let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return Vec::new() };
-        names_where(&emit.expr, true).into_iter().map(str::to_owned).collect()
-    }
-}
-
-/// The names that have a value wherever a condition holds, or does not.
-pub(super) fn names_where<'s>(expr: &Expr<'s>, holds: bool) -> Vec<&'s str> {
-    match (expr, holds) {
-        (Expr::UnaryOp(unary), _) if matches!(unary.op, UnaryOpKind::Not) => names_where(&unary.expr, !holds),
-        (Expr::BinOp(op), true) if matches!(op.op, BinOpKind::ScAnd) => {
-            [names_where(&op.left, true), names_where(&op.right, true)].concat()
-        }
-        (Expr::BinOp(op), false) if matches!(op.op, BinOpKind::ScOr) => {
-            [names_where(&op.left, false), names_where(&op.right, false)].concat()
-        }
-        (Expr::Test(test), false) if matches!(test.name, "undefined" | "none") => {
-            name(&test.expr).into_iter().collect()
-        }
-        (_, true) => demanded(expr).into_iter().collect(),
-        (_, false) => Vec::new(),
-    }
-}
-
-fn name<'s>(expr: &Expr<'s>) -> Option<&'s str> {
-    dotted(expr).filter(|(_, fields)| fields.is_empty()).map(|(name, _)| name)
-}
-
-/// The name that must have a value for this part to hold.
-fn demanded<'s>(part: &Expr<'s>) -> Option<&'s str> {
-    match part {
-        Expr::Test(test) if test.name == "defined" => name(&test.expr),
-        Expr::Filter(call) if !matches!(call.name, "default" | "d") => name(call.expr.as_ref()?),
-        Expr::BinOp(op) if matches!(op.op, BinOpKind::Eq | BinOpKind::In) => match &op.right {
-            Expr::Const(constant) if constant.value.is_none() => None,
-            Expr::Const(_) | Expr::List(_) => name(&op.left),
-            _ => None,
-        },
-        _ => name(part),
     }
 }
 
@@ -184,6 +137,10 @@ impl Search<'_> {
         }
         let Of::Among(wanted) = self.demand(part)?.of else { return None };
         let subject = self.type_of(compared(part)?.0);
+        // What is absent is as empty as an empty text.
+        if subject.presence != Presence::Certain && wanted.iter().any(is_empty) {
+            return None;
+        }
         let reason = wanted.iter().map(|value| impossible(&subject, value)).collect::<Option<Vec<_>>>()?;
         let (what, help) = reason.into_iter().next()?;
         let message = format!("`{}` {what}, so this is never true", self.text(compared(part)?.0));
@@ -322,6 +279,18 @@ fn impossible(subject: &Type, wanted: &Value) -> Option<(String, Option<String>)
     Some((what.to_owned(), Some(help)))
 }
 
+/// Whether one of two sides may be absent where the other is empty.
+pub(super) fn may_be_empty(left: &Type, right: &Type) -> bool {
+    let may =
+        |one: &Type, other: &Type| one.presence != Presence::Certain && other.constant_value().is_some_and(is_empty);
+    may(left, right) || may(right, left)
+}
+
+/// What absent equals.
+fn is_empty(value: &Value) -> bool {
+    *value == Value::Null || value.as_str() == Some("")
+}
+
 /// Why two parts never hold together.
 fn clash(first: &Demand, second: &Demand) -> Option<Misfit> {
     if first.subject != second.subject {
@@ -339,8 +308,10 @@ fn clash(first: &Demand, second: &Demand) -> Option<Misfit> {
         (Of::Above(low), Of::Below(high)) | (Of::Below(high), Of::Above(low)) => {
             (low > high, "for either of them write `or` between the two".to_owned())
         }
-        (Of::Nothing, Of::Among(_) | Of::Above(_) | Of::Below(_))
-        | (Of::Among(_) | Of::Above(_) | Of::Below(_), Of::Nothing) => {
+        (Of::Nothing, Of::Among(values)) | (Of::Among(values), Of::Nothing) => {
+            (!values.iter().any(is_empty), "remove one of the two, or write `or` between them".to_owned())
+        }
+        (Of::Nothing, Of::Above(_) | Of::Below(_)) | (Of::Above(_) | Of::Below(_), Of::Nothing) => {
             (true, "remove one of the two, or write `or` between them".to_owned())
         }
         _ => (false, String::new()),

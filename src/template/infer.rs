@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, IfExpr, Stmt, UnaryOp, UnaryOpKind};
 use minijinja::machinery::parse;
 
+use super::condition::may_be_empty;
 use super::lint::{bytes, dotted, start};
 use super::{Program, Template, arguments, bridge, filter, signature};
 use crate::types::{Form, Kinds, Presence, Type};
@@ -292,11 +293,12 @@ impl<'n> Walk<'n> {
             (None, None) => false,
         };
         let (Some(a), Some(b)) = (text(left), text(right)) else { return };
-        if !never || a == Kinds::NULL || b == Kinds::NULL {
+        let is_equality = matches!(op.op, BinOpKind::Eq | BinOpKind::Ne);
+        if !never || is_equality && may_be_empty(left, right) || a == Kinds::NULL || b == Kinds::NULL {
             return;
         }
         let help = compared_help(&op.left, a, right).or_else(|| compared_help(&op.right, b, left));
-        if matches!(op.op, BinOpKind::Eq | BinOpKind::Ne) {
+        if is_equality {
             let message = format!("{} and {} are never equal", a.words(), b.words());
             self.misfits.push(Misfit { range, message, help });
             return;

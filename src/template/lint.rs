@@ -1,19 +1,25 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
+mod failure;
 mod growth;
 mod sign;
+mod stand;
 mod syntax;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use minijinja::ErrorKind;
-use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter, Stmt, Test, UnaryOpKind};
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Filter, Spanned, Stmt, Test, UnaryOpKind};
 use minijinja::machinery::{Span, parse};
 
-use super::condition::names_where;
+use super::demand::names_where;
 use super::{TemplateError, filter, idiom, signature};
 use crate::diagnostic::{Code, suggest};
+
+use failure::bytes_of;
+pub(super) use failure::engine_error;
+pub use stand::Needed;
+use stand::Stand;
 
 /// A name that a template takes from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +29,10 @@ pub struct Use {
     pub fields: Vec<Arc<str>>,
     /// Where the whole of it stands in the template's text.
     pub range: Range<usize>,
-    /// It stands where an absent value does no harm: `default`, `is defined`, `or`, a condition.
+    /// It stands where an absent value does no harm: `default`, `is defined`, `or`, `==`, a condition.
     pub guarded: bool,
+    /// What fails where this is absent.
+    pub needed_by: Option<Needed>,
 }
 
 /// What a template takes from outside.
@@ -39,11 +47,13 @@ pub(super) fn check(source: &str, is_condition: bool) -> Result<Taken, Vec<Templ
     let tree = parse(source, NAME, Default::default()).map_err(|error| vec![syntax::explain(source, &error)])?;
     let taken = Taken { uses: Vec::new(), tolerant: Vec::new() };
     let mut walk = Walk { source, locals: Vec::new(), certain: Vec::new(), taken, errors: Vec::new() };
-    walk.statement(&tree);
-    if let (true, Stmt::Template(template)) = (is_condition, &tree)
-        && let [Stmt::EmitExpr(emit)] = template.children.as_slice()
-    {
-        walk.truth(&emit.expr);
+    match (is_condition, &tree) {
+        // In a condition, what is missing does not hold, whatever of it is missing.
+        (true, Stmt::Template(template)) => template.children.iter().for_each(|part| match part {
+            Stmt::EmitExpr(emit) => walk.expr(&emit.expr, Stand::Harmless),
+            _ => walk.statement(part),
+        }),
+        _ => walk.statement(&tree),
     }
     if walk.errors.is_empty() {
         walk.errors.extend(growth::check(&tree).err());
@@ -87,45 +97,45 @@ impl Walk<'_> {
     fn statement(&mut self, statement: &Stmt<'_>) {
         match statement {
             Stmt::Template(template) => self.statements(&template.children),
-            Stmt::EmitExpr(emit) => self.expr(&emit.expr, false),
+            Stmt::EmitExpr(emit) => self.expr(&emit.expr, Stand::Value),
             Stmt::EmitRaw(_) => {}
             Stmt::ForLoop(each) => {
-                self.expr(&each.iter, false);
+                self.expr(&each.iter, Stand::Value);
                 let depth = self.locals.len();
                 self.bind(&each.target);
                 self.locals.push("loop".to_owned());
                 if let Some(filter) = &each.filter_expr {
-                    self.expr(filter, true);
+                    self.expr(filter, Stand::Harmless);
                 }
                 self.statements(&each.body);
                 self.locals.truncate(depth);
                 self.statements(&each.else_body);
             }
             Stmt::IfCond(branch) => {
-                self.expr(&branch.expr, true);
+                self.expr(&branch.expr, Stand::Harmless);
                 self.branch(&branch.expr, true, |walk| walk.statements(&branch.true_body));
                 self.branch(&branch.expr, false, |walk| walk.statements(&branch.false_body));
             }
             Stmt::WithBlock(with) => {
                 let depth = self.locals.len();
                 for (target, value) in &with.assignments {
-                    self.expr(value, false);
+                    self.expr(value, Stand::Value);
                     self.bind(target);
                 }
                 self.statements(&with.body);
                 self.locals.truncate(depth);
             }
             Stmt::Set(set) => {
-                self.expr(&set.expr, false);
+                self.expr(&set.expr, Stand::Value);
                 self.bind(&set.target);
             }
             Stmt::SetBlock(set) => {
                 self.statements(&set.body);
-                set.filter.iter().for_each(|filter| self.expr(filter, false));
+                set.filter.iter().for_each(|filter| self.expr(filter, Stand::Value));
                 self.bind(&set.target);
             }
             Stmt::FilterBlock(block) => {
-                self.expr(&block.filter, false);
+                self.expr(&block.filter, Stand::Value);
                 self.statements(&block.body);
             }
             Stmt::AutoEscape(_) | Stmt::Do(_) => {
@@ -143,23 +153,6 @@ impl Walk<'_> {
         self.certain.truncate(depth);
     }
 
-    /// In a condition, what is missing does not hold, whatever of it is missing.
-    fn truth(&mut self, expr: &Expr<'_>) {
-        match expr {
-            Expr::BinOp(op) if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
-                self.truth(&op.left);
-                self.truth(&op.right);
-            }
-            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => self.truth(&unary.expr),
-            _ => {
-                if let Some((name, fields)) = dotted(expr) {
-                    let range = self.range(expr);
-                    self.taken.tolerate(Use { name: name.into(), fields, range, guarded: true });
-                }
-            }
-        }
-    }
-
     fn bind(&mut self, target: &Expr<'_>) {
         match target {
             Expr::Var(var) => self.locals.push(var.id.to_owned()),
@@ -169,10 +162,9 @@ impl Walk<'_> {
         }
     }
 
-    /// `guarded`: an absent value does no harm here.
-    fn expr(&mut self, expr: &Expr<'_>, guarded: bool) {
+    fn expr(&mut self, expr: &Expr<'_>, stand: Stand) {
         if let Some((name, fields)) = dotted(expr) {
-            self.name(name, fields, self.range(expr), guarded);
+            self.name(name, fields, self.range(expr), stand);
             return;
         }
         match expr {
@@ -184,67 +176,107 @@ impl Walk<'_> {
                     let error = TemplateError::new(Code::InvalidTemplate, bytes(expr.span()), message);
                     self.errors.push(error.help("to turn a value around, write `| reverse`"));
                 }
-                self.expr(&slice.expr, guarded);
-                [&slice.start, &slice.stop, &slice.step].into_iter().flatten().for_each(|part| self.expr(part, false));
+                self.expr(&slice.expr, stand);
+                [&slice.start, &slice.stop, &slice.step]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|part| self.expr(part, Stand::Value));
             }
-            Expr::UnaryOp(unary) => self.expr(&unary.expr, guarded),
-            Expr::BinOp(op) => self.operator(op.op, &op.left, &op.right, op.span(), guarded),
+            Expr::UnaryOp(unary) => {
+                let stand = match unary.op {
+                    UnaryOpKind::Not => Stand::Harmless,
+                    UnaryOpKind::Neg => Stand::needed("-", self.range(expr)),
+                };
+                self.expr(&unary.expr, stand);
+            }
+            Expr::BinOp(op) => self.operator(op, stand),
             Expr::Compare(compare) => {
-                self.expr(&compare.expr, guarded);
-                compare.ops.iter().for_each(|op| self.expr(&op.expr, guarded));
+                let stand = match compare.ops.iter().find_map(|op| stand::sign_in_chain(&op.op)) {
+                    Some(sign) => Stand::needed(sign, self.range(expr)),
+                    None => Stand::Harmless,
+                };
+                self.expr(&compare.expr, stand);
+                compare.ops.iter().for_each(|op| self.expr(&op.expr, stand));
             }
             Expr::IfExpr(branch) => {
-                self.expr(&branch.test_expr, true);
-                self.expr(&branch.true_expr, true);
+                self.expr(&branch.test_expr, Stand::Harmless);
+                self.branch(&branch.test_expr, true, |walk| walk.expr(&branch.true_expr, stand.unless_needed()));
                 self.branch(&branch.test_expr, false, |walk| {
-                    branch.false_expr.iter().for_each(|other| walk.expr(other, guarded));
+                    branch.false_expr.iter().for_each(|other| walk.expr(other, stand));
                 });
             }
             Expr::Filter(call) => {
                 self.filter(call, call.span());
-                let guarded = guarded || matches!(call.name, "default" | "d");
-                call.expr.iter().for_each(|inner| self.expr(inner, guarded));
+                let stand = if matches!(call.name, "default" | "d") { Stand::Harmless } else { stand };
+                call.expr.iter().for_each(|inner| self.expr(inner, stand));
                 self.arguments(&call.args);
             }
             Expr::Test(test) => {
                 self.test(test, test.span());
-                self.expr(&test.expr, true);
+                self.expr(&test.expr, Stand::Harmless);
                 self.arguments(&test.args);
             }
             Expr::GetAttr(attr) => {
                 if matches!(attr.expr, Expr::Const(_)) {
                     self.field_of_constant(expr, attr.name);
                 }
-                self.expr(&attr.expr, guarded);
+                self.expr(&attr.expr, stand);
             }
             Expr::GetItem(item) => {
-                self.expr(&item.expr, guarded);
-                self.expr(&item.subscript_expr, false);
+                self.expr(&item.expr, stand);
+                self.expr(&item.subscript_expr, Stand::Value);
             }
             Expr::Call(call) => self.call(&call.expr, &call.args, call.span()),
-            Expr::List(list) => list.items.iter().for_each(|item| self.expr(item, false)),
-            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.expr(item, false)),
-            Expr::Map(map) => map.keys.iter().chain(&map.values).for_each(|item| self.expr(item, false)),
+            Expr::List(list) => list.items.iter().for_each(|item| self.expr(item, Stand::Value)),
+            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.expr(item, Stand::Value)),
+            Expr::Map(map) => map.keys.iter().chain(&map.values).for_each(|item| self.expr(item, Stand::Value)),
         }
     }
 
-    fn operator(&mut self, op: BinOpKind, left: &Expr<'_>, right: &Expr<'_>, span: Span, guarded: bool) {
-        match op {
+    fn operator(&mut self, op: &Spanned<BinOp<'_>>, stand: Stand) {
+        let (left, right) = (&op.left, &op.right);
+        self.refuse_operator(op);
+        match op.op {
+            BinOpKind::ScAnd | BinOpKind::ScOr => {
+                let holds = matches!(op.op, BinOpKind::ScAnd);
+                self.expr(left, if holds { stand.unless_needed() } else { Stand::Harmless });
+                self.branch(left, holds, |walk| walk.expr(right, stand));
+            }
+            BinOpKind::Eq | BinOpKind::Ne => {
+                self.expr(left, Stand::Harmless);
+                self.expr(right, Stand::Harmless);
+            }
+            BinOpKind::In => {
+                self.expr(left, Stand::Harmless);
+                match right {
+                    Expr::List(list) => list.items.iter().for_each(|item| self.expr(item, Stand::Harmless)),
+                    _ => self.expr(right, Stand::Harmless),
+                }
+            }
+            _ => {
+                let stand = Stand::needed(stand::sign_of(&op.op), start(left)..bytes(op.span()).end);
+                self.expr(left, stand);
+                self.expr(right, stand);
+            }
+        }
+    }
+
+    /// Signs that the language does not have, or that could make a text without end.
+    fn refuse_operator(&mut self, op: &Spanned<BinOp<'_>>) {
+        match op.op {
             BinOpKind::Pow => {
-                let error = TemplateError::new(Code::InvalidTemplate, bytes(span), "`**` is not part of the language");
-                self.errors.push(error);
+                let message = "`**` is not part of the language";
+                self.errors.push(TemplateError::new(Code::InvalidTemplate, bytes(op.span()), message));
             }
             // `'x' * 100000000` would make a hundred megabytes in one step, so one side must be a small number that
             // is written out, and the other must be made a number.
-            BinOpKind::Mul if !signature::is_number(left) || !signature::is_number(right) => {
-                let error = TemplateError::new(Code::InvalidTemplate, bytes(span), "`*` takes two numbers")
+            BinOpKind::Mul if !signature::is_number(&op.left) || !signature::is_number(&op.right) => {
+                let error = TemplateError::new(Code::InvalidTemplate, bytes(op.span()), "`*` takes two numbers")
                     .help("make each side a number: `{{ price | float * 100 }}`");
                 self.errors.push(error);
             }
             _ => {}
         }
-        self.expr(left, guarded || matches!(op, BinOpKind::ScOr | BinOpKind::ScAnd));
-        self.expr(right, guarded);
     }
 
     /// `1.name`, as a tool that numbers its steps writes it.
@@ -292,8 +324,8 @@ impl Walk<'_> {
     fn arguments(&mut self, args: &[CallArg<'_>]) {
         for arg in args {
             match arg {
-                CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => self.expr(expr, false),
-                CallArg::PosSplat(expr) | CallArg::KwargSplat(expr) => self.expr(expr, false),
+                CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => self.expr(expr, Stand::Value),
+                CallArg::PosSplat(expr) | CallArg::KwargSplat(expr) => self.expr(expr, Stand::Value),
             }
         }
     }
@@ -346,7 +378,7 @@ impl Walk<'_> {
         })
     }
 
-    fn name(&mut self, name: &str, fields: Vec<Arc<str>>, range: Range<usize>, guarded: bool) {
+    fn name(&mut self, name: &str, fields: Vec<Arc<str>>, range: Range<usize>, stand: Stand) {
         if !self.locals.iter().any(|local| local == name) {
             let written = self.source.get(range.clone()).unwrap_or_default();
             if let Some((left, right)) = written.split_once(" . ").filter(|_| !written.contains(['[', '\'', '"'])) {
@@ -356,8 +388,10 @@ impl Walk<'_> {
                     .push(error.help(format!("write `{left} ~ {right}`, or `{{{{ {left} }}}}{{{{ {right} }}}}`")));
             }
             let is_certain = self.certain.iter().any(|certain| certain == name);
-            let used = Use { name: name.into(), fields, range, guarded: guarded || is_certain };
-            if guarded {
+            let needed_by = stand.needed_by(self.source).filter(|_| !is_certain);
+            let guarded = stand == Stand::Harmless || is_certain;
+            let used = Use { name: name.into(), fields, range, guarded, needed_by };
+            if stand == Stand::Harmless {
                 self.taken.tolerate(used.clone());
             }
             self.taken.uses.push(used);
@@ -404,45 +438,4 @@ pub(super) fn start(expr: &Expr<'_>) -> usize {
 
 pub(super) fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
-}
-
-/// Where the engine stopped.
-fn bytes_of(error: &minijinja::Error, source: &str) -> Range<usize> {
-    let range = error.range().map_or(0..source.len(), |range| range.start..range.end.max(range.start));
-    // The engine counts an unknown character as one byte.
-    match source.is_char_boundary(range.end) {
-        false if range.end < source.len() => range.start..source.ceil_char_boundary(range.end),
-        _ => range,
-    }
-}
-
-/// The engine's error in our words, never with a value in it. `shift` is where its source starts in the template.
-pub(super) fn engine_error(error: &minijinja::Error, shift: usize, source: &str) -> TemplateError {
-    let range = bytes_of(error, source);
-    let range = range.start + shift..range.end + shift;
-    let (code, message) = match error.kind() {
-        ErrorKind::SyntaxError | ErrorKind::BadEscape | ErrorKind::InvalidDelimiter => {
-            return syntax::explain_at(source, range, shift);
-        }
-        ErrorKind::UndefinedError => (Code::TemplateFailed, ABSENT.to_owned()),
-        ErrorKind::UnknownFilter => (Code::UnknownFilter, "there is no such filter".to_owned()),
-        ErrorKind::UnknownTest => (Code::UnknownFilter, "there is no such test".to_owned()),
-        ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
-            (Code::UnknownFilter, "there is no such function".to_owned())
-        }
-        ErrorKind::OutOfFuel => (Code::TemplateFailed, "the template takes too many steps".to_owned()),
-        ErrorKind::TooManyArguments => (Code::TemplateFailed, "the filter takes fewer arguments".to_owned()),
-        ErrorKind::MissingArgument => (Code::TemplateFailed, "the filter needs another argument".to_owned()),
-        ErrorKind::InvalidOperation => (Code::TemplateFailed, invalid_operation(error)),
-        _ => (Code::TemplateFailed, "the template failed on this event".to_owned()),
-    };
-    TemplateError::new(code, range, message)
-}
-
-/// Our own filters say what was wrong in words that hold no value; the engine's own detail might hold one.
-fn invalid_operation(error: &minijinja::Error) -> String {
-    match error.detail().and_then(|detail| detail.strip_prefix(filter::OWN)) {
-        Some(own) => own.to_owned(),
-        None => "a value here is of a type that this operation does not take".to_owned(),
-    }
 }

@@ -7,8 +7,10 @@ use minijinja::machinery::{Token, tokenize};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
+use super::compared::Added;
 use super::{
-    Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, filter, lint, tolerant,
+    Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, lint,
+    tolerant,
 };
 use crate::diagnostic::Code;
 use crate::value::Value;
@@ -43,6 +45,7 @@ fn engine(undefined: UndefinedBehavior) -> Environment<'static> {
         env.remove_global(name);
     }
     filter::install(&mut env);
+    compared::install(&mut env);
     env
 }
 
@@ -59,9 +62,10 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
         range.start.saturating_sub(shift).min(text.len())..range.end.saturating_sub(shift).min(text.len())
     };
     match compiled {
-        Ok((program, uses, tolerant)) => {
+        Ok(Compiled { program, uses, tolerant, added }) => {
             let uses = uses.into_iter().map(|u| lint::Use { range: unshift(u.range.clone()), ..u }).collect();
-            Ok(Template { text: text.into(), program: Arc::new(program), tolerant: tolerant.into(), uses })
+            let (text, program, tolerant) = (text.into(), Arc::new(program), tolerant.into());
+            Ok(Template { text, program, tolerant, added: Arc::new(added), uses })
         }
         Err(errors) => {
             Err(errors.into_iter().map(|e| TemplateError { range: unshift(e.range.clone()), ..e }).collect())
@@ -69,13 +73,19 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
     }
 }
 
-type Compiled = (Program, Vec<lint::Use>, Vec<Tolerant>);
+struct Compiled {
+    program: Program,
+    uses: Vec<lint::Use>,
+    tolerant: Vec<Tolerant>,
+    added: Added,
+}
 
 fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateError>> {
     let taken = lint::check(source, mode == Mode::Condition)?;
     let (replaced, tolerant) = tolerant::replaced(source, taken.tolerant);
-    let source = replaced.as_str();
-    let one = |error| vec![error];
+    let (wrapped, added) = compared::wrapped(&replaced);
+    let source = wrapped.as_str();
+    let one = |error: TemplateError| vec![TemplateError { range: added.written(&error.range), ..error }];
     let pieces = split(source).map_err(one)?;
     let program = match pieces {
         None => statements(source).map_err(one)?,
@@ -94,7 +104,7 @@ fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateErro
         };
         return Err(vec![error.help(help)]);
     }
-    Ok((program, taken.uses, tolerant))
+    Ok(Compiled { program, uses: taken.uses, tolerant, added })
 }
 
 enum Piece {

@@ -41,6 +41,11 @@ pub(super) fn within(scope: &Scope, names: &[Tolerant]) -> Scope {
     scope
 }
 
+/// Whether a name, or what is named below it, has no value.
+pub(super) fn is_absent(scope: &Scope, used: &Use) -> bool {
+    scope.get(&used.name).flatten().and_then(|root| followed(root, &used.fields)).is_none()
+}
+
 /// What to say of a field of what is a single value in this event.
 pub(super) fn field_of_text(scope: &Scope, used: &Use) -> Option<(String, String)> {
     let mut value = scope.get(&used.name).flatten()?;

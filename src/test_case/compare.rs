@@ -1,7 +1,7 @@
 //! One request held against what a test expects of it.
 
 use super::lines::{self, clipped};
-use super::{Difference, Expected, Failure, TestCase};
+use super::{Difference, Expected, Failure, failed};
 use crate::diagnostic::{Place, suggest, text::count_of};
 use crate::request::{Request, masked};
 use crate::value::Value;
@@ -20,10 +20,16 @@ pub(super) struct Finding {
 
 impl Finding {
     /// As a failure of a test.
-    pub(super) fn of(self, test: &TestCase) -> Failure {
-        let mut problem = test.failed(&self.place, self.message).help_opt(self.help);
+    pub(super) fn of(self, test: &str) -> Failure {
+        let mut problem = failed(test, &self.place, self.message).help_opt(self.help);
         problem.detail = self.detail;
         Failure { problem, differences: self.differences }
+    }
+
+    /// An identity that is not the one expected.
+    pub(super) fn of_identity(place: &Place, wanted: &str, found: Option<&str>) -> Option<Self> {
+        let words = ["the identity", "the identity"];
+        (found != Some(wanted)).then(|| of_line(place.clone(), "identity".into(), words, wanted, found))
     }
 }
 
@@ -72,6 +78,13 @@ fn of_line(place: Place, field: String, words: [&str; 2], wanted: &str, found: O
     let (expected, found) = (Some(wanted.into()), found.map(Value::from));
     let differences = vec![Difference { place: place.clone(), field, expected, found }];
     Finding { place, message, detail, help: None, differences }
+}
+
+/// What a value lacks or has otherwise of what is wanted; it may have more. `name` is what it is called.
+pub(super) fn within(wanted: &Value, found: &Value, place: &Place, name: &str) -> Vec<Finding> {
+    let mut bodies = Bodies { exact: false, findings: Vec::new() };
+    bodies.compare(wanted, found, place, name);
+    bodies.findings
 }
 
 /// Two bodies under comparison.

@@ -94,6 +94,65 @@ fn what_is_asked_for_and_is_not_there_is_named() {
 }
 
 #[test]
+fn a_workspace_is_named_in_either_way() {
+    let folder = Folder::of_repository("either-way");
+    let route = "forms/typeform-to-cloudchat";
+    std::fs::create_dir(folder.path().join("beside")).unwrap();
+    let beside = |args: &[&str]| transcript(&run(&folder.path().join("beside"), args));
+    std::fs::create_dir(folder.path().join("ws")).unwrap();
+    for part in ["jackfield.yaml", "sandbox.env", "routes", "samples"] {
+        crate::support::copy(&folder.path().join(part), &folder.path().join("ws").join(part));
+    }
+    std::fs::remove_file(folder.path().join("jackfield.yaml")).unwrap();
+    let file = format!("../ws/routes/{route}.yaml");
+    let good: &[&[&str]] = &[
+        &["check", "../ws"],
+        &["check", "-w", "../ws"],
+        &["check", "--workspace", "../ws/routes"],
+        &["check", &file],
+        &["check", "-w", "../ws", "routes/forms/typeform-to-cloudchat.yaml"],
+        &["check", "-w", "../ws", &file],
+    ];
+    for args in good {
+        let shown = beside(args);
+        assert!(shown.ends_with("8 routes, 13 tests: all good\n--- exit 0\n"), "{args:?}: {shown}");
+    }
+    let tests: &[&[&str]] = &[
+        &["test", "-w", "../ws", "forms/typeform"],
+        &["test", "-w", "../ws", "./routes/forms/typeform"],
+        &["test", "-w", "../ws", "routes/forms/typeform-to-cloudchat.yaml"],
+        &["test", &file],
+    ];
+    for args in tests {
+        assert!(beside(args).ends_with("\n2 passed, 0 failed\n--- exit 0\n"), "{args:?}");
+    }
+    assert!(beside(&["test", "../ws"]).ends_with("\n13 passed, 0 failed\n--- exit 0\n"));
+    for args in [["dry-run", &file, "-w", "."], ["dry-run", route, "-w", "../ws"]] {
+        assert!(beside(&args).starts_with(&format!("route      {route}\n")), "{args:?}");
+    }
+    assert_eq!(
+        beside(&["check", "-w", "../ws", "../samples"]),
+        "--- standard error\n`../ws/../samples` is not in the workspace `../ws`; name one of the two\n--- exit 2\n"
+    );
+}
+
+#[test]
+fn a_filter_that_fits_no_test_is_answered_with_those_there_are() {
+    let folder = Folder::of_repository("filter");
+    let shown = transcript(&run(folder.path(), &["test", "telefony"]));
+    insta::assert_snapshot!("test-filter", shown);
+    folder.write(
+        "routes/bare.yaml",
+        "source: { path: /bare, verify: none }\nsend:\n  - to: omnivibe.create_message\n    body: { content: Hello }\n",
+    );
+    let shown = transcript(&run(folder.path(), &["test", "bare"]));
+    assert!(
+        shown.starts_with("--- standard error\nthe route `bare` has no test; it carries them under `tests:`\n"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_parameter_can_t_lead_elsewhere() {
     let pack = "title: Acme\nbase_url: https://api.acme.example\noperations:\n  note: { path: \"/customers/{customer}/notes\" }\n";
     let route = "source: { path: /in, verify: none }\nsend:\n  - to: acme.note\n    params: { customer: \"{{ payload.c }}\" }\n";

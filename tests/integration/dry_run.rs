@@ -248,7 +248,7 @@ fn a_body_that_fails_shows_where_its_values_are_from() {
 fn values_can_be_set_to_try_other_cases() {
     let folder = workspace("set");
     let sets = [
-        "who=+5511888880000",
+        "who=+5511988880000",
         "name",
         "email=bo@example.com",
         "count=7",
@@ -278,7 +278,10 @@ fn what_can_t_be_set_is_refused_with_what_can() {
             "who",
             "`--set who`: it is required, so the route stops for an event without it; give it a value, or write `who?:` in the route",
         ),
-        ("count=abc", "`--set count=abc`: a text of 3 characters is not a number"),
+        (
+            "count=abc",
+            "`--set count=abc`: a text of 3 characters is not a number; a number is written like `12` or `12.50`",
+        ),
         ("tags=q", "`--set tags=q`: it is a list: write it as `[\"a\"]`"),
         (
             "payload.form.city=1",
@@ -290,6 +293,92 @@ fn what_can_t_be_set_is_refused_with_what_can() {
         let shown = dry_run(&folder, &["call", "--request", "samples/call.http", "--set", set]);
         assert_eq!(shown, format!("--- standard error\n{wanted}\n--- exit 2\n"));
     }
+}
+
+/// Names of every sort, and a body that shows them.
+const KINDS: &str = "source: { path: /kinds, verify: none }
+extract:
+  day: { path: $.day, as: datetime, format: \"%d/%m/%Y\", timezone: America/Sao_Paulo }
+  at: { path: $.at, as: datetime }
+  phone: { path: $.phone, as: phone, region: BR }
+  digits: { path: $.phone, as: digits }
+  count: { path: $.count, as: integer }
+  price: { path: $.price, as: number }
+  flag: { path: $.flag, as: boolean }
+  mail: { path: $.mail, as: email }
+  page: { path: $.page, as: url }
+  data: { path: $.data, as: json }
+  word: { path: $.word, as: string }
+  counts: { path: '$.counts[*]', as: integer, all: true }
+  topic: { path: $.topic, map: { Vendas: sales, Suporte: 2 }, else: other }
+  note?: $.note
+send:
+  - to: acme.note
+    body: { key: k, text: \"{{ [day, at, phone, digits, count, price, flag, mail, page, data, word, counts, topic, note] | json }}\" }
+";
+
+const KINDS_SENT: &str = r#"{"day":"15/01/2026","at":1456824464,"phone":"+5511999990000","count":"1","price":"2.5","flag":"yes","mail":"a@b.example",
+"page":"https://a.example","data":"{}","word":"w","counts":["1"],"topic":"Vendas","note":"n"}"#;
+
+#[test]
+fn a_value_that_is_set_is_converted_as_one_that_is_found() {
+    let folder = Folder::with("kinds", crate::support::ACME);
+    folder.write("routes/kinds.yaml", KINDS);
+    folder.write("kinds.json", KINDS_SENT);
+    let set = |set: &str| {
+        let args = ["kinds", "--request", "kinds.json", "--format", "json", "--set", set];
+        let shown = String::from_utf8(run(folder.path(), &[&["dry-run"], args.as_slice()].concat()).stdout).unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        shown["set"][0]["value"].to_string()
+    };
+    let cases = [
+        ("day=16/02/2026", "\"2026-02-16T00:00:00-03:00\""),
+        ("day=2026-02-16T10:00:00Z", "\"2026-02-16T07:00:00-03:00\""),
+        ("at=2026-02-16 10:00", "\"2026-02-16T10:00:00Z\""),
+        ("phone=(11) 98888-0000", "\"+5511988880000\""),
+        ("digits=+55 (11) 9", "\"55119\""),
+        ("count= 7 ", "7"),
+        ("price=7.50", "7.5"),
+        ("flag=sim", "true"),
+        ("mail= bo@example.com", "\"bo@example.com\""),
+        ("page= https://b.example", "\"https://b.example\""),
+        ("data=[1]", "[1]"),
+        ("word=5", "\"5\""),
+        ("counts=[\"5\",6]", "[5,6]"),
+        ("topic=sales", "\"sales\""),
+        ("topic=2", "2"),
+        ("note=", "null"),
+    ];
+    for (written, wanted) in cases {
+        assert_eq!(set(written), wanted, "{written}");
+    }
+}
+
+#[test]
+fn a_value_that_can_t_be_converted_is_refused() {
+    let folder = Folder::with("unfit", crate::support::ACME);
+    folder.write("routes/kinds.yaml", KINDS);
+    folder.write("kinds.json", KINDS_SENT);
+    let mut shown = String::new();
+    for set in [
+        "day=tomorrow",
+        "at=tomorrow",
+        "phone=12",
+        "digits=none",
+        "count=7.5",
+        "flag=maybe",
+        "mail=bo",
+        "page=b",
+        "data={",
+        "counts=[\"x\"]",
+        "counts=5",
+        "topic=Vendas",
+        "topic=else",
+        "word=",
+    ] {
+        shown += &dry_run(&folder, &["kinds", "--request", "kinds.json", "--set", set]);
+    }
+    insta::assert_snapshot!("set-unfit", shown.replace("--- standard error\n", ""));
 }
 
 #[test]

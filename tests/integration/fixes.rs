@@ -54,6 +54,23 @@ fn misspelt(name: &str) -> Folder {
 }
 
 #[test]
+fn what_can_t_be_mended_is_said() {
+    let folder = misspelt("unmended");
+    folder.write(
+        "routes/in.yaml",
+        "source: { path: /in, verify: none }\nsend:\n  - to: acme.note\n    body: { key: a }\n",
+    );
+    let report = transcript(&run(folder.path(), &["check", "--fix"]));
+    let line = "nothing here can be mended by itself: the lines that begin with `= help` say what to write\n";
+    assert!(report.ends_with(&format!("\n1 error, 1 warning\n{line}--- exit 1\n")), "{report}");
+    let report = transcript(&run(folder.path(), &["check", "--fix", "--format", "json"]));
+    assert!(report.contains(&format!("--- standard error\n{line}")), "{report}");
+    let good = Folder::of_repository("nothing-to-mend");
+    let report = transcript(&run(good.path(), &["check", "--fix"]));
+    assert_eq!(report, "8 routes, 13 tests: all good\nnothing needs to be mended\n--- exit 0\n");
+}
+
+#[test]
 fn a_file_keeps_its_permissions_and_leaves_none_beside_it() {
     let folder = misspelt("permissions");
     let path = folder.path().join("routes/in.yaml");

@@ -10,6 +10,7 @@ mod dry_run;
 mod explain;
 mod fixes;
 mod formats;
+mod guard;
 mod hostile;
 mod packs;
 mod readme;

@@ -24,6 +24,12 @@ pub(super) struct Outcome {
     pub failed: Vec<String>,
 }
 
+impl Outcome {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.fixed.is_empty() && self.left.is_empty() && self.failed.is_empty()
+    }
+}
+
 /// Mends the files of a workspace, or one of them.
 pub(super) fn run(root: &Path, only: Option<&str>) -> Outcome {
     let read = load::read(root);

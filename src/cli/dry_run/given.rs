@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::convert;
+use crate::convert::{self, Moment, Unfit};
 use crate::diagnostic::suggest;
 use crate::event::Event;
-use crate::extract::{Conversion, Extract};
+use crate::extract::{Conversion, Extract, Map};
 use crate::path::{self, Location, Path, Step};
 use crate::route::Route;
 use crate::value::{Value, json};
@@ -69,10 +69,11 @@ fn extract<'r>(name: &str, route: &'r Route, events: &[Event]) -> Result<&'r Ext
     Err(format!("`--set {name}`: the route extracts no such name; {help}"))
 }
 
-/// The value of an extracted name, of the type that its extract gives.
+/// The value of an extracted name, converted as one that is found in the payload.
 fn named(extract: &Extract, text: Option<&str>, events: &[Event]) -> Result<Option<Value>, String> {
     let name = &extract.name;
-    let Some(text) = text else {
+    // As in a payload, an empty text counts as nothing.
+    let Some(text) = text.filter(|text| extract.map.is_some() || !text.trim().is_empty()) else {
         return match (&extract.default, extract.optional) {
             (Some(default), _) => Ok(Some(default.clone())),
             (None, true) => Ok(None),
@@ -82,30 +83,58 @@ fn named(extract: &Extract, text: Option<&str>, events: &[Event]) -> Result<Opti
             )),
         };
     };
-    let value = typed(extract, text, events).map_err(|problem| format!("`--set {name}={text}`: {problem}"))?;
+    let value = typed(extract, text, events).map_err(|unfit| {
+        let help = unfit.help.map(|help| format!("; {help}")).unwrap_or_default();
+        format!("`--set {name}={text}`: {}{help}", unfit.message)
+    })?;
     Ok(Some(value))
 }
 
-fn typed(extract: &Extract, text: &str, events: &[Event]) -> Result<Value, String> {
+fn typed(extract: &Extract, text: &str, events: &[Event]) -> Result<Value, Unfit> {
     let own = Value::from(text);
     if let Some(map) = &extract.map {
-        let all_text = map.entries.iter().map(|(_, to)| to).chain(&map.otherwise).all(|to| to.as_str().is_some());
-        return Ok(if all_text { own } else { guessed(text) });
+        return mapped(map, extract.default.as_ref(), text);
     }
-    let list = |value: Value| value.as_array().is_some().then_some(value).ok_or("it is a list: write it as `[\"a\"]`");
-    let object =
-        |value: Value| value.as_object().is_some().then_some(value).ok_or("it is an object: write it as `{\"a\":1}`");
+    let list = || Unfit::new("it is a list: write it as `[\"a\"]`");
     match extract.conversion {
-        _ if extract.all => Ok(list(guessed(text))?),
-        Conversion::List => Ok(list(guessed(text))?),
-        Conversion::Object => Ok(object(guessed(text))?),
-        Conversion::Integer => convert::integer(&own).map_err(|unfit| unfit.message),
-        Conversion::Number => convert::number(&own).map_err(|unfit| unfit.message),
-        Conversion::Boolean => convert::boolean(&own).map_err(|unfit| unfit.message),
+        _ if extract.all => {
+            let items = guessed(text);
+            let items = items.as_array().ok_or_else(list)?.iter().map(|item| extract.converted(item));
+            Ok(Value::array(items.collect::<Result<Vec<_>, _>>()?))
+        }
+        Conversion::List => Some(guessed(text)).filter(|value| value.as_array().is_some()).ok_or_else(list),
+        Conversion::Object => {
+            let object = Some(guessed(text)).filter(|value| value.as_object().is_some());
+            object.ok_or_else(|| Unfit::new("it is an object: write it as `{\"a\":1}`"))
+        }
         Conversion::None if !is_text(extract, events) => Ok(guessed(text)),
-        Conversion::Json => Ok(guessed(text)),
-        _ => Ok(own),
+        Conversion::Datetime => moment(extract, &own),
+        _ => extract.converted(&own),
     }
+}
+
+/// A moment as the sender writes it, or as the extract gives it on.
+fn moment(extract: &Extract, text: &Value) -> Result<Value, Unfit> {
+    let finished = Moment { format: None, ..extract.moment.clone() };
+    extract.converted(text).or_else(|unfit| convert::datetime(text, &finished).map(Value::from).map_err(|_| unfit))
+}
+
+/// What `map` gives; a value that it never gives would try a case that no event brings.
+fn mapped(map: &Map, default: Option<&Value>, text: &str) -> Result<Value, Unfit> {
+    let results: Vec<&Value> = map.entries.iter().map(|(_, to)| to).chain(&map.otherwise).chain(default).collect();
+    let written = [Value::from(text), guessed(text)];
+    if let Some(value) = written.into_iter().find(|value| results.contains(&value)) {
+        return Ok(value);
+    }
+    let shown = |value: &Value| convert::text(value).unwrap_or_else(|_| value.to_json());
+    if let Some((_, to)) = map.entries.iter().find(|(from, _)| **from == *text) {
+        let message = format!("this is what stands in the payload; `map` makes `{}` of it", shown(to));
+        return Err(Unfit::new(message).help(format!("write `{}`", shown(to))));
+    }
+    let mut words: Vec<String> = results.into_iter().map(shown).collect();
+    words.dedup();
+    let all = suggest::one_of(&words.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+    Err(Unfit::new(format!("`map` never gives this value; it gives {all}")))
 }
 
 /// Whether the extract finds a text in the payloads at hand.

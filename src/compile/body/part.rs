@@ -190,7 +190,7 @@ impl Compiler<'_> {
 }
 
 /// The word that was meant, or what the schema says of the field.
-fn help_for(schema: &Schema, schema_path: &str, found: Option<&Value>) -> Option<String> {
+pub(super) fn help_for(schema: &Schema, schema_path: &str, found: Option<&Value>) -> Option<String> {
     let part = schema_words::at(schema.document(), schema_path);
     let words = part.map(|part| schema_words::texts(part.get("enum"))).unwrap_or_default();
     let near = found.and_then(Value::as_str).and_then(|text| suggest::nearest(text, words.iter().copied()));

@@ -1,0 +1,59 @@
+//! What the server takes on at once, so that whatever comes leaves it able to answer.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::gauge::Gauge;
+use crate::refusal::{Reason, Tally};
+
+/// How much there may be at once, in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    pub connections: usize,
+    /// Requests whose body is there and that are not answered yet.
+    pub requests: usize,
+    /// Bytes of bodies in memory.
+    pub bodies: usize,
+    /// Headers of one request.
+    pub headers: usize,
+    /// Bytes of one request's address and headers.
+    pub header_bytes: usize,
+}
+
+impl Default for Most {
+    fn default() -> Self {
+        Most { connections: 1024, requests: 512, bodies: 256 << 20, headers: 100, header_bytes: 32 << 10 }
+    }
+}
+
+/// What is in use of all this.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    pub most: Most,
+    pub connections: Arc<Gauge>,
+    pub(super) requests: Arc<Gauge>,
+    pub(super) bodies: Arc<Gauge>,
+    pub tally: Arc<Tally>,
+}
+
+impl Guard {
+    pub fn new(most: Most, tally: Arc<Tally>) -> Self {
+        Guard {
+            most,
+            connections: Gauge::new(most.connections),
+            requests: Gauge::new(most.requests),
+            bodies: Gauge::new(most.bodies),
+            tally,
+        }
+    }
+
+    /// Whether the head of a request is small enough.
+    pub(super) fn check_head(&self, target: &str, headers: &HeaderMap) -> Result<(), Reason> {
+        // `: ` and the line break
+        const BETWEEN: usize = 4;
+        let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
+        let fits = headers.len() <= self.most.headers && target.len() + bytes.sum::<usize>() <= self.most.header_bytes;
+        fits.then_some(()).ok_or(Reason::HeadersTooLarge)
+    }
+}

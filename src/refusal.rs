@@ -1,0 +1,146 @@
+//! Why a request is not taken: one registry of stable codes, each with its status, and how often each came.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $variant:ident = $word:literal, $status:literal;)*) => {
+        /// Why a request is not taken. Its word is stable: it stands in the answer, in the log and in `status`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason { $($(#[doc = $doc])* $variant,)* }
+
+        impl Reason {
+            /// Every reason there is, by status.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)*];
+
+            /// The stable word.
+            pub fn word(self) -> &'static str {
+                match self { $(Reason::$variant => $word,)* }
+            }
+
+            /// The status of the answer unless said otherwise.
+            pub fn status(self) -> u16 {
+                match self { $(Reason::$variant => $status,)* }
+            }
+
+            /// One sentence on when it comes.
+            pub fn summary(self) -> &'static str {
+                match self { $(Reason::$variant => concat!($($doc, " "),*).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The body ends before it is complete, or its chunks are not as HTTP wants them.
+    BodyBroken = "body-broken", 400;
+    /// What a handshake would send back is too long, or holds other characters than an address may.
+    UnfitChallenge = "unfit-challenge", 400;
+    /// The body is not what its format says; 413 where it has more parts than a request may, 415 for a format that is
+    /// not read.
+    UndecodableBody = "undecodable-body", 400;
+    /// The request is not from whom it should be.
+    VerificationFailed = "verification-failed", 401;
+    /// The token of a handshake is missing or wrong.
+    HandshakeRefused = "handshake-refused", 403;
+    /// No source was ever here.
+    NotFound = "not-found", 404;
+    /// The source does not take this method; `Allow` says which it takes.
+    WrongMethod = "wrong-method", 405;
+    /// The body comes too slowly: over the source's `time`, or less than 1 KB a second.
+    BodyTooSlow = "body-too-slow", 408;
+    /// The body is larger than the source's `body`.
+    BodyTooLarge = "body-too-large", 413;
+    /// More requests than the source's `rate`.
+    TooManyRequests = "too-many-requests", 429;
+    /// More headers, or longer ones, than `limits` in `jackfield.yaml`.
+    HeadersTooLarge = "headers-too-large", 431;
+    /// A source was here and is not at the moment.
+    NotServedNow = "not-served-now", 503;
+    /// More requests at once, or more bytes of bodies, than `limits` in `jackfield.yaml`.
+    Overloaded = "overloaded", 503;
+    /// The store can't keep up, or its disk fails.
+    StoreUnavailable = "store-unavailable", 503;
+    /// More connections than `limits` in `jackfield.yaml`.
+    TooManyConnections = "too-many-connections", 503;
+}
+
+impl Reason {
+    /// Whether the server or the source has too much to do: the source's `overload` says how that is answered.
+    pub fn is_overload(self) -> bool {
+        matches!(self, Reason::TooManyRequests | Reason::Overloaded | Reason::StoreUnavailable)
+    }
+
+    /// Whether the same request may be taken a little later, so that the answer says when.
+    pub fn is_for_now(self) -> bool {
+        self.is_overload() || matches!(self, Reason::BodyTooSlow | Reason::NotServedNow | Reason::TooManyConnections)
+    }
+}
+
+/// How many requests were not taken, by reason, and how many were handshakes. Of what is refused, nothing else is kept.
+#[derive(Debug)]
+pub struct Tally {
+    refused: [AtomicU64; Reason::ALL.len()],
+    /// The second in which each was told last.
+    told: [AtomicU64; Reason::ALL.len()],
+    handshakes: AtomicU64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let all = |start: u64| std::array::from_fn(|_| AtomicU64::new(start));
+        Tally { refused: all(0), told: all(u64::MAX), handshakes: AtomicU64::new(0) }
+    }
+}
+
+impl Tally {
+    pub fn refused(&self, reason: Reason) {
+        if let Some(count) = self.refused.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub fn handshake(&self) {
+        self.handshakes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a refusal is worth a line in the log: a flood must not become one there, so that too much to do is told
+    /// once in a second.
+    pub fn is_news(&self, reason: Reason, second: u64) -> bool {
+        let told = self.told.get(reason as usize).map(|told| told.swap(second, Ordering::Relaxed));
+        !(reason.is_overload() || reason == Reason::TooManyConnections) || told != Some(second)
+    }
+
+    pub fn handshakes(&self) -> u64 {
+        self.handshakes.load(Ordering::Relaxed)
+    }
+
+    /// The reasons that came, with how often.
+    pub fn counts(&self) -> impl Iterator<Item = (Reason, u64)> {
+        let counts = self.refused.iter().map(|count| count.load(Ordering::Relaxed));
+        Reason::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_their_own_and_stand_by_status() {
+        let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+        words.sort();
+        words.dedup();
+        assert_eq!(words.len(), Reason::ALL.len());
+        assert!(Reason::ALL.is_sorted_by_key(|reason| reason.status()));
+    }
+
+    #[test]
+    fn a_flood_is_told_once_in_a_second_and_counted_whole() {
+        let tally = Tally::default();
+        (0..3).for_each(|_| tally.refused(Reason::Overloaded));
+        assert_eq!(tally.counts().collect::<Vec<_>>(), [(Reason::Overloaded, 3)]);
+        let news = [0, 0, 1].map(|second| tally.is_news(Reason::Overloaded, second));
+        assert_eq!(news, [true, false, true]);
+        assert!([7, 7].iter().all(|second| tally.is_news(Reason::VerificationFailed, *second)));
+    }
+}

@@ -1,0 +1,200 @@
+//! What comes at once, comes slowly or comes too large does not keep the others waiting.
+
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::support::{ACME, Folder, Server, exchange, post_bytes, read_answer, wait_for};
+
+const IN: &str = "source: { path: /in, verify: { token: { header: X-Key } }, secret: k3y }
+extract: { id: $.id }
+send:
+  - to: acme.note
+    body: { key: \"{{ id }}\", text: hi }
+";
+
+/// A workspace with these limits in its settings.
+fn started(name: &str, limits: &str, files: &[(&str, &str)]) -> (Folder, Server) {
+    let folder = Folder::with(name, ACME);
+    folder.write("jackfield.yaml", &format!("{}limits: {limits}\n", folder.read("jackfield.yaml")));
+    folder.write("routes/in.yaml", IN);
+    files.iter().for_each(|(file, text)| folder.write(file, text));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    (folder, server)
+}
+
+fn good(id: u32) -> Vec<u8> {
+    with_headers("X-Key: k3y\r\n", &format!("{{\"id\":\"{id}\"}}"))
+}
+
+fn with_headers(headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("POST /hooks/in HTTP/1.1\r\nHost: t\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(&server.listen).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+/// How much memory a process has, in kB.
+#[cfg(target_os = "linux")]
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_thousand_slow_bodies_hold_nobody_up() {
+    const ATTACKERS: usize = 1000;
+    let (_folder, server) = started("slow", "{ connections: 1100 }", &[]);
+    assert_eq!(exchange(&server.listen, &good(0)).unwrap().status, 202);
+    let before = memory(&server);
+    // The process that attacks and the one that is attacked need a socket for each.
+    let head = b"POST /hooks/in HTTP/1.1\r\nHost: t\r\nX-Key: k3y\r\nContent-Length: 100000\r\n\r\n{";
+    let mut attackers = Vec::new();
+    for _ in 0..ATTACKERS {
+        let stream = TcpStream::connect(&server.listen);
+        let mut stream = stream.expect("this test needs 1,000 sockets: raise `ulimit -n` to 4096");
+        stream.write_all(head).unwrap();
+        attackers.push(stream);
+    }
+    let started = Instant::now();
+    for id in 1..=20 {
+        assert_eq!(exchange(&server.listen, &good(id)).unwrap().status, 202);
+        attackers.iter_mut().for_each(|stream| drop(stream.write_all(b" ")));
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "20 good requests took {:?}", started.elapsed());
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 64 * 1024, "a thousand slow bodies took {grown} kB");
+    // All are let go long before the time that a body may take.
+    for stream in attackers {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let answer = read_answer(&mut BufReader::new(stream)).unwrap();
+        assert_eq!((answer.status, answer.header("retry-after").as_deref()), (408, Some("5")));
+    }
+    let status = server.status();
+    assert_eq!(status["requests"]["refused"]["body-too-slow"], ATTACKERS);
+}
+
+#[test]
+fn bodies_in_memory_are_bounded_together() {
+    let (_folder, server) = started("bodies", "{ bodies: 1MB, body: 1MB, time: 30s }", &[]);
+    let large = "x".repeat(700_000);
+    let mut half = connect(&server);
+    let head = "POST /hooks/in HTTP/1.1\r\nHost: t\r\nX-Key: k3y\r\nContent-Length: 800000\r\n\r\n";
+    half.write_all(head.as_bytes()).unwrap();
+    half.write_all(large.as_bytes()).unwrap();
+    let answer = wait_for("the refusal", || {
+        let answer = exchange(&server.listen, &with_headers("X-Key: k3y\r\n", &large)).ok()?;
+        (answer.status == 503).then_some(answer)
+    });
+    assert!(answer.text().contains("overloaded") && answer.header("retry-after").is_some(), "{}", answer.text());
+    assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, 202);
+    drop(half);
+    wait_for("the memory to be free again", || {
+        let answer = exchange(&server.listen, &with_headers("X-Key: k3y\r\n", &large)).ok()?;
+        (answer.status == 202).then_some(())
+    });
+}
+
+#[test]
+fn a_flood_on_one_source_leaves_the_others_alone() {
+    let flooded = IN.replace("path: /in,", "path: /flooded, limits: { rate: { requests: 5, per: 1h } },");
+    let unsubscribing = IN.replace(
+        "path: /in,",
+        "path: /patient, reply: { overload: { status: 503, retry_after: 90s } }, limits: { rate: { requests: 1, per: 1m } },",
+    );
+    let files = [("routes/flooded.yaml", &*flooded), ("routes/patient.yaml", &*unsubscribing)];
+    let (folder, server) = started("flood", "{}", &files);
+    let to = |path: &str, id: u32| {
+        let request = String::from_utf8(good(id)).unwrap().replace("/hooks/in", path);
+        exchange(&server.listen, request.as_bytes()).unwrap()
+    };
+    let answers: Vec<_> = (0..200).map(|id| to("/hooks/flooded", id)).collect();
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 202);
+    assert_eq!(taken.len(), 5);
+    assert!(refused.iter().all(|answer| answer.status == 429 && answer.text().contains("too-many-requests")));
+    let wait: u64 = refused[0].header("retry-after").unwrap().parse().unwrap();
+    assert!((600..=720).contains(&wait), "a fifth of an hour, not {wait} s");
+    assert!((0..20).all(|id| to("/hooks/in", id).status == 202));
+
+    assert_eq!(to("/hooks/patient", 1).status, 202);
+    let refused = to("/hooks/patient", 2);
+    assert_eq!((refused.status, refused.header("retry-after").as_deref()), (503, Some("90")));
+
+    assert_eq!(server.status()["requests"]["refused"]["too-many-requests"], 196);
+    let told = folder.read("serve.log").matches("too-many-requests").count();
+    assert!((1..60).contains(&told), "a flood is no flood in the log: {told} lines");
+}
+
+#[test]
+fn a_head_that_is_too_large_is_refused() {
+    let (_folder, server) = started("head", "{ headers: 20, header_bytes: 2KB }", &[]);
+    let long = format!("X-Key: k3y\r\nX-Long: {}\r\n", "a".repeat(3000));
+    let many: String = (0..30).map(|number| format!("X-{number}: a\r\n")).collect();
+    for headers in [long, many] {
+        let answer = exchange(&server.listen, &with_headers(&headers, "{}")).unwrap();
+        assert_eq!(answer.status, 431);
+        assert!(answer.text().contains("headers-too-large"), "{}", answer.text());
+    }
+    // What is far beyond is not read to its end.
+    let answer = exchange(&server.listen, &with_headers(&format!("X-Long: {}\r\n", "a".repeat(9000)), "")).unwrap();
+    assert_eq!(answer.status, 431);
+    assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, 202);
+}
+
+#[test]
+fn a_connection_too_many_is_told_so() {
+    let (folder, server) = started("connections", "{ connections: 8 }", &[]);
+    // A connection of which an answer was read has its place.
+    let mut held: Vec<TcpStream> = (0..8)
+        .map(|id| {
+            let mut stream = connect(&server);
+            stream.write_all(&good(id)).unwrap();
+            assert_eq!(read_answer(&mut BufReader::new(&stream)).unwrap().status, 202);
+            stream
+        })
+        .collect();
+    let refused = exchange(&server.listen, &good(9)).unwrap();
+    assert_eq!((refused.status, refused.header("retry-after").as_deref()), (503, Some("5")));
+    assert!(refused.text().contains("too-many-connections"), "{}", refused.text());
+    assert!(folder.read("serve.log").contains("too many connections"));
+    // Those that are in go on.
+    let first = &mut held[0];
+    first.write_all(&good(10)).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(&*first)).unwrap().status, 202);
+    drop(held);
+    wait_for("a place", || exchange(&server.listen, &good(11)).ok().filter(|answer| answer.status == 202));
+}
+
+#[test]
+fn a_connection_that_rests_is_closed() {
+    let (_folder, server) = started("rest", "{}", &[]);
+    let mut used = connect(&server);
+    used.write_all(&good(1)).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(&used)).unwrap().status, 202);
+    let mut unused = connect(&server);
+    let mut dripping = connect(&server);
+    dripping.write_all(b"POST /hooks/in HT").unwrap();
+    let started = Instant::now();
+    for stream in [&mut used, &mut unused, &mut dripping] {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+    }
+    assert!(started.elapsed() < Duration::from_secs(25), "it took {:?}", started.elapsed());
+}
+
+#[test]
+fn a_change_of_what_is_fixed_at_the_start_is_told() {
+    let (folder, server) = started("fixed", "{ connections: 8 }", &[]);
+    let settings = folder.read("jackfield.yaml").replace("connections: 8", "connections: 9");
+    folder.write("jackfield.yaml", &settings);
+    server.wait_for("the reload", |status| status["reloads"]["taken"] == 1);
+    assert!(folder.read("serve.log").contains("`limits.connections` in jackfield.yaml takes effect at the next start"));
+    let request = post_bytes("/hooks/in", "application/json", b"{}");
+    assert_eq!(exchange(&server.listen, &request).unwrap().status, 401);
+}
