@@ -45,7 +45,7 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
-    /// Say what the code of a problem means, with a wrong and a right example
+    /// Say what the code of a problem means; or what a provider takes and a sender sends, with examples to paste
     Explain(explain::ExplainArgs),
     /// Write what a shell needs to complete commands
     Completions(completions::CompletionsArgs),

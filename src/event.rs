@@ -39,6 +39,19 @@ impl RawRequest {
         let value = self.header("content-type").unwrap_or("");
         value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
     }
+
+    /// `request` in templates.
+    pub fn to_value(&self, params: &Value, received_at: Timestamp) -> Value {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Value::object([
+            ("method", Value::from(self.method.as_str())),
+            ("path", Value::from(self.path())),
+            ("query", crate::payload::form::decode_lenient(self.query())),
+            ("params", params.clone()),
+            ("headers", Value::object(headers)),
+            ("received_at", Value::from(received_at.to_string())),
+        ])
+    }
 }
 
 /// A request that has proved where it is from. Only [`crate::verify`] makes one.
@@ -78,15 +91,7 @@ pub struct Event {
 impl Event {
     /// `request` in templates.
     pub fn request_value(&self) -> Value {
-        let headers = self.raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Value::object([
-            ("method", Value::from(self.raw.method.as_str())),
-            ("path", Value::from(self.raw.path())),
-            ("query", crate::payload::form::decode_lenient(self.raw.query())),
-            ("params", self.params.clone()),
-            ("headers", Value::object(headers)),
-            ("received_at", Value::from(self.received_at.to_string())),
-        ])
+        self.raw.to_value(&self.params, self.received_at)
     }
 
     /// `event` in templates, once its identity is known.

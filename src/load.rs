@@ -124,6 +124,27 @@ fn samples(root: &Path) -> Vec<Arc<str>> {
     names
 }
 
+/// A file beside a pack, such as a sample: of the workspace's own pack, or of the one that is built in.
+pub fn beside_pack(root: &Path, vendor: &str, file: &str) -> Option<Vec<u8>> {
+    let folder = format!("schemas/{vendor}");
+    match is_own_pack(root, vendor) {
+        true => read_inside(root, &format!("{folder}/{file}")).ok(),
+        false => PACKS.get_file(format!("{vendor}/{file}")).map(|file| file.contents().to_vec()),
+    }
+}
+
+/// Whether the workspace has a pack of this name, which then replaces the built-in one.
+pub fn is_own_pack(root: &Path, vendor: &str) -> bool {
+    root.join("schemas").join(vendor).join("pack.yaml").is_file()
+}
+
+/// The packs that are built in, as files by path.
+pub fn built_in() -> BTreeMap<Arc<str>, Arc<str>> {
+    let mut files = Files::default();
+    files.add_built_in(&PACKS);
+    files.texts
+}
+
 /// A file that the workspace names; it may not lie outside.
 pub fn read_inside(root: &Path, path: &str) -> io::Result<Vec<u8>> {
     let relative = Path::new(path);

@@ -98,7 +98,7 @@ impl RouteSet {
 
     /// Serves a source at its path and methods.
     pub fn add_source(&mut self, source: Arc<Source>) -> Result<(), AddressConflict> {
-        for method in &source.methods {
+        for method in source.all_methods() {
             let router = self.addresses.entry(method.clone()).or_default();
             router.insert(source.path.to_string(), source.clone()).map_err(|_| AddressConflict)?;
         }

@@ -1,5 +1,6 @@
 //! A source, compiled: where events arrive and what their requests must be.
 
+mod handshake;
 mod rate;
 mod reply;
 
@@ -15,6 +16,7 @@ use crate::payload::{self, DecodeError, Format};
 use crate::secret::Secret;
 use crate::value::Value;
 use crate::verify::Verify;
+pub use handshake::{Echo, Handshake, HandshakeError};
 pub use rate::Rate;
 pub use reply::{Answer, Overload, Reply, ReplyBody};
 
@@ -33,6 +35,7 @@ pub struct Source {
     pub split: Option<Path>,
     pub verify: Verify,
     pub settings: Settings,
+    pub handshakes: Vec<Handshake>,
     pub reply: Reply,
     pub limits: Limits,
     /// How fast requests may come.

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::event::{Event, RawRequest, Verified, capture};
+use crate::event::{Event, RawRequest, Verified, capture, sent};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
 use crate::request::Request;
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
+use crate::verify::Context;
 use reason::Reason;
 
 /// One test of a route.
@@ -73,11 +74,21 @@ pub fn assumed(raw: RawRequest) -> Verified {
     Verified::new(Arc::new(raw))
 }
 
+/// When a captured request was signed or sent, by what it says itself: it is old by now, and its proof is good for minutes.
+pub fn sent_at(source: &Source, raw: &RawRequest, public_url: &str, params: &Value) -> Option<Timestamp> {
+    let context = Context { public_url, now: Timestamp::default(), format: source.format, params };
+    source.verify.signed_at(raw, &context).or_else(|| sent::at(raw))
+}
+
 /// The events of a captured request at a route's source.
 pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timestamp) -> Result<Vec<Event>, String> {
     let params = match raw.path() {
         "/" => Value::object(Vec::<(&str, Value)>::new()),
         path => match set.find(&raw.method, path.strip_prefix("/hooks").unwrap_or(path)) {
+            // A handshake's method makes no events.
+            Lookup::Found(_, _) if !source.takes(&raw.method) => {
+                return Err(format!("the source does not take {}", raw.method));
+            }
             Lookup::Found(found, params) if found.name == source.name => params,
             Lookup::Found(found, _) => {
                 return Err(elsewhere(path, source, &format!("which is source `{}`", found.name)));

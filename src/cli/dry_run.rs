@@ -15,7 +15,7 @@ use super::{DryRunArgs, DryRunFormat, Exit, route_name};
 use crate::clock::{Clock, Timestamp};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, suggest};
-use crate::event::{Event, RawRequest, sent};
+use crate::event::{Event, RawRequest};
 use crate::load;
 use crate::path::Location;
 use crate::pipeline::{self, Prepared, RouteResult, Taken, Trace};
@@ -92,7 +92,9 @@ fn prepare<'c>(
 ) -> Result<DryRun<'c>, String> {
     let source = compiled.set.sources.get(&route.source).cloned();
     let source = source.ok_or_else(|| format!("the source of `{}` does not compile", route.name))?;
-    let now = sent::at(&input.raw).unwrap_or_else(|| Clock::System.now());
+    let set = &compiled.set;
+    let sent = test_case::sent_at(&source, &input.raw, &set.public_url, &params(compiled, &input.raw));
+    let now = sent.unwrap_or_else(|| Clock::System.now());
     let verification = verification(args, compiled, &source, &input, now);
     let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now)
         .map_err(|message| format!("{message}{}", elsewhere(&compiled.set, &source, &input.raw)))?;
@@ -162,6 +164,13 @@ fn no_route(compiled: &Compiled, name: &str) -> Exit {
     Exit::UsedWrongly
 }
 
+fn params(compiled: &Compiled, raw: &RawRequest) -> Value {
+    match compiled.set.find(&raw.method, raw.path().strip_prefix("/hooks").unwrap_or_default()) {
+        Lookup::Found(_, params) => params,
+        Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,
+    }
+}
+
 fn verification(
     args: &DryRunArgs,
     compiled: &Compiled,
@@ -175,11 +184,7 @@ fn verification(
         (false, true) => return Verification::OnlyBody,
         (false, false) => {}
     }
-    let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
-    let params = match compiled.set.find(&raw.method, path) {
-        Lookup::Found(_, params) => params,
-        Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,
-    };
+    let params = params(compiled, raw);
     let context = Context { public_url: &compiled.set.public_url, now, format: source.format, params: &params };
     let how = source.verify.describe();
     match source.verify.verify(Arc::new(raw.clone()), &context) {

@@ -1,29 +1,45 @@
-//! `jackfield explain`: what a code means, for people.
+//! `jackfield explain`: what a code means, and what a pack takes and sends, for people.
 
+mod fields;
+mod operation;
+mod pack;
+mod packs;
 mod page;
+mod webhook;
+mod yaml;
+
+use std::sync::LazyLock;
 
 use clap::Args;
 use clap::builder::{PossibleValue, TypedValueParser};
 
 use super::terminal::{self, BLUE, BOLD, DIM, GREEN, RED, YELLOW, line, paint};
-use super::{CheckFormat, Exit};
+use super::{CheckFormat, Exit, WorkspaceArg};
+use crate::config::scalar::Text;
 use crate::diagnostic::explain::{self, Example, Part};
 use crate::diagnostic::{Code, Severity, suggest};
+use packs::Packs;
 
 /// How wide texts are set.
 const WIDTH: usize = 80;
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The code, as in `error[unknown-key]`; all are listed unless given
-    #[arg(value_parser = AnyWord, hide_possible_values = true)]
-    code: Option<String>,
+    /// A code, as in `error[unknown-key]`; a pack (`partoo`); its operation or webhook (`partoo.ingest_message`,
+    /// `twilio.sms`). All codes and packs are listed unless given
+    #[arg(value_parser = AnyWord, hide_possible_values = true, value_name = "NAME")]
+    name: Option<String>,
     /// Write docs/errors.md
-    #[arg(long, hide = true, conflicts_with = "code")]
+    #[arg(long, hide = true, conflicts_with = "name")]
     page: bool,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
 }
 
-/// Takes every text, so that our own answer names the nearest code, and gives shells the codes to complete.
+/// The built-in packs, with what they take and send.
+static OF_PACKS: LazyLock<Vec<String>> = LazyLock::new(|| Packs::built_in().names());
+
+/// Takes every text, so that our own answer names the nearest name, and gives shells the names to complete.
 #[derive(Clone)]
 struct AnyWord;
 
@@ -40,20 +56,31 @@ impl TypedValueParser for AnyWord {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(Code::ALL.iter().map(|code| PossibleValue::new(code.word()))))
+        let codes = Code::ALL.iter().map(|code| PossibleValue::new(code.word()));
+        Some(Box::new(codes.chain(OF_PACKS.iter().map(|name| PossibleValue::new(name.as_str())))))
     }
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Exit {
-    match &args.code {
+    let packs = || Packs::read(&args.workspace.root(None));
+    match &args.name {
         None if args.page => line(page::all().trim_end()),
-        None => list(),
+        None => list(&packs()),
         Some(written) => match find(written) {
             Some(code) => show(code),
-            None => return unknown(written),
+            None => return show_of_pack(written, &packs()),
         },
     }
     Exit::Fine
+}
+
+fn show_of_pack(written: &str, packs: &Packs) -> Exit {
+    match packs.show(written.trim()) {
+        Some(Ok(())) => return Exit::Fine,
+        Some(Err(message)) => terminal::error_line(message),
+        None => terminal::error_line(unknown(written, packs)),
+    }
+    Exit::UsedWrongly
 }
 
 /// Says to a person who has just seen problems where to read on.
@@ -76,17 +103,22 @@ fn bare(written: &str) -> String {
     word.trim().to_lowercase().replace(['_', ' '], "-")
 }
 
-fn unknown(written: &str) -> Exit {
-    let word = bare(written);
-    let help = match suggest::nearest(&word, Code::ALL.iter().map(|code| code.word())) {
+fn unknown(written: &str, packs: &Packs) -> String {
+    let (word, names) = (bare(written), packs.names());
+    let codes = Code::ALL.iter().map(|code| code.word());
+    let (pack, part) = written.split_once('.').map_or((written, ""), |(pack, part)| (pack, part));
+    let of_pack = suggest::nearest(pack, packs.all().map(|known| known.name).collect::<Vec<_>>())
+        .filter(|_| !part.is_empty())
+        .map(|pack| format!("{pack}.{part}"));
+    let near = suggest::nearest(&word, codes).or_else(|| suggest::nearest(written, names.iter().map(String::as_str)));
+    let help = match near.map(str::to_owned).or(of_pack) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`jackfield explain` lists them all".to_owned(),
     };
-    terminal::error_line(format!("there is no code `{word}`; {help}"));
-    Exit::UsedWrongly
+    format!("there is no code or pack `{}`; {help}", if part.is_empty() { &word } else { written })
 }
 
-fn list() {
+fn list(packs: &Packs) {
     let widest = Code::ALL.iter().map(|code| code.word().len()).max().unwrap_or(0);
     for (number, codes) in Code::ALL.chunk_by(|a, b| a.area() == b.area()).enumerate() {
         if number > 0 {
@@ -96,6 +128,61 @@ fn list() {
         for code in codes {
             line(format!("  {:widest$}  {}", code.word(), code.summary()));
         }
+    }
+    heading("Packs: what Jackfield can send to, and receive from");
+    for known in packs.all() {
+        let parts = |verb: &str, names: Vec<&str>| (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")));
+        let takes = parts("takes", known.pack.operations.names().collect());
+        let sends = parts("sends", known.pack.webhooks.names().collect());
+        let both: Vec<String> = [takes, sends].into_iter().flatten().collect();
+        line(format!("  {:widest$}  {}: {}", known.name, known.title(), both.join("; ")));
+    }
+}
+
+/// A text that a pack may have.
+fn told(text: &Option<Text>) -> Option<&str> {
+    text.as_ref().map(|text| &*text.value)
+}
+
+/// The head of what is explained.
+fn title(title: &str, description: Option<&str>) {
+    line(paint(BOLD, title));
+    description.into_iter().for_each(|text| line(wrapped(text)));
+}
+
+fn heading(text: &str) {
+    line("");
+    line(paint(BOLD, text));
+}
+
+/// Lines to be copied.
+fn pasted(what: &str, lines: &[String]) {
+    heading(what);
+    line("");
+    lines.iter().for_each(line);
+}
+
+/// A name, what is to be known of it in short, and what it is.
+struct Row {
+    label: String,
+    note: String,
+    text: Option<String>,
+}
+
+impl Row {
+    fn new(label: &str, note: &str, text: Option<&str>) -> Row {
+        Row { label: label.to_owned(), note: note.to_owned(), text: text.map(str::to_owned) }
+    }
+}
+
+fn rows(rows: Vec<Row>) {
+    let widest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    for row in rows {
+        match row.note.is_empty() {
+            true => line(format!("  {}", row.label)),
+            false => line(format!("  {:widest$}  {}", row.label, row.note)),
+        }
+        row.text.iter().for_each(|text| wrapped(text).lines().for_each(|part| line(format!("      {part}"))));
     }
 }
 

@@ -206,7 +206,7 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
 }
 
 /// The names of a path's `{segments}`.
-fn segments(path: &str) -> Vec<Arc<str>> {
+pub(super) fn segments(path: &str) -> Vec<Arc<str>> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| name.trim_start_matches('*').into()).collect()
 }

@@ -9,11 +9,11 @@ use crate::types::Kinds;
 use crate::value::Value;
 
 /// The texts of a list of texts.
-pub(super) fn texts(list: Option<&Value>) -> Vec<&str> {
+pub(crate) fn texts(list: Option<&Value>) -> Vec<&str> {
     list.and_then(Value::as_array).unwrap_or_default().iter().filter_map(Value::as_str).collect()
 }
 
-pub(super) fn description(schema: &Value) -> Option<&str> {
+pub(crate) fn description(schema: &Value) -> Option<&str> {
     schema.get("description")?.as_str()
 }
 
@@ -39,7 +39,7 @@ fn pointed<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
 
 /// A part of a schema, with the whole that its `$ref`s point into.
 #[derive(Clone, Copy)]
-pub(super) struct Sub<'s> {
+pub(crate) struct Sub<'s> {
     pub schema: &'s Value,
     pub root: &'s Value,
 }
@@ -61,7 +61,7 @@ impl<'s> Sub<'s> {
     }
 
     /// Every schema that holds whatever else holds: this one, its `$ref`, its `allOf`.
-    pub(super) fn conjuncts(&self) -> Vec<&'s Value> {
+    pub(crate) fn conjuncts(&self) -> Vec<&'s Value> {
         let mut found: Vec<&'s Value> = Vec::new();
         self.collect(&mut found, 0);
         found
@@ -78,7 +78,7 @@ impl<'s> Sub<'s> {
     }
 
     /// The JSON types that it takes.
-    pub(super) fn allowed(&self) -> Kinds {
+    pub(crate) fn allowed(&self) -> Kinds {
         self.allowed_to(0)
     }
 
@@ -211,13 +211,13 @@ pub(super) fn names(schema: &Value) -> Vec<&str> {
 }
 
 /// Keys of which one must be given: exactly one, or at least one.
-pub(super) struct Group<'s> {
+pub(crate) struct Group<'s> {
     pub exactly: bool,
     pub parts: Vec<Part<'s>>,
 }
 
 /// Keys that are given together.
-pub(super) struct Part<'s> {
+pub(crate) struct Part<'s> {
     pub keys: Vec<&'s str>,
 }
 
@@ -229,7 +229,7 @@ impl Part<'_> {
 
 impl Group<'_> {
     /// `a`, `b` and `c`
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let parts: Vec<String> = self
             .parts
             .iter()
@@ -247,7 +247,7 @@ impl Group<'_> {
 }
 
 /// The groups of an object's schema: its `oneOf` and `anyOf` whose branches ask for keys and for nothing else.
-pub(super) fn groups(schema: &Value) -> Vec<Group<'_>> {
+pub(crate) fn groups(schema: &Value) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
     for (keyword, exactly) in [("oneOf", true), ("anyOf", false)] {
         let branches = schema.get(keyword).and_then(Value::as_array).unwrap_or_default();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::extract::flat;
+use super::handshake::Shaking;
 use super::pack::Packs;
-use super::template::Reach;
 use crate::config::At;
 use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
@@ -47,7 +47,11 @@ impl Compiler<'_> {
         let methods = written.methods.as_ref().or(webhook.and_then(|w| w.methods.as_ref()));
         let methods = self.methods(methods);
         let reply = written.reply.as_ref().or(webhook.and_then(|w| w.reply.as_ref()));
-        let reply = self.source_reply(reply, &mut Reach::default());
+        let reply = self.source_reply(reply, &mut given.reach(&path, &methods, format));
+        let handshakes = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
+        let context = Shaking { written, given: &given, verify: verify.as_ref(), methods: &methods };
+        let reach = given.reach(&path, &methods, format);
+        let handshakes = handshakes.map(|written| self.handshakes(written, &context, &reach)).unwrap_or_default();
         let rate = written.limits.as_ref().and_then(|limits| limits.rate.as_ref()).map(|rate| self.rate(rate));
         flat(from)?;
         let source = Source {
@@ -58,6 +62,7 @@ impl Compiler<'_> {
             split: flat(split)?,
             verify: verify?,
             settings: given.settings,
+            handshakes,
             reply,
             limits: merged(written.limits.as_ref(), limits),
             rate: rate.flatten(),
@@ -100,11 +105,8 @@ impl Compiler<'_> {
 
     fn unsupported(&mut self, written: &Written, webhook: Option<&Webhook>) {
         let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
-        let handshake = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
-        for (key, node) in [("decode", decode), ("handshake", handshake)] {
-            if let Some(node) = node {
-                self.not_supported(&format!("`{key}`"), &node.place.on_key(), "remove it");
-            }
+        if let Some(node) = decode {
+            self.not_supported("`decode`", &node.place.on_key(), "remove it");
         }
     }
 
@@ -183,7 +185,7 @@ impl Compiler<'_> {
             .ok()
     }
 
-    fn methods(&mut self, written: Option<&Vec<Text>>) -> Vec<Arc<str>> {
+    pub(super) fn methods(&mut self, written: Option<&Vec<Text>>) -> Vec<Arc<str>> {
         const KNOWN: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
         let Some(written) = written.filter(|methods| !methods.is_empty()) else { return vec!["POST".into()] };
         for method in written.iter().filter(|method| !KNOWN.contains(&&*method.value)) {

@@ -37,6 +37,8 @@ pub(super) struct Reach {
     pub used: Vec<Arc<str>>,
     /// The settings that are secret, to say so.
     pub secrets: Vec<Arc<str>>,
+    /// Names that are in reach elsewhere and not here: before there is an event.
+    pub without: &'static [&'static str],
 }
 
 /// A name that a template may use.
@@ -108,9 +110,13 @@ impl Reach {
         Some(value.map_or_else(Type::absent, |value| Type::constant(value, None)))
     }
 
+    fn base(&self) -> impl Iterator<Item = &'static str> {
+        BASE_NAMES.iter().copied().filter(|name| !self.without.contains(name))
+    }
+
     /// A name that is in reach everywhere, or one with known fields.
     fn is_base(&self, name: &str) -> bool {
-        BASE_NAMES.contains(&name) || self.fields.iter().any(|(known, _)| *known == name)
+        self.base().any(|base| base == name) || self.fields.iter().any(|(known, _)| *known == name)
     }
 
     /// Whether a text could name something in a template: an extracted name, or a field of what is always there.
@@ -125,7 +131,8 @@ impl Reach {
 
     fn all(&self) -> Vec<&str> {
         let fields = self.fields.iter().map(|(name, _)| *name);
-        self.names.iter().map(|known| &*known.name).chain(BASE_NAMES.iter().copied()).chain(fields).collect()
+        let base = self.base().map(|name| -> &str { name });
+        self.names.iter().map(|known| &*known.name).chain(base).chain(fields).collect()
     }
 
     /// Whether a name is, or is a word of, what was written for a name and can't be one.
@@ -140,6 +147,8 @@ impl Reach {
 pub(super) enum Kind {
     Value,
     Condition,
+    /// A condition in which a field of what is missing is missing, too.
+    Lenient,
 }
 
 impl Compiler<'_> {
@@ -157,6 +166,7 @@ impl Compiler<'_> {
         let compiled = match kind {
             Kind::Value => Template::compile(text),
             Kind::Condition => Template::condition(text),
+            Kind::Lenient => Template::lenient_condition(text),
         };
         match compiled {
             Ok(template) => {
@@ -191,14 +201,14 @@ impl Compiler<'_> {
             false => reach.type_of(name, fields),
         };
         let never = match kind {
-            Kind::Condition => template.never_holds(&of_event),
+            Kind::Condition | Kind::Lenient => template.never_holds(&of_event),
             Kind::Value => template.never_true(&of_event),
         };
         if let Some(misfit) = never.filter(|_| is_good) {
             self.misfit(Code::NeverMatches, misfit, place);
             return false;
         }
-        if let Some(misfit) = template.always_holds(&names).filter(|_| is_good && kind == Kind::Condition) {
+        if let Some(misfit) = template.always_holds(&names).filter(|_| is_good && kind != Kind::Value) {
             self.misfit(Code::WrongValue, misfit, place);
             return false;
         }
@@ -246,13 +256,26 @@ impl Compiler<'_> {
             let known = fields.iter().map(|field| &**field);
             let dotted = text.get(behind_dot(used, field)) == Some(&**field);
             let diagnostic = match reach.secrets.contains(field) {
-                true => Diagnostic::new(Code::UnknownName, at, format!("`{name}.{field}` is secret"))
-                    .help("a secret goes into the pack's headers and address by itself; a route can't use it"),
+                true => {
+                    let help = match *name {
+                        "settings" => {
+                            "it can stand in `verify`, and of a handshake in `token` and as the key of `hmac` in the reply"
+                        }
+                        _ => "a secret goes into the pack's headers and address by itself; a route can't use it",
+                    };
+                    Diagnostic::new(Code::UnknownName, at, format!("`{name}.{field}` is secret")).help(help)
+                }
                 false => Diagnostic::new(Code::UnknownName, at, message)
                     .help_opt(suggest::did_you_mean(field, known.clone()).or_else(|| home_of(name, field)))
                     .fix_opt(place.part(behind_dot(used, field)), suggest::certain(field, known).filter(|_| dotted)),
             };
             self.report(diagnostic);
+            return;
+        }
+        if reach.without.contains(&&*used.name) {
+            let message = format!("a handshake makes no event, so there is no `{}`", used.name);
+            let help = "what the sender sent is in `payload` and `request`";
+            self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
             return;
         }
         if BASE_NAMES.contains(&&*used.name) {
@@ -430,7 +453,11 @@ fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) 
     let (name, Needed { sign, part }) = (&used.name, needed);
     let message = format!("`{name}` may be absent, and `{sign}` needs a value");
     let other = if *sign == "~" { "''" } else { "0" };
+    let is_ordering = sign.starts_with(['<', '>']);
     let help = match kind {
+        Kind::Condition if !is_ordering => {
+            format!("write `{name} is defined and …` before it, or `{name} | default({other})`")
+        }
         Kind::Condition => format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`"),
         Kind::Value => format!("say what counts instead: `{name} | default({other})`"),
     };

@@ -4,7 +4,7 @@ mod webhook_test;
 
 use std::time::Duration;
 
-use super::handshake::Reply;
+use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
@@ -221,8 +221,10 @@ record! {
         /// What a source of this webhook must or may give, by name: `verify_token: { secret: true, required: true }`. What is
         /// written here has it as `{{ settings.verify_token }}`.
         settings: NamedList<Setting>,
+        /// What a source's `secret` is at this vendor, told by `jackfield explain`.
+        secret: Option<WebhookSecret>,
         /// The challenges that the vendor makes.
-        handshake: Option<Node>,
+        handshake: Option<Handshakes>,
         /// What makes two events the same one: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.
@@ -235,6 +237,14 @@ record! {
         samples: Vec<Text>,
         /// Captured requests and what must come of them. `check` runs those of the packs that lie in the workspace.
         tests: Vec<WebhookTest>,
+    }
+}
+
+record! {
+    /// What a source's `secret` is at this vendor.
+    pub struct WebhookSecret ("a secret") {
+        /// What it is, and where the vendor shows it, in words; never the secret itself.
+        description: Text,
     }
 }
 

@@ -43,6 +43,11 @@ impl Field {
     pub fn of<T: Decode + Shape>(key: &'static str, docs: &[&str], shapes: &mut Shapes) -> Field {
         Field { key, shape: described(docs, &T::shape(shapes)), required: T::absent().is_none() }
     }
+
+    /// A key that may be left out, of a shape that no type gives.
+    pub fn shaped(key: &'static str, docs: &[&str], shape: &Value) -> Field {
+        Field { key, shape: described(docs, shape), required: false }
+    }
 }
 
 impl Default for Shapes {

@@ -1,13 +1,14 @@
 //! `source:` as written, in a route, in `jackfield.yaml` and in a pack's webhook.
 
 mod secrets;
+mod shape;
 pub mod verify;
 
 use std::time::Duration;
 
 use super::connection::Setting;
 use super::guard::Rate;
-use super::handshake::Reply;
+use super::handshake::{Handshakes, Reply};
 use super::scalar::{Size, Text};
 use super::shape::keywords::described;
 use super::shape::{Shape, Shapes};
@@ -43,14 +44,17 @@ record! {
         secret: Option<Secrets>,
         /// What the webhook of `from` asks for, by name: `verify_token: ${env:META_VERIFY_TOKEN}`.
         settings: NamedList<Setting>,
-        /// The challenges that the sender makes before it trusts the address.
-        handshake: Option<Node>,
+        /// The challenges that the sender makes before it trusts the address: one, or a list of them.
+        handshake: Option<Handshakes>,
         /// What the sender is answered once the event is on disk: 202 and the event's id unless given.
         reply: Option<Reply>,
         /// What makes two events the same one, for all routes of the source: `"{{ payload.id }}"`.
         identity: Option<Text>,
         /// How much one request may bring: as in `jackfield.yaml` unless given.
         limits: Option<Limits>,
+        /// `true` for a source of `jackfield.yaml` that no route names: what comes is kept, to be looked at, and counts as
+        /// unmatched.
+        capture: Option<At<bool>>,
     }
 }
 

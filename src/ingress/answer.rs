@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 
 use crate::payload::DecodeError;
 use crate::refusal::Reason;
-use crate::source::{Answer, Source};
+use crate::source::{Answer, HandshakeError, Source};
 use crate::verify::VerifyError;
 
 /// How long a sender is asked to wait unless its source says otherwise.
@@ -86,6 +86,14 @@ impl Refusal {
 
     pub(super) fn verification(error: &VerifyError) -> Self {
         Refusal::new(Reason::VerificationFailed, error.to_string())
+    }
+
+    pub(super) fn handshake(error: &HandshakeError) -> Self {
+        let reason = match error {
+            HandshakeError::Token(_) => Reason::HandshakeRefused,
+            HandshakeError::Unfit | HandshakeError::Unanswerable(_) => Reason::UnfitChallenge,
+        };
+        Refusal::new(reason, error.to_string())
     }
 
     pub(super) fn decode(error: &DecodeError) -> Self {

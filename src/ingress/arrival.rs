@@ -29,15 +29,44 @@ pub(super) struct Arrival<'a> {
 
 impl Arrival<'_> {
     pub(super) async fn answer(self) -> Result<Response<Full<Bytes>>, Refusal> {
-        let (set, source) = (&self.revision.set, self.source);
-        let context =
-            Context { public_url: &set.public_url, now: self.at, format: source.format, params: &self.params };
-        let verified =
-            source.verify.verify(self.raw.clone(), &context).map_err(|error| Refusal::verification(&error))?;
+        if let Some(answer) = self.handshake(false)? {
+            return Ok(answer::response(answer));
+        }
+        let source = self.source;
+        // A handshake's method makes no events.
+        let is_taken = source.takes(&self.raw.method);
+        if !is_taken && !source.may_shake(&self.raw.method) {
+            return Err(Refusal::wrong_method(&source.methods));
+        }
+        let verified = source.verify.verify(self.raw.clone(), &self.context());
+        let verified = verified.map_err(|error| Refusal::verification(&error))?;
+        if let Some(answer) = self.handshake(true)? {
+            return Ok(answer::response(answer));
+        }
+        if !is_taken {
+            return Err(Refusal::wrong_method(&source.methods));
+        }
         let (verified, params) = verified.without_credentials(&source.verify, self.params.clone());
         let events = source.events(&verified, params.clone(), self.at).map_err(|error| Refusal::decode(&error))?;
         self.accept(&verified, params, &events).await?;
         Ok(answer::response(self.reply(&events)))
+    }
+
+    fn context(&self) -> Context<'_> {
+        let public_url = &self.revision.set.public_url;
+        Context { public_url, now: self.at, format: self.source.format, params: &self.params }
+    }
+
+    /// The answer to a handshake, of those that want the source's verification first or those that do not.
+    fn handshake(&self, verified: bool) -> Result<Option<Answer>, Refusal> {
+        let source = self.source;
+        let Some(scope) = source.handshake_scope(&self.raw, &self.params, self.at, verified) else { return Ok(None) };
+        let Some(handshake) = source.handshake(&self.raw.method, verified, &scope) else { return Ok(None) };
+        let answer = handshake.answer(&self.raw, &self.context(), &scope, &source.settings);
+        let answer = answer.map_err(|error| Refusal::handshake(&error))?;
+        self.ingress.guard.tally.handshake();
+        tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
+        Ok(Some(answer))
     }
 
     /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
@@ -62,7 +91,10 @@ impl Arrival<'_> {
         let first = events.first();
         let rendered = match first.filter(|_| !reply.is_plain()) {
             None => return reply.of_event(first.map(|event| event.id).unwrap_or_default()),
-            Some(event) => reply.render(&pipeline::scope(&self.revision.set, event)),
+            Some(event) => {
+                let scope = pipeline::scope(&self.revision.set, event);
+                reply.render(&scope.with("settings", self.source.settings.values.clone()))
+            }
         };
         rendered.unwrap_or_else(|problem| {
             let (source, code, message) = (&self.source.name, problem.code.word(), problem.message.as_str());

@@ -26,10 +26,10 @@ impl Finding {
         Failure { problem, differences: self.differences }
     }
 
-    /// An identity that is not the one expected.
-    pub(super) fn of_identity(place: &Place, wanted: &str, found: Option<&str>) -> Option<Self> {
-        let words = ["the identity", "the identity"];
-        (found != Some(wanted)).then(|| of_line(place.clone(), "identity".into(), words, wanted, found))
+    /// A text that is not the one expected, and what it is called: "the identity".
+    pub(super) fn of_text(place: &Place, what: &str, wanted: &str, found: Option<&str>) -> Option<Self> {
+        let field = what.trim_start_matches("the ").to_owned();
+        (found != Some(wanted)).then(|| of_line(place.clone(), field, [what, what], wanted, found))
     }
 }
 

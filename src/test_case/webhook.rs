@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::compare::{self, Finding};
-use super::failed;
+use super::{failed, sent_at};
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Place, text::count_of};
-use crate::event::{Event, RawRequest, sent};
+use crate::event::{Event, RawRequest};
 use crate::pipeline::{self, RouteResult};
 use crate::route::{Lookup, RouteSet};
-use crate::value::Value;
+use crate::source::{Answer as Given, HandshakeError, Source};
+use crate::value::{Value, json};
 use crate::verify::Context;
 
 /// One test of a webhook.
@@ -52,6 +53,8 @@ pub struct Answer {
 /// What became of a request.
 enum Received {
     Events(Vec<Event>),
+    /// It was a challenge.
+    Answered(Given),
     Refused(String),
     /// It is no request that the source could take.
     Unread(String),
@@ -63,24 +66,53 @@ impl WebhookTest {
         match (&self.expected, receive(set, raw, now)) {
             (_, Received::Unread(why)) => vec![failed(&self.name, &self.request_place, why)],
             (Expected::Refused, Received::Refused(_)) => Vec::new(),
-            (Expected::Refused, Received::Events(_)) => {
-                vec![self.wrong("the request is taken, and should be refused")]
+            (Expected::Events { identities, payload }, Received::Events(events)) => {
+                let identities = identities.iter().flat_map(|all| self.identities(set, all, &events));
+                identities
+                    .chain(payload.iter().flat_map(|(wanted, place)| self.payload(wanted, place, &events)))
+                    .collect()
             }
-            (Expected::Events { .. } | Expected::Handshake(_), Received::Refused(why)) => {
+            (Expected::Handshake(wanted), Received::Answered(answer)) => self.answer(wanted, &answer),
+            (expected, received) => vec![self.other(expected, received)],
+        }
+    }
+
+    /// Something else came of the request than what is expected of it.
+    fn other(&self, expected: &Expected, received: Received) -> Diagnostic {
+        match (expected, received) {
+            (_, Received::Refused(why)) => {
                 let help = "see that `secret`, and `public_url` where the address is signed, are those of the capture, and \
                             that every byte of it is as it was sent";
-                vec![self.wrong(&format!("the request is refused: {why}")).help(help)]
+                self.wrong(&format!("the request is refused: {why}")).help(help)
             }
-            (Expected::Handshake(_), Received::Events(_)) => {
-                vec![self.wrong("the request is taken for an event, and no handshake answers it")]
+            (Expected::Refused, Received::Answered(_)) => {
+                self.wrong("the request is answered as a handshake, and should be refused")
             }
-            (Expected::Events { identities, payload }, Received::Events(events)) => {
-                let mut problems =
-                    identities.iter().flat_map(|all| self.identities(set, all, &events)).collect::<Vec<_>>();
-                problems.extend(payload.iter().flat_map(|(wanted, place)| self.payload(wanted, place, &events)));
-                problems
-            }
+            (_, Received::Answered(_)) => self.wrong("the request is answered as a handshake, and makes no event"),
+            (Expected::Handshake(_), _) => self.wrong("the request is taken for an event, and no handshake answers it"),
+            (..) => self.wrong("the request is taken, and should be refused"),
         }
+    }
+
+    fn answer(&self, wanted: &Answer, found: &Given) -> Vec<Diagnostic> {
+        let place = |key: &str| wanted.place.key(key);
+        let (status, content_type) = (found.status.to_string(), found.content_type.as_deref());
+        let wanted_status = wanted.status.map(|status| status.to_string());
+        let mut findings = Vec::new();
+        findings
+            .extend(wanted_status.and_then(|s| Finding::of_text(&place("status"), "the status", &s, Some(&status))));
+        let type_wanted = wanted.content_type.as_ref();
+        let of_type =
+            |wanted: &Arc<str>| Finding::of_text(&place("content_type"), "the content type", wanted, content_type);
+        findings.extend(type_wanted.and_then(of_type));
+        for (name, text) in &wanted.headers {
+            let value = found.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            let place = place("headers").key(name.clone());
+            let value = value.map(|(_, value)| value.as_str());
+            findings.extend(Finding::of_text(&place, &format!("the header `{name}`"), text, value));
+        }
+        findings.extend(wanted.body.iter().flat_map(|body| of_body(body, &found.body, &place("body"))));
+        findings.into_iter().map(|finding| finding.of(&self.name).problem).collect()
     }
 
     fn wrong(&self, message: &str) -> Diagnostic {
@@ -106,8 +138,8 @@ impl WebhookTest {
             return vec![failed(&self.name, &wanted.place, message.trim_end_matches(": "))];
         }
         let pairs = wanted.texts.iter().zip(found);
-        let findings =
-            pairs.filter_map(|((wanted, place), found)| Finding::of_identity(place, wanted, found.as_deref()));
+        let findings = pairs
+            .filter_map(|((wanted, place), found)| Finding::of_text(place, "the identity", wanted, found.as_deref()));
         findings.map(|finding| finding.of(&self.name).problem).collect()
     }
 
@@ -123,23 +155,63 @@ impl WebhookTest {
     }
 }
 
-/// As the server receives: found, verified at the time when it was sent, and read.
+/// A body that is expected: as a text, or as the fields that the JSON has.
+fn of_body(wanted: &Value, found: &str, place: &Place) -> Vec<Finding> {
+    match (wanted.as_str(), json::parse(found.as_bytes(), &json::Limits::default())) {
+        (None, Ok(found)) => compare::within(wanted, &found, place, "body"),
+        (text, _) => {
+            let wanted = text.map_or_else(|| wanted.to_json(), str::to_owned);
+            Finding::of_text(place, "the body", &wanted, Some(found)).into_iter().collect()
+        }
+    }
+}
+
+/// As the server receives: found, verified at the time when it was sent, and answered as a challenge or read.
 fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
     let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
     let (source, params) = match set.find(&raw.method, path) {
         Lookup::Found(source, params) => (source, params),
-        Lookup::WrongMethod(_) => return Received::Unread(format!("the webhook does not take {}", raw.method)),
+        Lookup::WrongMethod(_) => return not_taken(&raw),
         Lookup::Nothing => return Received::Unread(format!("the path `{}` can't be served", raw.path())),
     };
-    let now = sent::at(&raw).unwrap_or(now);
-    let context = Context { public_url: &set.public_url, now, format: source.format, params: &params };
-    let verified = match source.verify.verify(Arc::new(raw), &context) {
+    let at = sent_at(&source, &raw, &set.public_url, &params).unwrap_or(now);
+    let context = Context { public_url: &set.public_url, now: at, format: source.format, params: &params };
+    let raw = Arc::new(raw);
+    if let Some(received) = shaken(&source, &raw, &context, false) {
+        return received;
+    }
+    let is_taken = source.takes(&raw.method);
+    if !is_taken && !source.may_shake(&raw.method) {
+        return not_taken(&raw);
+    }
+    let verified = match source.verify.verify(raw.clone(), &context) {
         Ok(verified) => verified,
         Err(error) => return Received::Refused(error.to_string()),
     };
+    if let Some(received) = shaken(&source, &raw, &context, true) {
+        return received;
+    }
+    if !is_taken {
+        return not_taken(&raw);
+    }
     let (verified, params) = verified.without_credentials(&source.verify, params);
-    match source.events(&verified, params, now) {
+    match source.events(&verified, params, at) {
         Ok(events) => Received::Events(events),
         Err(error) => Received::Unread(error.to_string()),
     }
+}
+
+fn not_taken(raw: &RawRequest) -> Received {
+    Received::Unread(format!("the webhook does not take {}", raw.method))
+}
+
+/// The answer to a challenge, of those that want the source's verification first or those that do not.
+fn shaken(source: &Source, raw: &Arc<RawRequest>, context: &Context<'_>, verified: bool) -> Option<Received> {
+    let scope = source.handshake_scope(raw, context.params, context.now, verified)?;
+    let handshake = source.handshake(&raw.method, verified, &scope)?;
+    Some(match handshake.answer(raw, context, &scope, &source.settings) {
+        Ok(answer) => Received::Answered(answer),
+        Err(HandshakeError::Token(error)) => Received::Refused(error.to_string()),
+        Err(error) => Received::Unread(error.to_string()),
+    })
 }

@@ -189,6 +189,10 @@ fn a_condition_says_which_of_its_parts_does_not_hold() {
         "payload.satus | default(payload.status) == 'missed'",
         "payload.satus | default('') == 'missed'",
         "payload.name | trim | lower == 'bob'",
+        "payload.contact.name.first != 'Ana' and payload.satus not in ['a']",
+        "payload.satus != '' or payload.none == ''",
+        "payload.age > 18",
+        "payload.n == 3 and payload.age > 18",
         "payload.tags | length > 2",
         "'c' in payload.tags",
         "payload.tags[1] == 'c'",
@@ -218,9 +222,17 @@ fn a_condition_says_which_of_its_parts_does_not_hold() {
 }
 
 #[test]
+fn a_match_on_what_is_absent_does_not_hold() {
+    let folder = workspace("absent");
+    let args = ["call", "--request", "samples/call.http", "--set", "payload.status"];
+    insta::assert_snapshot!("match-absent", from(&dry_run(&folder, &args), "match"));
+}
+
+#[test]
 fn a_match_that_fails_is_reported_beside_what_it_saw() {
     let folder = workspace("failing");
-    let args = ["call", "--request", "samples/call.http", "--set", "payload.status"];
+    folder.write("routes/call.yaml", &ROUTE.replace("payload.status == 'missed'", "payload.count > 2"));
+    let args = ["call", "--request", "samples/call.http", "--set", "payload.count"];
     insta::assert_snapshot!("match-fails", from(&dry_run(&folder, &args), "match"));
 }
 

@@ -20,7 +20,7 @@ fn a_code_is_explained_however_it_is_written() {
 }
 
 #[test]
-fn without_a_code_all_are_listed() {
+fn without_a_name_all_codes_and_packs_are_listed() {
     let folder = Folder::new("explain-list");
     let shown = transcript(&run(folder.path(), &["explain"]));
     let mut lines = shown.lines();
@@ -32,20 +32,115 @@ fn without_a_code_all_are_listed() {
         }
         lines.next();
     }
-    assert!(lines.next().is_none() && shown.ends_with("--- exit 0\n"), "{shown}");
+    let packs: String = lines.map(|line| format!("{line}\n")).collect();
+    insta::assert_snapshot!("explain-packs", packs);
 }
 
 #[test]
 fn a_code_that_does_not_exist_brings_the_nearest() {
     let folder = Folder::new("explain-unknown");
     let cases = [
-        ("unkown-key", "there is no code `unkown-key`; did you mean `unknown-key`?\n"),
-        ("Error[Yaml_Tabs]", "there is no code `yaml-tabs`; did you mean `yaml-tab`?\n"),
-        ("xyz", "there is no code `xyz`; `jackfield explain` lists them all\n"),
+        ("unkown-key", "there is no code or pack `unkown-key`; did you mean `unknown-key`?\n"),
+        ("Error[Yaml_Tabs]", "there is no code or pack `yaml-tabs`; did you mean `yaml-tab`?\n"),
+        ("xyz", "there is no code or pack `xyz`; `jackfield explain` lists them all\n"),
     ];
     for (written, wanted) in cases {
         let found = transcript(&run(folder.path(), &["explain", written]));
         assert_eq!(found, format!("--- standard error\n{wanted}--- exit 2\n"));
+    }
+}
+
+#[test]
+fn a_pack_its_operations_and_its_webhooks_are_explained() {
+    let folder = Folder::new("explain-pack");
+    let explain = |name: &str| transcript(&run(folder.path(), &["explain", name]));
+    for name in ["partoo", "partoo.ingest_message", "cloudchat.create_conversation", "twilio.sms", "kommo.leads_add"] {
+        insta::assert_snapshot!(format!("explain-{name}"), explain(name));
+    }
+    assert_eq!(explain("Partoo"), explain("partoo"));
+    let cases = [
+        ("partoo.ingest", "Partoo has no operation or webhook `ingest`; did you mean `ingest_message`?"),
+        ("partto", "there is no code or pack `partto`; did you mean `partoo`?"),
+        (
+            "prtoo.ingest_message",
+            "there is no code or pack `prtoo.ingest_message`; did you mean `partoo.ingest_message`?",
+        ),
+        ("foo.bar", "there is no code or pack `foo.bar`; `jackfield explain` lists them all"),
+    ];
+    for (name, wanted) in cases {
+        assert_eq!(explain(name), format!("--- standard error\n{wanted}\n--- exit 2\n"));
+    }
+}
+
+#[test]
+fn a_workspace_explains_its_own_packs_and_connections() {
+    let folder = Folder::with("explain-own", crate::support::ACME);
+    let settings = "connections:\n  desk: { provider: partoo, api_key: \"${env:KEY}\" }\n";
+    folder.write("jackfield.yaml", settings);
+    folder.write(
+        "schemas/twilio/pack.yaml",
+        "title: Our Twilio\nwebhooks: { sms: { verify: none, samples: [s.http] } }\n",
+    );
+    folder.write("schemas/twilio/s.http", "POST /hooks/x HTTP/1.1\nContent-Type: application/json\n\n{\"a b\":[1,{}]}");
+    let beside = Folder::new("explain-beside");
+    let explain = |name: &str| {
+        let workspace = folder.path().to_str().unwrap();
+        transcript(&run(beside.path(), &["explain", "-w", workspace, name]))
+    };
+    assert!(explain("acme.note").contains("\n  - to: acme.note\n"), "{}", explain("acme.note"));
+    assert!(explain("desk").starts_with("Partoo, `partoo`\n") && explain("desk").contains("\nconnections:\n  desk:\n"));
+    assert!(explain("desk.ingest_message").contains("\n  - to: desk.ingest_message\n"));
+    assert!(explain("twilio").contains("It is the workspace's own pack, schemas/twilio/pack.yaml.\n"));
+    let sms = explain("twilio.sms");
+    assert!(sms.contains("  $['a b'][0]  1\n  $['a b'][1]  {}\n"), "{sms}");
+}
+
+/// What follows a heading, up to the next empty line.
+fn pasted(shown: &str, heading: &str) -> String {
+    let (_, rest) = shown.split_once(&format!("\n{heading}\n\n")).unwrap_or_else(|| panic!("no {heading}:\n{shown}"));
+    let lines = rest.lines().take_while(|line| !line.is_empty() && !line.starts_with("---"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn what_is_to_be_pasted_is_good() {
+    let empty = Folder::new("explain-empty");
+    let explain = |name: &str| transcript(&run(empty.path(), &["explain", name]));
+    let packs: Vec<String> = std::fs::read_dir(root().join("schemas"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(packs.len() > 12);
+    let listed = explain("partoo");
+    let partoo = pasted(&listed, "A connection, to paste into jackfield.yaml").replace("# ", "").replace('…', "1");
+    for pack in packs {
+        let shown = explain(&pack);
+        let (mut files, mut connections) = (Vec::new(), partoo.clone());
+        let names = |heading: &str| -> Vec<String> {
+            let lines = shown.lines().skip_while(|line| !line.starts_with(heading)).skip(1);
+            let rows = lines.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("    "));
+            rows.map(|row| row.trim().to_owned()).collect()
+        };
+        for operation in names("What it takes") {
+            let send = pasted(&explain(&format!("{pack}.{operation}")), "An example, to paste into a route");
+            files.push(format!("source: {{ path: /{operation}, verify: none }}\n{send}"));
+        }
+        for webhook in names("What it sends") {
+            let source = pasted(&explain(&webhook), "A source, to paste into a route");
+            let send = pasted(&explain("partoo.ingest_message"), "An example, to paste into a route");
+            files.push(format!("{source}{send}"));
+        }
+        if shown.contains("to paste into jackfield.yaml") {
+            let own = pasted(&shown, "A connection, to paste into jackfield.yaml");
+            connections = own.replace("# ", "").replace('…', "1");
+        }
+        assert!(!files.is_empty(), "{shown}");
+        let folder = Folder::with("explain-pasted", &[("jackfield.yaml", &connections)]);
+        for (number, file) in files.iter().enumerate() {
+            folder.write(&format!("routes/r{number}.yaml"), file);
+        }
+        let report = transcript(&run(folder.path(), &["check"]));
+        assert!(report.ends_with("--- exit 0\n"), "{connections}{files:?}\n{report}");
     }
 }
 

@@ -18,4 +18,6 @@ mod refusal;
 mod reload;
 mod sample;
 mod schema;
+mod senders;
 mod support;
+mod verification;

@@ -1,86 +1,210 @@
-//! The built-in packs against the captured requests of their vendors.
+//! The built-in packs against the captured requests of their vendors: the tests that they carry, and what a forger would do.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-use crate::support::{Folder, root, run};
+use jackfield::config::Decode;
+use jackfield::config::pack::{Pack, Webhook, WebhookExpect, WebhookTest};
+use jackfield::diagnostic::Place;
+use jackfield::document::Document;
 
-const SETTINGS: &str = "
-public_url: https://ingress.example.test
-connections:
-  partoo: { provider: partoo, api_key: key, channel_id: chn, business_id: b1 }
-";
+use crate::support::{Folder, copy, root, run, transcript};
 
-/// The webhook, its captured request, and the secret that it was signed with.
-const SIGNED: &[(&str, &str, &str)] = &[
-    ("freeswitch.json_cdr", "freeswitch", "fsuser:secret"),
-    ("hubspot.crm_events", "hubspot", "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"),
-    ("twilio.sms", "twilio", "12345"),
-    ("twilio.voice_status", "twilio", "12345"),
-    ("typeform.form_response", "typeform", "typeform_test_secret"),
-    ("zadarma.notify_end", "zadarma", "zadarma_test_secret"),
+/// A workspace that has nothing of its own but a route.
+const WORKSPACE: &[(&str, &str)] = &[
+    (
+        "jackfield.yaml",
+        "connections: { partoo: { provider: partoo, api_key: word, channel_id: chn, business_id: b1 } }\n",
+    ),
+    (
+        "routes/in.yaml",
+        "source: { path: /in, verify: { token: { query: key } }, secret: word }\nsend:\n  - to: partoo.ingest_message\n    \
+         body: { external_conversation_id: c, external_message_id: m, content: hi, sender_type: Consumer }\n",
+    ),
 ];
 
-/// The samples that a webhook names in its pack.
-fn sample(webhook: &str, vendor: &str) -> Vec<u8> {
-    let (_, name) = webhook.split_once('.').unwrap();
-    let pack = std::fs::read_to_string(root().join(format!("schemas/{vendor}/pack.yaml"))).unwrap();
-    let of_webhook = pack.split(&format!("\n  {name}:")).nth(1).unwrap();
-    let file = of_webhook.split("samples: [").nth(1).unwrap().split(']').next().unwrap();
-    let bytes = std::fs::read(root().join(format!("schemas/{vendor}/{file}"))).unwrap();
-    // FreeSWITCH's goes to an address of its own, which nothing signs.
-    match bytes.strip_prefix(b"POST /cdr") {
-        Some(rest) => [b"POST /hooks/cdr", rest].concat(),
-        None => bytes,
-    }
+/// Every pack as written, by vendor.
+fn packs() -> BTreeMap<String, (Document, Pack)> {
+    let folders = std::fs::read_dir(root().join("schemas")).unwrap().map(|entry| entry.unwrap());
+    let read = |vendor: String| {
+        let file = format!("schemas/{vendor}/pack.yaml");
+        let (document, _) = Document::parse(&file, &std::fs::read_to_string(root().join(&file)).unwrap());
+        let mut problems = Vec::new();
+        let pack = Pack::decode(document.root.as_ref().unwrap(), &mut problems).unwrap();
+        assert!(problems.is_empty(), "{file}: {}", problems[0].message);
+        (vendor, (document, pack))
+    };
+    folders.map(|folder| read(folder.file_name().into_string().unwrap())).collect()
 }
 
-fn dry_run(webhook: &str, secret: &str, sample: &[u8]) -> Value {
-    let line = String::from_utf8_lossy(sample.split(|byte| *byte == b'\r').next().unwrap()).into_owned();
-    let target = line.split(' ').nth(1).unwrap();
-    let path = target.split('?').next().unwrap().strip_prefix("/hooks").expect("the sample goes to a hook").to_owned();
-    let route = format!(
-        "source: {{ from: {webhook}, path: \"{path}\", secret: \"{secret}\" }}\nsend:\n  - to: partoo.ingest_message\n    \
-         body: {{ external_conversation_id: c, external_message_id: m, content: hi, sender_type: Consumer }}\n"
-    );
-    let folder = Folder::with("packs", &[("jackfield.yaml", SETTINGS), ("routes/in.yaml", &route)]);
-    std::fs::write(folder.path().join("sample.http"), sample).unwrap();
-    let output = run(folder.path(), &["dry-run", "in", "--request", "sample.http", "--format", "json"]);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+fn check(folder: &Folder) -> String {
+    transcript(&run(folder.path(), &["check"]))
+}
+
+fn with_packs(name: &str) -> Folder {
+    let folder = Folder::with(name, WORKSPACE);
+    copy(&root().join("schemas"), &folder.path().join("schemas"));
+    folder
 }
 
 #[test]
-fn the_captured_requests_verify_and_are_read() {
-    for (webhook, vendor, secret) in SIGNED {
-        let found = dry_run(webhook, secret, &sample(webhook, vendor));
-        assert_eq!(found["verified"], true, "{webhook}: {}", found["refused_because"]);
-        assert!(found["events"].as_array().is_some_and(|events| !events.is_empty()), "{webhook}");
-    }
-}
-
-#[test]
-fn a_changed_byte_a_wrong_secret_and_a_missing_header_are_refused() {
-    for (webhook, vendor, secret) in SIGNED {
-        let good = sample(webhook, vendor);
-        let wrong = dry_run(webhook, &format!("{secret}x"), &good);
-        assert_eq!(wrong["verified"], false, "{webhook} takes a wrong secret");
-        let signed_over_body = !webhook.starts_with("freeswitch") && !webhook.starts_with("zadarma");
-        if signed_over_body {
-            let mut changed = good.clone();
-            let last = changed.iter().rposition(|byte| byte.is_ascii_digit()).unwrap();
-            changed[last] = if changed[last] == b'7' { b'8' } else { b'7' };
-            assert_eq!(dry_run(webhook, secret, &changed)["verified"], false, "{webhook} takes a changed body");
+fn every_webhook_is_described_and_has_samples_and_tests() {
+    let mut lacking = Vec::new();
+    for (vendor, (_, pack)) in packs() {
+        for named in pack.webhooks.iter() {
+            let webhook = &named.value;
+            let has = [
+                ("a description", webhook.description.is_some()),
+                ("docs", webhook.docs.is_some()),
+                ("a sample", !webhook.samples.is_empty()),
+                ("a test", !webhook.tests.is_empty()),
+            ];
+            let missing = has.iter().filter(|(_, there)| !there).map(|(what, _)| *what);
+            lacking.extend(missing.map(|what| format!("{vendor}.{} lacks {what}", &*named.name.value)));
         }
-        let text = String::from_utf8(good).unwrap();
-        let bare: Vec<&str> = text.split("\r\n").filter(|line| !is_proof(line)).collect();
-        assert_eq!(
-            dry_run(webhook, secret, bare.join("\r\n").as_bytes())["verified"],
-            false,
-            "{webhook} takes no proof"
-        );
+    }
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
+}
+
+#[test]
+fn the_tests_of_all_packs_pass() {
+    let webhooks = |pack: &Pack| pack.webhooks.iter().map(|webhook| webhook.value.tests.len()).sum::<usize>();
+    let count: usize = packs().values().map(|(_, pack)| webhooks(pack)).sum();
+    assert_eq!(check(&with_packs("packs")), format!("1 route, 0 tests, {count} pack tests: all good\n--- exit 0\n"));
+}
+
+/// A change to a test whose request is taken, after which it must be refused: parts of pack.yaml with what they become,
+/// and a new sample.
+struct Forgery {
+    secret: Option<String>,
+    sample: Option<Vec<u8>>,
+}
+
+/// Makes a forgery of every test whose request proves itself, and counts those of which it is refused.
+fn forge(name: &str, forged: impl Fn(&Attempt) -> Option<Forgery>) -> usize {
+    let folder = with_packs(name);
+    let mut count = 0;
+    for (vendor, (document, pack)) in packs() {
+        let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+        for webhook in pack.webhooks.iter().map(|named| &named.value) {
+            let Some(proof) = proof(&document, webhook) else { continue };
+            for test in webhook.tests.iter().filter(|test| matches!(test.expect, WebhookExpect::Events(_))) {
+                let attempt = Attempt::new(&vendor, &document, &proof, test);
+                let Some(forgery) = forged(&attempt) else { continue };
+                let at = |key: &str| document.resolve(&test.place.key(key));
+                edits.push((at("expect"), "refused".to_owned()));
+                edits.extend(forgery.secret.map(|secret| (at("secret"), format!("{secret:?}"))));
+                if let Some(sample) = forgery.sample {
+                    let file = format!("samples/forged-{count}.http");
+                    std::fs::write(folder.path().join(format!("schemas/{vendor}/{file}")), sample).unwrap();
+                    edits.push((at("request"), file));
+                }
+                count += 1;
+            }
+        }
+        edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+        let mut text = document.text.to_string();
+        edits.into_iter().for_each(|(range, by)| text.replace_range(range, &by));
+        folder.write(&document.file, &text);
+    }
+    let report = check(&folder);
+    assert!(report.ends_with(": all good\n--- exit 0\n"), "{name}: taken, and should be refused:\n{report}");
+    count
+}
+
+/// A test whose request is taken, for whoever wants to forge it.
+struct Attempt {
+    /// `verify` as written.
+    proof: String,
+    secret: Option<String>,
+    head: String,
+    body: Vec<u8>,
+}
+
+/// How a webhook verifies, as written; nothing where anyone may send.
+fn proof(document: &Document, webhook: &Webhook) -> Option<String> {
+    webhook.verify.as_ref()?;
+    let text = text(document, &webhook.place.key("verify"));
+    (text != "none").then_some(text)
+}
+
+fn text(document: &Document, place: &Place) -> String {
+    document.text[document.resolve(place)].to_owned()
+}
+
+impl Attempt {
+    fn new(vendor: &str, document: &Document, proof: &str, test: &WebhookTest) -> Self {
+        let bytes = std::fs::read(root().join(format!("schemas/{vendor}/{}", test.request.value))).unwrap();
+        let find = |end: &[u8]| bytes.windows(end.len()).position(|window| window == end).map(|at| at + end.len());
+        let body = find(b"\r\n\r\n").or_else(|| find(b"\n\n")).unwrap_or(bytes.len());
+        Attempt {
+            proof: proof.to_owned(),
+            secret: test.secret.as_ref().map(|secret| text(document, &secret.place)),
+            head: String::from_utf8(bytes[..body].to_vec()).unwrap(),
+            body: bytes[body..].to_vec(),
+        }
+    }
+
+    /// Whether what proves the request covers its whole body.
+    fn covers_body(&self) -> bool {
+        let is = |word: &str| self.proof.contains(word);
+        match (is("signs"), is("jwt")) {
+            (true, _) => is("body") || is("sorted_form"),
+            (false, true) => is("body_hash") || !is("header"),
+            (false, false) => is("hmac") || is("ed25519") || is("rsa"),
+        }
+    }
+
+    /// The request with another secret behind it: each letter and digit is the next one.
+    fn with_wrong_secret(&self) -> Option<Forgery> {
+        let secret = self.secret.as_ref()?.trim_matches(['"', '\'', '[', ']']);
+        let fixed = secret.rfind('_').map_or(0, |at| at + 1);
+        let next = |c: char| match c {
+            'z' | 'Z' | '9' => '0',
+            c if c.is_ascii_alphanumeric() => (c as u8 + 1) as char,
+            c => c,
+        };
+        let wrong = secret[..fixed].to_owned() + &secret[fixed..].chars().map(next).collect::<String>();
+        Some(Forgery { secret: Some(wrong), sample: None })
+    }
+
+    fn with_changed_body(&self) -> Option<Forgery> {
+        let mut body = self.body.clone();
+        let last =
+            body.iter().rposition(u8::is_ascii_digit).or_else(|| body.iter().rposition(u8::is_ascii_alphabetic))?;
+        body[last] = if body[last] == b'7' { b'8' } else { b'7' };
+        self.covers_body().then(|| Forgery { secret: None, sample: Some([self.head.as_bytes(), &body].concat()) })
+    }
+
+    /// Without a query, without any header that could prove something, and where the proof is in the body without that.
+    fn without_proof(&self) -> Forgery {
+        const PLAIN: &[&str] = &["host", "content-type", "content-encoding", "user-agent"];
+        let mut lines = self.head.lines();
+        let target = lines.next().unwrap().split(['?', ' ']).take(2).collect::<Vec<_>>().join(" ");
+        let is_plain = |line: &&str| PLAIN.contains(&line.split(':').next().unwrap().to_lowercase().as_str());
+        let kept: Vec<&str> = lines.filter(is_plain).collect();
+        let is_in_body = self.proof.contains("field") || (self.proof.contains("jwt") && !self.proof.contains("header"));
+        let body = match (is_in_body, self.head.to_lowercase().contains("json")) {
+            (false, _) => self.body.clone(),
+            (true, true) => b"{}".to_vec(),
+            (true, false) => b"a=1".to_vec(),
+        };
+        let head = format!("{target} HTTP/1.1\r\n{}\r\n\r\n", kept.join("\r\n"));
+        Forgery { secret: None, sample: Some([head.as_bytes(), &body].concat()) }
     }
 }
 
-fn is_proof(line: &str) -> bool {
-    let name = line.split(':').next().unwrap().to_lowercase();
-    name.contains("signature") || name == "authorization"
+#[test]
+fn a_wrong_secret_is_refused() {
+    assert!(forge("wrong-secret", Attempt::with_wrong_secret) > 8);
+}
+
+#[test]
+fn a_changed_body_is_refused() {
+    assert!(forge("changed-body", Attempt::with_changed_body) > 3);
+}
+
+#[test]
+fn a_request_without_proof_is_refused() {
+    assert!(forge("no-proof", |attempt| Some(attempt.without_proof())) > 8);
 }

@@ -35,7 +35,7 @@ fn documents() -> Vec<(String, String)> {
 #[test]
 fn every_yaml_of_the_docs_is_good() {
     for (file, text) in documents() {
-        let is_file = |info: &str| info.starts_with("yaml") || info.starts_with("json ");
+        let is_file = |info: &str| ["yaml", "json ", "http "].iter().any(|word| info.starts_with(word));
         let yaml: Vec<_> = blocks(&text).into_iter().filter(|(info, ..)| is_file(info)).collect();
         if yaml.is_empty() {
             continue;
@@ -53,6 +53,19 @@ fn every_yaml_of_the_docs_is_good() {
         assert!(report.ends_with("--- exit 0\n"), "{file}:\n{report}");
         assert!(!report.contains("error"), "{file}:\n{report}");
     }
+}
+
+/// Whoever has the program alone sends the captured request of the workspace that `init` makes.
+#[test]
+fn the_readme_sends_what_the_first_workspace_takes() {
+    let folder = Folder::new("readme-init");
+    assert!(run(folder.path(), &["init", "."]).status.success());
+    let sample = folder.read("samples/contact-form.http").replace('\r', "");
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (head, body) = sample.trim_end().split_once("\n\n").unwrap();
+    let target = head.split(' ').nth(1).unwrap();
+    assert!(readme.contains(&format!("curl 'http://127.0.0.1:8080{target}'")), "{target}");
+    assert!(readme.contains(&format!("  -d '{body}'\n")), "{body}");
 }
 
 /// A console block holds commands behind `$ ` and what they print, exactly; `…` stands for what is left out.

@@ -9,7 +9,7 @@ use crate::config::pack::{ExpectedHandshake, Webhook, WebhookEvents, WebhookExpe
 use crate::config::scalar::Text;
 use crate::config::source::Source;
 use crate::config::{Decode, Named};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Label, Place};
 use crate::document::{Document, Entry, Key, Kind, Node, Scalar, Style};
 use crate::event::{RawRequest, capture};
 use crate::payload::Format;
@@ -154,14 +154,26 @@ impl Compiler<'_> {
     fn keep_problems_of_test(&mut self, before: usize, test: &Written) {
         let new = self.problems.split_off(before);
         for problem in new.into_iter().filter(|problem| !ALLOWED.contains(&problem.code)) {
+            let problem = of_test(problem, test);
             // A route with this webhook, or a test before, has the same.
             let is_same = |other: &Diagnostic| other.code == problem.code && other.place() == problem.place();
             if !self.problems.iter().any(is_same) {
-                let label = format!("in test `{}`", test.name.value);
-                self.report(problem.also(test.name.place.clone(), label));
+                self.report(problem);
             }
         }
     }
+}
+
+/// What is missing in a source is missing in its test; all else is so in this test.
+fn of_test(mut problem: Diagnostic, test: &Written) -> Diagnostic {
+    if matches!(problem.code, Code::MissingKey | Code::MissingSetting) {
+        problem.labels.clear();
+        problem.labels.push(Label { place: test.name.place.clone(), text: String::new() });
+        problem.message = problem.message.replacen("the source", &format!("test `{}`", test.name.value), 1);
+        return problem.help("add it below the name, as the source had it whose request this is");
+    }
+    let label = format!("in test `{}`", test.name.value);
+    problem.also(test.name.place.clone(), label)
 }
 
 fn entry(key: &str, value: Node) -> Entry {

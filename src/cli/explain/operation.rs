@@ -1,0 +1,69 @@
+//! An operation, for people: its address, the fields of its body, an example.
+
+use super::fields;
+use super::packs::Known;
+use super::{Row, heading, pasted, rows, told, wrapped, yaml};
+use crate::cli::terminal::line;
+use crate::config::Named;
+use crate::config::pack::{Idempotency, Operation};
+use crate::document::Node;
+
+pub(super) fn show(known: &Known<'_>, found: &Named<Operation>) {
+    let (name, operation) = (&found.name.value, &found.value);
+    super::title(&format!("{}.{name}, an operation of {}", known.name, known.title()), told(&operation.description));
+    operation.docs.iter().for_each(|docs| line(format!("\nIts documentation: {}", docs.value)));
+    show_address(known, operation);
+    if let Some(shape) = &operation.request {
+        heading("The fields of `body:`");
+        match known.schema(&shape.json) {
+            Some(schema) => fields::show(&schema, operation),
+            None => line(format!("  `{}` can't be read", shape.json.value)),
+        }
+    }
+    show_notes(known, operation);
+    pasted("An example, to paste into a route", &example(known, name, operation));
+}
+
+fn show_address(known: &Known<'_>, operation: &Operation) {
+    let method = operation.method.as_ref().map_or("POST", |method| &method.value);
+    let Some(path) = operation.path.get() else { return };
+    heading("The address");
+    line(format!("  {method} {}{}", known.pack.base_url.as_ref().map_or("", |url| &url.value), path.value));
+    let names = path.value.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    rows(names.map(|name| param(known, operation, name)).collect());
+}
+
+fn param(known: &Known<'_>, operation: &Operation, name: &str) -> Row {
+    let described = operation.params.get(name).and_then(|param| told(&param.value.description));
+    let setting = known.pack.settings.get(name);
+    let described = described.or_else(|| setting.and_then(|setting| told(&setting.value.description)));
+    let from = match setting {
+        Some(_) => format!("from `params: {{ {name}: … }}` of the route, else the connection's `{name}`"),
+        None => format!("from `params: {{ {name}: … }}` of the route"),
+    };
+    Row::new(&format!("{{{name}}}"), &from, described)
+}
+
+fn show_notes(known: &Known<'_>, operation: &Operation) {
+    let repetition = match &operation.idempotency {
+        Some(Idempotency::Field(field)) => {
+            format!("{} knows a repetition by `{}`: the same twice counts once.", known.title(), field.field.value)
+        }
+        _ => format!("{} knows no repetition: the same sent twice is there twice.", known.title()),
+    };
+    heading("Good to know");
+    let notes = std::iter::once(repetition).chain(operation.loop_guard.as_ref().map(|guard| guard.value.to_string()));
+    for note in notes {
+        wrapped(&note).lines().for_each(|part| line(format!("  {part}")));
+    }
+}
+
+fn example(known: &Known<'_>, name: &str, operation: &Operation) -> Vec<String> {
+    let mut lines = vec!["send:".to_owned(), format!("  - to: {}.{name}", known.connection())];
+    let example = operation.example.as_ref();
+    let parts = [("params", example.and_then(|e| e.params.as_ref())), ("body", example.and_then(|e| e.body.as_ref()))];
+    for (key, node) in parts {
+        lines.extend(node.map(Node::to_value).into_iter().flat_map(|value| yaml::entry(key, &value, 4)));
+    }
+    lines
+}

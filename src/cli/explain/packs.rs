@@ -1,0 +1,132 @@
+//! The packs that can be explained: those that are built in, and those of the workspace.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{operation, pack, webhook};
+use crate::config::pack::Pack;
+use crate::config::settings::Settings;
+use crate::config::{Decode, Named};
+use crate::diagnostic::suggest;
+use crate::document::Document;
+use crate::load;
+use crate::value::{Value, json};
+
+/// Every pack, with what a workspace says of it.
+pub(super) struct Packs {
+    pub root: PathBuf,
+    files: BTreeMap<Arc<str>, Arc<str>>,
+    packs: BTreeMap<Arc<str>, Pack>,
+    /// The connections of the workspace, with their packs.
+    connections: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// One pack, by the name of its folder.
+pub(super) struct Known<'p> {
+    pub name: &'p str,
+    pub pack: &'p Pack,
+    pub packs: &'p Packs,
+}
+
+impl Packs {
+    pub(super) fn read(root: &Path) -> Packs {
+        Packs::of(root, load::read(root).texts)
+    }
+
+    /// The packs that every workspace has.
+    pub(super) fn built_in() -> Packs {
+        Packs::of(Path::new(""), load::built_in())
+    }
+
+    fn of(root: &Path, files: BTreeMap<Arc<str>, Arc<str>>) -> Packs {
+        let mut packs = BTreeMap::new();
+        for (file, text) in &files {
+            let name = file.strip_prefix("schemas/").and_then(|rest| rest.strip_suffix("/pack.yaml"));
+            if let (Some(name), Some(pack)) = (name, decoded::<Pack>(file, text)) {
+                packs.insert(name.into(), pack);
+            }
+        }
+        let settings = files.get("jackfield.yaml").and_then(|text| decoded::<Settings>("jackfield.yaml", text));
+        let written = settings.iter().flat_map(|settings| settings.connections.iter());
+        let connections = written.filter_map(|c| Some((c.name.value.clone(), c.value.provider.get()?.value.clone())));
+        Packs { root: root.to_owned(), connections: connections.collect(), packs, files }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = Known<'_>> {
+        self.packs.iter().map(|(name, pack)| Known { name, pack, packs: self })
+    }
+
+    /// Every name that can be explained: the packs, and what they take and send.
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.all().map(|known| [vec![known.name.to_owned()], known.parts().collect()].concat());
+        names.flatten().collect()
+    }
+
+    /// A pack, also by the name of a connection to it.
+    fn find(&self, written: &str) -> Option<Known<'_>> {
+        let of_connection = self.connections.iter().find(|(name, _)| **name == *written).map(|(_, pack)| &**pack);
+        let folded = written.to_lowercase();
+        let names = of_connection.into_iter().chain([written, folded.as_str()]);
+        let (name, pack) = names.filter_map(|name| self.packs.get_key_value(name)).next()?;
+        Some(Known { name, pack, packs: self })
+    }
+
+    /// Shows what is meant by `pack`, `pack.operation` or `pack.webhook`. Nothing when there is no such pack; what to
+    /// write instead when it has no such part.
+    pub(super) fn show(&self, written: &str) -> Option<Result<(), String>> {
+        let (pack, part) = written.split_once('.').map_or((written, None), |(pack, part)| (pack, Some(part)));
+        let known = self.find(pack)?;
+        let Some(part) = part else {
+            pack::show(&known);
+            return Some(Ok(()));
+        };
+        if let Some(found) = named(&known.pack.operations, part) {
+            operation::show(&known, found);
+        } else if let Some(found) = named(&known.pack.webhooks, part) {
+            webhook::show(&known, found);
+        } else {
+            return Some(Err(known.unknown(part)));
+        }
+        Some(Ok(()))
+    }
+}
+
+impl Known<'_> {
+    pub(super) fn title(&self) -> &str {
+        self.pack.title.get().map_or(self.name, |title| &title.value)
+    }
+
+    /// The connection by which a route reaches it; the name of the pack where there is none yet.
+    pub(super) fn connection(&self) -> &str {
+        let connections = self.packs.connections.iter();
+        let own = connections.filter(|(_, pack)| **pack == *self.name).map(|(name, _)| &**name).next();
+        own.unwrap_or(self.name)
+    }
+
+    /// The JSON Schema of an operation's body.
+    pub(super) fn schema(&self, file: &str) -> Option<Value> {
+        let text = self.packs.files.get(format!("schemas/{}/{file}", self.name).as_str())?;
+        json::parse(text.as_bytes(), &json::Limits::default()).ok()
+    }
+
+    /// `partoo.ingest_message`
+    fn parts(&self) -> impl Iterator<Item = String> {
+        let parts = self.pack.operations.names().chain(self.pack.webhooks.names());
+        parts.map(|part| format!("{}.{part}", self.name))
+    }
+
+    fn unknown(&self, part: &str) -> String {
+        let parts = || self.pack.operations.names().chain(self.pack.webhooks.names());
+        let help = suggest::did_you_mean(part, parts()).map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{} has no operation or webhook `{part}`{help}", self.title())
+    }
+}
+
+fn named<'l, T>(list: &'l [Named<T>], name: &str) -> Option<&'l Named<T>> {
+    list.iter().find(|named| *named.name.value == *name)
+}
+
+fn decoded<T: Decode>(file: &str, text: &str) -> Option<T> {
+    Document::parse(file, text).0.root.and_then(|root| T::decode(&root, &mut Vec::new()))
+}

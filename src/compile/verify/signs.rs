@@ -1,0 +1,118 @@
+//! The pieces of what is signed; only plain ones exist here, since a body is bytes and not text.
+
+use crate::compile::Compiler;
+use crate::config::scalar::Text;
+use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::path::Path;
+use crate::verify::piece::Signed;
+use crate::verify::place::Where;
+
+/// The names of pieces that stand alone.
+const PIECES: &[&str] = &[
+    "body",
+    "url",
+    "url_without_query",
+    "url_decoded",
+    "method",
+    "secret",
+    "timestamp",
+    "sorted_form",
+    "sorted_query",
+    "sorted_url",
+    "sorted_fields",
+];
+
+impl Compiler<'_> {
+    pub(super) fn signed(&mut self, text: &Text) -> Option<Vec<Signed>> {
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        while let Some(open) = text.get(from..).and_then(|rest| rest.find("{{")).map(|at| from + at) {
+            let Some(close) = text.get(open..).and_then(|rest| rest.find("}}")).map(|at| open + at) else {
+                let message = "this `{{` is never closed with `}}`";
+                let place = text.place.part(open..open + 2);
+                self.report(Diagnostic::new(Code::InvalidTemplate, place, message).help("write it as `{{ body }}`"));
+                return None;
+            };
+            if open > from {
+                pieces.push(Signed::Text(text.get(from..open)?.into()));
+            }
+            let inner = text.get(open + 2..close)?.trim();
+            let Some(piece) = piece(inner) else {
+                self.unknown_piece(inner, text, open..close + 2);
+                return None;
+            };
+            pieces.push(piece);
+            from = close + 2;
+        }
+        let rest = text.get(from..).unwrap_or_default();
+        if !rest.is_empty() {
+            pieces.push(Signed::Text(rest.into()));
+        }
+        Some(pieces)
+    }
+
+    fn unknown_piece(&mut self, inner: &str, text: &Text, range: std::ops::Range<usize>) {
+        let message = format!("`{inner}` is nothing that a signature covers");
+        let names = PIECES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let help = match suggest::nearest(inner, PIECES.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write {names}, `headers['Name']`, `query.name`, `form.name` or `payload.name`"),
+        };
+        let place = text.place.part(range);
+        self.report(Diagnostic::new(Code::InvalidTemplate, place, message).help(help));
+    }
+}
+
+fn piece(inner: &str) -> Option<Signed> {
+    Some(match inner {
+        "body" => Signed::Body,
+        "url" => Signed::Url,
+        "url_without_query" => Signed::UrlWithoutQuery,
+        "url_decoded" => Signed::UrlDecoded,
+        "method" => Signed::Method,
+        "secret" => Signed::Secret,
+        "timestamp" => Signed::Timestamp,
+        "sorted_form" => Signed::SortedForm,
+        "sorted_query" => Signed::SortedQuery,
+        "sorted_url" => Signed::SortedUrl,
+        "sorted_fields" => Signed::SortedFields,
+        _ => return named(inner),
+    })
+}
+
+/// `headers['X-Name']`, `query.name`, `form.name`, `payload.name`
+fn named(inner: &str) -> Option<Signed> {
+    if let Some(name) = member(inner, "headers") {
+        return Some(Signed::Header(name.to_ascii_lowercase().into()));
+    }
+    if let Some(name) = member(inner, "query") {
+        return Some(Signed::Query(name.into()));
+    }
+    if let Some(name) = member(inner, "form") {
+        return Some(Signed::Form(name.into()));
+    }
+    let path = inner.strip_prefix("payload").filter(|rest| rest.starts_with(['.', '[']))?;
+    Path::parse(&format!("${path}")).ok().filter(Path::is_singular).map(Signed::Payload)
+}
+
+/// The name in `form.name` and `form['name']`.
+fn member<'t>(inner: &'t str, of: &str) -> Option<&'t str> {
+    let rest = inner.strip_prefix(of)?;
+    let quoted = |quote| rest.strip_prefix(['['])?.strip_suffix(']')?.strip_prefix(quote)?.strip_suffix(quote);
+    let name = rest.strip_prefix('.').or_else(|| quoted('\'')).or_else(|| quoted('"'))?;
+    (!name.is_empty() && !name.contains(['\'', '"', '[', '|', ' '])).then_some(name)
+}
+
+/// Whether what stands at a place is part of what is signed.
+pub(super) fn covers(signs: &[Signed], at: &Where) -> bool {
+    signs.iter().any(|piece| match (piece, at) {
+        (Signed::Header(signed), Where::Header(name)) => signed == name,
+        (Signed::Query(signed), Where::Query(name)) => signed == name,
+        (Signed::Url | Signed::UrlDecoded | Signed::SortedQuery | Signed::SortedUrl, Where::Query(_)) => true,
+        (Signed::SortedFields, Where::Query(_) | Where::Field(_)) => true,
+        (Signed::Body | Signed::SortedForm | Signed::SortedUrl, Where::Field(_)) => true,
+        (Signed::Payload(signed), Where::Field(path)) => signed.text() == path.text(),
+        (Signed::Form(signed), Where::Field(path)) => path.text().strip_prefix("$.") == Some(&**signed),
+        _ => false,
+    })
+}

@@ -1,0 +1,141 @@
+//! The pieces of what is signed, put together from the bytes of a request.
+
+use std::sync::Arc;
+
+use super::place::{field, header};
+use super::{Context, VerifyError, canonical};
+use crate::event::RawRequest;
+use crate::path::Path;
+use crate::secret::Secret;
+
+/// A piece of what is signed.
+#[derive(Clone, Debug)]
+pub enum Signed {
+    Text(Arc<str>),
+    /// The body's raw bytes.
+    Body,
+    /// The public address with its query.
+    Url,
+    UrlWithoutQuery,
+    /// The public address with some of its encoded characters decoded.
+    UrlDecoded,
+    Method,
+    Secret,
+    Timestamp,
+    /// A header, in lower case.
+    Header(Arc<str>),
+    /// One parameter of the query.
+    Query(Arc<str>),
+    /// One field of the form.
+    Form(Arc<str>),
+    /// One value of the payload.
+    Payload(Path),
+    /// The form's fields sorted by name, name and value with nothing between.
+    SortedForm,
+    /// The query's parameters sorted by name, as `name=value&name=value`.
+    SortedQuery,
+    /// The public address with its query sorted, and the sorted form behind it.
+    SortedUrl,
+    /// `&name=value` for each field of query and body, sorted, without the one that carries the signature.
+    SortedFields,
+}
+
+/// What a message is made of beside the request.
+pub(super) struct Parts<'a> {
+    pub raw: &'a RawRequest,
+    pub context: &'a Context<'a>,
+    pub timestamp: Option<&'a str>,
+    /// The field that carries the signature, which is not signed itself.
+    pub without: Option<&'a str>,
+    /// The hash of the body is signed in its place, so that the form is not.
+    pub has_body_hash: bool,
+}
+
+impl Signed {
+    fn has_url(&self) -> bool {
+        matches!(self, Signed::Url | Signed::UrlWithoutQuery | Signed::UrlDecoded | Signed::SortedUrl)
+    }
+}
+
+impl Parts<'_> {
+    /// What may have been signed: one message for each spelling of the address.
+    pub(super) fn messages(&self, signs: &[Signed], secret: Option<&Secret>) -> Result<Vec<Vec<u8>>, VerifyError> {
+        let spellings = if signs.iter().any(Signed::has_url) { usize::MAX } else { 1 };
+        let urls = canonical::urls(self.raw, self.context);
+        urls.iter().take(spellings).map(|url| self.message(signs, url, secret)).collect()
+    }
+
+    fn message(&self, signs: &[Signed], url: &str, secret: Option<&Secret>) -> Result<Vec<u8>, VerifyError> {
+        let mut message = Vec::with_capacity(self.raw.body.len() + 64);
+        for piece in signs {
+            self.add(&mut message, piece, url, secret)?;
+        }
+        Ok(message)
+    }
+
+    fn add(
+        &self,
+        message: &mut Vec<u8>,
+        piece: &Signed,
+        url: &str,
+        secret: Option<&Secret>,
+    ) -> Result<(), VerifyError> {
+        let (raw, context) = (self.raw, self.context);
+        let base = url.split_once('?').map_or(url, |(base, _)| base);
+        match piece {
+            Signed::Text(text) => message.extend_from_slice(text.as_bytes()),
+            Signed::Body => message.extend_from_slice(&raw.body),
+            Signed::Url => message.extend_from_slice(url.as_bytes()),
+            Signed::UrlWithoutQuery => message.extend_from_slice(base.as_bytes()),
+            Signed::UrlDecoded => message.extend_from_slice(canonical::decoded(url).as_bytes()),
+            Signed::Method => message.extend_from_slice(raw.method.as_bytes()),
+            Signed::Secret => message.extend_from_slice(secret.ok_or(VerifyError::NoSecret)?.expose().as_bytes()),
+            Signed::Timestamp => {
+                let missing = || VerifyError::Missing("time of signing".to_owned());
+                message.extend_from_slice(self.timestamp.ok_or_else(missing)?.as_bytes());
+            }
+            Signed::Header(name) => message.extend_from_slice(header(raw, name)?.as_bytes()),
+            Signed::Query(name) => {
+                message.extend(one(canonical::pairs(raw.query().as_bytes()), name, "query parameter")?);
+            }
+            Signed::Form(name) => message.extend(one(canonical::form(raw, context)?, name, "form field")?),
+            Signed::Payload(path) => {
+                let found = field(raw, context, path).as_ref().and_then(canonical::text);
+                let missing = || VerifyError::Missing(format!("field `{}`", path.text()));
+                message.extend_from_slice(found.ok_or_else(missing)?.as_bytes());
+            }
+            Signed::SortedForm if self.has_body_hash => {}
+            Signed::SortedForm => message.extend(canonical::run_together(canonical::form(raw, context)?)),
+            Signed::SortedQuery => message.extend(canonical::joined(canonical::pairs(raw.query().as_bytes()))),
+            Signed::SortedUrl => {
+                let query = canonical::pairs(raw.query().as_bytes());
+                message.extend(canonical::sorted_url(base, query, canonical::form(raw, context)?));
+            }
+            Signed::SortedFields => message.extend(canonical::fields(self.fields()?, self.without)),
+        }
+        Ok(())
+    }
+
+    /// The fields of the query, and those of the body, a form or an object.
+    fn fields(&self) -> Result<Vec<canonical::Pair>, VerifyError> {
+        let mut pairs = canonical::pairs(self.raw.query().as_bytes());
+        match canonical::form(self.raw, self.context) {
+            Ok(form) => pairs.extend(form),
+            Err(error) => {
+                let payload = crate::payload::decode(self.raw, self.context.format).ok();
+                pairs.extend(payload.as_ref().and_then(canonical::object).ok_or(error)?);
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+/// The one field of a name.
+fn one(pairs: Vec<canonical::Pair>, name: &str, what: &str) -> Result<Vec<u8>, VerifyError> {
+    let mut found = pairs.into_iter().filter(|(known, _)| known == name.as_bytes()).map(|(_, value)| value);
+    match (found.next(), found.next()) {
+        (Some(value), None) => Ok(value),
+        (Some(_), Some(_)) => Err(VerifyError::Several(format!("{what} `{name}`"))),
+        (None, _) => Err(VerifyError::Missing(format!("{what} `{name}`"))),
+    }
+}

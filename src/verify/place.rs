@@ -1,0 +1,74 @@
+//! Where in a request a proof, a time or a piece of what is signed stands.
+
+use std::sync::Arc;
+
+use super::{Context, VerifyError};
+use crate::event::RawRequest;
+use crate::path::Path;
+use crate::payload::{self, form};
+use crate::value::Value;
+
+/// Where something is looked for.
+#[derive(Clone, Debug)]
+pub enum Where {
+    /// A header, in lower case.
+    Header(Arc<str>),
+    Query(Arc<str>),
+    /// A place in the payload.
+    Field(Path),
+    /// A `{named}` segment of the path.
+    Segment(Arc<str>),
+    /// The whole body.
+    Body,
+}
+
+impl Where {
+    pub fn describe(&self) -> String {
+        match self {
+            Where::Header(name) => format!("header `{name}`"),
+            Where::Query(name) => format!("query parameter `{name}`"),
+            Where::Field(path) => format!("field `{}`", path.text()),
+            Where::Segment(name) => format!("path segment `{{{name}}}`"),
+            Where::Body => "the body".to_owned(),
+        }
+    }
+
+    /// The name of the field, where it is one of query or body.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Where::Query(name) => Some(name),
+            Where::Field(path) => path.text().strip_prefix("$."),
+            Where::Header(_) | Where::Segment(_) | Where::Body => None,
+        }
+    }
+
+    /// The text there; nothing and an empty one are the same.
+    pub(super) fn find(&self, raw: &RawRequest, context: &Context<'_>) -> Result<String, VerifyError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let found = match self {
+            Where::Header(name) => Some(header(raw, name)?.to_owned()),
+            Where::Query(name) => form::decode_lenient(raw.query()).get(name).and_then(text),
+            Where::Segment(name) => context.params.get(name).and_then(text),
+            Where::Field(path) => field(raw, context, path).as_ref().and_then(text),
+            Where::Body => std::str::from_utf8(&raw.body).ok().map(|body| body.trim().to_owned()),
+        };
+        found.filter(|text| !text.is_empty()).ok_or_else(|| VerifyError::Missing(self.describe()))
+    }
+}
+
+/// A value of the payload, for whoever does not mind of which type it is.
+pub(super) fn field(raw: &RawRequest, context: &Context<'_>, path: &Path) -> Option<Value> {
+    let payload = payload::decode(raw, context.format).ok()?;
+    path.first(&payload).cloned()
+}
+
+/// The one header of a name. Of two, what is proved might be one, and what is read the other.
+pub(super) fn header<'r>(raw: &'r RawRequest, name: &str) -> Result<&'r str, VerifyError> {
+    let mut found = raw.headers.iter().filter(|(known, _)| known == name);
+    let describe = || format!("header `{name}`");
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Ok(value.as_str()),
+        (Some(_), Some(_)) => Err(VerifyError::Several(describe())),
+        (None, _) => Err(VerifyError::Missing(describe())),
+    }
+}
