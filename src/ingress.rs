@@ -11,14 +11,16 @@ use std::convert::Infallible;
 use std::sync::{Arc, LazyLock, RwLock};
 use std::time::Instant;
 
-use http::{Request, Response};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::event::RawRequest;
 use crate::live::{Live, Revision};
+use crate::refusal::Reason;
 use crate::route::Lookup;
 use crate::source::Source;
 use crate::store::Store;
@@ -99,7 +101,7 @@ impl Ingress {
         answer.map_err(|refusal| refusal.of(&source))
     }
 
-    /// Reads a request for a source, within what the source and the server take on, and answers it.
+    /// Answers a request for a source, within what the source and the server take on.
     async fn take(
         &self,
         request: Request<Incoming>,
@@ -107,14 +109,37 @@ impl Ingress {
         source: &Source,
         params: Value,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
-        if let Some(rate) = &source.rate {
-            rate.take(STARTED.elapsed()).map_err(Refusal::too_many)?;
-        }
+        let (head, mut incoming) = request.into_parts();
         let mut held = self.guard.bodies.take(0).ok_or_else(Refusal::overloaded)?;
-        let raw = Arc::new(read(request, source, &mut held).await?);
+        let raw = match self.read(&head, &mut incoming, source, &mut held).await {
+            Ok(raw) => Arc::new(raw),
+            Err(refusal) => {
+                if refusal.reason != Reason::BodyTooSlow && !incoming.is_end_stream() {
+                    tokio::spawn(body::drain(incoming));
+                }
+                return Err(refusal);
+            }
+        };
         // A slow body takes no place of those that are worked on.
         let _place = self.guard.requests.take(1).ok_or_else(Refusal::overloaded)?;
         Arrival { ingress: self, revision, source, raw, params, at: self.clock.now() }.answer().await
+    }
+
+    async fn read(
+        &self,
+        head: &Parts,
+        incoming: &mut Incoming,
+        source: &Source,
+        held: &mut Taken,
+    ) -> Result<RawRequest, Refusal> {
+        if let Some(rate) = &source.rate {
+            rate.take(STARTED.elapsed()).map_err(Refusal::too_many)?;
+        }
+        let body = body::read(incoming, &head.headers, source.limits, held).await?;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        Ok(RawRequest { method: head.method.to_string(), target, headers, body })
     }
 
     fn find(&self, revision: &Revision, method: &str, path: &str) -> Result<(Arc<Source>, Value), Refusal> {
@@ -135,16 +160,6 @@ pub static NO_PLACE: LazyLock<String> = LazyLock::new(answer::no_place);
 
 /// From when on rates and the log count time.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-async fn read(request: Request<Incoming>, source: &Source, held: &mut Taken) -> Result<RawRequest, Refusal> {
-    let (head, incoming) = request.into_parts();
-    let body = body::read(incoming, &head.headers, source.limits, held).await?;
-    let headers = head.headers.iter();
-    let headers =
-        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    Ok(RawRequest { method: head.method.to_string(), target: target.to_owned(), headers: headers.collect(), body })
-}
 
 #[cfg(test)]
 mod tests {

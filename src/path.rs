@@ -233,7 +233,8 @@ impl Display for Location {
         f.write_char('$')?;
         self.0.iter().try_for_each(|step| match step {
             Step::Index(index) => write!(f, "[{index}]"),
-            Step::Key(key) if token::is_plain_name(key) => write!(f, ".{key}"),
+            // What is outside ASCII can't follow a dot in a template, where the same place may be shown.
+            Step::Key(key) if key.is_ascii() && token::is_plain_name(key) => write!(f, ".{key}"),
             Step::Key(key) => write!(f, "[{}]", token::quoted(key)),
         })
     }

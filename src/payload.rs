@@ -1,9 +1,22 @@
 //! From the bytes of a request to its payload, one JSON value.
 
+mod charset;
+mod detect;
+pub mod error;
 pub mod form;
+mod header;
+mod inflate;
+mod jwt;
+mod multipart;
+pub mod nested;
+mod xml;
+
+use std::borrow::Cow;
 
 use crate::event::RawRequest;
 use crate::value::{Value, json};
+use charset::Charset;
+pub use error::{DecodeError, Fault};
 
 /// How a body is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,66 +26,124 @@ pub enum Format {
     Auto,
     Json,
     Form,
+    Multipart,
+    Xml,
     Query,
     Text,
+    Jwt,
 }
 
 impl Format {
+    pub const ALL: &'static [Format] = &[
+        Format::Auto,
+        Format::Json,
+        Format::Form,
+        Format::Multipart,
+        Format::Xml,
+        Format::Query,
+        Format::Text,
+        Format::Jwt,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Format::Auto => "auto",
             Format::Json => "json",
             Format::Form => "form",
+            Format::Multipart => "multipart",
+            Format::Xml => "xml",
             Format::Query => "query",
             Format::Text => "text",
+            Format::Jwt => "jwt",
         }
     }
 }
 
-/// Why a body can't be read. Holds places, never contents.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    #[error("the body is not JSON: {0}")]
-    Json(String),
-    #[error("the body is not a form: {0}")]
-    Form(String),
-    #[error("the body is not UTF-8 text")]
-    Text,
-    #[error("`split` finds more than {0} parts in the body")]
-    TooManyParts(usize),
-    #[error("a body like this, {0}, is not read by this version")]
-    Unsupported(&'static str),
+/// How much may come of one body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a compressed body without its compression.
+    pub inflated: usize,
+    /// Parts of a multipart body.
+    pub parts: usize,
+    /// Lists and objects inside one another.
+    pub depth: usize,
+    /// Values of every kind, counted together.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { inflated: 10 * 1024 * 1024, parts: 1000, depth: 100, nodes: 100_000 }
+    }
+}
+
+impl Limits {
+    fn json(&self) -> json::Limits {
+        json::Limits { depth: self.depth, nodes: self.nodes }
+    }
+}
+
+/// The payload of a request, within the usual limits.
+pub fn decode(raw: &RawRequest, format: Format) -> Result<Value, DecodeError> {
+    decode_within(raw, format, &Limits::default())
 }
 
 /// The payload of a request.
-pub fn decode(raw: &RawRequest, format: Format) -> Result<Value, DecodeError> {
-    let compressed = raw.header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"));
-    if compressed && !raw.body.is_empty() {
-        return Err(DecodeError::Unsupported("a compressed one"));
-    }
-    match format {
-        Format::Auto => decode(raw, detect(raw)?),
-        Format::Json => json::parse(&raw.body, &json::Limits::default()).map_err(|e| DecodeError::Json(e.to_string())),
-        Format::Form => form::decode(&raw.body).map_err(|e| DecodeError::Form(e.to_string())),
-        Format::Query => form::decode(raw.query().as_bytes()).map_err(|e| DecodeError::Form(e.to_string())),
-        Format::Text => std::str::from_utf8(&raw.body).map(Value::from).map_err(|_| DecodeError::Text),
-    }
+pub fn decode_within(raw: &RawRequest, format: Format, limits: &Limits) -> Result<Value, DecodeError> {
+    let codings: Vec<&str> =
+        raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str()).collect();
+    let bytes = match raw.body.is_empty() {
+        true => Cow::Borrowed(raw.body.as_slice()),
+        false => inflate::inflate(&raw.body, &codings.join(","), limits.inflated)?,
+    };
+    let body =
+        Body { raw, bytes: &bytes, charset: Charset::of_header(raw.header("content-type").unwrap_or("")), limits };
+    body.decode(format)
 }
 
-/// The format that the content type names, or else that the bytes look like.
-fn detect(raw: &RawRequest) -> Result<Format, DecodeError> {
-    let kind = raw.content_type();
-    let first =
-        raw.body.iter().copied().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xEF | 0xBB | 0xBF));
-    match (kind.as_str(), first) {
-        (_, None) => Ok(Format::Query),
-        ("application/json" | "text/json", _) => Ok(Format::Json),
-        (kind, _) if kind.ends_with("+json") => Ok(Format::Json),
-        // Some senders put the wrong type on JSON; no form or text of theirs begins with a brace.
-        (_, Some(b'{' | b'[')) => Ok(Format::Json),
-        ("application/x-www-form-urlencoded", _) => Ok(Format::Form),
-        ("multipart/form-data", _) => Err(DecodeError::Unsupported("multipart/form-data")),
-        (_, Some(b'<')) => Err(DecodeError::Unsupported("XML")),
-        _ => Ok(Format::Text),
+/// A body without its compression, and what is known of it.
+struct Body<'b> {
+    raw: &'b RawRequest,
+    bytes: &'b [u8],
+    charset: Charset,
+    limits: &'b Limits,
+}
+
+impl Body<'_> {
+    fn decode(&self, format: Format) -> Result<Value, DecodeError> {
+        match format {
+            Format::Auto => self.detect(),
+            Format::Json => self.json(),
+            Format::Form => self.form(self.bytes, self.charset),
+            Format::Query => self.form(self.raw.query().as_bytes(), Charset::Unsaid),
+            Format::Multipart => {
+                multipart::decode(self.bytes, self.raw.header("content-type").unwrap_or(""), self.limits)
+            }
+            Format::Xml => xml::decode(self.bytes, self.charset, self.limits),
+            Format::Text => self.text().map(|text| Value::from(&*text)),
+            Format::Jwt => jwt::decode(&self.text()?, &self.limits.json()),
+        }
+    }
+
+    fn json(&self) -> Result<Value, DecodeError> {
+        let text = charset::text(self.bytes, self.charset);
+        // What is no text is shown where it stops being UTF-8.
+        let bytes = text.as_ref().map_or(self.bytes, |text| text.as_bytes());
+        json::parse(bytes, &self.limits.json()).map_err(|error| DecodeError::json("the body is not JSON", &error))
+    }
+
+    fn form(&self, bytes: &[u8], charset: Charset) -> Result<Value, DecodeError> {
+        form::decode_within(bytes, charset, self.limits).map_err(|error| error.of_subject("the body is not a form"))
+    }
+
+    fn text(&self) -> Result<Cow<'_, str>, DecodeError> {
+        let is_text = self.raw.content_type().starts_with("text/");
+        let charset = if is_text { self.charset.or(charset::USUAL) } else { self.charset };
+        charset::text(self.bytes, charset).ok_or_else(|| match self.charset {
+            Charset::Unsaid => DecodeError::malformed("the body is not UTF-8 text", ""),
+            Charset::Known(_) => DecodeError::malformed("the body is not text in the charset that it declares", ""),
+            Charset::Unknown => DecodeError::unsupported("in a charset that is not known"),
+        })
     }
 }

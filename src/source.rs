@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::event::{Event, RawRequest, Verified};
 use crate::id::EventId;
 use crate::path::Path;
+use crate::payload::nested::{self, Nested};
 use crate::payload::{self, DecodeError, Format};
 use crate::secret::Secret;
 use crate::value::Value;
@@ -20,8 +21,8 @@ pub use handshake::{Echo, Handshake, HandshakeError};
 pub use rate::Rate;
 pub use reply::{Answer, Overload, Reply, ReplyBody};
 
-/// No request becomes more events than this.
-const MOST_PARTS: usize = 1000;
+/// So many times the limit of a body is what a compressed one may hold.
+const INFLATION: usize = 10;
 
 /// A named place where events arrive.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Source {
     pub path: Arc<str>,
     pub methods: Vec<Arc<str>>,
     pub format: Format,
+    /// Text inside the payload that is read further, in this order.
+    pub decode: Vec<Nested>,
     pub split: Option<Path>,
     pub verify: Verify,
     pub settings: Settings,
@@ -57,18 +60,39 @@ pub struct Limits {
     pub body: usize,
     /// How long a body may take to arrive.
     pub time: Duration,
+    /// Parts of a multipart body, and events that `split` makes of one request.
+    pub parts: usize,
+    /// Lists and objects inside one another.
+    pub depth: usize,
+    /// Values of every kind, counted together.
+    pub nodes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { body: 1024 * 1024, time: Duration::from_secs(10) }
+        let payload::Limits { parts, depth, nodes, .. } = payload::Limits::default();
+        Limits { body: 1024 * 1024, time: Duration::from_secs(10), parts, depth, nodes }
+    }
+}
+
+impl Limits {
+    /// Those that concern the payload.
+    pub fn of_payload(&self) -> payload::Limits {
+        let Limits { body, parts, depth, nodes, .. } = *self;
+        payload::Limits { inflated: body.saturating_mul(INFLATION), parts, depth, nodes }
     }
 }
 
 impl Source {
+    /// The whole payload of a request.
+    pub fn payload(&self, raw: &RawRequest) -> Result<Value, DecodeError> {
+        let limits = self.limits.of_payload();
+        nested::decode(payload::decode_within(raw, self.format, &limits)?, &self.decode, &limits)
+    }
+
     /// The events of a verified request: one, or one for each match of `split`.
     pub fn events(&self, verified: &Verified, params: Value, at: Timestamp) -> Result<Vec<Event>, DecodeError> {
-        let envelope = payload::decode(verified.raw(), self.format)?;
+        let envelope = self.payload(verified.raw())?;
         let parts = self.parts(&envelope)?;
         let numbered = (0u32..).zip(parts);
         Ok(numbered
@@ -85,7 +109,7 @@ impl Source {
         params: Value,
         at: Timestamp,
     ) -> Result<Option<Event>, DecodeError> {
-        let envelope = payload::decode(raw, self.format)?;
+        let envelope = self.payload(raw)?;
         let payload = self.parts(&envelope)?.into_iter().nth(part as usize);
         Ok(payload.map(|payload| self.event(id, raw, part, payload, &envelope, &params, at)))
     }
@@ -97,11 +121,12 @@ impl Source {
 
     /// What finds nothing to split is one event: it is kept and seen rather than lost.
     fn parts(&self, envelope: &Value) -> Result<Vec<Value>, DecodeError> {
-        let found = self.split.as_ref().map(|path| path.all(envelope, MOST_PARTS + 1)).unwrap_or_default();
+        let most = self.limits.parts;
+        let found = self.split.as_ref().map(|path| path.all(envelope, most.saturating_add(1))).unwrap_or_default();
         match found.len() {
             0 => Ok(vec![envelope.clone()]),
-            1..=MOST_PARTS => Ok(found.into_iter().cloned().collect()),
-            _ => Err(DecodeError::TooManyParts(MOST_PARTS)),
+            count if count <= most => Ok(found.into_iter().cloned().collect()),
+            _ => Err(DecodeError::too_large(format!("`split` finds more than {most} parts in the body"))),
         }
     }
 

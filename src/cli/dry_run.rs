@@ -1,6 +1,7 @@
 //! `jackfield dry-run`: the whole route offline, step by step.
 
 mod given;
+mod handshake;
 mod input;
 mod origin;
 mod table;
@@ -64,6 +65,11 @@ pub(super) fn run(args: &DryRunArgs) -> Exit {
     let compiled = load::compile(&root, &load::Options { tests: false, ..load::Options::offline() });
     let Some(route) = find_route(&compiled, &args.route) else { return no_route(&compiled, &args.route) };
     let input = input::read(args.request.as_deref(), &compiled, &route, &root);
+    if let Some(asked) =
+        input.as_ref().ok().and_then(|input| handshake::asked(&compiled, &route, input, args.no_verify))
+    {
+        return asked.show(args.format);
+    }
     let dry_run = match input.and_then(|input| prepare(args, &compiled, route, input)) {
         Ok(dry_run) => dry_run,
         Err(message) => {

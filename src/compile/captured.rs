@@ -7,10 +7,9 @@ use super::Compiler;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::Document;
 use crate::event::{RawRequest, capture};
-use crate::payload::{self, DecodeError};
+use crate::payload;
 use crate::route::RouteSet;
 use crate::test_case::TestCase;
-use crate::value::json;
 
 impl Compiler<'_> {
     /// Whether a test's request can be read; reported in the file itself, once, where it can't.
@@ -21,7 +20,7 @@ impl Compiler<'_> {
                 let message = format!("this is no captured request: {}", error.message);
                 (error.at, Code::TestFailed, message, error.help)
             }
-            Ok(raw) => match not_json(test, set, &raw, bytes) {
+            Ok(raw) => match undecodable(test, set, &raw, bytes) {
                 Some((range, message)) => {
                     let help = json_help(&message, text.get(range.clone()));
                     (range, Code::UndecodableBody, message, help)
@@ -41,18 +40,19 @@ impl Compiler<'_> {
     }
 }
 
-/// Where the body of a request stops being JSON, when its source reads it as that.
-fn not_json(test: &TestCase, set: &RouteSet, raw: &RawRequest, bytes: &[u8]) -> Option<(Range<usize>, String)> {
+/// Where the body of a request stops being what its source reads it as, where that is a place in a text.
+fn undecodable(test: &TestCase, set: &RouteSet, raw: &RawRequest, bytes: &[u8]) -> Option<(Range<usize>, String)> {
     let source = set.sources.get(&set.route(&test.route)?.source)?;
-    let Err(DecodeError::Json(_)) = payload::decode(raw, source.format) else { return None };
-    let error = json::parse(&raw.body, &json::Limits::default()).err()?;
-    let body = std::str::from_utf8(&raw.body).ok()?;
-    let before: usize = body.split_inclusive('\n').take(error.line.checked_sub(1)?).map(str::len).sum();
+    let error = payload::decode_within(raw, source.format, &source.limits.of_payload()).err()?;
+    let (line_number, column) = error.place?;
+    let whole = std::str::from_utf8(&raw.body).ok()?;
+    let body = whole.trim_start_matches('\u{feff}');
+    let before: usize = body.split_inclusive('\n').take(line_number.checked_sub(1)?).map(str::len).sum();
     let line = body.get(before..)?.split('\n').next()?;
-    let in_line = line.char_indices().nth(error.column.checked_sub(1)?).map_or(line.len(), |(at, _)| at);
-    let at = capture::body_start(bytes) + before + in_line;
+    let in_line = line.char_indices().nth(column.checked_sub(1)?).map_or(line.len(), |(at, _)| at);
+    let at = capture::body_start(bytes) + (whole.len() - body.len()) + before + in_line;
     let length = line.get(in_line..)?.chars().next().map_or(0, char::len_utf8);
-    Some((at..at + length, format!("the body is not JSON: {}", error.reason())))
+    Some((at..at + length, format!("{}: {}", error.subject, error.reason)))
 }
 
 /// What to write where the body is another kind of text that looks like JSON.

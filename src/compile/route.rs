@@ -1,6 +1,6 @@
 //! Routes: names, paths, templates and deliveries, each proved against what it refers to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::Compiler;
@@ -11,7 +11,7 @@ use super::template::{Kind, Known, Reach};
 use crate::config::route::Route as WrittenRoute;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
-use crate::config::source::SourceOrName;
+use crate::config::source::{Source, SourceOrName};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::extract::{Conversion, Extract};
 use crate::payload::Format;
@@ -30,14 +30,18 @@ impl Compiler<'_> {
                 shared.insert(named.name.value.clone(), source);
             }
         }
-        let mut tests = Vec::new();
+        let (mut tests, mut named, mut is_read) = (Vec::new(), HashSet::new(), true);
         let files: Vec<Arc<str>> =
             self.input.files.keys().filter(|file| file.starts_with("routes/")).cloned().collect();
         for file in files {
             let Some(name) = file.strip_prefix("routes/").and_then(|rest| rest.strip_suffix(".yaml")) else { continue };
-            let Some(written) = self.decode::<WrittenRoute>(&file) else { continue };
+            let Some(written) = self.decode::<WrittenRoute>(&file) else {
+                is_read = false;
+                continue;
+            };
             let own = match written.source.get() {
                 Some(SourceOrName::Here(source)) => {
+                    self.check_capture(source);
                     let own = self.source(name, source, packs, limits.as_ref());
                     own.iter().for_each(|source| self.serve(source, set));
                     own
@@ -45,7 +49,10 @@ impl Compiler<'_> {
                 _ => None,
             };
             let source = match written.source.get() {
-                Some(SourceOrName::Named(text)) => self.named_source(text, &shared, settings),
+                Some(SourceOrName::Named(text)) => {
+                    named.insert(text.value.clone());
+                    self.named_source(text, &shared, settings)
+                }
                 _ => own.as_ref(),
             };
             let route = self.route(name, &written, source, set, settings);
@@ -55,7 +62,41 @@ impl Compiler<'_> {
             }
         }
         self.unreachable(set);
+        if is_read {
+            settings.iter().for_each(|settings| self.unused_sources(settings, &named));
+        }
         tests
+    }
+
+    /// Sources that were declared for a route and have none.
+    fn unused_sources(&mut self, settings: &Settings, named: &HashSet<Arc<str>>) {
+        // A route that names a source which is not there may mean one of these.
+        if named.iter().any(|name| settings.sources.names().all(|known| *known != **name)) {
+            return;
+        }
+        let captures = |source: &Source| source.capture.as_ref().is_some_and(|capture| capture.value);
+        for source in settings.sources.iter() {
+            let name = &source.name;
+            if named.contains(&name.value) || captures(&source.value) || self.was_tried(&source.value.place, "capture")
+            {
+                continue;
+            }
+            let message = format!("no route names the source `{}`: what comes is kept, and goes nowhere", name.value);
+            let help = format!(
+                "name it in a route, `source: {}`; or write `capture: true` for a source whose requests are only looked at",
+                name.value
+            );
+            self.report(Diagnostic::new(Code::UnusedSource, name.place.clone(), message).help(help));
+        }
+    }
+
+    /// What a route's own source brings is for that route.
+    fn check_capture(&mut self, source: &Source) {
+        if let Some(capture) = source.capture.as_ref().filter(|capture| capture.value) {
+            let message = "`capture` is for a source that has no route, and this one is a route's own";
+            let help = "remove it; or declare the source in jackfield.yaml under `sources:`, and delete the route";
+            self.report(Diagnostic::new(Code::ConflictingKeys, capture.place.on_key(), message).help(help));
+        }
     }
 
     /// Fallbacks of a source of which another route takes every event.
@@ -127,7 +168,8 @@ impl Compiler<'_> {
         let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.is_section_unknown("vars")));
         if let Some(source) = source {
             reach.methods = source.source.methods.clone();
-            reach.form = matches!(source.source.format, Format::Form | Format::Query);
+            reach.form =
+                source.source.decode.is_empty() && matches!(source.source.format, Format::Form | Format::Query);
             reach.segments = Some(segments(&source.source.path));
         }
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();

@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::capture;
 use crate::extract::{Extract, is_nothing};
 use crate::pack::Body;
-use crate::path::{self, Path};
+use crate::path::{self, Location, Path, Step};
 use crate::route::{Lookup, Placed, Route, RouteSet, Send};
 use crate::template::{Template, Use};
 use crate::test_case::{self, TestCase};
@@ -81,10 +81,10 @@ impl Compiler<'_> {
         if &*used.name != "payload" || used.fields.is_empty() {
             return;
         }
-        let text = used.fields.iter().fold("$".to_owned(), |text, field| format!("{text}[{}]", quoted(field)));
+        let text = Location(used.fields.iter().cloned().map(Step::Key).collect()).to_string();
         let Ok(path) = Path::parse(&text) else { return };
         if payloads.iter().all(|payload| path.all(payload, 1).is_empty()) {
-            let written = used.fields.iter().fold("payload".to_owned(), |text, field| format!("{text}.{field}"));
+            let written = text.replacen('$', "payload", 1);
             self.not_in_samples(&written, &path, &place.part(used.range.clone()), payloads);
         }
     }
@@ -119,10 +119,6 @@ fn is_about(problem: &Diagnostic, place: &Place) -> bool {
         }
         _ => false,
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("'{}'", name.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// Every template of a route, with where it is written.

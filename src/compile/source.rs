@@ -1,19 +1,20 @@
 //! Sources: what the pack says of a webhook, overridden by what is written beside it.
 
+mod decoding;
+
 use std::sync::Arc;
 
 use super::Compiler;
 use super::extract::flat;
 use super::handshake::Shaking;
 use super::pack::Packs;
-use crate::config::At;
 use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
-use crate::config::source::{Format as WrittenFormat, Limits as WrittenLimits, Source as Written};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::config::source::{Limits as WrittenLimits, Source as Written};
+use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::path::Path;
 use crate::payload::Format;
-use crate::source::{Limits, Source};
+use crate::source::Source;
 
 /// A source with the identity that its pack gives to its events.
 pub(super) struct CompiledSource {
@@ -32,9 +33,11 @@ impl Compiler<'_> {
     ) -> Option<CompiledSource> {
         let from = written.from.as_ref().map(|from| self.webhook(from, packs));
         let webhook = from.flatten();
-        self.unsupported(written, webhook);
         let path = self.source_path(written);
-        let format = self.format(written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref())));
+        let format = written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref()));
+        let format = format.map_or(Format::Auto, |format| decoding::format(format.value));
+        let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
+        let decode = decode.map(|layers| self.nested(layers));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
         let split = split.map(|split| self.json_path(split));
         let given = self.source_settings(written, webhook);
@@ -59,12 +62,13 @@ impl Compiler<'_> {
             path: path?,
             methods,
             format,
+            decode: flat(decode)?.unwrap_or_default(),
             split: flat(split)?,
             verify: verify?,
             settings: given.settings,
             handshakes,
             reply,
-            limits: merged(written.limits.as_ref(), limits),
+            limits: self.limits(written.limits.as_ref(), limits),
             rate: rate.flatten(),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
@@ -103,13 +107,6 @@ impl Compiler<'_> {
         found.map(|named| &named.value)
     }
 
-    fn unsupported(&mut self, written: &Written, webhook: Option<&Webhook>) {
-        let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
-        if let Some(node) = decode {
-            self.not_supported("`decode`", &node.place.on_key(), "remove it");
-        }
-    }
-
     pub(super) fn not_supported(&mut self, what: &str, place: &Place, help: &str) {
         let message = format!("{what} is part of the language and not of this version yet");
         self.report(Diagnostic::new(Code::NotSupported, place.clone(), message).help(help));
@@ -144,22 +141,6 @@ impl Compiler<'_> {
         Some(path.value.clone())
     }
 
-    fn format(&mut self, written: Option<&At<WrittenFormat>>) -> Format {
-        let Some(written) = written else { return Format::Auto };
-        match written.value {
-            WrittenFormat::Auto => Format::Auto,
-            WrittenFormat::Json => Format::Json,
-            WrittenFormat::Form => Format::Form,
-            WrittenFormat::Query => Format::Query,
-            WrittenFormat::Text => Format::Text,
-            later @ (WrittenFormat::Multipart | WrittenFormat::Xml | WrittenFormat::Jwt) => {
-                let help = "this version reads `json`, `form`, `query` and `text`";
-                self.not_supported(&format!("the format `{}`", later.word()), &written.place, help);
-                Format::Auto
-            }
-        }
-    }
-
     pub(super) fn json_path(&mut self, text: &Text) -> Option<Path> {
         if text.contains("{{") {
             let inner = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
@@ -178,7 +159,9 @@ impl Compiler<'_> {
         }
         Path::parse(text)
             .map_err(|error| {
-                let place = text.place.part(error.range.clone());
+                // Of a path that is a key, the whole key is shown.
+                let is_key = text.place.on == On::Key;
+                let place = if is_key { text.place.clone() } else { text.place.part(error.range.clone()) };
                 let diagnostic = Diagnostic::new(Code::InvalidPath, place, error.message).help_opt(error.help);
                 self.report(diagnostic.fix_opt(text.place.clone(), Path::mended(text)));
             })
@@ -280,16 +263,5 @@ fn path_help(path: &str) -> String {
         (true, Some(_)) => format!("write only what comes after the host: `/{bare}`"),
         (false, _) if !path.is_ascii() => "write it with letters without accents, digits, `-` and `_`".to_owned(),
         (false, _) => "a path begins with `/` and holds no spaces, `?`, `;` or `*`: `/calls/{line}`".to_owned(),
-    }
-}
-
-fn merged(own: Option<&WrittenLimits>, common: Option<&WrittenLimits>) -> Limits {
-    let default = Limits::default();
-    let body = |limits: &WrittenLimits| limits.body.as_ref().map(|size| size.value.0);
-    let time = |limits: &WrittenLimits| limits.time.as_ref().map(|time| time.value);
-    let body = own.and_then(body).or_else(|| common.and_then(body));
-    Limits {
-        body: body.map_or(default.body, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
-        time: own.and_then(time).or_else(|| common.and_then(time)).unwrap_or(default.time),
     }
 }

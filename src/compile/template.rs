@@ -273,8 +273,11 @@ impl Compiler<'_> {
             return;
         }
         if reach.without.contains(&&*used.name) {
-            let message = format!("a handshake makes no event, so there is no `{}`", used.name);
-            let help = "what the sender sent is in `payload` and `request`";
+            let message = format!("`{}` is not in reach of a handshake", used.name);
+            let help = match &*used.name {
+                "vars" => "write the value itself",
+                _ => "a handshake makes no event: what the sender sent is in `payload` and `request`",
+            };
             self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
             return;
         }
@@ -455,10 +458,12 @@ fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) 
     let other = if *sign == "~" { "''" } else { "0" };
     let is_ordering = sign.starts_with(['<', '>']);
     let help = match kind {
-        Kind::Condition if !is_ordering => {
+        Kind::Condition | Kind::Lenient if !is_ordering => {
             format!("write `{name} is defined and …` before it, or `{name} | default({other})`")
         }
-        Kind::Condition => format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`"),
+        Kind::Condition | Kind::Lenient => {
+            format!("write `{name} is defined and {part}`, or give it a `default` under `extract:`")
+        }
         Kind::Value => format!("say what counts instead: `{name} | default({other})`"),
     };
     Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message).help(help)

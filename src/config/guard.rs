@@ -13,6 +13,14 @@ record! {
         body: Option<At<Size>>,
         /// How long a body may take to arrive, for every source that does not say: `10s` unless given.
         time: Option<At<Duration>>,
+        /// The most parts of a multipart body, and the most events that `split` makes of one request, for every source that
+        /// does not say: `1000` unless given.
+        parts: Option<At<u64>>,
+        /// How many lists and objects may be inside one another, for every source that does not say: `100` unless given, which
+        /// is the most.
+        depth: Option<At<u64>>,
+        /// How many values a payload may have, for every source that does not say: `100000` unless given.
+        nodes: Option<At<u64>>,
         /// How many connections there may be at once: `1024` unless given. Takes effect at the next start.
         connections: Option<At<u64>>,
         /// How many requests may be worked on at once, once their bodies are there: `512` unless given. Takes effect at the
@@ -31,7 +39,9 @@ record! {
 impl ServerLimits {
     /// What a source takes from here when it does not say itself.
     pub fn of_sources(&self) -> Limits {
-        Limits { place: self.place.clone(), body: self.body.clone(), time: self.time.clone(), rate: None }
+        let (parts, depth, nodes) = (self.parts.clone(), self.depth.clone(), self.nodes.clone());
+        let (body, time) = (self.body.clone(), self.time.clone());
+        Limits { place: self.place.clone(), body, time, rate: None, parts, depth, nodes }
     }
 }
 

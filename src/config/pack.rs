@@ -8,7 +8,7 @@ use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
-use super::source::{Format, Verify};
+use super::source::{Format, Layers, Verify};
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 use crate::value::Value;
@@ -212,8 +212,8 @@ record! {
         methods: Option<Vec<Text>>,
         /// How the body is read: `auto` unless given.
         format: Option<At<Format>>,
-        /// Text inside the payload that is itself JSON, XML or a form.
-        decode: Option<Node>,
+        /// Text inside the payload that is itself JSON, XML, a form, base64 or percent-encoded: `{ "$.payload": json }`.
+        decode: Option<Layers>,
         /// A JSONPath, for webhooks that put several events into one request: `"$.leads[*]"`. Each match becomes an event.
         split: Option<Text>,
         /// How the vendor proves itself; where the pack does not say, each source does.

@@ -32,8 +32,8 @@ record! {
         methods: Option<Vec<Text>>,
         /// How the body is read: `auto` unless given.
         format: Option<At<Format>>,
-        /// Text inside the payload that is itself JSON, XML or a form: `{$.path: json}`.
-        decode: Option<Node>,
+        /// Text inside the payload that is itself JSON, XML, a form, base64 or percent-encoded: `{ "$.payload": json }`.
+        decode: Option<Layers>,
         /// A JSONPath, for senders that put several events into one request: `"$.leads[*]"`. Each match becomes an event, with
         /// `payload` the match and `envelope` the whole.
         split: Option<Text>,
@@ -68,16 +68,61 @@ words! {
         /// A form, `application/x-www-form-urlencoded`. Keys in brackets become objects and lists: `leads[add][0][id]` is
         /// `$.leads.add[0].id`.
         Form = "form",
-        /// A form with files, `multipart/form-data`.
+        /// A form with files, `multipart/form-data`. A file becomes an object with `filename`, `content_type`, `size`, `sha256`
+        /// and `base64`.
         Multipart = "multipart",
-        /// XML.
+        /// XML. An attribute is `@name`, text beside attributes or elements is `#text`, siblings of one name are a list.
         Xml = "xml",
         /// The query of the address.
         Query = "query",
         /// The body as one text.
         Text = "text",
-        /// A signed JSON Web Token.
+        /// A signed JSON Web Token: the payload is its claims.
         Jwt = "jwt",
+    }
+}
+
+words! {
+    /// How a text inside the payload is read.
+    pub enum Layer ("a way to read a text") {
+        /// JSON.
+        Json = "json",
+        /// XML, as in `format: xml`.
+        Xml = "xml",
+        /// A form, `a=1&b=2`.
+        Form = "form",
+        /// Base64 of a text.
+        Base64 = "base64",
+        /// Percent-encoded text: `%40` for `@`.
+        Url = "url",
+    }
+}
+
+/// Texts inside the payload that are read further: a JSONPath for each, and how. They are read in the order written.
+pub type Layers = NamedList<LayersOfText>;
+
+/// How one text is read: one word, or several, each for what the one before has read.
+#[derive(Clone, Debug)]
+pub struct LayersOfText(pub Vec<At<Layer>>);
+
+impl Decode for LayersOfText {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match &node.kind {
+            Kind::List(items) if !items.is_empty() => {
+                let layers: Vec<_> = items.iter().filter_map(|item| At::<Layer>::decode(item, problems)).collect();
+                (layers.len() == items.len()).then_some(LayersOfText(layers))
+            }
+            _ => At::<Layer>::decode(node, problems).map(|layer| LayersOfText(vec![layer])),
+        }
+    }
+}
+
+impl Shape for LayersOfText {
+    fn shape(shapes: &mut Shapes) -> Value {
+        let one = At::<Layer>::shape(shapes);
+        let several =
+            Value::object([("type", Value::from("array")), ("items", one.clone()), ("minItems", Value::from(1))]);
+        Value::object([("anyOf", Value::array([one, several]))])
     }
 }
 
@@ -91,6 +136,12 @@ record! {
         /// How many requests the source takes in a time, so that a flood of them keeps no other source waiting:
         /// `{ requests: 100, per: 1s }`. Any number unless given.
         rate: Option<Rate>,
+        /// The most parts of a multipart body, and the most events that `split` makes of one request: `1000` unless given.
+        parts: Option<At<u64>>,
+        /// How many lists and objects may be inside one another: `100` unless given, which is the most.
+        depth: Option<At<u64>>,
+        /// How many values a payload may have: `100000` unless given.
+        nodes: Option<At<u64>>,
     }
 }
 

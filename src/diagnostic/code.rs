@@ -138,6 +138,8 @@ codes! {
     InvalidParameter = "invalid-parameter", Error;
     /// A setting that the connection must have and has not.
     MissingSetting = "missing-setting", Error;
+    /// A source of `jackfield.yaml` that no route names.
+    UnusedSource = "unused-source", Warning;
     /// Two sources listen on the same path and method.
     DuplicateSource = "duplicate-source", Error;
     /// A path that can't be served.

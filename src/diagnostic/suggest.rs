@@ -4,8 +4,21 @@ mod words;
 
 /// Where a key belongs that stands in the wrong mapping.
 pub fn home(what: &str, key: &str) -> Option<&'static str> {
-    let of_source =
-        ["path", "methods", "from", "format", "decode", "split", "verify", "secret", "handshake", "reply", "limits"];
+    let of_source = [
+        "path",
+        "methods",
+        "from",
+        "format",
+        "decode",
+        "split",
+        "verify",
+        "secret",
+        "handshake",
+        "reply",
+        "limits",
+        "capture",
+        "settings",
+    ];
     let of_delivery = ["to", "when", "body", "params", "query", "headers", "steps"];
     let of_route = ["match", "extract", "send", "lane", "tests", "fallback", "lookup"];
     let of_settings = ["connections", "sources", "vars", "listen", "public_url"];
@@ -21,6 +34,11 @@ pub fn home(what: &str, key: &str) -> Option<&'static str> {
         "a source" | "a delivery" | "an extract" | "a test" if of_route.contains(&key) => {
             Some("to the route itself, at the start of the line")
         }
+        "limits" if ["connections", "requests", "bodies", "headers", "header_bytes"].contains(&key) => {
+            Some("under `limits:` in jackfield.yaml: it is for all sources together")
+        }
+        "limits" if key == "rate" => Some("under `limits:` of a source"),
+        "a source" if key == "overload" => Some("under `reply:`, indented"),
         "jackfield.yaml" if of_route.contains(&key) || key == "source" => Some("in a file of its own under `routes/`"),
         _ => None,
     }

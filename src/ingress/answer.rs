@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use crate::payload::DecodeError;
+use crate::payload::{DecodeError, Fault};
 use crate::refusal::Reason;
 use crate::source::{Answer, HandshakeError, Source};
 use crate::verify::VerifyError;
@@ -97,10 +97,10 @@ impl Refusal {
     }
 
     pub(super) fn decode(error: &DecodeError) -> Self {
-        let status = match error {
-            DecodeError::Unsupported(_) => 415,
-            DecodeError::TooManyParts(_) => 413,
-            DecodeError::Json(_) | DecodeError::Form(_) | DecodeError::Text => 400,
+        let status = match error.fault {
+            Fault::Malformed => 400,
+            Fault::TooLarge => 413,
+            Fault::Unsupported => 415,
         };
         Refusal { status, ..Refusal::new(Reason::UndecodableBody, error.to_string()) }
     }

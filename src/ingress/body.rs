@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Reads a body; what it takes of the memory for all bodies is added to `held`.
 pub(super) async fn read(
-    mut incoming: Incoming,
+    incoming: &mut Incoming,
     headers: &HeaderMap,
     limits: Limits,
     held: &mut Taken,
@@ -29,7 +29,7 @@ pub(super) async fn read(
     }
     let started = Instant::now();
     let mut body = Vec::new();
-    while let Some(data) = next(&mut incoming, started + allowed(body.len(), limits.time)).await? {
+    while let Some(data) = next(incoming, started + allowed(body.len(), limits.time)).await? {
         if body.len() + data.len() > limits.body {
             return Err(Refusal::too_large(limits.body));
         }
@@ -39,6 +39,14 @@ pub(super) async fn read(
         body.extend_from_slice(&data);
     }
     Ok(body)
+}
+
+/// Throws away, for a while, what still comes of a body that is refused: a sender that is cut off while it sends does not
+/// hear the answer.
+pub(super) async fn drain(mut incoming: Incoming) {
+    const WHILE: Duration = Duration::from_secs(2);
+    let rest = async { while incoming.frame().await.is_some_and(|frame| frame.is_ok()) {} };
+    let _ = tokio::time::timeout(WHILE, rest).await;
 }
 
 /// How long after the start more must have arrived than these bytes.

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::template::{Scope, Template};
 use crate::value::json::{Limits, parse};
 
 mod standard;
@@ -39,7 +40,7 @@ fn locations() {
             "$.a[0] object",
             "$.a[0]['odd key'] number",
             "$.a[0]['it\\'s'] number",
-            "$.a[0].é number",
+            "$.a[0]['é'] number",
             "$.a[0]['1a'] number"
         ]
     );
@@ -358,6 +359,49 @@ fn nearby_paths() {
     ];
     for (text, expected) in cases {
         assert_eq!(nearby(&root, &path(text)), *expected, "{text}");
+    }
+}
+
+/// Keys that senders really have, each with a slip that somebody makes in writing it.
+const HOSTILE: &[(&str, &str)] = &[
+    ("1.3", "1.4"),
+    ("$version", "$verison"),
+    ("First Name", "First Nmae"),
+    ("Qual é o seu nome?", "Qual e o seu nome?"),
+    ("\n                Owner Name* ", "Owner Name*"),
+    ("it's", "its"),
+    ("\"quoted\"", "quoted"),
+    ("back\\slash", "backslash"),
+    ("[TRACK] utm_source", "TRACK utm_source"),
+    ("tab\there", "tabhere"),
+    ("@type", "@tpye"),
+    ("sf:Phone", "sf:Phon"),
+    ("#text", "#txet"),
+    ("a.b[0]", "a.b[O]"),
+    ("7 days", "7days"),
+    ("*", "**"),
+    ("Имя клиента", "Имя клиенты"),
+    ("\u{1}\u{7f}control", "control"),
+    ("👋 emoji", "emoji"),
+    ("", " "),
+];
+
+#[test]
+fn hostile_keys_are_found_by_the_path_that_is_shown_for_them() {
+    for (key, slip) in HOSTILE {
+        let root = Value::object([("form", Value::object([(*key, Value::from("x"))]))]);
+        let location = Location(vec![Step::Key("form".into()), Step::Key((*key).into())]);
+        let shown = location.to_string();
+        assert_eq!(path(&shown).select(&root, 2), [(location, &Value::from("x"))], "{shown}");
+        assert!(!shown.chars().any(|c| c < ' '), "{shown:?} would break the line");
+        let template = Template::compile(&format!("{{{{ {} }}}}", shown.replacen('$', "payload", 1)));
+        let found = template.unwrap().evaluate(&Scope::new().with("payload", root.clone()));
+        assert_eq!(found.ok().flatten(), Some(Value::from("x")), "{shown} in a template");
+        let wrong = Location(vec![Step::Key("form".into()), Step::Key((*slip).into())]).to_string();
+        let near = nearby(&root, &path(&wrong));
+        assert!(near.is_empty() || near == [format!("{shown} (text)")], "{wrong}: {near:?}");
+        let is_far = key.is_empty() || matches!(*key, "*" | "\"quoted\"");
+        assert!(is_far || !near.is_empty(), "{wrong} has nothing near {shown}");
     }
 }
 

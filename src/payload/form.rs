@@ -1,173 +1,99 @@
 //! `application/x-www-form-urlencoded`, with brackets: `leads[add][0][id]=1` becomes objects and lists.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod tree;
 
 use percent_encoding::percent_decode;
 
+use super::Limits;
+use super::charset::{self, Charset};
+use super::error::{DecodeError, Fault};
 use crate::value::Value;
+pub(super) use tree::Tree;
 
 /// No form has more fields than this.
-const MOST_FIELDS: usize = 10_000;
-/// No key goes deeper than this; what is deeper keeps its brackets as part of the name.
-const DEEPEST: usize = 32;
+pub(super) const MOST_FIELDS: usize = 10_000;
 
 /// Why a form can't be read. Holds a field's number, never its contents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    #[error("field {0} is not UTF-8 text")]
-    NotUtf8(usize),
+    #[error("field {0} is not text in the charset of the body")]
+    NotText(usize),
     #[error("it has more than {MOST_FIELDS} fields")]
     TooMany,
+    #[error("its keys in brackets make more than {0} values")]
+    TooManyNodes(usize),
+}
+
+impl FormError {
+    /// The same, about what can't be read.
+    pub(super) fn of_subject(&self, subject: impl Into<String>) -> DecodeError {
+        let fault = match self {
+            FormError::NotText(_) => Fault::Malformed,
+            FormError::TooMany | FormError::TooManyNodes(_) => Fault::TooLarge,
+        };
+        DecodeError { fault, subject: subject.into(), place: None, reason: self.to_string() }
+    }
 }
 
 /// The fields of a form as one object.
 pub fn decode(bytes: &[u8]) -> Result<Value, FormError> {
-    let mut root = Branch::default();
-    for (number, field) in bytes.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).enumerate() {
-        if number >= MOST_FIELDS {
-            return Err(FormError::TooMany);
-        }
-        let at = field.iter().position(|byte| *byte == b'=').unwrap_or(field.len());
-        let key = text(field.get(..at).unwrap_or_default()).ok_or(FormError::NotUtf8(number + 1))?;
-        let value = text(field.get(at + 1..).unwrap_or_default()).ok_or(FormError::NotUtf8(number + 1))?;
-        root.insert(&key, value);
-    }
-    Ok(root.into_object())
+    decode_within(bytes, Charset::Unsaid, &Limits::default())
 }
 
-/// A query string; a field that can't be read is left out.
+/// The same, of a charset that was declared.
+pub(super) fn decode_within(bytes: &[u8], declared: Charset, limits: &Limits) -> Result<Value, FormError> {
+    let fields = raw_fields(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))?;
+    let charset = charset_of(&fields, declared);
+    let mut tree = Tree::within(limits);
+    for (number, (key, value)) in (1..).zip(&fields) {
+        let text = charset::text(key, charset).zip(charset::text(value, charset));
+        let (key, value) = text.ok_or(FormError::NotText(number))?;
+        if !tree.insert(&key, Value::from(&*value)) {
+            return Err(FormError::TooManyNodes(limits.nodes));
+        }
+    }
+    Ok(tree.into_value())
+}
+
+/// A query string; one that can't be read is empty.
 pub fn decode_lenient(query: &str) -> Value {
-    decode(query.as_bytes()).unwrap_or_default()
+    decode(query.as_bytes()).unwrap_or_else(|_| Tree::within(&Limits::default()).into_value())
 }
 
 /// Every field as sent, decoded, in order; for signatures over the fields.
 pub fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
-    let fields = bytes.split(|byte| *byte == b'&').filter(|field| !field.is_empty());
-    fields
-        .take(MOST_FIELDS)
-        .map(|field| {
-            let at = field.iter().position(|byte| *byte == b'=').unwrap_or(field.len());
-            let part = |bytes: Option<&[u8]>| text(bytes.unwrap_or_default()).unwrap_or_default();
-            (part(field.get(..at)), part(field.get(at + 1..)))
-        })
-        .collect()
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_default();
+    split(bytes).take(MOST_FIELDS).map(|(key, value)| (text(key), text(value))).collect()
 }
 
-fn text(bytes: &[u8]) -> Option<String> {
+type Field = (Vec<u8>, Vec<u8>);
+
+/// The bytes of every key and value.
+fn raw_fields(bytes: &[u8]) -> Result<Vec<Field>, FormError> {
+    let fields: Vec<Field> = split(bytes).take(MOST_FIELDS + 1).collect();
+    if fields.len() > MOST_FIELDS { Err(FormError::TooMany) } else { Ok(fields) }
+}
+
+fn split(bytes: &[u8]) -> impl Iterator<Item = Field> {
+    bytes.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).map(|field| {
+        let at = field.iter().position(|byte| *byte == b'=').unwrap_or(field.len());
+        (unescaped(field.get(..at).unwrap_or_default()), unescaped(field.get(at + 1..).unwrap_or_default()))
+    })
+}
+
+fn unescaped(bytes: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).decode_utf8().ok().map(|text| text.into_owned())
+    percent_decode(&spaced).collect()
 }
 
-/// A field's value, the values of a repeated one, or what brackets nest.
-enum Node {
-    Leaf(Vec<String>),
-    Branch(Branch),
-}
-
-#[derive(Default)]
-struct Branch {
-    entries: Vec<(String, Node)>,
-    positions: HashMap<String, usize>,
-    next: usize,
-}
-
-impl Branch {
-    fn insert(&mut self, key: &str, value: String) {
-        let path = segments(key);
-        match self.fits(&path) {
-            true => self.put_named(&path, value),
-            // `a[b]=1&a=2`: both are kept, the second as one more item.
-            false if self.is_branch(key) => self.put_named(&[key, ""], value),
-            // `a=1&a[b]=2`: both are kept, the second under the name as it was sent.
-            false => self.put_named(&[key], value),
-        }
-    }
-
-    /// The first name of a key stands for itself, even an empty one.
-    fn put_named(&mut self, path: &[&str], value: String) {
-        let Some((first, rest)) = path.split_first() else { return };
-        self.put_at((*first).to_owned(), rest, value);
-    }
-
-    fn is_branch(&self, key: &str) -> bool {
-        let found = self.positions.get(key).and_then(|at| self.entries.get(*at));
-        matches!(found, Some((_, Node::Branch(_))))
-    }
-
-    /// Whether no step of the path runs into a value, and its end into a branch.
-    fn fits(&self, path: &[&str]) -> bool {
-        let Some((first, rest)) = path.split_first() else { return false };
-        let found = self.positions.get(*first).and_then(|at| self.entries.get(*at)).map(|(_, node)| node);
-        match found {
-            None => true,
-            Some(Node::Leaf(_)) => rest.is_empty(),
-            Some(Node::Branch(branch)) => !rest.is_empty() && branch.fits(rest),
-        }
-    }
-
-    fn put(&mut self, path: &[&str], value: String) {
-        let Some((first, rest)) = path.split_first() else { return };
-        // `a[]=1&a[]=2` numbers its items.
-        let name = if first.is_empty() { self.next.to_string() } else { (*first).to_owned() };
-        self.put_at(name, rest, value);
-    }
-
-    fn put_at(&mut self, name: String, rest: &[&str], value: String) {
-        let fresh = self.entries.len();
-        let at = *self.positions.entry(name.clone()).or_insert(fresh);
-        if at == fresh {
-            let node = if rest.is_empty() { Node::Leaf(Vec::new()) } else { Node::Branch(Branch::default()) };
-            self.next = self.next.max(name.parse::<usize>().map_or(self.next, |index| index.saturating_add(1)));
-            self.entries.push((name, node));
-        }
-        match self.entries.get_mut(at).map(|(_, node)| node) {
-            Some(Node::Leaf(values)) => values.push(value),
-            Some(Node::Branch(branch)) => branch.put(rest, value),
-            None => {}
-        }
-    }
-
-    /// A list where the keys are 0..n without a gap, else an object.
-    fn into_value(self) -> Value {
-        let count = self.entries.len();
-        let is_list = count > 0 && (0..count).all(|index| self.positions.contains_key(&index.to_string()));
-        if !is_list {
-            return self.into_object();
-        }
-        let mut items: Vec<(usize, Node)> =
-            self.entries.into_iter().map(|(key, node)| (key.parse().unwrap_or(usize::MAX), node)).collect();
-        items.sort_by_key(|(index, _)| *index);
-        Value::array(items.into_iter().map(|(_, node)| node.into_value()))
-    }
-
-    fn into_object(self) -> Value {
-        let fields = self.entries.into_iter().map(|(key, node)| (Arc::<str>::from(key), node.into_value()));
-        Value::Object(Arc::new(fields.collect()))
-    }
-}
-
-impl Node {
-    fn into_value(self) -> Value {
-        match self {
-            Node::Branch(branch) => branch.into_value(),
-            Node::Leaf(mut values) if values.len() == 1 => Value::from(values.pop().unwrap_or_default()),
-            Node::Leaf(values) => Value::array(values),
-        }
-    }
-}
-
-/// `a[b][0]` as `a`, `b`, `0`; a key whose brackets don't pair is one name.
-fn segments(key: &str) -> Vec<&str> {
-    let Some(open) = key.find('[').filter(|open| *open > 0) else { return vec![key] };
-    let (first, mut rest) = key.split_at(open);
-    let mut path = vec![first];
-    while let Some(inner) = rest.strip_prefix('[') {
-        let Some((segment, after)) = inner.split_once(']') else { return vec![key] };
-        path.push(segment);
-        rest = after;
-    }
-    if rest.is_empty() && path.len() <= DEEPEST { path } else { vec![key] }
+/// One charset for the whole form: what the header declares, the field `_charset_`, or what is usual.
+fn charset_of(fields: &[Field], declared: Charset) -> Charset {
+    let named =
+        fields.iter().find(|(key, _)| key == b"_charset_").and_then(|(_, label)| std::str::from_utf8(label).ok());
+    let declared = declared.or(named.map_or(Charset::Unsaid, Charset::of_label)).or(charset::USUAL);
+    let is_utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+    let is_utf8 = fields.iter().all(|(key, value)| is_utf8(key) && is_utf8(value));
+    declared.encoding(is_utf8).map_or(charset::USUAL, Charset::Known)
 }
 
 #[cfg(test)]
@@ -194,7 +120,10 @@ mod tests {
             ("a&b=", r#"{"a":"","b":""}"#),
             ("x=%zz", r#"{"x":"%zz"}"#),
             ("", "{}"),
-            ("x=%ff", "field 1 is not UTF-8 text"),
+            ("x=Jos%E9&y=%C3%A9", r#"{"x":"José","y":"é"}"#),
+            ("x=Jos%C3%A9&y=%C3%A9", r#"{"x":"José","y":"é"}"#),
+            ("_charset_=shift_jis&x=%82%a0", r#"{"_charset_":"shift_jis","x":"あ"}"#),
+            ("_charset_=shift_jis&x=%82", "field 2 is not text in the charset of the body"),
         ];
         for (form, wanted) in cases {
             assert_eq!(json(form), wanted, "{form}");
@@ -207,5 +136,7 @@ mod tests {
         assert!(decode(deep.as_bytes()).is_ok());
         let many = "a=1&".repeat(20_000);
         assert_eq!(decode(many.as_bytes()), Err(FormError::TooMany));
+        let branching: String = (0..9_000).map(|n| format!("a{n}{}=1&", "[b]".repeat(31))).collect();
+        assert_eq!(decode(branching.as_bytes()), Err(FormError::TooManyNodes(100_000)));
     }
 }

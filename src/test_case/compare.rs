@@ -29,7 +29,8 @@ impl Finding {
     /// A text that is not the one expected, and what it is called: "the identity".
     pub(super) fn of_text(place: &Place, what: &str, wanted: &str, found: Option<&str>) -> Option<Self> {
         let field = what.trim_start_matches("the ").to_owned();
-        (found != Some(wanted)).then(|| of_line(place.clone(), field, [what, what], wanted, found))
+        let expected = if what.ends_with('`') { format!("{what} to be") } else { what.to_owned() };
+        (found != Some(wanted)).then(|| of_line(place.clone(), field, [what, &expected], wanted, found))
     }
 }
 

@@ -94,6 +94,9 @@ fn bodies_in_memory_are_bounded_together() {
     });
     assert!(answer.text().contains("overloaded") && answer.header("retry-after").is_some(), "{}", answer.text());
     assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, 202);
+    // What is far too large is answered, too, while it is still being sent.
+    let answer = exchange(&server.listen, &with_headers("X-Key: k3y\r\n", &"x".repeat(8_000_000))).unwrap();
+    assert_eq!(answer.status, 413, "{}", answer.text());
     drop(half);
     wait_for("the memory to be free again", || {
         let answer = exchange(&server.listen, &with_headers("X-Key: k3y\r\n", &large)).ok()?;

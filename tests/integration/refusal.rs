@@ -1,6 +1,8 @@
 //! What can't be taken gets a clear answer, and nothing stops.
 
-use crate::support::{Folder, Server, exchange, post, run, transcript};
+use jackfield::refusal::Reason;
+
+use crate::support::{Folder, Server, exchange, post, root, run, transcript};
 
 const SETTINGS: &str = "
 limits: { body: 1KB, time: 1s }
@@ -40,11 +42,13 @@ fn each_bad_request_gets_its_own_answer() {
         ("a wrong key", request("X-Key: no\r\n", b"{}"), 401, "verification-failed"),
         (
             "a bad form",
-            request("X-Key: k3y\r\nContent-Type: application/x-www-form-urlencoded\r\n", b"id=%ff"),
+            request("X-Key: k3y\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-16\r\n", b"id=%ff"),
             400,
             "undecodable-body",
         ),
-        ("XML", request("X-Key: k3y\r\nContent-Type: text/xml\r\n", b"<a/>"), 415, "undecodable-body"),
+        ("XML that ends early", request("X-Key: k3y\r\nContent-Type: text/xml\r\n", b"<a>"), 400, "undecodable-body"),
+        ("an unknown coding", request("X-Key: k3y\r\nContent-Encoding: br\r\n", b"{}"), 415, "undecodable-body"),
+        ("JSON that is too deep", request(good, "[".repeat(101).as_bytes()), 413, "undecodable-body"),
         ("another method", b"GET /hooks/in HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(), 405, "wrong-method"),
         (
             "another path",
@@ -137,4 +141,22 @@ fn more_parts_than_one_request_may_have_are_refused_whole() {
     assert_eq!(answer.status, 413, "{}", answer.text());
     assert_eq!(exchange(&server.listen, &request("X-Key: k3y\r\n", parts(3).as_bytes())).unwrap().status, 202);
     server.wait_for("the parts", |status| status["events"]["accepted"] == 3 && status["events"]["unrouted"] == 0);
+}
+
+#[test]
+fn the_table_of_refusals_is_that_of_the_program() {
+    let rows = Reason::ALL.iter().map(|reason| {
+        format!("| {} | `{}` | {} |\n", reason.status(), reason.word(), reason.summary().trim_end_matches('.'))
+    });
+    let table = format!("| status | code | when |\n| --- | --- | --- |\n{}", rows.collect::<String>());
+    let file = root().join("docs/operating.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once("<!-- refusals -->\n").unwrap();
+    let (kept, after) = rest.split_once("<!-- end of refusals -->").unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let fresh = format!("{before}<!-- refusals -->\n{table}<!-- end of refusals -->{after}");
+        std::fs::write(&file, fresh).unwrap();
+        return;
+    }
+    assert!(kept == table, "the table in docs/operating.md is not fresh: run with UPDATE_DOCS=1 to take it");
 }

@@ -90,7 +90,41 @@ fn what_senders_publish_and_send_is_verified() {
     assert!(cases::all().len() > 60, "there are only {} cases", cases::all().len());
 }
 
+/// Each kind of the page of the language has an example that compiles.
+#[test]
+fn the_kinds_of_the_docs_compile() {
+    let page = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
+    let pem = std::fs::read_to_string(root().join("tests/verification/rsa-public.pem")).unwrap();
+    let rows =
+        page.lines().skip_while(|line| !line.starts_with("| kind |")).skip(2).take_while(|line| !line.is_empty());
+    let examples: Vec<&str> =
+        rows.filter_map(|row| row.trim_end_matches(" |").rsplit_once(" | `")).map(|row| row.1).collect();
+    assert_eq!(examples.len(), 8);
+    for example in examples {
+        let example = example.trim_end_matches('`');
+        let filled = example.replace("${env:SENDER_KEY}", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+        let filled = filled.replace("\"${file:keys/sender.pem}\"", &format!("{pem:?}"));
+        let problems = compiled(&filled, "user:password").diagnostics;
+        assert!(problems.is_empty(), "{example}: {problems:?}");
+    }
+}
+
 fn request(name: &str) -> RawRequest {
     let file = root().join("tests/verification/requests").join(format!("{name}.http"));
     capture::parse(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// What would let anyone send another request is not kept; a signature is good for one only, and is.
+#[test]
+fn credentials_are_not_kept() {
+    for (name, hidden) in [("vonage-jwt", true), ("token", true), ("pipedrive-v2-lead-change", true), ("stripe", false)]
+    {
+        let case = cases::all().into_iter().find(|case| case.name == name).unwrap();
+        let source = source(&case.verify, &case.secret).unwrap();
+        let found =
+            source.verify.verify(Arc::new(case.raw.clone()), &context(&case.public_url, case.now(&source), &source));
+        let (kept, _) = found.unwrap().without_credentials(&source.verify, Value::Null);
+        assert_eq!(kept.raw().headers.iter().any(|(_, value)| value == "***"), hidden, "{name}");
+        assert_eq!(**kept.raw() == case.raw, !hidden, "{name}");
+    }
 }

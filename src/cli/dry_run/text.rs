@@ -31,7 +31,7 @@ pub(super) fn show(run: &DryRun<'_>) {
     }
 }
 
-fn row(label: &str, text: &str) {
+pub(super) fn row(label: &str, text: &str) {
     match text {
         "" => line(paint(DIM, label)),
         text => line(format!("{} {text}", paint(DIM, &format!("{label:<10}")))),
@@ -174,6 +174,6 @@ fn show_problem(run: &DryRun<'_>, problem: &Diagnostic) {
     terminal::diagnostics(std::slice::from_ref(problem), &run.compiled.documents);
 }
 
-fn indented(text: &str) {
+pub(super) fn indented(text: &str) {
     printable(text).lines().for_each(|part| line(format!("  {part}")));
 }

@@ -3,13 +3,16 @@
 use super::packs::Known;
 use super::{Row, heading, pasted, rows, told, yaml};
 use crate::cli::terminal::line;
-use crate::config::Named;
+use crate::config::handshake::Reply;
 use crate::config::pack::Webhook;
-use crate::config::source::{Format, Reply, Token, Verify};
+use crate::config::scalar::Text;
+use crate::config::source::{Format, Layer, Verify};
+use crate::config::{At, Named};
 use crate::event::capture;
 use crate::load;
 use crate::path::{Location, Path, Step};
 use crate::payload;
+use crate::payload::nested::{self, Nested};
 use crate::value::Value;
 
 /// No value of a sample is shown longer.
@@ -51,40 +54,56 @@ fn facts(webhook: &Webhook) -> Vec<Row> {
 fn replied(reply: &Reply) -> String {
     let status = reply.status.as_ref().map_or(202, |status| status.value);
     match &reply.body {
-        Some(body) => format!("{status}, with the body `{}`", body.value.trim()),
+        Some(body) => {
+            let text =
+                body.as_scalar().map_or_else(|| body.to_value().to_json(), |scalar| scalar.text.trim().to_owned());
+            format!("{status}, with the body `{text}`")
+        }
         None => status.to_string(),
     }
 }
 
 /// How the sender proves itself, in words.
 fn verified(verify: &Verify) -> String {
-    let signed = |header: Option<&str>, field: Option<&str>, what: &str| match (header, field) {
-        (Some(header), _) => format!("by {what} in header `{header}`"),
-        (None, Some(field)) => format!("by {what} in field `{field}`"),
-        (None, None) => format!("by {what}"),
-    };
     match verify {
         Verify::None(_) => "not at all: anyone who knows the address may send".to_owned(),
         Verify::Hmac(hmac) => {
-            let what = format!("a keyed hash ({})", hmac.algorithm.as_ref().map_or("sha256", |hash| hash.value.word()));
-            let signs = hmac.signs.as_ref().map_or("{{ body }}", |signs| &signs.value);
-            format!("{} over `{signs}`", signed(hmac.header.as_ref().map(|h| &*h.value), None, &what))
+            let algorithm = hmac.algorithm.as_ref().map_or("sha256", |hash| hash.value.word());
+            let what = format!("by a keyed hash ({algorithm})");
+            over(&what, [&hmac.header, &hmac.query, &hmac.field], hmac.signs.as_ref())
         }
-        Verify::Sha256(hash) => {
-            let (header, field) = (hash.header.as_ref().map(|h| &*h.value), hash.field.as_ref().map(|f| &*f.value));
-            format!("{} over `{}`", signed(header, field, "a hash (sha256)"), hash.signs.value)
+        Verify::Hash(hash, algorithm) => {
+            let what = format!("by a hash ({})", algorithm.word());
+            over(&what, [&hash.header, &hash.query, &hash.field], Some(&hash.signs))
         }
-        Verify::Token(token) => match &token.query {
-            Some(query) => format!("by the secret in the address: …?{}=SECRET", query.value),
-            None => signed(token.header.as_ref().map(|h| &*h.value), token_field(token), "the secret"),
+        Verify::Ed25519(key) => {
+            over("by a signature (Ed25519)", [&key.header, &key.query, &key.field], key.signs.as_ref())
+        }
+        Verify::Rsa(key) => over("by a signature (RSA)", [&key.header, &key.query, &key.field], key.signs.as_ref()),
+        Verify::Jwt(token) => match place([&token.header, &token.query, &token.field]) {
+            Some(place) => format!("by a JSON Web Token {place}"),
+            None => "by a JSON Web Token, which is the whole body".to_owned(),
+        },
+        Verify::Token(token) => match (&token.query, &token.path) {
+            (Some(query), _) => format!("by the secret in the address: …?{}=SECRET", query.value),
+            (_, Some(segment)) => format!("by the secret in the address, as its part `{{{}}}`", segment.value),
+            _ => format!("by the secret {}", place([&token.header, &None, &token.field]).unwrap_or_default()),
         },
         Verify::Basic(_) => "by HTTP Basic authentication".to_owned(),
-        Verify::Later(kind) => format!("by `{}`, which this version can't do", kind.value),
+        Verify::AnyOf(kinds) => kinds.value.iter().map(verified).collect::<Vec<_>>().join("; or "),
     }
 }
 
-fn token_field(token: &Token) -> Option<&str> {
-    token.field.as_ref().or(token.path.as_ref()).map(|field| &*field.value)
+/// A header, a parameter of the query, or a field, whichever is named.
+fn place(named: [&Option<Text>; 3]) -> Option<String> {
+    let words = ["header", "query parameter", "field"];
+    let found = words.into_iter().zip(named).find_map(|(word, name)| name.as_ref().map(|name| (word, name)));
+    found.map(|(word, name)| format!("in {word} `{}`", name.value))
+}
+
+fn over(what: &str, named: [&Option<Text>; 3], signs: Option<&Text>) -> String {
+    let signs = signs.map_or("{{ body }}", |signs| &signs.value);
+    format!("{what} {} over `{signs}`", place(named).unwrap_or_default())
 }
 
 fn source(known: &Known<'_>, name: &str, webhook: &Webhook) -> Vec<String> {
@@ -115,17 +134,29 @@ fn show_sample(known: &Known<'_>, webhook: &Webhook, file: &str) {
 }
 
 fn payload_of(bytes: &[u8], webhook: &Webhook) -> Option<Value> {
-    let format = match webhook.format.as_ref().map(|format| format.value) {
-        Some(Format::Json) => payload::Format::Json,
-        Some(Format::Form) => payload::Format::Form,
-        Some(Format::Query) => payload::Format::Query,
-        Some(Format::Text) => payload::Format::Text,
-        _ => payload::Format::Auto,
-    };
+    let word = webhook.format.as_ref().map_or("auto", |format| format.value.word());
+    let format = payload::Format::ALL.iter().copied().find(|known| known.word() == word).unwrap_or_default();
     let whole = payload::decode(&capture::parse(bytes).ok()?, format).ok()?;
+    let whole = nested::decode(whole, &further(webhook), &payload::Limits::default()).ok()?;
     let split = webhook.split.as_ref().and_then(|split| Path::parse(&split.value).ok());
     let first = split.and_then(|split| split.select(&whole, 1).into_iter().next().map(|(_, part)| part.clone()));
     Some(first.unwrap_or(whole))
+}
+
+/// The texts within the payload that are read further.
+fn further(webhook: &Webhook) -> Vec<Nested> {
+    let layer = |written: &At<Layer>| match written.value {
+        Layer::Json => nested::Layer::Json,
+        Layer::Xml => nested::Layer::Xml,
+        Layer::Form => nested::Layer::Form,
+        Layer::Base64 => nested::Layer::Base64,
+        Layer::Url => nested::Layer::Url,
+    };
+    let all = webhook.decode.iter().flat_map(|layers| layers.iter()).filter_map(|named| {
+        let path = Path::parse(&named.name.value).ok()?;
+        Some(Nested { path, layers: named.value.0.iter().map(layer).collect() })
+    });
+    all.collect()
 }
 
 /// The single values of a payload, with their paths.

@@ -1,0 +1,84 @@
+//! How a source reads a body, and how much of it.
+
+use super::super::Compiler;
+use crate::config::At;
+use crate::config::source::{Format as WrittenFormat, Layer as WrittenLayer, Layers, Limits as Written};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::payload::Format;
+use crate::payload::nested::{Layer, Nested};
+use crate::source::Limits;
+
+/// More than this makes one request a burden for the server.
+const MOST_PARTS: usize = 10_000;
+const MOST_NODES: usize = 1_000_000;
+/// What is deeper can't be stored and checked.
+const DEEPEST: usize = 100;
+
+pub(super) fn format(written: WrittenFormat) -> Format {
+    match written {
+        WrittenFormat::Auto => Format::Auto,
+        WrittenFormat::Json => Format::Json,
+        WrittenFormat::Form => Format::Form,
+        WrittenFormat::Multipart => Format::Multipart,
+        WrittenFormat::Xml => Format::Xml,
+        WrittenFormat::Query => Format::Query,
+        WrittenFormat::Text => Format::Text,
+        WrittenFormat::Jwt => Format::Jwt,
+    }
+}
+
+fn layer(written: &At<WrittenLayer>) -> Layer {
+    match written.value {
+        WrittenLayer::Json => Layer::Json,
+        WrittenLayer::Xml => Layer::Xml,
+        WrittenLayer::Form => Layer::Form,
+        WrittenLayer::Base64 => Layer::Base64,
+        WrittenLayer::Url => Layer::Url,
+    }
+}
+
+impl Compiler<'_> {
+    /// The texts that are read further; nothing where a path is none.
+    pub(super) fn nested(&mut self, written: &Layers) -> Option<Vec<Nested>> {
+        let all = written.iter().map(|named| {
+            let path = self.json_path(&named.name)?;
+            Some(Nested { path, layers: named.value.0.iter().map(layer).collect() })
+        });
+        all.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// The source's own limits, those of `jackfield.yaml`, or the usual ones.
+    pub(super) fn limits(&mut self, own: Option<&Written>, common: Option<&Written>) -> Limits {
+        let default = Limits::default();
+        let body = |limits: &Written| limits.body.as_ref().map(|size| size.value.0);
+        let time = |limits: &Written| limits.time.as_ref().map(|time| time.value);
+        let body = own.and_then(body).or_else(|| common.and_then(body));
+        Limits {
+            body: body.map_or(default.body, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            time: own.and_then(time).or_else(|| common.and_then(time)).unwrap_or(default.time),
+            parts: self.count([own, common], |limits| limits.parts.as_ref(), MOST_PARTS).unwrap_or(default.parts),
+            depth: self.count([own, common], |limits| limits.depth.as_ref(), DEEPEST).unwrap_or(default.depth),
+            nodes: self.count([own, common], |limits| limits.nodes.as_ref(), MOST_NODES).unwrap_or(default.nodes),
+        }
+    }
+
+    fn count<'w>(
+        &mut self,
+        written: [Option<&'w Written>; 2],
+        of: impl Fn(&'w Written) -> Option<&'w At<u64>>,
+        most: usize,
+    ) -> Option<usize> {
+        let number = written.into_iter().flatten().find_map(of)?;
+        let found = usize::try_from(number.value).unwrap_or(usize::MAX);
+        if (1..=most).contains(&found) {
+            return Some(found);
+        }
+        let message = format!("{found} can't be this limit");
+        let diagnostic = Diagnostic::new(Code::InvalidValue, number.place.clone(), message);
+        // One in `jackfield.yaml` is a limit of many sources.
+        if !self.problems.iter().any(|problem| problem.place() == Some(&number.place)) {
+            self.report(diagnostic.help(format!("write a number from 1 to {most}")));
+        }
+        None
+    }
+}

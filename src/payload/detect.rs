@@ -1,0 +1,78 @@
+//! `format: auto`: what the content type says, unless the bytes are plainly something else.
+
+use super::charset::{self, Charset};
+use super::error::DecodeError;
+use super::{Body, Format, jwt};
+use crate::value::Value;
+
+impl Body<'_> {
+    pub(super) fn detect(&self) -> Result<Value, DecodeError> {
+        let kind = self.raw.content_type();
+        let Some(first) = self.first_letter() else { return self.decode(Format::Query) };
+        match (kind.as_str(), first) {
+            (kind, _) if is_token_type(kind) || jwt::is_token(self.bytes) => self.decode(Format::Jwt),
+            (kind, _) if is_json_type(kind) => self.decode(Format::Json),
+            // Some senders put the wrong type on JSON.
+            (_, '{' | '[') => self.json_or_form(&kind),
+            ("multipart/form-data", _) => self.decode(Format::Multipart),
+            (kind, _) if kind.starts_with("multipart/") => {
+                Err(DecodeError::unsupported("of several parts and no `multipart/form-data`"))
+            }
+            (kind, _) if is_xml_type(kind) => self.decode(Format::Xml),
+            ("text/html", _) => self.decode(Format::Text),
+            (kind, '<') => self.xml_or(if is_form_type(kind) { Format::Form } else { Format::Text }),
+            (kind, _) if is_form_type(kind) || (kind.is_empty() && looks_like_a_form(self.bytes)) => {
+                self.decode(Format::Form)
+            }
+            _ => self.decode(Format::Text),
+        }
+    }
+
+    /// The first letter that is no white space, in any charset whose letters below 128 are those of ASCII, or in UTF-16.
+    fn first_letter(&self) -> Option<char> {
+        let start = self.bytes.get(..256).unwrap_or(self.bytes);
+        let start = start.get(..start.len() & !1).filter(|start| start.contains(&0)).unwrap_or(start);
+        let text = charset::text(start, self.charset).unwrap_or_else(|| String::from_utf8_lossy(start));
+        let first = text.trim_start_matches('\u{feff}').chars().find(|c| !c.is_ascii_whitespace());
+        // More white space than that is looked through byte by byte.
+        first.or_else(|| self.bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace()).map(char::from))
+    }
+
+    fn json_or_form(&self, kind: &str) -> Result<Value, DecodeError> {
+        // A form's first key may begin with a bracket, and goes on to its `=` without a quote.
+        let key = self.bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let may_be_form = is_form_type(kind) && key.len() < self.bytes.len() && !key.contains(&b'"');
+        self.json().or_else(|error| if may_be_form { self.decode(Format::Form) } else { Err(error) })
+    }
+
+    /// XML where it is that, or begins by saying so.
+    fn xml_or(&self, other: Format) -> Result<Value, DecodeError> {
+        let start = self.bytes.get(..64).unwrap_or(self.bytes);
+        let says_so = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().starts_with("<?xml");
+        let says_so = says_so || Charset::Unsaid == self.charset && start.contains(&0);
+        self.decode(Format::Xml).or_else(|error| if says_so { Err(error) } else { self.decode(other) })
+    }
+}
+
+fn is_json_type(kind: &str) -> bool {
+    matches!(kind, "application/json" | "text/json") || kind.ends_with("+json")
+}
+
+fn is_xml_type(kind: &str) -> bool {
+    matches!(kind, "application/xml" | "text/xml") || kind.ends_with("+xml")
+}
+
+fn is_token_type(kind: &str) -> bool {
+    kind == "application/jwt" || kind.ends_with("+jwt")
+}
+
+fn is_form_type(kind: &str) -> bool {
+    kind == "application/x-www-form-urlencoded"
+}
+
+/// `a=1&b=x+y`: what a sender without a content type probably means by it.
+fn looks_like_a_form(bytes: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'{' | b'}' | b'\\');
+    let bytes = bytes.trim_ascii();
+    bytes.iter().all(is_plain) && bytes.iter().position(|byte| *byte == b'=').is_some_and(|at| at > 0)
+}
