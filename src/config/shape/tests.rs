@@ -99,11 +99,23 @@ fn what_has_a_wrong_key_or_type_is_refused() {
     assert!(refused.len() > 50, "{refused:?}");
     let left = [
         "conflicting-keys-admin-is-listen",
+        "conflicting-keys-capture-in-a-route",
         "conflicting-keys-first-wait-longer",
+        "conflicting-keys-handshake-and-identities",
+        "conflicting-keys-hash-of-a-body-that-is-a-token",
+        "conflicting-keys-jwt-with-a-public-key",
+        "conflicting-keys-optional-body-hash",
         "conflicting-keys-signed-time-nowhere",
+        "conflicting-keys-tolerance-of-ed25519",
         "conflicting-keys-tolerance-without-timestamp",
+        "missing-key-public-key-of-a-jwt",
         "missing-key-secret",
+        "missing-key-secret-of-a-webhook-test",
+        "missing-key-timestamp-without-a-place",
+        "missing-key-webhook-test-expects-nothing",
         "unknown-key-else-in-map",
+        "unknown-key-setting-of-a-source",
+        "unknown-key-settings-without-a-pack",
         "wrong-type-default-of-another-type",
         "wrong-type-vars-is-a-list",
     ];
