@@ -13,7 +13,7 @@ use crate::route::Placed;
 use crate::template::{Misfit, Needed, Template, TemplateError, Use};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
-use unknown::{home_of, is_path, unknown_help};
+use unknown::{home_of, home_of_field, is_path, unknown_help};
 
 /// The names that a template may use.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use crate::diagnostic::suggest;
 use crate::template::{Use, idiom};
 
 /// What is written for a name of another tool, or one that stands under another.
-fn home_of_field(used: &Use, reach: &Reach) -> Option<String> {
+pub(super) fn home_of_field(used: &Use, reach: &Reach) -> Option<String> {
     let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
     let last = fields.last().filter(|last| reach.known(last).is_some());
     if let Some(last) = last {
