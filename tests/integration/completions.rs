@@ -66,7 +66,8 @@ fn bash_completes_commands_and_codes() {
     };
     assert_eq!(completed("jackfield dry", "dry"), "dry-run\n--- exit 0\n");
     assert_eq!(completed("jackfield explain yaml-un", "yaml-un").split(' ').next(), Some("yaml-unquoted-template"));
-    assert_eq!(completed("jackfield explain partoo.", "partoo."), "partoo.ingest_message\n--- exit 0\n");
+    let found = completed("jackfield explain partoo.", "partoo.");
+    assert_eq!(found, "partoo.ingest_message partoo.message partoo.event\n--- exit 0\n");
 }
 
 #[test]

@@ -132,7 +132,10 @@ fn what_is_to_be_pasted_is_good() {
         }
         if shown.contains("to paste into jackfield.yaml") {
             let own = pasted(&shown, "A connection, to paste into jackfield.yaml");
-            connections = own.replace("# ", "").replace('…', "1");
+            let own = own.replace("# ", "").replace('…', "1");
+            // Its webhooks are sent on to Partoo.
+            connections =
+                if pack == "partoo" { own } else { partoo.clone() + own.trim_start_matches("connections:\n") };
         }
         assert!(!files.is_empty(), "{shown}");
         let folder = Folder::with("explain-pasted", &[("jackfield.yaml", &connections)]);

@@ -2,7 +2,12 @@
 
 use std::process::Command;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use jackfield::clock::Clock;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::support::{Folder, Server, root};
 
@@ -23,13 +28,30 @@ fn curl(folder: &Folder, server: &Server, sample: &str) -> (u16, String) {
         "@body",
         &format!("http://{}{target}", server.listen),
     ]);
-    for line in lines.filter(|line| !line.starts_with("Content-Length") && !line.starts_with("Connection")) {
+    const OWN: &[&str] = &["Content-Length", "Connection", "X-HubSpot-Request-Timestamp", "X-HubSpot-Signature-v3"];
+    for line in lines.filter(|line| !OWN.iter().any(|own| line.starts_with(own))) {
         command.args(["-H", line]);
+    }
+    if head.contains("X-HubSpot-Signature-v3") {
+        for header in hubspot(&target, &bytes[end + 4..]) {
+            command.args(["-H", &header]);
+        }
     }
     let output = command.current_dir(folder.path()).output().expect("curl is installed");
     let text = String::from_utf8(output.stdout).unwrap();
     let (body, status) = text.rsplit_once('\n').unwrap();
     (status.parse().unwrap(), body.to_owned())
+}
+
+/// What HubSpot signs, as of now: an old signature is refused.
+fn hubspot(target: &str, body: &[u8]) -> [String; 2] {
+    let time = Clock::default().now().0.to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy").unwrap();
+    for piece in ["POST".as_bytes(), b"https://ingress.example.test", target.as_bytes(), body, time.as_bytes()] {
+        mac.update(piece);
+    }
+    let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    [format!("X-HubSpot-Request-Timestamp: {time}"), format!("X-HubSpot-Signature-v3: {signature}")]
 }
 
 /// What a request to a provider must be.

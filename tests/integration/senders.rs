@@ -101,7 +101,8 @@ fn section(name: &str, webhook: &Node) -> String {
     say("decoded", webhook.get("decode").map(|decode| code(&flow(decode))));
     say("one event for each", webhook.get("split").map(|split| code(&flow(split))));
     say("proves itself by", Some(webhook.get("verify").map_or_else(|| OPEN.to_owned(), proof)));
-    say("`secret`", webhook.get("verify").and_then(secret));
+    let described = webhook.get("secret").and_then(|secret| text(secret.get("description")));
+    say("`secret`", described.or_else(|| webhook.get("verify").and_then(secret)));
     say("`settings`", webhook.get("settings").map(settings));
     say("handshake", webhook.get("handshake").map(handshakes));
     say(
@@ -244,7 +245,9 @@ fn wrapped(text: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let last = lines.last_mut().unwrap();
-        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > 120 {
+        // A line that begins with such a sign would be a quotation, a list or a heading.
+        let is_sign = matches!(word, ">" | "-" | "+" | "*" | "#");
+        if !last.is_empty() && !is_sign && last.chars().count() + 1 + word.chars().count() > 120 {
             lines.push(word.to_owned());
         } else {
             last.push_str(if last.is_empty() { "" } else { " " });
