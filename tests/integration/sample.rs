@@ -125,7 +125,7 @@ fn expected() -> Vec<Expected> {
         },
         Expected {
             sample: "elementor-contact-form.http",
-            reply: 202,
+            reply: 200,
             operation: "chat2desk.messages_inbox",
             path: "/v1/messages/inbox",
             headers: &[("authorization", "***")],

@@ -40,9 +40,9 @@ fn a_workspace_adds_what_it_declares() {
     folder.write("jackfield.yaml", &settings);
     assert!(run(folder.path(), &["schema", "--dir", ".jackfield"]).status.success());
     assert_eq!(offered(&route(), "send", "to"), ["support.create_conversation", "desk.note"]);
-    assert_eq!(offered(&route(), "source", "from")[0], "acme.noted");
+    assert!(offered(&route(), "source", "from").contains(&"acme.noted".to_owned()));
     let settings = serde_json::from_str(&folder.read(".jackfield/jackfield.schema.json")).unwrap();
-    assert_eq!(offered(&settings, "connection", "provider")[0], "acme");
+    assert!(offered(&settings, "connection", "provider").contains(&"acme".to_owned()));
     assert_eq!(transcript(&run(folder.path(), &["check"])), "1 route, 1 test: all good\n--- exit 0\n");
 }
 

@@ -47,7 +47,7 @@ fn show_addresses(known: &Known<'_>) {
     }
 }
 
-fn setting(setting: &Named<Setting>) -> Row {
+pub(super) fn setting(setting: &Named<Setting>) -> Row {
     let written = &setting.value;
     let is = |flag: &Option<crate::config::At<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
     let default = written.default.as_ref().map(|default| format!("`{}` unless given", default.value));

@@ -3,8 +3,8 @@
 use super::packs::Known;
 use super::{Row, heading, pasted, rows, told, yaml};
 use crate::cli::terminal::line;
-use crate::config::handshake::Reply;
-use crate::config::pack::Webhook;
+use crate::config::handshake::{Handshakes, Reply};
+use crate::config::pack::{Setting, Webhook};
 use crate::config::scalar::Text;
 use crate::config::source::{Format, Layer, Verify};
 use crate::config::{At, Named};
@@ -24,6 +24,14 @@ pub(super) fn show(known: &Known<'_>, found: &Named<Webhook>) {
     webhook.docs.iter().for_each(|docs| line(format!("\nIts documentation: {}", docs.value)));
     heading("How it is received");
     rows(facts(webhook));
+    if !webhook.settings.is_empty() {
+        heading("What a source gives under `settings`");
+        rows(webhook.settings.iter().map(super::pack::setting).collect());
+    }
+    if let Some(notes) = &webhook.notes {
+        heading("What else is known of it, and what is not");
+        super::wrapped(&notes.value).lines().for_each(|part| line(format!("  {part}")));
+    }
     pasted("A source, to paste into a route", &source(known, name, webhook));
     for sample in &webhook.samples {
         show_sample(known, webhook, &sample.value);
@@ -45,10 +53,17 @@ fn facts(webhook: &Webhook) -> Vec<Row> {
         ("split", split),
         ("verify", Some(verify)),
         ("secret", secret),
+        ("answers", webhook.handshake.as_ref().map(answered)),
         ("identity", identity),
         ("reply", Some(reply)),
     ];
     facts.into_iter().filter_map(|(label, text)| Some(Row::new(label, &text?, None))).collect()
+}
+
+/// The challenges that are answered.
+fn answered(handshakes: &Handshakes) -> String {
+    let told = handshakes.0.iter().map(|one| one.description.as_ref().map_or(&*one.when.value, |text| &*text.value));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn replied(reply: &Reply) -> String {
@@ -110,11 +125,39 @@ fn source(known: &Known<'_>, name: &str, webhook: &Webhook) -> Vec<String> {
     let mut lines = vec!["source:".to_owned(), format!("  from: {}.{name}", known.name)];
     lines.push(format!("  path: /{}-{}", known.name, name.replace('_', "-")));
     match &webhook.verify {
-        Some(Verify::None(_)) => {}
+        Some(verify) if !needs_secret(verify) => {}
         Some(_) => lines.push(format!("  secret: ${{env:{}}}", yaml::variable(&[known.name, "SECRET"]))),
         None => lines.push("  verify: { token: { query: key } }".to_owned()),
     }
+    lines.extend(settings(known, webhook));
     lines
+}
+
+/// Whether a source gives a secret beside the settings.
+fn needs_secret(verify: &Verify) -> bool {
+    match verify {
+        Verify::None(_) | Verify::Ed25519(_) | Verify::Rsa(_) => false,
+        Verify::Hmac(hmac) => hmac.secret.is_none(),
+        Verify::Hash(hash, _) => hash.secret.is_none(),
+        Verify::Jwt(token) => token.secret.is_none() && token.public_key.is_none(),
+        Verify::Token(token) => token.secret.is_none(),
+        Verify::Basic(basic) => basic.secret.is_none(),
+        Verify::AnyOf(kinds) => kinds.value.iter().any(needs_secret),
+    }
+}
+
+/// The settings that a source must give, and as a comment those that it may give.
+fn settings(known: &Known<'_>, webhook: &Webhook) -> Vec<String> {
+    if webhook.settings.is_empty() {
+        return Vec::new();
+    }
+    let one = |setting: &Named<Setting>| {
+        let name = &setting.name.value;
+        let is = |flag: &Option<At<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
+        let mark = if is(&setting.value.required) && setting.value.default.is_none() { "" } else { "# " };
+        format!("    {mark}{name}: ${{env:{}}}", yaml::variable(&[known.name, name]))
+    };
+    [String::from("  settings:")].into_iter().chain(webhook.settings.iter().map(one)).collect()
 }
 
 /// The payload of a captured request: every path that a route could extract, with the value that stands there.
