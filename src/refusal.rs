@@ -24,7 +24,7 @@ macro_rules! reasons {
 
             /// One sentence on when it comes.
             pub fn summary(self) -> &'static str {
-                match self { $(Reason::$variant => concat!($($doc, " "),*).trim_ascii(),)* }
+                match self { $(Reason::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
         }
     };
@@ -35,8 +35,7 @@ reasons! {
     BodyBroken = "body-broken", 400;
     /// What a handshake would send back is too long, or holds other characters than an address may.
     UnfitChallenge = "unfit-challenge", 400;
-    /// The body is not what its format says; 413 where it has more parts than a request may, 415 for a format that is
-    /// not read.
+    /// The body is not what its format says; 413 for too many parts, 415 for a format that is not read.
     UndecodableBody = "undecodable-body", 400;
     /// The request is not from whom it should be.
     VerificationFailed = "verification-failed", 401;

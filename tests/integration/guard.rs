@@ -84,13 +84,15 @@ fn a_thousand_slow_bodies_hold_nobody_up() {
 fn bodies_in_memory_are_bounded_together() {
     let (_folder, server) = started("bodies", "{ bodies: 1MB, body: 1MB, time: 30s }", &[]);
     let large = "x".repeat(700_000);
-    let mut half = connect(&server);
     let head = "POST /hooks/in HTTP/1.1\r\nHost: t\r\nX-Key: k3y\r\nContent-Length: 800000\r\n\r\n";
-    half.write_all(head.as_bytes()).unwrap();
-    half.write_all(large.as_bytes()).unwrap();
-    let answer = wait_for("the refusal", || {
-        let answer = exchange(&server.listen, &with_headers("X-Key: k3y\r\n", &large)).ok()?;
-        (answer.status == 503).then_some(answer)
+    // Whichever of the two is read last finds no room: the first one is given time to be read.
+    let (half, answer) = wait_for("the refusal", || {
+        let mut half = connect(&server);
+        half.write_all(head.as_bytes()).unwrap();
+        half.write_all(large.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let answer = exchange(&server.listen, &with_headers("X-Key: k3y\r\n", &large)).unwrap();
+        (answer.status == 503).then_some((half, answer))
     });
     assert!(answer.text().contains("overloaded") && answer.header("retry-after").is_some(), "{}", answer.text());
     assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, 202);
