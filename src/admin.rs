@@ -1,11 +1,14 @@
 //! What the operator asks the running server: its state, whether it is well, whether it is ready.
 
+mod events;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -29,9 +32,14 @@ pub struct Admin {
     pub tally: Arc<Tally>,
 }
 
-/// The addresses: `/status`, `/healthz`, `/readyz`.
+/// The addresses: `/status`, `/events`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
+    let events = Router::new()
+        .route("/events", get(events::list))
+        .route("/events/{id}/request", get(events::request))
+        .layer(from_fn(events::only_by_address));
     Router::new()
+        .merge(events)
         .route("/status", get(status))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
@@ -75,9 +83,10 @@ async fn status(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
 }
 
-/// The state of a running server, asked over its address; nothing when none answers.
-pub async fn ask(base: &str) -> Option<String> {
+/// What a running server answers at a path of its address: the status and the body; nothing when none answers.
+pub async fn get_from(base: &str, path: &str) -> Option<(u16, Vec<u8>)> {
     let client = client::builder().no_proxy().build().ok()?;
-    let answer = client.get(format!("{base}/status")).send().await.ok()?;
-    answer.error_for_status().ok()?.text().await.ok()
+    let answer = client.get(format!("{base}{path}")).send().await.ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.bytes().await.ok()?.into()))
 }

@@ -4,6 +4,7 @@ mod check;
 mod checkout;
 mod completions;
 mod dry_run;
+mod events;
 mod explain;
 mod init;
 mod man;
@@ -45,6 +46,8 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
+    /// List what a running server received and what became of it, or write one request as a file for tests and dry runs
+    Events(EventsArgs),
     /// Say what the code of a problem means; or what a provider takes and a sender sends, with examples to paste
     Explain(explain::ExplainArgs),
     /// Write what a shell needs to complete commands
@@ -225,6 +228,22 @@ struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+struct EventsArgs {
+    /// Write the request of this event, as `jackfield events evt_… > samples/form.http`; what proved it is masked
+    #[arg(conflicts_with_all = ["last", "source"])]
+    event: Option<String>,
+    /// How many of the newest are listed
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    last: u16,
+    /// List those of this source only
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// The operator's address of the server
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    admin: String,
+}
+
+#[derive(Debug, Args)]
 struct SchemaArgs {
     /// Print the schema of this sort of file
     #[arg(value_enum, value_name = "SORT", conflicts_with = "dir")]
@@ -264,6 +283,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Events(args) => events::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -30,6 +30,12 @@ pub(super) fn line(text: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
+/// Bytes on standard output, as they are.
+pub(super) fn bytes(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
 /// A line on standard error.
 pub(super) fn error_line(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");

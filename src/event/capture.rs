@@ -64,6 +64,20 @@ pub fn parse(bytes: &[u8]) -> Result<RawRequest, InvalidCapture> {
     Ok(raw)
 }
 
+/// A request as a file that [`parse`] reads: the headers as they came, and the length of the body as it is kept.
+pub fn write(raw: &RawRequest) -> Vec<u8> {
+    // How the body came over is no part of what is kept, and its length is said in any case.
+    let is_kept = |name: &str| !matches!(name, "content-length" | "transfer-encoding");
+    let mut text = format!("{} {} HTTP/1.1\r\n", raw.method, raw.target);
+    for (name, value) in raw.headers.iter().filter(|(name, _)| is_kept(name)) {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str(&format!("content-length: {}\r\n\r\n", raw.body.len()));
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(&raw.body);
+    bytes
+}
+
 /// An editor ends a file with a line break that the sender never sent: it goes when the body is longer than the headers
 /// say, or when it would become part of a form's last field.
 fn cut_last_line_break(raw: &mut RawRequest) {

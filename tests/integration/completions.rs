@@ -6,8 +6,20 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 11] =
-    ["init", "check", "dry-run", "test", "serve", "sandbox", "schema", "status", "explain", "completions", "man"];
+const COMMANDS: [&str; 12] = [
+    "init",
+    "check",
+    "dry-run",
+    "test",
+    "serve",
+    "sandbox",
+    "schema",
+    "status",
+    "events",
+    "explain",
+    "completions",
+    "man",
+];
 
 /// Whether a program is on this machine.
 fn is_here(program: &str) -> bool {

@@ -7,6 +7,7 @@ mod completions;
 mod crash;
 mod diagnostics;
 mod dry_run;
+mod events;
 mod explain;
 mod fixes;
 mod formats;

@@ -1,0 +1,114 @@
+//! What came in, for the operator: the newest events and what became of each, and the request of one as it was captured.
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Admin;
+use crate::event::capture;
+use crate::id::EventId;
+use crate::payload::form;
+use crate::store::{EventStory, StoredResult};
+use crate::value::Value;
+
+/// So many events are listed unless more are asked for.
+const USUAL: usize = 20;
+/// No list is longer.
+const MOST: usize = 1000;
+
+/// Personal data goes out here, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
+/// for by number or as `localhost` only.
+pub(super) async fn only_by_address(headers: HeaderMap, request: Request, next: Next) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    match is_address(host) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, "ask for this by the number of the address\n").into_response(),
+    }
+}
+
+fn is_address(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
+}
+
+pub(super) async fn list(State(admin): State<Admin>, RawQuery(asked): RawQuery) -> Response {
+    let asked = form::decode_lenient(&asked.unwrap_or_default());
+    let last = asked.get("last").and_then(|last| last.as_str()?.parse().ok());
+    let source = asked.get("source").and_then(Value::as_str);
+    let last = last.unwrap_or(USUAL).min(MOST);
+    // Of one source, the newest are looked for among many.
+    let among = if source.is_some() { MOST } else { last };
+    let Ok(events) = admin.store.recent_events(among).await else { return unavailable() };
+    let mut listed = Vec::new();
+    for event in events.into_iter().filter(|event| source.is_none_or(|source| source == &*event.source)).take(last) {
+        match admin.store.event(event.id).await {
+            Ok(Some(story)) => listed.push(summary(&story)),
+            Ok(None) => {}
+            Err(_) => return unavailable(),
+        }
+    }
+    let body = serde_json::json!({ "events": listed });
+    ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
+}
+
+pub(super) async fn request(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+    let unknown = || (StatusCode::NOT_FOUND, "there is no such event\n").into_response();
+    let Ok(id) = id.parse::<EventId>() else { return unknown() };
+    match admin.store.event(id).await {
+        Ok(Some(story)) => {
+            let text = capture::write(&story.event.raw);
+            ([(header::CONTENT_TYPE, "application/octet-stream")], text).into_response()
+        }
+        Ok(None) => unknown(),
+        Err(_) => unavailable(),
+    }
+}
+
+fn unavailable() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+}
+
+/// An event without anything of its contents.
+fn summary(story: &EventStory) -> serde_json::Value {
+    let routes: Vec<serde_json::Value> = story
+        .outcomes
+        .iter()
+        .map(|outcome| {
+            let result = match &outcome.result {
+                StoredResult::Failed { .. } => "failed",
+                StoredResult::Taken { .. } => "taken",
+                StoredResult::Duplicate { .. } => "duplicate",
+            };
+            let states: Vec<&str> = outcome.deliveries.iter().map(|story| story.delivery.state.word()).collect();
+            serde_json::json!({ "route": &*outcome.route, "result": result, "deliveries": states })
+        })
+        .collect();
+    serde_json::json!({
+        "id": story.event.id.to_string(),
+        "received_at": story.event.received_at.to_string(),
+        "source": &*story.event.source,
+        "part": story.event.part,
+        "routed": story.routed_at.is_some(),
+        "routes": routes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn only_numbers_and_localhost_are_addresses() {
+        for good in ["127.0.0.1:8081", "127.0.0.1", "[::1]:8081", "localhost:8081", "10.0.0.7:80"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in ["evil.example:8081", "localhost.evil.example", "", "127.0.0.1.evil.example:80", "a:1:b"] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `jackfield events`: what a running server received, and one request of it as a file for tests and dry runs.
+
+use serde_json::Value;
+
+use super::terminal::{self, bytes, error_line, line, paint};
+use super::{EventsArgs, Exit};
+use crate::admin;
+use crate::secret::MASK;
+
+pub(super) fn run(args: &EventsArgs) -> Exit {
+    let runtime = match super::runtime() {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let base = super::status::base(&args.admin);
+    let path = match (&args.event, &args.source) {
+        (Some(event), _) => format!("/events/{}/request", crate::request::encode(event)),
+        (None, Some(source)) => format!("/events?last={}&source={}", args.last, crate::request::encode(source)),
+        (None, None) => format!("/events?last={}", args.last),
+    };
+    match (runtime.block_on(admin::get_from(&base, &path)), &args.event) {
+        (Some((200, body)), Some(_)) => captured(&body),
+        (Some((200, body)), None) => listed(&body),
+        (Some((404, _)), Some(event)) => {
+            error_line(format!("there is no event `{event}`; `jackfield events` lists the newest"));
+            Exit::UsedWrongly
+        }
+        (Some((status, _)), _) => {
+            error_line(format!("the server on {base} answers {status}"));
+            Exit::CouldNotRun
+        }
+        (None, _) => super::status::nobody(&base),
+    }
+}
+
+fn captured(request: &[u8]) -> Exit {
+    let head = request.split(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
+    if head.into_iter().any(|line| String::from_utf8_lossy(line).contains(MASK)) {
+        error_line(format!(
+            "`{MASK}` stands for what proved the request: write it in again, or use `dry-run --no-verify`"
+        ));
+    }
+    bytes(request);
+    Exit::Fine
+}
+
+fn listed(body: &[u8]) -> Exit {
+    let listed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let events = listed["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if events.is_empty() {
+        line("no events");
+        return Exit::Fine;
+    }
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+    let widest = events.iter().map(|event| text(event, "source").chars().count()).max().unwrap_or(0);
+    for event in events {
+        let (at, id, source) = (text(event, "received_at"), text(event, "id"), text(event, "source"));
+        line(format!("{at}  {id}  {source:widest$}  {}", became(event)));
+    }
+    Exit::Fine
+}
+
+/// What the routes made of an event, in words.
+fn became(event: &Value) -> String {
+    let routes = event["routes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    match (routes.is_empty(), event["routed"].as_bool()) {
+        (true, Some(true)) => paint(terminal::YELLOW, "no route took it"),
+        (true, _) => "not routed yet".to_owned(),
+        (false, _) => routes.iter().map(of_route).collect::<Vec<_>>().join("; "),
+    }
+}
+
+fn of_route(outcome: &Value) -> String {
+    let route = outcome["route"].as_str().unwrap_or_default();
+    let states = outcome["deliveries"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let states: Vec<&str> = states.iter().filter_map(Value::as_str).collect();
+    match (outcome["result"].as_str(), states.is_empty()) {
+        (Some("failed"), _) => format!("{route}: {}", paint(terminal::RED, "failed")),
+        (Some("duplicate"), _) => format!("{route}: seen before"),
+        (_, true) => format!("{route}: nothing to send"),
+        (_, false) => format!("{route}: {}", states.join(", ")),
+    }
+}
