@@ -14,6 +14,7 @@ mod formats;
 mod guard;
 mod handshake;
 mod hostile;
+mod live;
 mod packs;
 mod payloads;
 mod readme;
