@@ -5,10 +5,10 @@ mod arrival;
 mod body;
 mod gauge;
 mod guard;
+mod paths;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::{Arc, LazyLock, RwLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::request::Parts;
@@ -29,6 +29,7 @@ use answer::Refusal;
 use arrival::Arrival;
 pub use gauge::{Gauge, Taken};
 pub use guard::{Guard, Most};
+pub use paths::KnownPaths;
 
 /// What every path of a source begins with.
 pub const PREFIX: &str = "/hooks";
@@ -47,35 +48,6 @@ pub struct Ingress {
     pub guard: Guard,
 }
 
-/// The paths that were ever served.
-#[derive(Clone, Debug, Default)]
-pub struct KnownPaths(Arc<RwLock<BTreeSet<String>>>);
-
-impl KnownPaths {
-    /// Adds paths; those that are new are returned.
-    pub fn add(&self, paths: impl IntoIterator<Item = String>) -> Vec<String> {
-        let mut known = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        paths.into_iter().filter(|path| known.insert(path.clone())).collect()
-    }
-
-    /// Whether a request's path is one of them, `{named}` segments taking any text.
-    fn contains(&self, path: &str) -> bool {
-        let known = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        known.iter().any(|pattern| fits(pattern, path))
-    }
-}
-
-fn fits(pattern: &str, path: &str) -> bool {
-    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (pattern.next(), path.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if wanted == found || wanted.starts_with('{') => {}
-            _ => return false,
-        }
-    }
-}
-
 impl Ingress {
     /// Answers one request. Whatever it is, there is an answer.
     pub async fn handle(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -86,7 +58,7 @@ impl Ingress {
     fn refuse(&self, refusal: Refusal, path: &str) -> Response<Full<Bytes>> {
         self.guard.tally.refused(refusal.reason);
         if self.guard.tally.is_news(refusal.reason, STARTED.elapsed().as_secs()) {
-            refusal.log(path);
+            refusal.log(&self.known_paths.shown(path));
         }
         refusal.into_response()
     }
@@ -160,16 +132,3 @@ pub static NO_PLACE: LazyLock<String> = LazyLock::new(answer::no_place);
 
 /// From when on rates and the log count time.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn named_segments_take_any_text() {
-        assert!(fits("/calls/{line}", "/calls/7"));
-        assert!(!fits("/calls/{line}", "/calls"));
-        assert!(!fits("/calls/{line}", "/calls/7/8"));
-        assert!(!fits("/form", "/other"));
-    }
-}
