@@ -6,6 +6,7 @@ mod body;
 mod gauge;
 mod guard;
 mod paths;
+mod rates;
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
@@ -30,6 +31,7 @@ use arrival::Arrival;
 pub use gauge::{Gauge, Taken};
 pub use guard::{Guard, Most};
 pub use paths::KnownPaths;
+pub use rates::Rates;
 
 /// What every path of a source begins with.
 pub const PREFIX: &str = "/hooks";
@@ -44,6 +46,8 @@ pub struct Ingress {
     pub accepted: Arc<Notify>,
     /// Every path that was ever served: some senders unsubscribe on a 404.
     pub known_paths: KnownPaths,
+    /// How fast each source is sent to.
+    pub rates: Rates,
     /// What is taken on at once.
     pub guard: Guard,
 }
@@ -104,9 +108,7 @@ impl Ingress {
         source: &Source,
         held: &mut Taken,
     ) -> Result<RawRequest, Refusal> {
-        if let Some(rate) = &source.rate {
-            rate.take(STARTED.elapsed()).map_err(Refusal::too_many)?;
-        }
+        self.rates.arrived(source).map_err(Refusal::too_many)?;
         let body = body::read(incoming, &head.headers, source.limits, held).await?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
@@ -130,5 +132,5 @@ impl Ingress {
 /// What a connection is told for which there is no place.
 pub static NO_PLACE: LazyLock<String> = LazyLock::new(answer::no_place);
 
-/// From when on rates and the log count time.
+/// From when on the log counts time.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -17,7 +17,7 @@ use crate::client::ClientError;
 use crate::compile::Compiled;
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Report, Wake};
-use crate::ingress::{Guard, Ingress, KnownPaths};
+use crate::ingress::{Guard, Ingress, KnownPaths, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
 use crate::refusal::Tally;
@@ -107,6 +107,7 @@ impl Server {
             clock: clock.clone(),
             accepted: accepted.clone(),
             known_paths: known_paths.clone(),
+            rates: Rates::default(),
             guard: Guard::new(settings.most, tally.clone()),
         };
         let ready = Arc::new(AtomicBool::new(false));
