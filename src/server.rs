@@ -1,6 +1,7 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
 mod listen;
+mod stall;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
