@@ -61,8 +61,12 @@ impl Ingress {
 
     fn refuse(&self, refusal: Refusal, path: &str) -> Response<Full<Bytes>> {
         self.guard.tally.refused(refusal.reason);
-        if self.guard.tally.is_news(refusal.reason, STARTED.elapsed().as_secs()) {
-            refusal.log(&self.known_paths.shown(path));
+        let second = STARTED.elapsed().as_secs();
+        // What the store says itself is told where it happens.
+        if refusal.reason != Reason::StoreUnavailable
+            && let Some(others) = self.guard.tally.to_show(refusal.reason, refusal.source.as_ref(), second)
+        {
+            refusal.log(&self.known_paths.shown(path), others);
         }
         refusal.into_response()
     }

@@ -110,11 +110,12 @@ impl Refusal {
     }
 
     /// Of the path only what is known is shown, and only where the request came to no source: the rest may be a token.
-    pub(super) fn log(&self, path: &str) {
+    pub(super) fn log(&self, path: &str, others: u64) {
         let (code, reason) = (self.reason.word(), self.message.as_str());
+        let not_shown = (others > 0).then_some(others);
         match &self.source {
-            Some(source) => tracing::info!(code, %source, reason, "request refused"),
-            None => tracing::info!(code, path, reason, "request refused"),
+            Some(source) => tracing::info!(code, %source, reason, not_shown, "request refused"),
+            None => tracing::info!(code, path, reason, not_shown, "request refused"),
         }
     }
 

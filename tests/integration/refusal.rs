@@ -116,6 +116,20 @@ fn a_token_in_the_path_stays_out_of_the_log() {
 }
 
 #[test]
+fn many_refusals_are_few_lines_in_the_log() {
+    let folder = workspace("many");
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    let forged = || exchange(&server.listen, &request("X-Key: no\r\n", b"{}")).unwrap().status;
+    assert!((0..300).all(|_| forged() == 401));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(forged(), 401);
+    assert_eq!(server.status()["requests"]["refused"]["verification-failed"], 301);
+    let log = folder.read("serve.log");
+    let lines = log.matches("verification-failed").count();
+    assert!((2..60).contains(&lines) && log.contains("not_shown"), "{lines} lines: {log}");
+}
+
+#[test]
 fn an_event_that_a_route_can_make_nothing_of_is_kept_and_others_go_on() {
     let folder = workspace("unfit");
     let other =
