@@ -5,10 +5,11 @@ mod arrival;
 mod body;
 mod gauge;
 mod guard;
+mod paths;
+mod rates;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::{Arc, LazyLock, RwLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::request::Parts;
@@ -29,6 +30,8 @@ use answer::Refusal;
 use arrival::Arrival;
 pub use gauge::{Gauge, Taken};
 pub use guard::{Guard, Most};
+pub use paths::KnownPaths;
+pub use rates::Rates;
 
 /// What every path of a source begins with.
 pub const PREFIX: &str = "/hooks";
@@ -43,37 +46,10 @@ pub struct Ingress {
     pub accepted: Arc<Notify>,
     /// Every path that was ever served: some senders unsubscribe on a 404.
     pub known_paths: KnownPaths,
+    /// How fast each source is sent to.
+    pub rates: Rates,
     /// What is taken on at once.
     pub guard: Guard,
-}
-
-/// The paths that were ever served.
-#[derive(Clone, Debug, Default)]
-pub struct KnownPaths(Arc<RwLock<BTreeSet<String>>>);
-
-impl KnownPaths {
-    /// Adds paths; those that are new are returned.
-    pub fn add(&self, paths: impl IntoIterator<Item = String>) -> Vec<String> {
-        let mut known = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        paths.into_iter().filter(|path| known.insert(path.clone())).collect()
-    }
-
-    /// Whether a request's path is one of them, `{named}` segments taking any text.
-    fn contains(&self, path: &str) -> bool {
-        let known = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        known.iter().any(|pattern| fits(pattern, path))
-    }
-}
-
-fn fits(pattern: &str, path: &str) -> bool {
-    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (pattern.next(), path.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if wanted == found || wanted.starts_with('{') => {}
-            _ => return false,
-        }
-    }
 }
 
 impl Ingress {
@@ -85,8 +61,12 @@ impl Ingress {
 
     fn refuse(&self, refusal: Refusal, path: &str) -> Response<Full<Bytes>> {
         self.guard.tally.refused(refusal.reason);
-        if self.guard.tally.is_news(refusal.reason, STARTED.elapsed().as_secs()) {
-            refusal.log(path);
+        let second = STARTED.elapsed().as_secs();
+        // What the store says itself is told where it happens.
+        if refusal.reason != Reason::StoreUnavailable
+            && let Some(others) = self.guard.tally.to_show(refusal.reason, refusal.source.as_ref(), second)
+        {
+            refusal.log(&self.known_paths.shown(path), others);
         }
         refusal.into_response()
     }
@@ -132,9 +112,7 @@ impl Ingress {
         source: &Source,
         held: &mut Taken,
     ) -> Result<RawRequest, Refusal> {
-        if let Some(rate) = &source.rate {
-            rate.take(STARTED.elapsed()).map_err(Refusal::too_many)?;
-        }
+        self.rates.arrived(source).map_err(Refusal::too_many)?;
         let body = body::read(incoming, &head.headers, source.limits, held).await?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
@@ -158,18 +136,5 @@ impl Ingress {
 /// What a connection is told for which there is no place.
 pub static NO_PLACE: LazyLock<String> = LazyLock::new(answer::no_place);
 
-/// From when on rates and the log count time.
+/// From when on the log counts time.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn named_segments_take_any_text() {
-        assert!(fits("/calls/{line}", "/calls/7"));
-        assert!(!fits("/calls/{line}", "/calls"));
-        assert!(!fits("/calls/{line}", "/calls/7/8"));
-        assert!(!fits("/form", "/other"));
-    }
-}

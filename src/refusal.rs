@@ -1,6 +1,8 @@
 //! Why a request is not taken: one registry of stable codes, each with its status, and how often each came.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])* $variant:ident = $word:literal, $status:literal;)*) => {
@@ -81,13 +83,23 @@ pub struct Tally {
     refused: [AtomicU64; Reason::ALL.len()],
     /// The second in which each was told last.
     told: [AtomicU64; Reason::ALL.len()],
+    /// The refusals that the log shows, by reason and source.
+    shown: Mutex<BTreeMap<(&'static str, Option<Arc<str>>), Shown>>,
     handshakes: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Shown {
+    /// The second in which one was shown last.
+    at: u64,
+    /// How many were not shown since.
+    others: u64,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         let all = |start: u64| std::array::from_fn(|_| AtomicU64::new(start));
-        Tally { refused: all(0), told: all(u64::MAX), handshakes: AtomicU64::new(0) }
+        Tally { refused: all(0), told: all(u64::MAX), shown: Mutex::default(), handshakes: AtomicU64::new(0) }
     }
 }
 
@@ -102,11 +114,26 @@ impl Tally {
         self.handshakes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a refusal is worth a line in the log: a flood must not become one there, so that too much to do is told
-    /// once in a second.
+    /// Whether what is wrong here is worth a line in the log: a flood must not become one there, so that it is told once in
+    /// a second.
     pub fn is_news(&self, reason: Reason, second: u64) -> bool {
-        let told = self.told.get(reason as usize).map(|told| told.swap(second, Ordering::Relaxed));
-        !(reason.is_overload() || reason == Reason::TooManyConnections) || told != Some(second)
+        self.told.get(reason as usize).is_some_and(|told| told.swap(second, Ordering::Relaxed) != second)
+    }
+
+    /// Whether a refusal is shown in the log, and how many like it were not since the last: one in a second for each
+    /// reason and source.
+    pub fn to_show(&self, reason: Reason, source: Option<&Arc<str>>, second: u64) -> Option<u64> {
+        let mut all = self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(shown) = all.get_mut(&(reason.word(), source.cloned())) else {
+            all.insert((reason.word(), source.cloned()), Shown { at: second, others: 0 });
+            return Some(0);
+        };
+        if shown.at == second {
+            shown.others += 1;
+            return None;
+        }
+        shown.at = second;
+        Some(std::mem::take(&mut shown.others))
     }
 
     pub fn handshakes(&self) -> u64 {
@@ -140,6 +167,8 @@ mod tests {
         assert_eq!(tally.counts().collect::<Vec<_>>(), [(Reason::Overloaded, 3)]);
         let news = [0, 0, 1].map(|second| tally.is_news(Reason::Overloaded, second));
         assert_eq!(news, [true, false, true]);
-        assert!([7, 7].iter().all(|second| tally.is_news(Reason::VerificationFailed, *second)));
+        let show = |source: &str, second| tally.to_show(Reason::VerificationFailed, Some(&source.into()), second);
+        assert_eq!([show("a", 7), show("a", 7), show("b", 7), show("a", 7)], [Some(0), None, Some(0), None]);
+        assert_eq!([show("a", 8), show("a", 9), show("b", 9)], [Some(2), Some(0), Some(0)]);
     }
 }

@@ -1,5 +1,6 @@
 //! Between ingress and dispatch: accepted events through the pipeline, in the order accepted, into deliveries on disk.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,18 +36,28 @@ pub struct Router {
 struct Done {
     revision: Arc<str>,
     seq: i64,
+    /// The sources whose waiting events were told of.
+    told: BTreeSet<Arc<str>>,
 }
 
-impl Default for Done {
-    fn default() -> Self {
-        Done { revision: "".into(), seq: 0 }
+impl Done {
+    fn nothing(revision: Arc<str>) -> Self {
+        Done { revision, seq: 0, told: BTreeSet::new() }
+    }
+
+    /// Told once for a source: there may be a thousand events, and a new revision tells it again.
+    fn tell_unread(&mut self, stored: &StoredEvent, why: &str) {
+        if self.told.insert(stored.source.clone()) {
+            tracing::warn!(source = %stored.source, event = %stored.id, why,
+                "events wait: their source, as it is now, reads them no more");
+        }
     }
 }
 
 impl Router {
     /// Routes until the server stops.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
-        let mut done = Done::default();
+        let mut done = Done::nothing("".into());
         loop {
             if let Err(error) = self.route_all(&mut done).await {
                 tracing::error!(%error, "accepted events can't be routed now; they wait on disk");
@@ -78,12 +89,12 @@ impl Router {
         loop {
             let revision = self.live.now();
             if done.revision != revision.set.revision {
-                *done = Done { revision: revision.set.revision.clone(), seq: 0 };
+                *done = Done::nothing(revision.set.revision.clone());
             }
             let waiting = self.store.unrouted(done.seq, BATCH).await?;
             let Some(last) = waiting.last() else { return Ok(()) };
             // The store takes them in the order in which they are first polled, which is the order accepted.
-            let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision));
+            let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision, done)).collect::<Vec<_>>();
             for written in join_all(routed).await {
                 written?;
             }
@@ -96,8 +107,9 @@ impl Router {
         &'s self,
         stored: &StoredEvent,
         revision: &Arc<Revision>,
+        done: &mut Done,
     ) -> Option<impl Future<Output = Result<(), StoreError>> + use<'s>> {
-        let event = restored(stored, revision)?;
+        let event = restored(stored, revision, done)?;
         let results = results(&event, revision);
         log(&event, &results, revision);
         let outcomes: Vec<NewOutcome> = results.iter().filter_map(|routed| outcome(routed, revision)).collect();
@@ -135,16 +147,15 @@ fn unstorable(routes: Vec<Arc<str>>) -> Vec<NewOutcome> {
 }
 
 /// An event again as it was accepted.
-fn restored(stored: &StoredEvent, revision: &Revision) -> Option<Event> {
+fn restored(stored: &StoredEvent, revision: &Revision, done: &mut Done) -> Option<Event> {
     let source = revision.set.sources.get(&stored.source)?;
     let params = stored.params.clone();
     match source.restore(stored.id, &stored.raw, stored.part, params, stored.received_at) {
-        Ok(event) => event,
-        Err(_) => {
-            tracing::debug!(event = %stored.id, source = %stored.source, "an event waits: its source reads it no more");
-            None
-        }
+        Ok(Some(event)) => return Some(event),
+        Ok(None) => done.tell_unread(stored, "`split` finds the event's part no more"),
+        Err(_) => done.tell_unread(stored, "the body is not what the source's format, `decode` and limits say"),
     }
+    None
 }
 
 /// What the routes make of an event. A defect of ours in one event must not keep the others waiting.

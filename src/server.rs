@@ -1,6 +1,7 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
 mod listen;
+mod stall;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use crate::client::ClientError;
 use crate::compile::Compiled;
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Report, Wake};
-use crate::ingress::{Guard, Ingress, KnownPaths};
+use crate::ingress::{Guard, Ingress, KnownPaths, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
 use crate::refusal::Tally;
@@ -107,6 +108,7 @@ impl Server {
             clock: clock.clone(),
             accepted: accepted.clone(),
             known_paths: known_paths.clone(),
+            rates: Rates::default(),
             guard: Guard::new(settings.most, tally.clone()),
         };
         let ready = Arc::new(AtomicBool::new(false));

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::value::Value;
 use crate::verify::Verify;
 pub use handshake::{Echo, Handshake, HandshakeError};
-pub use rate::Rate;
+pub use rate::{Bucket, Rate};
 pub use reply::{Answer, Overload, Reply, ReplyBody};
 
 /// So many times the limit of a body is what a compressed one may hold.

@@ -7,7 +7,8 @@ use super::setting::Given;
 use super::template::{Kind, Known, Reach};
 use crate::config::At;
 use crate::config::handshake::{Handshake as Written, HandshakeReply, Handshakes};
-use crate::config::source::Source as WrittenSource;
+use crate::config::source::verify::Verify as WrittenVerify;
+use crate::config::source::{Secrets, Source as WrittenSource};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::pack::Body;
 use crate::payload::Format;
@@ -23,6 +24,8 @@ pub(super) struct Shaking<'a> {
     pub written: &'a WrittenSource,
     pub given: &'a Given,
     pub verify: Option<&'a Verify>,
+    /// The same as written, here or in the pack.
+    pub written_verify: Option<&'a WrittenVerify>,
     pub methods: &'a [Arc<str>],
 }
 
@@ -57,6 +60,10 @@ impl Compiler<'_> {
         let when = self.placed(&written.when, Kind::Lenient, &mut reach.clone());
         let token = written.token.as_ref().map(|token| self.token(token, of.written, of.given));
         let reply = self.handshake_reply(&written.reply, of, reach);
+        let (verified, has_token) = (written.verified.as_ref(), written.token.is_some());
+        if let (Some(verified), Some(reply)) = (verified.filter(|verified| !verified.value && !has_token), &reply) {
+            self.check_not_an_oracle(reply, of, &verified.place);
+        }
         let templates = reply.as_ref().map(templates).unwrap_or_default();
         let needs_secret =
             templates.iter().any(|(template, _)| template.uses().iter().any(|used| &*used.name == "secret"));
@@ -72,7 +79,7 @@ impl Compiler<'_> {
                 .map_or_else(|| format!("handshake {number}").into(), |text| text.value.clone()),
             methods,
             when,
-            verified: written.verified.as_ref().is_none_or(|verified| verified.value),
+            verified: verified.is_none_or(|verified| verified.value),
             token: token.map_or(Some(None), |token| token.map(Some))?,
             reply,
             secret,
@@ -151,6 +158,17 @@ impl Compiler<'_> {
         }
     }
 
+    /// Whoever is hashed a text of his choice, by the key that proves a request, can forge one.
+    fn check_not_an_oracle(&mut self, reply: &Reply, of: &Shaking<'_>, place: &Place) {
+        let used = templates(reply).into_iter().flat_map(|(template, _)| template.uses());
+        let Some(key) = used.filter_map(|used| of.proving_key(used)).next() else { return };
+        let message =
+            format!("anyone may make this handshake, and its `hmac({key})` has the key that `verify` goes by");
+        let help = "leave `verified` out, or add a `token`, or give the hash a secret setting of its own";
+        let diagnostic = Diagnostic::new(Code::ConflictingKeys, place.clone(), message);
+        self.report(diagnostic.found("with such hashes anyone could forge requests").help(help));
+    }
+
     /// The source's own secret. What is wrong with it has been said where `verify` asked for it.
     fn handshake_secret(&mut self, of: &Shaking<'_>, place: &Place) -> Option<Secret> {
         let Some(secrets) = &of.written.secret else {
@@ -171,6 +189,35 @@ impl Compiler<'_> {
         }
         filled?.text.map(Secret::new)
     }
+}
+
+impl Shaking<'_> {
+    /// The name as written, where it is a secret by which the source's requests are proved.
+    fn proving_key(&self, used: &Use) -> Option<String> {
+        if matches!(self.verify, Some(Verify::Open)) {
+            return None;
+        }
+        let setting = match (&*used.name, used.fields.first()) {
+            ("secret", _) => return Some("secret".to_owned()),
+            ("settings", Some(setting)) if self.given.secret.contains(setting) => setting,
+            _ => return None,
+        };
+        let given = self.written.settings.get(setting).map(|given| &*given.value.text.value);
+        let own = self.written.secret.iter().flat_map(Secrets::iter);
+        let mut keys = own.chain(self.written_verify.iter().flat_map(|verify| verify.secrets()));
+        let is_key = keys.any(|key| given == Some(&*key.value) || names_setting(key, setting));
+        is_key.then(|| format!("settings.{setting}"))
+    }
+}
+
+/// Whether a text is made of this setting: `{{ settings.name }}`.
+fn names_setting(text: &str, setting: &str) -> bool {
+    let after = |part: &str| part.strip_prefix(setting).is_some_and(|rest| !rest.starts_with(is_part_of_a_name));
+    text.split("settings.").skip(1).any(after)
+}
+
+fn is_part_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// Whether a name is the key of a hash, and nothing else: `hmac(secret)`.

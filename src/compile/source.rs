@@ -43,6 +43,7 @@ impl Compiler<'_> {
         let given = self.source_settings(written, webhook);
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
         // Of a webhook that is not known it isn't known either how it is verified.
+        let written_verify = verify;
         let verify = match (verify, from) {
             (None, Some(None)) => None,
             (verify, _) => self.verify(verify, written, &given),
@@ -52,7 +53,7 @@ impl Compiler<'_> {
         let reply = written.reply.as_ref().or(webhook.and_then(|w| w.reply.as_ref()));
         let reply = self.source_reply(reply, &mut given.reach(&path, &methods, format));
         let handshakes = written.handshake.as_ref().or(webhook.and_then(|w| w.handshake.as_ref()));
-        let context = Shaking { written, given: &given, verify: verify.as_ref(), methods: &methods };
+        let context = Shaking { written, given: &given, verify: verify.as_ref(), written_verify, methods: &methods };
         let reach = given.reach(&path, &methods, format);
         let handshakes = handshakes.map(|written| self.handshakes(written, &context, &reach)).unwrap_or_default();
         let rate = written.limits.as_ref().and_then(|limits| limits.rate.as_ref()).map(|rate| self.rate(rate));

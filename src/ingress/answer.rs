@@ -109,15 +109,13 @@ impl Refusal {
         Refusal::new(Reason::StoreUnavailable, "the event could not be stored; send it again")
     }
 
-    /// The path is shown only where no source is, for whoever mistyped it: elsewhere it may hold a token.
-    pub(super) fn log(&self, path: &str) {
+    /// Of the path only what is known is shown, and only where the request came to no source: the rest may be a token.
+    pub(super) fn log(&self, path: &str, others: u64) {
         let (code, reason) = (self.reason.word(), self.message.as_str());
+        let not_shown = (others > 0).then_some(others);
         match &self.source {
-            Some(source) => tracing::info!(code, %source, reason, "request refused"),
-            None => {
-                let shown: String = path.chars().take(100).collect();
-                tracing::info!(code, path = ?shown, reason, "request refused");
-            }
+            Some(source) => tracing::info!(code, %source, reason, not_shown, "request refused"),
+            None => tracing::info!(code, path, reason, not_shown, "request refused"),
         }
     }
 

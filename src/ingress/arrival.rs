@@ -40,6 +40,7 @@ impl Arrival<'_> {
         }
         let verified = source.verify.verify(self.raw.clone(), &self.context());
         let verified = verified.map_err(|error| Refusal::verification(&error))?;
+        self.ingress.rates.proved(source).map_err(Refusal::too_many)?;
         if let Some(answer) = self.handshake(true)? {
             return Ok(answer::response(answer));
         }

@@ -11,11 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::GRACE;
+use super::stall::Stalling;
 use crate::ingress::{Gauge, Guard, Ingress, NO_PLACE};
 use crate::refusal::Reason;
 
 /// How long a sender may take for the headers of a request, and how long a connection may rest between two.
 const HEADERS: Duration = Duration::from_secs(10);
+/// How long a sender may take nothing of its answers.
+const STALL: Duration = Duration::from_secs(30);
 /// How many connections are told at once that there is no place for them; further ones are closed without a word.
 const TURNED_AWAY: usize = 64;
 /// How long such a connection may take to hear it.
@@ -61,7 +64,7 @@ pub(super) async fn receive(listener: TcpListener, ingress: Ingress, mut stopped
             .header_read_timeout(HEADERS)
             .max_headers(guard.most.headers.saturating_add(BEYOND))
             .max_buf_size(guard.most.header_bytes.saturating_add(BUFFER))
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Stalling::new(stream, STALL)), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A peer that breaks off is the peer's business.

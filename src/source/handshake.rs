@@ -52,7 +52,9 @@ pub enum HandshakeError {
         "what the handshake sends to be sent back is longer than {LONGEST} characters, or holds others than `A-Z a-z 0-9 . _ ~ + / = : -` and spaces"
     )]
     Unfit,
-    #[error("the handshake's request lacks what its answer is made of")]
+    #[error(
+        "the handshake's request lacks what its answer is made of, or what is to be hashed is no token of 1 to 200 characters `A-Z a-z 0-9 _ -`"
+    )]
     Unanswerable(Box<Diagnostic>),
 }
 
@@ -138,7 +140,7 @@ impl Handshake {
         let open = open.map(|(name, value)| (name.clone(), value.clone()));
         let secret = settings.secrets.iter().map(|(name, secret)| (name.clone(), Value::from(secret.expose())));
         let all = Value::Object(Arc::new(open.chain(secret).collect()));
-        let mut scope = scope.with("settings", all);
+        let mut scope = scope.with("settings", all).hashing_tokens_only();
         scope.set("secret", self.secret.as_ref().map(|secret| Value::from(secret.expose())));
         scope
     }

@@ -41,10 +41,19 @@ impl Scope {
         self.0.0.iter().find(|(known, _)| &**known == name).map(|(_, value)| value.as_ref())
     }
 
+    /// The same names, where `hmac` takes nothing but tokens: who chooses what is hashed by a secret key, and hears the
+    /// hash, must not get it for anything that means more.
+    pub fn hashing_tokens_only(self) -> Self {
+        self.with(TOKENS_ONLY, Value::from(true))
+    }
+
     pub(super) fn to_engine(&self) -> Engine {
         Engine::from_dyn_object(self.0.clone())
     }
 }
+
+/// No template can write this name.
+pub(super) const TOKENS_ONLY: &str = "hash of tokens only";
 
 impl EngineObject for Names {
     fn get_value(self: &Arc<Self>, key: &Engine) -> Option<Engine> {

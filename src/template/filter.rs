@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
-use super::bridge::{from_engine, to_engine};
+use super::bridge::{TOKENS_ONLY, from_engine, to_engine};
 use super::budget;
 use crate::convert::{self, Moment, Unfit};
 use crate::path::Path;
@@ -131,7 +131,10 @@ pub(super) fn install(env: &mut Environment<'static>) {
     });
     own(env, "jsonpath", jsonpath);
     own(env, "sha256", |value, _| Ok(Value::from(hex(&Sha256::digest(convert::text(value)?)))));
-    own(env, "hmac", hmac);
+    env.add_filter("hmac", |state: &State, args: Rest<Engine>| {
+        let tokens_only = state.lookup(TOKENS_ONLY).is_some_and(|flag| flag.is_true());
+        apply("hmac", args, |value, args| if tokens_only { token_hmac(value, args) } else { hmac(value, args) })
+    });
     own(env, "base64", |value, _| Ok(Value::from(BASE64_STANDARD.encode(convert::text(value)?))));
     own(env, "urlencode", |value, _| Ok(Value::from(crate::request::encode(&convert::text(value)?))));
     own(env, "strip_html", |value, _| Ok(Value::from(strip_html(&convert::text(value)?))));
@@ -214,17 +217,23 @@ type Own = fn(&Value, &[Engine]) -> Result<Value, Unfit>;
 
 /// One of our filters.
 fn own(env: &mut Environment<'static>, name: &'static str, filter: Own) {
-    env.add_filter(name, move |args: Rest<Engine>| -> Result<Engine, Error> {
-        let Some((first, rest)) = args.split_first() else { return Ok(Engine::UNDEFINED) };
-        if first.is_undefined() || first.is_none() {
-            return Ok(first.clone());
-        }
-        if !budget::spend_on(name, &args) {
-            return Err(Error::from(ErrorKind::OutOfFuel));
-        }
-        let value = from_engine(first).map_err(fail)?.unwrap_or_default();
-        filter(&value, rest).map(|value| to_engine(&value)).map_err(|unfit| fail(&unfit.message))
-    });
+    env.add_filter(name, move |args: Rest<Engine>| apply(name, args, filter));
+}
+
+fn apply(
+    name: &str,
+    args: Rest<Engine>,
+    filter: impl Fn(&Value, &[Engine]) -> Result<Value, Unfit>,
+) -> Result<Engine, Error> {
+    let Some((first, rest)) = args.split_first() else { return Ok(Engine::UNDEFINED) };
+    if first.is_undefined() || first.is_none() {
+        return Ok(first.clone());
+    }
+    if !budget::spend_on(name, &args) {
+        return Err(Error::from(ErrorKind::OutOfFuel));
+    }
+    let value = from_engine(first).map_err(fail)?.unwrap_or_default();
+    filter(&value, rest).map(|value| to_engine(&value)).map_err(|unfit| fail(&unfit.message))
 }
 
 fn fail(message: &str) -> Error {
@@ -312,6 +321,19 @@ fn hmac(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map_err(|_| Unfit::new("the key can't be used"))?;
     mac.update(convert::text(value)?.as_bytes());
     Ok(Value::from(hex(&mac.finalize().into_bytes())))
+}
+
+/// Nothing that a sender signs looks like a token: it is longer, or holds a `{`, a `=` or a `:`.
+fn token_hmac(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
+    const LONGEST: usize = 200;
+    let text = convert::text(value)?;
+    let is_token = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    match is_token && (1..=LONGEST).contains(&text.len()) {
+        true => hmac(value, args),
+        false => {
+            Err(Unfit::new("here `hmac` takes a token only: 1 to 200 letters without accents, digits, `-` and `_`"))
+        }
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -137,6 +137,22 @@ fn a_flood_on_one_source_leaves_the_others_alone() {
 }
 
 #[test]
+fn strangers_do_not_use_up_what_the_sender_may_send() {
+    let slow = IN.replace("path: /in,", "path: /in, limits: { rate: { requests: 3, per: 1h } },");
+    let (folder, server) = started("strangers", "{}", &[("routes/in.yaml", &slow)]);
+    let forged = with_headers("X-Key: no\r\n", "{}");
+    assert!((0..20).all(|_| exchange(&server.listen, &forged).unwrap().status == 401));
+    assert_eq!([1, 2].map(|id| exchange(&server.listen, &good(id)).unwrap().status), [202, 202]);
+    // A reload does not begin again.
+    folder.write("routes/in.yaml", &slow.replace("text: hi", "text: hello"));
+    server.wait_for("the reload", |status| status["reloads"]["taken"] == 1);
+    assert_eq!([3, 4].map(|id| exchange(&server.listen, &good(id)).unwrap().status), [202, 429]);
+    // What strangers may send is bounded, too.
+    let answers: Vec<u16> = (0..40).map(|_| exchange(&server.listen, &forged).unwrap().status).collect();
+    assert_eq!((answers.first(), answers.last()), (Some(&401), Some(&429)));
+}
+
+#[test]
 fn a_head_that_is_too_large_is_refused() {
     let (_folder, server) = started("head", "{ headers: 20, header_bytes: 2KB }", &[]);
     let long = format!("X-Key: k3y\r\nX-Long: {}\r\n", "a".repeat(3000));

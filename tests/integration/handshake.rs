@@ -3,6 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
 use crate::support::{ACME, Answer, Folder, Server, exchange, root, run, transcript};
 
 const META: &str = r#"
@@ -170,6 +173,17 @@ fn post(target: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Zoom's address check with another token than Zoom would choose.
+fn signed_by_zoom(token: &str) -> Vec<u8> {
+    let body =
+        serde_json::json!({ "event": "endpoint.url_validation", "payload": { "plainToken": token } }).to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"zoom_test_secret").unwrap();
+    mac.update(format!("v0:1717171717:{body}").as_bytes());
+    let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let proof = format!("x-zm-request-timestamp: 1717171717\r\nx-zm-signature: v0={signature}\r\nContent-Length:");
+    String::from_utf8(post("/hooks/zoom", &body)).unwrap().replace("Content-Length:", &proof).into_bytes()
+}
+
 #[test]
 fn each_vendor_gets_the_answer_that_it_wants() {
     let (folder, server) = started("handshakes");
@@ -218,6 +232,8 @@ fn what_is_no_handshake_is_an_event_or_refused() {
     let long = "a".repeat(1001);
     let forged =
         String::from_utf8(captured("slack-url-verification.http", "/hooks/slack")).unwrap().replace("=f9", "=00");
+    let zoom = |token: &str| signed_by_zoom(token);
+    assert_eq!(exchange(&server.listen, &zoom(&"a".repeat(200))).unwrap().status, 200);
     let cases: &[(&str, Vec<u8>, u16, &str)] = &[
         ("a wrong token", get(&format!("/hooks/meta{challenge}wrong"), ""), 403, "handshake-refused"),
         ("no token", get("/hooks/meta?hub.mode=subscribe&hub.challenge=1", ""), 403, "handshake-refused"),
@@ -231,6 +247,10 @@ fn what_is_no_handshake_is_an_event_or_refused() {
         ("a script", get("/hooks/zadarma?zd_echo=%3Cscript%3E", ""), 400, "unfit-challenge"),
         ("a line break", get("/hooks/zadarma?zd_echo=a%0Ab", ""), 400, "unfit-challenge"),
         ("a novel", get(&format!("/hooks/zadarma?zd_echo={long}"), ""), 400, "unfit-challenge"),
+        ("nothing to hash", zoom(""), 400, "unfit-challenge"),
+        ("a body to hash", zoom("v0:1717171717:{}"), 400, "unfit-challenge"),
+        ("a form to hash", zoom("a=b"), 400, "unfit-challenge"),
+        ("a long text to hash", zoom(&"a".repeat(201)), 400, "unfit-challenge"),
         ("a forged signature", forged.into_bytes(), 401, "verification-failed"),
         ("a list to send back", post("/hooks/zoom", "{}"), 401, "verification-failed"),
         ("another method", get("/hooks/vk", ""), 405, "wrong-method"),
@@ -249,7 +269,7 @@ fn what_is_no_handshake_is_an_event_or_refused() {
     let mut answer = String::new();
     head.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("allow: POST"), "{answer}");
-    assert_eq!(server.status()["requests"]["handshakes"], 0);
+    assert_eq!(server.status()["requests"]["handshakes"], 1);
 }
 
 #[test]

@@ -82,6 +82,54 @@ fn each_bad_request_gets_its_own_answer() {
 }
 
 #[test]
+fn a_token_in_the_path_stays_out_of_the_log() {
+    let folder = workspace("path-token");
+    let token = "X-Key: t\r\n";
+    folder.write(
+        "routes/in.yaml",
+        &ROUTE.replace(
+            "path: /in, verify: { token: { header: X-Key } }",
+            "path: \"/tok/{key}\", verify: { token: { path: key } }",
+        ),
+    );
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y-in-path")]);
+    let many: String = (0..120).map(|number| format!("X-{number}: a\r\n")).collect();
+    let cases = [
+        ("GET", "/hooks/tok/k3y-in-path", token, 405),
+        ("POST", "/hooks/tok/k3y-in-path/", token, 404),
+        ("POST", "/hooks/k3y-in-path/tok", token, 404),
+        ("POST", "/k3y-in-path", token, 404),
+        ("POST", "/hooks/tok/k3y-in-path", &*many, 431),
+    ];
+    for (method, path, headers, status) in cases {
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: t\r\n{headers}Content-Length: 0\r\n\r\n");
+        assert_eq!(exchange(&server.listen, request.as_bytes()).unwrap().status, status, "{method} {path}");
+    }
+    // What is served no more says so in the log as it was written.
+    folder.write("routes/in.yaml", ROUTE);
+    server.wait_for("the reload", |status| status["reloads"]["taken"] == 1);
+    let request = b"POST /hooks/tok/k3y-in-path HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(exchange(&server.listen, request).unwrap().status, 503);
+    let log = folder.read("serve.log");
+    assert!(!log.contains("k3y-in-path"), "{log}");
+    assert!(log.contains("/hooks/tok/{key}/…") && log.contains("not-served-now"), "{log}");
+}
+
+#[test]
+fn many_refusals_are_few_lines_in_the_log() {
+    let folder = workspace("many");
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    let forged = || exchange(&server.listen, &request("X-Key: no\r\n", b"{}")).unwrap().status;
+    assert!((0..300).all(|_| forged() == 401));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(forged(), 401);
+    assert_eq!(server.status()["requests"]["refused"]["verification-failed"], 301);
+    let log = folder.read("serve.log");
+    let lines = log.matches("verification-failed").count();
+    assert!((2..60).contains(&lines) && log.contains("not_shown"), "{lines} lines: {log}");
+}
+
+#[test]
 fn an_event_that_a_route_can_make_nothing_of_is_kept_and_others_go_on() {
     let folder = workspace("unfit");
     let other =

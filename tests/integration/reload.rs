@@ -137,6 +137,35 @@ fn an_event_whose_source_goes_away_while_it_arrives_waits_until_it_is_back() {
 }
 
 #[test]
+fn events_that_their_source_reads_no_more_are_told_of_once() {
+    let folder = workspace("unread");
+    let as_source = |more: &str| route(1).replace("verify: none", &format!("verify: none, {more}"));
+    let whole = as_source("split: \"$.all[*]\"");
+    folder.write("routes/in.yaml", &whole);
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let body = br#"{"all":[{"id":"a"},{"id":"b"},{"id":"c"}]}"#;
+    let request = post_bytes("/hooks/in", "application/json", body);
+    let (first, rest) = request.split_at(request.len() - 5);
+    let mut stream = TcpStream::connect(&server.listen).unwrap();
+    stream.write_all(first).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    folder.write("routes/in.yaml", &as_source("format: xml"));
+    server.wait_for("the change", |status| reloads(status, "taken") == 1);
+    stream.write_all(rest).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(stream)).unwrap().status, 202);
+    let told = |why: &str| folder.read("serve.log").matches(why).count();
+    crate::support::wait_for("the word of it", || (told("events wait") > 0).then_some(()));
+    assert_eq!((told("events wait"), told("the body is not what")), (1, 1));
+    // Without `split` there is one event, and the other two are not to be found.
+    folder.write("routes/in.yaml", &as_source("format: json"));
+    server.wait_for("the first", |status| status["events"]["unrouted"] == 2);
+    crate::support::wait_for("the word of it", || (told("`split` finds") > 0).then_some(()));
+    assert_eq!(told("events wait"), 2);
+    folder.write("routes/in.yaml", &whole);
+    server.wait_for("the others", |status| status["events"]["unrouted"] == 0);
+}
+
+#[test]
 fn the_last_good_revision_serves_without_its_samples_and_on_its_own_addresses() {
     let folder = workspace("no-samples");
     let test = "tests:\n  - name: t\n    request: samples/t.json\n    expect: [{ to: acme.note }]\n";

@@ -24,6 +24,22 @@ pub enum Verify {
     AnyOf(At<Vec<Verify>>),
 }
 
+impl Verify {
+    /// Every text that is a secret of its own, or that what is hashed is made of.
+    pub fn secrets(&self) -> Vec<&Text> {
+        let (own, signs) = match self {
+            Verify::Hmac(hmac) => (&hmac.secret, hmac.signs.as_ref()),
+            Verify::Hash(hash, _) => (&hash.secret, Some(&hash.signs)),
+            Verify::Token(token) => (&token.secret, None),
+            Verify::Basic(basic) => (&basic.secret, None),
+            Verify::Jwt(jwt) => (&jwt.secret, None),
+            Verify::AnyOf(ways) => return ways.value.iter().flat_map(Verify::secrets).collect(),
+            Verify::None(_) | Verify::Ed25519(_) | Verify::Rsa(_) => return Vec::new(),
+        };
+        own.iter().flat_map(Secrets::iter).chain(signs).collect()
+    }
+}
+
 record! {
     /// A keyed hash over parts of the request. The key is the source's `secret`.
     pub struct Hmac ("an hmac") {
