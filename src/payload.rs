@@ -91,15 +91,23 @@ pub fn decode(raw: &RawRequest, format: Format) -> Result<Value, DecodeError> {
 
 /// The payload of a request.
 pub fn decode_within(raw: &RawRequest, format: Format, limits: &Limits) -> Result<Value, DecodeError> {
-    let codings: Vec<&str> =
-        raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str()).collect();
     let bytes = match raw.body.is_empty() {
         true => Cow::Borrowed(raw.body.as_slice()),
-        false => inflate::inflate(&raw.body, &codings.join(","), limits.inflated)?,
+        false => inflate::inflate(&raw.body, &codings(raw), limits.inflated)?,
     };
     let body =
         Body { raw, bytes: &bytes, charset: Charset::of_header(raw.header("content-type").unwrap_or("")), limits };
     body.decode(format)
+}
+
+/// Whether a body is compressed, by what it says or as it begins.
+pub fn is_compressed(raw: &RawRequest) -> bool {
+    inflate::is_compressed(&raw.body, &codings(raw))
+}
+
+fn codings(raw: &RawRequest) -> String {
+    let all = raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str());
+    all.collect::<Vec<_>>().join(",")
 }
 
 /// A body without its compression, and what is known of it.

@@ -11,13 +11,13 @@ pub mod signature;
 pub mod time;
 pub mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
 use crate::event::{RawRequest, Verified};
-use crate::payload::Format;
+use crate::payload::{self, DecodeError, Format, Limits};
 use crate::secret::Secret;
 use crate::value::Value;
 use jwt::Jwt;
@@ -53,21 +53,32 @@ pub enum VerifyError {
     NoSecret,
 }
 
-/// What verification needs beside the request.
-#[derive(Clone, Debug)]
+/// A request, and what its verification needs beside it.
+#[derive(Debug)]
 pub struct Context<'a> {
     /// Scheme, host and port that the sender knows: `https://hooks.example.com`.
     pub public_url: &'a str,
     pub now: Timestamp,
     pub format: Format,
+    /// How much may come of the body.
+    pub limits: Limits,
+    pub raw: &'a Arc<RawRequest>,
     pub params: &'a Value,
+    /// Read when it is first asked for, and not again: nothing is proved yet, so a request must not make much work.
+    pub payload: OnceLock<Result<Value, DecodeError>>,
+}
+
+impl Context<'_> {
+    pub fn payload(&self) -> &Result<Value, DecodeError> {
+        self.payload.get_or_init(|| payload::decode_within(self.raw, self.format, &self.limits))
+    }
 }
 
 impl Verify {
     /// The request as a verified one, or why not.
-    pub fn verify(&self, raw: Arc<RawRequest>, context: &Context<'_>) -> Result<Verified, VerifyError> {
-        self.check(&raw, context)?;
-        Ok(Verified::new(raw))
+    pub fn verify(&self, context: &Context<'_>) -> Result<Verified, VerifyError> {
+        self.check(context.raw, context)?;
+        Ok(Verified::new(context.raw.clone()))
     }
 
     fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
@@ -82,12 +93,13 @@ impl Verify {
     }
 
     /// When the request was signed, as it says itself: what was captured is old by now. Nothing is verified by this.
-    pub fn signed_at(&self, raw: &RawRequest, context: &Context<'_>) -> Option<Timestamp> {
+    pub fn signed_at(&self, context: &Context<'_>) -> Option<Timestamp> {
+        let raw = context.raw;
         match self {
             Verify::Open | Verify::Token(_) | Verify::Basic(_) => None,
             Verify::Signature(signature) => signature.signed_at(raw, context),
             Verify::Jwt(jwt) => jwt.signed_at(raw, context),
-            Verify::AnyOf(ways) => ways.iter().find_map(|way| way.signed_at(raw, context)),
+            Verify::AnyOf(ways) => ways.iter().find_map(|way| way.signed_at(context)),
         }
     }
 
