@@ -49,6 +49,8 @@ pub enum VerifyError {
     Mismatch(&'static str),
     #[error("the request was signed too long ago, or its clock is wrong")]
     Stale,
+    #[error("its proof can't be looked for in its body: {0}")]
+    Unreadable(DecodeError),
     #[error("the secret of the source is not known here")]
     NoSecret,
 }
@@ -69,8 +71,13 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub fn payload(&self) -> &Result<Value, DecodeError> {
-        self.payload.get_or_init(|| payload::decode_within(self.raw, self.format, &self.limits))
+    pub fn payload(&self) -> Result<&Value, &DecodeError> {
+        self.payload.get_or_init(|| payload::decode_within(self.raw, self.format, &self.limits)).as_ref()
+    }
+
+    /// The payload, for whoever can't do without it.
+    fn readable(&self) -> Result<&Value, VerifyError> {
+        self.payload().map_err(|error| VerifyError::Unreadable(error.clone()))
     }
 }
 
@@ -118,14 +125,13 @@ impl Verify {
 
 /// One proof is enough; of those that fail, what is told is why the one that the request carries does.
 fn any_of(ways: &[Verify], raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
+    let lacks = |error: &VerifyError| matches!(error, VerifyError::Missing(_) | VerifyError::Unreadable(_));
     let mut refusal: Option<VerifyError> = None;
     for way in ways {
         match (way.check(raw, context), &refusal) {
             (Ok(()), _) => return Ok(()),
             (Err(error), None) => refusal = Some(error),
-            (Err(error), Some(VerifyError::Missing(_))) if !matches!(error, VerifyError::Missing(_)) => {
-                refusal = Some(error);
-            }
+            (Err(error), Some(known)) if lacks(known) && !lacks(&error) => refusal = Some(error),
             (Err(_), Some(_)) => {}
         }
     }

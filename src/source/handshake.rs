@@ -98,7 +98,7 @@ impl Source {
         candidates.peek()?;
         let payload = match candidates.any(|handshake| handshake.reads_payload) {
             // What can't be read is none of them; if it was to be an event, that is said when it becomes one.
-            true => context.payload().as_ref().ok().cloned().unwrap_or_default(),
+            true => context.payload().ok().cloned().unwrap_or_default(),
             false => Value::Null,
         };
         let scope =

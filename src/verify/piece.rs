@@ -100,7 +100,7 @@ impl Parts<'_> {
             }
             Signed::Form(name) => message.extend(one(canonical::form(raw, context)?, name, "form field")?),
             Signed::Payload(path) => {
-                let found = field(context, path).and_then(canonical::text);
+                let found = field(context, path)?.and_then(canonical::text);
                 let missing = || VerifyError::Missing(format!("field `{}`", path.text()));
                 message.extend_from_slice(found.ok_or_else(missing)?.as_bytes());
             }
@@ -121,10 +121,7 @@ impl Parts<'_> {
         let mut pairs = canonical::pairs(self.raw.query().as_bytes());
         match canonical::form(self.raw, self.context) {
             Ok(form) => pairs.extend(form),
-            Err(error) => {
-                let payload = self.context.payload().as_ref().ok();
-                pairs.extend(payload.and_then(canonical::object).ok_or(error)?);
-            }
+            Err(error) => pairs.extend(canonical::object(self.context.readable()?).ok_or(error)?),
         }
         Ok(pairs)
     }

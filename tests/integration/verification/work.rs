@@ -72,3 +72,38 @@ fn only_so_many_times_of_signing_are_tried() {
         assert_eq!(verified(&source, &raw(&given.join(","), &[], b"{}")).is_ok(), is_good, "{given:?}");
     }
 }
+
+/// One way of each kind that looks into the body.
+const IN_THE_BODY: [&str; 4] = [
+    "{ token: { field: $.key } }",
+    "{ hmac: { header: X-Sign, signs: \"{{ payload.id }}\" } }",
+    "{ hmac: { header: X-Sign, signs: \"{{ sorted_fields }}\" } }",
+    "{ hmac: { header: X-Sign, signs: \"{{ body }}\", timestamp: { field: $.t } } }",
+];
+
+#[test]
+fn a_body_is_verified_within_the_limits_of_its_source() {
+    let verify = "{ hmac: { header: X-Sign, signs: \"{{ payload.id }}\" } }\n  limits: { nodes: 200000 }";
+    let source = source(verify, "secret").unwrap();
+    let right = hex(&sha256("secret", "1"));
+    assert_eq!(verified(&source, &raw(&right, &[], numbers(150_000).as_bytes())), Ok(()));
+    let error = verified(&source, &raw(&right, &[], numbers(250_000).as_bytes())).unwrap_err();
+    assert!(
+        error.to_string().starts_with("its proof can't be looked for in its body: the body is not JSON: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_said_to_be_so_and_not_shown() {
+    for verify in IN_THE_BODY {
+        let source = source(verify, "secret").unwrap();
+        let error = verified(&source, &raw("aa", &[], b"{\"key\": private")).unwrap_err();
+        assert!(matches!(error, VerifyError::Unreadable(_)), "{verify}: {error}");
+        assert!(!error.to_string().contains("private"), "{error}");
+    }
+    // Of several proofs, that is told which the request carries.
+    let both = format!("{{ any_of: [{}, {{ token: {{ header: X-Sign }} }}] }}", IN_THE_BODY[0]);
+    let error = verified(&source(&both, "secret").unwrap(), &raw("aa", &[], b"{")).unwrap_err();
+    assert_eq!(error, VerifyError::Mismatch("token"));
+}
