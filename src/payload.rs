@@ -24,6 +24,8 @@ pub enum Format {
     /// From the content type, then from the bytes.
     #[default]
     Auto,
+    /// The same, but of the body alone: of a sender that signs its body, the query might be anyone's.
+    AutoOfBody,
     Json,
     Form,
     Multipart,
@@ -47,7 +49,7 @@ impl Format {
 
     pub fn word(self) -> &'static str {
         match self {
-            Format::Auto => "auto",
+            Format::Auto | Format::AutoOfBody => "auto",
             Format::Json => "json",
             Format::Form => "form",
             Format::Multipart => "multipart",
@@ -122,6 +124,8 @@ impl Body<'_> {
     fn decode(&self, format: Format) -> Result<Value, DecodeError> {
         match format {
             Format::Auto => self.detect(),
+            Format::AutoOfBody if self.first_letter().is_none() => Ok(Value::Null),
+            Format::AutoOfBody => self.detect(),
             Format::Json => self.json(),
             Format::Form => self.form(self.bytes, self.charset),
             Format::Query => self.form(self.raw.query().as_bytes(), Charset::Unsaid),

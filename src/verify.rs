@@ -110,6 +110,16 @@ impl Verify {
         }
     }
 
+    /// Whether the proof is of the body and leaves the query, or part of it, to whoever sends the body again.
+    pub fn covers_body_alone(&self) -> bool {
+        match self {
+            Verify::Open | Verify::Token(_) | Verify::Basic(_) => false,
+            Verify::Signature(signature) => signature.covers_body_alone(),
+            Verify::Jwt(jwt) => jwt.body_hash.is_some(),
+            Verify::AnyOf(ways) => ways.iter().any(Verify::covers_body_alone),
+        }
+    }
+
     /// How, in a few words.
     pub fn describe(&self) -> String {
         match self {

@@ -29,7 +29,7 @@ impl Body<'_> {
     }
 
     /// The first letter that is no white space, in any charset whose letters below 128 are those of ASCII, or in UTF-16.
-    fn first_letter(&self) -> Option<char> {
+    pub(super) fn first_letter(&self) -> Option<char> {
         let start = self.bytes.get(..256).unwrap_or(self.bytes);
         let start = start.get(..start.len() & !1).filter(|start| start.contains(&0)).unwrap_or(start);
         let text = charset::text(start, self.charset).unwrap_or_else(|| String::from_utf8_lossy(start));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::reply::{Answer, Reply};
 use super::{Settings, Source};
 use crate::diagnostic::Diagnostic;
+use crate::payload::{self, Format};
 use crate::route::Placed;
 use crate::secret::Secret;
 use crate::template::Scope;
@@ -98,12 +99,23 @@ impl Source {
         candidates.peek()?;
         let payload = match candidates.any(|handshake| handshake.reads_payload) {
             // What can't be read is none of them; if it was to be an event, that is said when it becomes one.
-            true => context.payload().ok().cloned().unwrap_or_default(),
+            true if verified => context.payload().ok().cloned().unwrap_or_default(),
+            true => self.challenge(context),
             false => Value::Null,
         };
         let scope =
             Scope::new().with("request", context.raw.to_value(context.params, context.now)).with("payload", payload);
         Some(scope.with("settings", self.settings.values.clone()))
+    }
+}
+
+impl Source {
+    /// The payload of what is not verified yet; a challenge may stand in a query that nobody signs.
+    fn challenge(&self, context: &Context<'_>) -> Value {
+        match self.format == Format::AutoOfBody && context.raw.body.is_empty() {
+            true => payload::decode(context.raw, Format::Query).unwrap_or_default(),
+            false => context.payload().ok().cloned().unwrap_or_default(),
+        }
     }
 }
 

@@ -55,6 +55,17 @@ impl Signed {
     fn has_url(&self) -> bool {
         matches!(self, Signed::Url | Signed::UrlWithoutQuery | Signed::UrlDecoded | Signed::SortedUrl)
     }
+
+    /// Whether this is the body or a part of it.
+    pub(super) fn has_body(&self) -> bool {
+        matches!(self, Signed::Body | Signed::Form(_) | Signed::SortedForm | Signed::SortedUrl | Signed::SortedFields)
+    }
+
+    /// Whether this is the whole query.
+    pub(super) fn has_query(&self) -> bool {
+        let is_of_url = matches!(self, Signed::Url | Signed::UrlDecoded | Signed::SortedUrl);
+        is_of_url || matches!(self, Signed::SortedQuery | Signed::SortedFields)
+    }
 }
 
 impl Parts<'_> {

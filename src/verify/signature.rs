@@ -155,6 +155,11 @@ impl Signature {
         is_known.then_some(()).ok_or(VerifyError::NoSecret)
     }
 
+    pub(super) fn covers_body_alone(&self) -> bool {
+        let has_body = self.body_hash.is_some() || self.signs.iter().any(Signed::has_body);
+        has_body && !self.signs.iter().any(Signed::has_query)
+    }
+
     fn time(&self, raw: &RawRequest, context: &Context<'_>) -> Result<Option<String>, VerifyError> {
         self.signed_at.as_ref().map_or(Ok(None), |signed_at| signed_at.find(raw, context))
     }

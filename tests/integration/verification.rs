@@ -1,6 +1,7 @@
 //! Verification: what senders publish and send is taken, and nothing that was changed on its way.
 
 mod cases;
+mod covered;
 mod signed;
 mod tampering;
 mod work;
