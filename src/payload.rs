@@ -107,6 +107,19 @@ pub fn is_compressed(raw: &RawRequest) -> bool {
     inflate::is_compressed(&raw.body, &codings(raw))
 }
 
+/// Whether the bytes of a body are read as a form just as they were sent.
+pub fn is_read_as_form(raw: &RawRequest, format: Format) -> bool {
+    let charset = Charset::of_header(raw.header("content-type").unwrap_or(""));
+    let body = Body { raw, bytes: &raw.body, charset, limits: &Limits::default() };
+    let is_form = match format {
+        // The query is read then, and the body by nobody.
+        Format::Form | Format::Query => true,
+        Format::Auto | Format::AutoOfBody => body.is_detected_as_form(),
+        Format::Json | Format::Multipart | Format::Xml | Format::Text | Format::Jwt => false,
+    };
+    is_form && !is_compressed(raw)
+}
+
 fn codings(raw: &RawRequest) -> String {
     let all = raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str());
     all.collect::<Vec<_>>().join(",")

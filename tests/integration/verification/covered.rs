@@ -44,3 +44,24 @@ fn a_query_that_is_not_signed_is_not_read() {
         assert_eq!(read(verify, signed, TARGET, "", body).as_deref(), Ok(expected), "{verify}");
     }
 }
+
+#[test]
+fn a_form_that_is_signed_is_read_as_a_form() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const BOTH: &str = r#"{"a":"&caller=1&","caller":"2"}"#;
+    let missing = Err(VerifyError::Missing("form".to_owned()));
+    for (more, kind, body, expected) in [
+        ("", FORM, "caller=1", Ok(r#"{"caller":"1"}"#.to_owned())),
+        ("format: form", "", "caller=1", Ok(r#"{"caller":"1"}"#.to_owned())),
+        ("", FORM, BOTH, missing.clone()),
+        ("", FORM, " [\"&caller=1&\"]", missing.clone()),
+        ("", FORM, "<a>&caller=1&</a>", missing.clone()),
+        ("format: json", FORM, BOTH, missing.clone()),
+        ("", "application/json", BOTH, missing.clone()),
+        ("format: text", FORM, "caller=1", missing.clone()),
+    ] {
+        assert_eq!(read(&hmac("{{ form.caller }}", more), "1", "/hooks/a", kind, body), expected, "{more} {body}");
+    }
+    let sorted = read(&hmac("{{ sorted_form }}", ""), "a", "/hooks/a", FORM, "{=a");
+    assert_eq!(sorted, missing);
+}
