@@ -24,6 +24,8 @@ pub enum Format {
     /// From the content type, then from the bytes.
     #[default]
     Auto,
+    /// The same, but of the body alone: of a sender that signs its body, the query might be anyone's.
+    AutoOfBody,
     Json,
     Form,
     Multipart,
@@ -47,7 +49,7 @@ impl Format {
 
     pub fn word(self) -> &'static str {
         match self {
-            Format::Auto => "auto",
+            Format::Auto | Format::AutoOfBody => "auto",
             Format::Json => "json",
             Format::Form => "form",
             Format::Multipart => "multipart",
@@ -91,15 +93,36 @@ pub fn decode(raw: &RawRequest, format: Format) -> Result<Value, DecodeError> {
 
 /// The payload of a request.
 pub fn decode_within(raw: &RawRequest, format: Format, limits: &Limits) -> Result<Value, DecodeError> {
-    let codings: Vec<&str> =
-        raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str()).collect();
     let bytes = match raw.body.is_empty() {
         true => Cow::Borrowed(raw.body.as_slice()),
-        false => inflate::inflate(&raw.body, &codings.join(","), limits.inflated)?,
+        false => inflate::inflate(&raw.body, &codings(raw), limits.inflated)?,
     };
     let body =
         Body { raw, bytes: &bytes, charset: Charset::of_header(raw.header("content-type").unwrap_or("")), limits };
     body.decode(format)
+}
+
+/// Whether a body is compressed, by what it says or as it begins.
+pub fn is_compressed(raw: &RawRequest) -> bool {
+    inflate::is_compressed(&raw.body, &codings(raw))
+}
+
+/// Whether the bytes of a body are read as a form just as they were sent.
+pub fn is_read_as_form(raw: &RawRequest, format: Format) -> bool {
+    let charset = Charset::of_header(raw.header("content-type").unwrap_or(""));
+    let body = Body { raw, bytes: &raw.body, charset, limits: &Limits::default() };
+    let is_form = match format {
+        // The query is read then, and the body by nobody.
+        Format::Form | Format::Query => true,
+        Format::Auto | Format::AutoOfBody => body.is_detected_as_form(),
+        Format::Json | Format::Multipart | Format::Xml | Format::Text | Format::Jwt => false,
+    };
+    is_form && !is_compressed(raw)
+}
+
+fn codings(raw: &RawRequest) -> String {
+    let all = raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str());
+    all.collect::<Vec<_>>().join(",")
 }
 
 /// A body without its compression, and what is known of it.
@@ -114,6 +137,8 @@ impl Body<'_> {
     fn decode(&self, format: Format) -> Result<Value, DecodeError> {
         match format {
             Format::Auto => self.detect(),
+            Format::AutoOfBody if self.first_letter().is_none() => Ok(Value::Null),
+            Format::AutoOfBody => self.detect(),
             Format::Json => self.json(),
             Format::Form => self.form(self.bytes, self.charset),
             Format::Query => self.form(self.raw.query().as_bytes(), Charset::Unsaid),

@@ -5,7 +5,7 @@ mod rate;
 mod reply;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -16,7 +16,7 @@ use crate::payload::nested::{self, Nested};
 use crate::payload::{self, DecodeError, Format};
 use crate::secret::Secret;
 use crate::value::Value;
-use crate::verify::Verify;
+use crate::verify::{Context, Verify};
 pub use handshake::{Echo, Handshake, HandshakeError};
 pub use rate::{Bucket, Rate};
 pub use reply::{Answer, Overload, Reply, ReplyBody};
@@ -84,6 +84,18 @@ impl Limits {
 }
 
 impl Source {
+    /// What verification looks at in a request to this source.
+    pub fn context<'a>(
+        &self,
+        raw: &'a Arc<RawRequest>,
+        params: &'a Value,
+        public_url: &'a str,
+        now: Timestamp,
+    ) -> Context<'a> {
+        let (format, limits) = (self.format, self.limits.of_payload());
+        Context { public_url, now, format, limits, raw, params, payload: OnceLock::new() }
+    }
+
     /// The whole payload of a request.
     pub fn payload(&self, raw: &RawRequest) -> Result<Value, DecodeError> {
         let limits = self.limits.of_payload();

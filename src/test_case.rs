@@ -17,7 +17,6 @@ use crate::request::Request;
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
-use crate::verify::Context;
 use reason::Reason;
 
 /// One test of a route.
@@ -76,8 +75,9 @@ pub fn assumed(raw: RawRequest) -> Verified {
 
 /// When a captured request was signed or sent, by what it says itself: it is old by now, and its proof is good for minutes.
 pub fn sent_at(source: &Source, raw: &RawRequest, public_url: &str, params: &Value) -> Option<Timestamp> {
-    let context = Context { public_url, now: Timestamp::default(), format: source.format, params };
-    source.verify.signed_at(raw, &context).or_else(|| sent::at(raw))
+    let request = Arc::new(raw.clone());
+    let context = source.context(&request, params, public_url, Timestamp::default());
+    source.verify.signed_at(&context).or_else(|| sent::at(raw))
 }
 
 /// The events of a captured request at a route's source.

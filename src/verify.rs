@@ -11,13 +11,13 @@ pub mod signature;
 pub mod time;
 pub mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
 use crate::event::{RawRequest, Verified};
-use crate::payload::Format;
+use crate::payload::{self, DecodeError, Format, Limits};
 use crate::secret::Secret;
 use crate::value::Value;
 use jwt::Jwt;
@@ -49,25 +49,43 @@ pub enum VerifyError {
     Mismatch(&'static str),
     #[error("the request was signed too long ago, or its clock is wrong")]
     Stale,
+    #[error("its proof can't be looked for in its body: {0}")]
+    Unreadable(DecodeError),
     #[error("the secret of the source is not known here")]
     NoSecret,
 }
 
-/// What verification needs beside the request.
-#[derive(Clone, Debug)]
+/// A request, and what its verification needs beside it.
+#[derive(Debug)]
 pub struct Context<'a> {
     /// Scheme, host and port that the sender knows: `https://hooks.example.com`.
     pub public_url: &'a str,
     pub now: Timestamp,
     pub format: Format,
+    /// How much may come of the body.
+    pub limits: Limits,
+    pub raw: &'a Arc<RawRequest>,
     pub params: &'a Value,
+    /// Read when it is first asked for, and not again: nothing is proved yet, so a request must not make much work.
+    pub payload: OnceLock<Result<Value, DecodeError>>,
+}
+
+impl Context<'_> {
+    pub fn payload(&self) -> Result<&Value, &DecodeError> {
+        self.payload.get_or_init(|| payload::decode_within(self.raw, self.format, &self.limits)).as_ref()
+    }
+
+    /// The payload, for whoever can't do without it.
+    fn readable(&self) -> Result<&Value, VerifyError> {
+        self.payload().map_err(|error| VerifyError::Unreadable(error.clone()))
+    }
 }
 
 impl Verify {
     /// The request as a verified one, or why not.
-    pub fn verify(&self, raw: Arc<RawRequest>, context: &Context<'_>) -> Result<Verified, VerifyError> {
-        self.check(&raw, context)?;
-        Ok(Verified::new(raw))
+    pub fn verify(&self, context: &Context<'_>) -> Result<Verified, VerifyError> {
+        self.check(context.raw, context)?;
+        Ok(Verified::new(context.raw.clone()))
     }
 
     fn check(&self, raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
@@ -82,12 +100,23 @@ impl Verify {
     }
 
     /// When the request was signed, as it says itself: what was captured is old by now. Nothing is verified by this.
-    pub fn signed_at(&self, raw: &RawRequest, context: &Context<'_>) -> Option<Timestamp> {
+    pub fn signed_at(&self, context: &Context<'_>) -> Option<Timestamp> {
+        let raw = context.raw;
         match self {
             Verify::Open | Verify::Token(_) | Verify::Basic(_) => None,
             Verify::Signature(signature) => signature.signed_at(raw, context),
             Verify::Jwt(jwt) => jwt.signed_at(raw, context),
-            Verify::AnyOf(ways) => ways.iter().find_map(|way| way.signed_at(raw, context)),
+            Verify::AnyOf(ways) => ways.iter().find_map(|way| way.signed_at(context)),
+        }
+    }
+
+    /// Whether the proof is of the body and leaves the query, or part of it, to whoever sends the body again.
+    pub fn covers_body_alone(&self) -> bool {
+        match self {
+            Verify::Open | Verify::Token(_) | Verify::Basic(_) => false,
+            Verify::Signature(signature) => signature.covers_body_alone(),
+            Verify::Jwt(jwt) => jwt.body_hash.is_some(),
+            Verify::AnyOf(ways) => ways.iter().any(Verify::covers_body_alone),
         }
     }
 
@@ -106,14 +135,13 @@ impl Verify {
 
 /// One proof is enough; of those that fail, what is told is why the one that the request carries does.
 fn any_of(ways: &[Verify], raw: &RawRequest, context: &Context<'_>) -> Result<(), VerifyError> {
+    let lacks = |error: &VerifyError| matches!(error, VerifyError::Missing(_) | VerifyError::Unreadable(_));
     let mut refusal: Option<VerifyError> = None;
     for way in ways {
         match (way.check(raw, context), &refusal) {
             (Ok(()), _) => return Ok(()),
             (Err(error), None) => refusal = Some(error),
-            (Err(error), Some(VerifyError::Missing(_))) if !matches!(error, VerifyError::Missing(_)) => {
-                refusal = Some(error);
-            }
+            (Err(error), Some(known)) if lacks(known) && !lacks(&error) => refusal = Some(error),
             (Err(_), Some(_)) => {}
         }
     }

@@ -15,7 +15,6 @@ use jackfield::pipeline;
 use jackfield::route::Lookup;
 use jackfield::test_case;
 use jackfield::value::{Value, json};
-use jackfield::verify::Context;
 use libfuzzer_sys::fuzz_target;
 
 static WORKSPACE: LazyLock<Compiled> = LazyLock::new(|| {
@@ -118,8 +117,8 @@ fn receive(raw: RawRequest) {
     let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path()).to_owned();
     let Lookup::Found(source, params) = set.find(&raw.method, &path) else { return };
     let now = jackfield::clock::Timestamp(1_790_000_000_000);
-    let context = Context { public_url: &set.public_url, now, format: source.format, params: &params };
-    let _ = source.verify.verify(Arc::new(raw.clone()), &context);
+    let request = Arc::new(raw.clone());
+    let _ = source.verify.verify(&source.context(&request, &params, &set.public_url, now));
     let Ok(events) = source.events(&test_case::assumed(raw), params, now) else { return };
     for event in events.iter().take(10) {
         let _ = pipeline::run(set, event);

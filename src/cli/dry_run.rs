@@ -25,7 +25,7 @@ use crate::secret::MASK;
 use crate::source::Source;
 use crate::test_case;
 use crate::value::Value;
-use crate::verify::{Context, VerifyError};
+use crate::verify::VerifyError;
 use given::Settings;
 use input::Input;
 
@@ -191,9 +191,10 @@ fn verification(
         (false, false) => {}
     }
     let params = params(compiled, raw);
-    let context = Context { public_url: &compiled.set.public_url, now, format: source.format, params: &params };
+    let raw = Arc::new(raw.clone());
+    let context = source.context(&raw, &params, &compiled.set.public_url, now);
     let how = source.verify.describe();
-    match source.verify.verify(Arc::new(raw.clone()), &context) {
+    match source.verify.verify(&context) {
         Ok(_) => Verification::Passed(how),
         Err(error) => Verification::Failed(how, error),
     }

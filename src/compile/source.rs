@@ -13,7 +13,6 @@ use crate::config::scalar::Text;
 use crate::config::source::{Limits as WrittenLimits, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::path::Path;
-use crate::payload::Format;
 use crate::source::Source;
 
 /// A source with the identity that its pack gives to its events.
@@ -34,8 +33,6 @@ impl Compiler<'_> {
         let from = written.from.as_ref().map(|from| self.webhook(from, packs));
         let webhook = from.flatten();
         let path = self.source_path(written);
-        let format = written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref()));
-        let format = format.map_or(Format::Auto, |format| decoding::format(format.value));
         let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
         let decode = decode.map(|layers| self.nested(layers));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
@@ -48,6 +45,8 @@ impl Compiler<'_> {
             (None, Some(None)) => None,
             (verify, _) => self.verify(verify, written, &given),
         };
+        let format = written.format.as_ref().or(webhook.and_then(|w| w.format.as_ref()));
+        let format = self.read_as(format, verify.as_ref());
         let methods = written.methods.as_ref().or(webhook.and_then(|w| w.methods.as_ref()));
         let methods = self.methods(methods);
         let reply = written.reply.as_ref().or(webhook.and_then(|w| w.reply.as_ref()));

@@ -60,7 +60,7 @@ impl Compiler<'_> {
     /// first path or condition would take the blame.
     fn other_format(&self, test: &TestCase, set: &RouteSet, bytes: &[u8]) -> Option<Diagnostic> {
         let source = set.sources.get(&set.route(&test.route)?.source)?;
-        if matches!(source.format, Format::Auto | Format::Json | Format::Text) {
+        if matches!(source.format, Format::Auto | Format::AutoOfBody | Format::Json | Format::Text) {
             return None;
         }
         let body = capture::parse(bytes).ok()?.body;

@@ -5,17 +5,30 @@ use std::sync::Arc;
 use http::Response;
 use http_body_util::Full;
 use hyper::body::Bytes;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task;
 
 use super::Ingress;
 use super::answer::{self, Refusal};
 use crate::clock::Timestamp;
-use crate::event::{Event, RawRequest, Verified};
+use crate::event::{Event, RawRequest};
 use crate::live::Revision;
+use crate::payload;
 use crate::pipeline;
 use crate::source::{Answer, Source};
 use crate::store::NewEvents;
 use crate::value::Value;
 use crate::verify::Context;
+
+/// Bytes of a body that are read in no time.
+const LITTLE: usize = 64 << 10;
+
+/// What a request turned out to be.
+enum Looked {
+    Handshake(Answer),
+    /// Something to be stored, and the answer once it is.
+    Events(NewEvents, Answer),
+}
 
 /// One request at a source.
 pub(super) struct Arrival<'a> {
@@ -29,8 +42,32 @@ pub(super) struct Arrival<'a> {
 
 impl Arrival<'_> {
     pub(super) async fn answer(self) -> Result<Response<Full<Bytes>>, Refusal> {
-        if let Some(answer) = self.handshake(false)? {
-            return Ok(answer::response(answer));
+        let (new, answer) = match self.looked_at().await? {
+            Looked::Handshake(answer) => return Ok(answer::response(answer)),
+            Looked::Events(new, answer) => (new, answer),
+        };
+        self.accept(new).await?;
+        Ok(answer::response(answer))
+    }
+
+    /// Much work is done beside the others: a large body must not hold up what else came on this thread, and only so many
+    /// are worked on at once as there are processors.
+    async fn looked_at(&self) -> Result<Looked, Refusal> {
+        if self.raw.body.len() <= LITTLE && !payload::is_compressed(&self.raw) {
+            return self.look();
+        }
+        let _turn = self.ingress.guard.turns.acquire().await.map_err(|_| Refusal::overloaded())?;
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => task::block_in_place(|| self.look()),
+            _ => self.look(),
+        }
+    }
+
+    /// What the request is, and what is to be stored of it. What was decoded is gone by the time it waits for the disk.
+    fn look(&self) -> Result<Looked, Refusal> {
+        let context = self.source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at);
+        if let Some(answer) = self.handshake(&context, false)? {
+            return Ok(Looked::Handshake(answer));
         }
         let source = self.source;
         // A handshake's method makes no events.
@@ -38,32 +75,29 @@ impl Arrival<'_> {
         if !is_taken && !source.may_shake(&self.raw.method) {
             return Err(Refusal::wrong_method(&source.methods));
         }
-        let verified = source.verify.verify(self.raw.clone(), &self.context());
-        let verified = verified.map_err(|error| Refusal::verification(&error))?;
+        let verified = source.verify.verify(&context).map_err(|error| Refusal::verification(&error))?;
         self.ingress.rates.proved(source).map_err(Refusal::too_many)?;
-        if let Some(answer) = self.handshake(true)? {
-            return Ok(answer::response(answer));
+        if let Some(answer) = self.handshake(&context, true)? {
+            return Ok(Looked::Handshake(answer));
         }
         if !is_taken {
             return Err(Refusal::wrong_method(&source.methods));
         }
         let (verified, params) = verified.without_credentials(&source.verify, self.params.clone());
+        drop(context);
         let events = source.events(&verified, params.clone(), self.at).map_err(|error| Refusal::decode(&error))?;
-        self.accept(&verified, params, &events).await?;
-        Ok(answer::response(self.reply(&events)))
-    }
-
-    fn context(&self) -> Context<'_> {
-        let public_url = &self.revision.set.public_url;
-        Context { public_url, now: self.at, format: self.source.format, params: &self.params }
+        let ids = events.iter().map(|event| event.id).collect();
+        let raw = verified.raw().clone();
+        let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
+        Ok(Looked::Events(new, self.reply(&events)))
     }
 
     /// The answer to a handshake, of those that want the source's verification first or those that do not.
-    fn handshake(&self, verified: bool) -> Result<Option<Answer>, Refusal> {
+    fn handshake(&self, context: &Context<'_>, verified: bool) -> Result<Option<Answer>, Refusal> {
         let source = self.source;
-        let Some(scope) = source.handshake_scope(&self.raw, &self.params, self.at, verified) else { return Ok(None) };
+        let Some(scope) = source.handshake_scope(context, verified) else { return Ok(None) };
         let Some(handshake) = source.handshake(&self.raw.method, verified, &scope) else { return Ok(None) };
-        let answer = handshake.answer(&self.raw, &self.context(), &scope, &source.settings);
+        let answer = handshake.answer(context, &scope, &source.settings);
         let answer = answer.map_err(|error| Refusal::handshake(&error))?;
         self.ingress.guard.tally.handshake();
         tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
@@ -71,10 +105,7 @@ impl Arrival<'_> {
     }
 
     /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
-    async fn accept(&self, verified: &Verified, params: Value, events: &[Event]) -> Result<(), Refusal> {
-        let ids = events.iter().map(|event| event.id).collect();
-        let (source, raw) = (self.source.name.clone(), verified.raw().clone());
-        let new = NewEvents { source, received_at: self.at, raw, params, ids };
+    async fn accept(&self, new: NewEvents) -> Result<(), Refusal> {
         self.ingress.store.accept(new).await.map_err(|error| {
             let refusal = Refusal::store();
             if self.ingress.guard.tally.is_news(refusal.reason, super::STARTED.elapsed().as_secs()) {
@@ -86,7 +117,7 @@ impl Arrival<'_> {
         Ok(())
     }
 
-    /// The source's reply to the first of the events. They are on disk: there is an answer, whatever its templates meet.
+    /// The source's reply to the first of the events, once they are on disk: there is one, whatever its templates meet.
     fn reply(&self, events: &[Event]) -> Answer {
         let reply = &self.source.reply;
         let first = events.first();

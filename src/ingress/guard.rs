@@ -1,8 +1,11 @@
 //! What the server takes on at once, so that whatever comes leaves it able to answer.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use http::HeaderMap;
+use tokio::sync::Semaphore;
 
 use super::gauge::Gauge;
 use crate::refusal::{Reason, Tally};
@@ -34,6 +37,8 @@ pub struct Guard {
     pub connections: Arc<Gauge>,
     pub(super) requests: Arc<Gauge>,
     pub(super) bodies: Arc<Gauge>,
+    /// For requests that make much work.
+    pub(super) turns: Arc<Semaphore>,
     pub tally: Arc<Tally>,
 }
 
@@ -44,6 +49,7 @@ impl Guard {
             connections: Gauge::new(most.connections),
             requests: Gauge::new(most.requests),
             bodies: Gauge::new(most.bodies),
+            turns: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             tally,
         }
     }

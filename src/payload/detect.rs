@@ -28,8 +28,14 @@ impl Body<'_> {
         }
     }
 
+    /// Whether `detect` takes it for a form without trying anything else first.
+    pub(super) fn is_detected_as_form(&self) -> bool {
+        let is_form = is_form_type(&self.raw.content_type()) && !jwt::is_token(self.bytes);
+        is_form && self.first_letter().is_some_and(|first| !matches!(first, '{' | '[' | '<'))
+    }
+
     /// The first letter that is no white space, in any charset whose letters below 128 are those of ASCII, or in UTF-16.
-    fn first_letter(&self) -> Option<char> {
+    pub(super) fn first_letter(&self) -> Option<char> {
         let start = self.bytes.get(..256).unwrap_or(self.bytes);
         let start = start.get(..start.len() & !1).filter(|start| start.contains(&0)).unwrap_or(start);
         let text = charset::text(start, self.charset).unwrap_or_else(|| String::from_utf8_lossy(start));

@@ -12,21 +12,34 @@ const MOST_CODINGS: usize = 3;
 
 /// The bytes of a body as they were before its `codings` (the header `Content-Encoding`) were applied.
 pub(super) fn inflate<'b>(bytes: &'b [u8], codings: &str, limit: usize) -> Result<Cow<'b, [u8]>, DecodeError> {
-    let codings: Vec<String> = codings.split(',').map(|coding| coding.trim().to_ascii_lowercase()).collect();
-    let applied = codings.iter().filter(|coding| !matches!(coding.as_str(), "" | "identity"));
-    let applied: Vec<&str> = applied.map(String::as_str).collect();
+    let applied = applied(codings);
     if applied.len() > MOST_CODINGS {
         return Err(DecodeError::unsupported("compressed so often"));
     }
+    let is_silent = applied.is_empty() && is_gzip(bytes);
     let mut body = Cow::Borrowed(bytes);
-    for coding in applied.iter().rev() {
-        body = Cow::Owned(undo(&body, coding, limit)?);
+    for coding in applied.into_iter().rev() {
+        body = Cow::Owned(undo(&body, &coding, limit)?);
     }
-    // No body that is text begins so; some senders compress and don't say it.
-    if applied.is_empty() && body.starts_with(b"\x1f\x8b\x08") {
+    if is_silent {
         body = Cow::Owned(undo(&body, "gzip", limit)?);
     }
     Ok(body)
+}
+
+/// Whether `inflate` has anything to undo.
+pub(super) fn is_compressed(bytes: &[u8], codings: &str) -> bool {
+    !applied(codings).is_empty() || is_gzip(bytes)
+}
+
+fn applied(codings: &str) -> Vec<String> {
+    let codings = codings.split(',').map(|coding| coding.trim().to_ascii_lowercase());
+    codings.filter(|coding| !matches!(coding.as_str(), "" | "identity")).collect()
+}
+
+/// No body that is text begins so; some senders compress and don't say it.
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1f\x8b\x08")
 }
 
 fn undo(bytes: &[u8], coding: &str, limit: usize) -> Result<Vec<u8>, DecodeError> {

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use super::reply::{Answer, Reply};
 use super::{Settings, Source};
-use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic;
-use crate::event::RawRequest;
-use crate::payload;
+use crate::payload::{self, Format};
 use crate::route::Placed;
 use crate::secret::Secret;
 use crate::template::Scope;
@@ -98,30 +96,36 @@ impl Source {
     }
 
     /// What the conditions of handshakes see of a request; nothing when there are none to ask.
-    pub fn handshake_scope(&self, raw: &RawRequest, params: &Value, at: Timestamp, verified: bool) -> Option<Scope> {
-        let mut candidates = self.candidates(&raw.method, verified).peekable();
+    pub fn handshake_scope(&self, context: &Context<'_>, verified: bool) -> Option<Scope> {
+        let mut candidates = self.candidates(&context.raw.method, verified).peekable();
         candidates.peek()?;
         let payload = match candidates.any(|handshake| handshake.reads_payload) {
             // What can't be read is none of them; if it was to be an event, that is said when it becomes one.
-            true => payload::decode(raw, self.format).unwrap_or_default(),
+            true if verified => context.payload().ok().cloned().unwrap_or_default(),
+            true => self.challenge(context),
             false => Value::Null,
         };
-        let scope = Scope::new().with("request", raw.to_value(params, at)).with("payload", payload);
+        let scope =
+            Scope::new().with("request", context.raw.to_value(context.params, context.now)).with("payload", payload);
         Some(scope.with("settings", self.settings.values.clone()))
+    }
+}
+
+impl Source {
+    /// The payload of what is not verified yet; a challenge may stand in a query that nobody signs.
+    fn challenge(&self, context: &Context<'_>) -> Value {
+        match self.format == Format::AutoOfBody && context.raw.body.is_empty() {
+            true => payload::decode(context.raw, Format::Query).unwrap_or_default(),
+            false => context.payload().ok().cloned().unwrap_or_default(),
+        }
     }
 }
 
 impl Handshake {
     /// The answer, once its token is right and what it sends back can do no harm.
-    pub fn answer(
-        &self,
-        raw: &Arc<RawRequest>,
-        context: &Context<'_>,
-        scope: &Scope,
-        settings: &Settings,
-    ) -> Result<Answer, HandshakeError> {
+    pub fn answer(&self, context: &Context<'_>, scope: &Scope, settings: &Settings) -> Result<Answer, HandshakeError> {
         if let Some(token) = &self.token {
-            token.verify(raw.clone(), context).map_err(HandshakeError::Token)?;
+            token.verify(context).map_err(HandshakeError::Token)?;
         }
         if !self.echoes.iter().all(|echo| echo.is_fit(scope)) {
             return Err(HandshakeError::Unfit);

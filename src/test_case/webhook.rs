@@ -180,20 +180,20 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
         Lookup::Nothing => return Received::Unread(format!("the path `{}` can't be served", raw.path())),
     };
     let at = sent_at(&source, &raw, &set.public_url, &params).unwrap_or(now);
-    let context = Context { public_url: &set.public_url, now: at, format: source.format, params: &params };
     let raw = Arc::new(raw);
-    if let Some(received) = shaken(&source, &raw, &context, false) {
+    let context = source.context(&raw, &params, &set.public_url, at);
+    if let Some(received) = shaken(&source, &context, false) {
         return received;
     }
     let is_taken = source.takes(&raw.method);
     if !is_taken && !source.may_shake(&raw.method) {
         return not_taken(&raw);
     }
-    let verified = match source.verify.verify(raw.clone(), &context) {
+    let verified = match source.verify.verify(&context) {
         Ok(verified) => verified,
         Err(error) => return Received::Refused(error.to_string()),
     };
-    if let Some(received) = shaken(&source, &raw, &context, true) {
+    if let Some(received) = shaken(&source, &context, true) {
         return received;
     }
     if !is_taken {
@@ -211,10 +211,10 @@ fn not_taken(raw: &RawRequest) -> Received {
 }
 
 /// The answer to a challenge, of those that want the source's verification first or those that do not.
-fn shaken(source: &Source, raw: &Arc<RawRequest>, context: &Context<'_>, verified: bool) -> Option<Received> {
-    let scope = source.handshake_scope(raw, context.params, context.now, verified)?;
-    let handshake = source.handshake(&raw.method, verified, &scope)?;
-    Some(match handshake.answer(raw, context, &scope, &source.settings) {
+fn shaken(source: &Source, context: &Context<'_>, verified: bool) -> Option<Received> {
+    let scope = source.handshake_scope(context, verified)?;
+    let handshake = source.handshake(&context.raw.method, verified, &scope)?;
+    Some(match handshake.answer(context, &scope, &source.settings) {
         Ok(answer) => Received::Answered(answer),
         Err(HandshakeError::Token(error)) => Received::Refused(error.to_string()),
         Err(error) => Received::Unread(error.to_string()),

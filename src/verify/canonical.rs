@@ -4,7 +4,7 @@ use percent_encoding::percent_decode;
 
 use super::{Context, VerifyError};
 use crate::event::RawRequest;
-use crate::payload::Format;
+use crate::payload::{self, Format};
 use crate::value::Value;
 
 /// A field as sent, decoded; bytes, since what is no text must not vanish from what is signed.
@@ -91,7 +91,7 @@ pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair> {
 pub(super) fn form(raw: &RawRequest, context: &Context<'_>) -> Result<Vec<Pair>, VerifyError> {
     let kind = raw.content_type();
     let is_form = kind == "application/x-www-form-urlencoded" || (kind.is_empty() && context.format == Format::Form);
-    match raw.body.is_empty() || is_form {
+    match raw.body.is_empty() || (is_form && payload::is_read_as_form(raw, context.format)) {
         true => Ok(pairs(&raw.body)),
         false => Err(VerifyError::Missing("form".to_owned())),
     }

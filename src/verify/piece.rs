@@ -55,6 +55,17 @@ impl Signed {
     fn has_url(&self) -> bool {
         matches!(self, Signed::Url | Signed::UrlWithoutQuery | Signed::UrlDecoded | Signed::SortedUrl)
     }
+
+    /// Whether this is the body or a part of it.
+    pub(super) fn has_body(&self) -> bool {
+        matches!(self, Signed::Body | Signed::Form(_) | Signed::SortedForm | Signed::SortedUrl | Signed::SortedFields)
+    }
+
+    /// Whether this is the whole query.
+    pub(super) fn has_query(&self) -> bool {
+        let is_of_url = matches!(self, Signed::Url | Signed::UrlDecoded | Signed::SortedUrl);
+        is_of_url || matches!(self, Signed::SortedQuery | Signed::SortedFields)
+    }
 }
 
 impl Parts<'_> {
@@ -100,7 +111,7 @@ impl Parts<'_> {
             }
             Signed::Form(name) => message.extend(one(canonical::form(raw, context)?, name, "form field")?),
             Signed::Payload(path) => {
-                let found = field(raw, context, path).as_ref().and_then(canonical::text);
+                let found = field(context, path)?.and_then(canonical::text);
                 let missing = || VerifyError::Missing(format!("field `{}`", path.text()));
                 message.extend_from_slice(found.ok_or_else(missing)?.as_bytes());
             }
@@ -121,10 +132,7 @@ impl Parts<'_> {
         let mut pairs = canonical::pairs(self.raw.query().as_bytes());
         match canonical::form(self.raw, self.context) {
             Ok(form) => pairs.extend(form),
-            Err(error) => {
-                let payload = crate::payload::decode(self.raw, self.context.format).ok();
-                pairs.extend(payload.as_ref().and_then(canonical::object).ok_or(error)?);
-            }
+            Err(error) => pairs.extend(canonical::object(self.context.readable()?).ok_or(error)?),
         }
         Ok(pairs)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Context, VerifyError};
 use crate::event::RawRequest;
 use crate::path::Path;
-use crate::payload::{self, form};
+use crate::payload::form;
 use crate::value::Value;
 
 /// Where something is looked for.
@@ -49,7 +49,7 @@ impl Where {
             Where::Header(name) => Some(header(raw, name)?.to_owned()),
             Where::Query(name) => form::decode_lenient(raw.query()).get(name).and_then(text),
             Where::Segment(name) => context.params.get(name).and_then(text),
-            Where::Field(path) => field(raw, context, path).as_ref().and_then(text),
+            Where::Field(path) => field(context, path)?.and_then(text),
             Where::Body => std::str::from_utf8(&raw.body).ok().map(|body| body.trim().to_owned()),
         };
         found.filter(|text| !text.is_empty()).ok_or_else(|| VerifyError::Missing(self.describe()))
@@ -57,9 +57,8 @@ impl Where {
 }
 
 /// A value of the payload, for whoever does not mind of which type it is.
-pub(super) fn field(raw: &RawRequest, context: &Context<'_>, path: &Path) -> Option<Value> {
-    let payload = payload::decode(raw, context.format).ok()?;
-    path.first(&payload).cloned()
+pub(super) fn field<'c>(context: &'c Context<'_>, path: &Path) -> Result<Option<&'c Value>, VerifyError> {
+    Ok(path.first(context.readable()?))
 }
 
 /// The one header of a name. Of two, what is proved might be one, and what is read the other.

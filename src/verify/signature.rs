@@ -1,5 +1,6 @@
 //! A signature over parts of the request: by a keyed hash, by a plain hash that holds the secret, or by a private key.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,9 @@ use crate::secret::Secret;
 
 /// No header holds more signatures that are tried.
 const MOST_SIGNATURES: usize = 16;
+
+/// No more times of signing beside them, for each of which all that is signed is put together.
+const MOST_MOMENTS: usize = 4;
 
 /// A signature over parts of the request.
 #[derive(Clone, Debug)]
@@ -85,6 +89,14 @@ struct Given<'t> {
     time: Option<&'t str>,
 }
 
+/// What signatures are held against.
+enum Wanted {
+    /// Each is good; as the sender writes them.
+    Texts(Vec<String>),
+    /// For a public key.
+    Messages(Vec<Vec<u8>>),
+}
+
 impl Item {
     fn read<'t>(&self, item: &'t str) -> Option<Given<'t>> {
         let inner = item.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
@@ -115,11 +127,17 @@ impl Signature {
         let has_body_hash = self.body_hash.as_ref().map_or(Ok(false), |hash| hash.check(raw, context))?;
         let common = self.time(raw, context)?;
         let mut refusal = VerifyError::Mismatch("signature");
+        let mut moments: BTreeMap<Option<&str>, Result<Wanted, VerifyError>> = BTreeMap::new();
         for given in self.given(&found) {
-            let time = given.time.or(common.as_deref());
-            match self.check_one(raw, context, given.signature, time, has_body_hash) {
-                Ok(()) => return Ok(()),
-                Err(error) => refusal = error,
+            let timestamp = given.time.or(common.as_deref());
+            if moments.len() == MOST_MOMENTS && !moments.contains_key(&timestamp) {
+                continue;
+            }
+            let parts = Parts { raw, context, timestamp, without: self.at.name(), has_body_hash };
+            match moments.entry(timestamp).or_insert_with(|| self.wanted(&parts)) {
+                Ok(wanted) if self.fits(wanted, given.signature).is_some() => return Ok(()),
+                Ok(_) => refusal = VerifyError::Mismatch("signature"),
+                Err(error) => refusal = error.clone(),
             }
         }
         Err(refusal)
@@ -137,6 +155,11 @@ impl Signature {
         is_known.then_some(()).ok_or(VerifyError::NoSecret)
     }
 
+    pub(super) fn covers_body_alone(&self) -> bool {
+        let has_body = self.body_hash.is_some() || self.signs.iter().any(Signed::has_body);
+        has_body && !self.signs.iter().any(Signed::has_query)
+    }
+
     fn time(&self, raw: &RawRequest, context: &Context<'_>) -> Result<Option<String>, VerifyError> {
         self.signed_at.as_ref().map_or(Ok(None), |signed_at| signed_at.find(raw, context))
     }
@@ -150,44 +173,44 @@ impl Signature {
         items.filter_map(read).filter(|given| !given.signature.is_empty()).take(MOST_SIGNATURES).collect()
     }
 
-    fn check_one(
-        &self,
-        raw: &RawRequest,
-        context: &Context<'_>,
-        signature: &str,
-        time: Option<&str>,
-        has_body_hash: bool,
-    ) -> Result<(), VerifyError> {
+    /// What a good signature of this moment is; put together once, however many signatures are tried.
+    fn wanted(&self, parts: &Parts<'_>) -> Result<Wanted, VerifyError> {
         if let Some(signed_at) = &self.signed_at {
-            let then = time.and_then(|time| signed_at.unit.read(time)).ok_or(VerifyError::Stale)?;
-            time::is_near(context.now, then, self.tolerance)?;
+            let then = parts.timestamp.and_then(|time| signed_at.unit.read(time)).ok_or(VerifyError::Stale)?;
+            time::is_near(parts.context.now, then, self.tolerance)?;
         }
-        let parts = Parts { raw, context, timestamp: time, without: self.at.name(), has_body_hash };
-        let same = match &self.proof {
+        let mut texts = Vec::new();
+        match &self.proof {
             Proof::Keyed(hash, keys) => {
                 let messages = parts.messages(&self.signs, None)?;
-                any(keys, |key| any(&messages, |message| self.is(&hash.keyed(&key.bytes, message)?, signature)))
+                let digests =
+                    keys.iter().flat_map(|key| messages.iter().map(|message| hash.keyed(&key.bytes, message)));
+                texts.extend(digests.flatten().map(|digest| self.encoding.write(&digest)));
             }
             Proof::Plain(hash, keys) => {
-                let mut same = None;
                 for key in keys {
                     let messages = parts.messages(&self.signs, Some(&key.secret))?;
-                    same = any(&messages, |message| self.is(&hash.digest(message), signature)).or(same);
+                    texts.extend(messages.iter().map(|message| self.encoding.write(&hash.digest(message))));
                 }
-                same
             }
-            Proof::Public(key) => {
-                let messages = parts.messages(&self.signs, None)?;
-                let bytes = self.encoding.read(signature).ok_or(VerifyError::Mismatch("signature"))?;
-                any(&messages, |message| key.verify(message, &bytes))
-            }
-            Proof::Unknown => None,
-        };
-        same.ok_or(VerifyError::Mismatch("signature"))
+            Proof::Public(_) => return parts.messages(&self.signs, None).map(Wanted::Messages),
+            Proof::Unknown => {}
+        }
+        Ok(Wanted::Texts(texts))
     }
 
-    fn is(&self, digest: &[u8], signature: &str) -> Option<()> {
-        equal(self.encoding.normal(signature).as_bytes(), self.encoding.write(digest).as_bytes())
+    fn fits(&self, wanted: &Wanted, signature: &str) -> Option<()> {
+        match (wanted, &self.proof) {
+            (Wanted::Texts(texts), _) => {
+                let given = self.encoding.normal(signature);
+                any(texts, |text| equal(given.as_bytes(), text.as_bytes()))
+            }
+            (Wanted::Messages(messages), Proof::Public(key)) => {
+                let bytes = self.encoding.read(signature)?;
+                any(messages, |message| key.verify(message, &bytes))
+            }
+            (Wanted::Messages(_), _) => None,
+        }
     }
 
     pub(super) fn signed_at(&self, raw: &RawRequest, context: &Context<'_>) -> Option<Timestamp> {

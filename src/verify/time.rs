@@ -45,7 +45,7 @@ impl SignedAt {
     pub(super) fn find(&self, raw: &RawRequest, context: &Context<'_>) -> Result<Option<String>, VerifyError> {
         let Some(at) = &self.at else { return Ok(None) };
         let found = match at {
-            Where::Field(path) => match field(raw, context, path) {
+            Where::Field(path) => match field(context, path)? {
                 Some(Value::Number(number)) => number.to_string(),
                 Some(Value::String(text)) if !text.is_empty() => text.to_string(),
                 _ => return Err(VerifyError::Missing(at.describe())),

@@ -6,7 +6,7 @@ use super::text::{indented, row};
 use super::why;
 use crate::cli::terminal::{self, DIM, GREEN, RED, line, paint};
 use crate::cli::{DryRunFormat, Exit};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::compile::Compiled;
 use crate::event::RawRequest;
 use crate::route::{Lookup, Route, RouteSet};
@@ -41,12 +41,11 @@ pub(super) fn asked<'c>(
     let params = params(&compiled.set, source, &raw)?;
     let sent = test_case::sent_at(source, &raw, &compiled.set.public_url, &params);
     let at = sent.unwrap_or_else(|| Clock::System.now());
-    let (scope, handshake) =
-        [false, true].into_iter().find_map(|verified| find(source, &raw, &params, at, verified))?;
-    let context = Context { public_url: &compiled.set.public_url, now: at, format: source.format, params: &params };
-    let verify = || (source.verify.describe(), source.verify.verify(raw.clone(), &context).map(|_| ()));
+    let context = source.context(&raw, &params, &compiled.set.public_url, at);
+    let (scope, handshake) = [false, true].into_iter().find_map(|verified| find(source, &context, verified))?;
+    let verify = || (source.verify.describe(), source.verify.verify(&context).map(|_| ()));
     let verified = (handshake.verified && !input.is_bare() && !no_verify).then(verify);
-    let answer = handshake.answer(&raw, &context, &scope, &source.settings);
+    let answer = handshake.answer(&context, &scope, &source.settings);
     Some(Asked { compiled, route, source, handshake, request: input.name.clone(), scope, verified, answer })
 }
 
@@ -61,15 +60,9 @@ fn params(set: &RouteSet, source: &Source, raw: &RawRequest) -> Option<Value> {
     }
 }
 
-fn find<'s>(
-    source: &'s Source,
-    raw: &RawRequest,
-    params: &Value,
-    at: Timestamp,
-    verified: bool,
-) -> Option<(Scope, &'s Handshake)> {
-    let scope = source.handshake_scope(raw, params, at, verified)?;
-    let handshake = source.handshake(&raw.method, verified, &scope)?;
+fn find<'s>(source: &'s Source, context: &Context<'_>, verified: bool) -> Option<(Scope, &'s Handshake)> {
+    let scope = source.handshake_scope(context, verified)?;
+    let handshake = source.handshake(&context.raw.method, verified, &scope)?;
     Some((scope, handshake))
 }
 

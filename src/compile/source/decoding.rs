@@ -7,6 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::payload::Format;
 use crate::payload::nested::{Layer, Nested};
 use crate::source::Limits;
+use crate::verify::Verify;
 
 /// More than this makes one request a burden for the server.
 const MOST_PARTS: usize = 10_000;
@@ -38,6 +39,24 @@ fn layer(written: &At<WrittenLayer>) -> Layer {
 }
 
 impl Compiler<'_> {
+    /// How the payload is read, so that it is of what the sender signs.
+    pub(super) fn read_as(&mut self, written: Option<&At<WrittenFormat>>, verify: Option<&Verify>) -> Format {
+        let read = written.map_or(Format::Auto, |written| format(written.value));
+        let is_body_alone = verify.is_some_and(Verify::covers_body_alone);
+        match (read, written) {
+            (Format::Auto, _) if is_body_alone => Format::AutoOfBody,
+            (Format::Query, Some(written)) if is_body_alone => {
+                let message = "the payload is read from the query, and `verify` covers the body alone";
+                let help = "leave `format` out, where the payload is in the body; or sign the query, as the sender does \
+                            it: `signs: \"{{ url }}\"`, `{{ sorted_query }}`";
+                let diagnostic = Diagnostic::new(Code::ConflictingKeys, written.place.clone(), message);
+                self.report(diagnostic.found("anyone could send an old request with a new query").help(help));
+                read
+            }
+            _ => read,
+        }
+    }
+
     /// The texts that are read further; nothing where a path is none.
     pub(super) fn nested(&mut self, written: &Layers) -> Option<Vec<Nested>> {
         let all = written.iter().map(|named| {

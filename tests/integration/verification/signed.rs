@@ -16,13 +16,13 @@ const BODY: &str = r#"{"type":"ContactCreate","id":"1"}"#;
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const URL: &str = "https://hooks.example.com/hooks/a";
 
-fn mac<M: Mac + KeyInit>(key: &[u8], message: &str) -> Vec<u8> {
+pub fn mac<M: Mac + KeyInit>(key: &[u8], message: &str) -> Vec<u8> {
     let mut mac = <M as KeyInit>::new_from_slice(key).unwrap();
     mac.update(message.as_bytes());
     mac.finalize().into_bytes().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -30,7 +30,7 @@ fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-fn sha256(key: &str, message: &str) -> Vec<u8> {
+pub fn sha256(key: &str, message: &str) -> Vec<u8> {
     mac::<Hmac<Sha256>>(key.as_bytes(), message)
 }
 
