@@ -16,6 +16,9 @@ use crate::template::{Template, Use};
 use crate::test_case::{self, TestCase};
 use crate::value::Value;
 
+/// How many values of a path are looked at.
+const SEEN: usize = 100;
+
 /// The payloads that are known.
 #[derive(Default)]
 pub(super) struct Samples {
@@ -67,11 +70,14 @@ impl Compiler<'_> {
     /// A required name that finds nothing has failed its test already, where there is one.
     fn check_extract_sample(&mut self, extract: &Extract, has_failed: bool, payloads: &[&Value]) {
         let is_lenient = extract.optional || extract.default.is_some() || !has_failed;
-        let none = |path: &Path| payloads.iter().all(|payload| path.all(payload, 1).into_iter().all(is_nothing));
-        if !is_lenient || !extract.paths.iter().all(|(path, _)| none(path)) {
+        // Null and empty text are there, and count as nothing.
+        let is_there = |path: &Path| payloads.iter().any(|payload| !path.all(payload, 1).is_empty());
+        let has_value =
+            |path: &Path| payloads.iter().flat_map(|payload| path.all(payload, SEEN)).any(|v| !is_nothing(v));
+        if !is_lenient || extract.paths.iter().any(|(path, _)| has_value(path)) {
             return;
         }
-        for (path, place) in &extract.paths {
+        for (path, place) in extract.paths.iter().filter(|(path, _)| !is_there(path)) {
             self.not_in_samples(path.text(), path, place, payloads);
         }
     }
@@ -90,7 +96,15 @@ impl Compiler<'_> {
     }
 
     fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[&Value]) {
-        let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else { return };
+        let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else {
+            if let Some(compared) = path::compared(payloads, path).filter(|compared| compared.meant.is_some()) {
+                let message = format!("no sample of this route has `{written}`");
+                self.report(
+                    Diagnostic::new(Code::NotInSamples, place.clone(), message).help(compared.words()).shows_sample(),
+                );
+            }
+            return;
+        };
         let meant = match written.strip_prefix("payload") {
             Some(_) => meant.replacen('$', "payload", 1),
             None => meant,
