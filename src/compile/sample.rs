@@ -82,7 +82,7 @@ impl Compiler<'_> {
             for (template, place) in templates(route) {
                 template.uses().iter().for_each(|used| self.check_use_sample(used, place, &payloads));
             }
-            if samples.has_event_of(route) {
+            if !has_failed && samples.has_event_of(route) {
                 let of_event = [(&route.identity, IDENTITY), (&route.lane, LANE)];
                 for (placed, help) in of_event.into_iter().filter_map(|(placed, help)| Some((placed.as_ref()?, help))) {
                     self.check_never_there(placed, help, &payloads);
