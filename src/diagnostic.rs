@@ -61,6 +61,8 @@ pub struct Diagnostic {
     /// What to write instead.
     pub help: Option<String>,
     pub fix: Option<Fix>,
+    /// The help names values of a sample, which a log does not show.
+    pub shows_sample: bool,
 }
 
 impl Diagnostic {
@@ -74,6 +76,7 @@ impl Diagnostic {
             detail: None,
             help: None,
             fix: None,
+            shows_sample: false,
         }
     }
 
@@ -105,6 +108,17 @@ impl Diagnostic {
     pub fn help_opt(mut self, text: Option<String>) -> Self {
         self.help = text.or(self.help);
         self
+    }
+
+    pub fn shows_sample(mut self) -> Self {
+        self.shows_sample = true;
+        self
+    }
+
+    /// The same without what only its reader at the files may see.
+    pub fn for_log(&self) -> Diagnostic {
+        let help = self.help.clone().filter(|_| !self.shows_sample);
+        Diagnostic { help, ..self.clone() }
     }
 
     pub fn fix(mut self, place: Place, replacement: impl Into<String>) -> Self {

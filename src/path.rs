@@ -8,6 +8,7 @@ use crate::value::Value;
 
 mod eval;
 mod explain;
+mod filtered;
 mod foreign;
 mod lower;
 mod nearby;
@@ -15,6 +16,7 @@ mod pattern;
 mod refuse;
 mod token;
 
+pub use filtered::{Compared, compared};
 pub use nearby::{meant, nearby};
 
 /// The longest path accepted, in bytes.

@@ -101,7 +101,7 @@ impl Reloader {
             }
             false => tracing::error!(%summary, "the change is refused; the routes from before go on serving"),
         }
-        for diagnostic in &compiled.diagnostics {
+        for diagnostic in &compiled.diagnostics.iter().map(Diagnostic::for_log).collect::<Vec<_>>() {
             // A line of the file may hold a secret that somebody typed there, so the log names it and does not show it.
             let (line, help) = (text::line(diagnostic, &compiled.documents), diagnostic.help.as_deref());
             match diagnostic.is_error() {
@@ -139,7 +139,7 @@ pub fn fixed(compiled: &Compiled) -> Vec<(&'static str, Option<String>)> {
 }
 
 fn outcome(compiled: &Compiled, serving: &Arc<str>, taken: bool, at: Timestamp) -> Outcome {
-    let problem = |diagnostic: &Diagnostic| json::render(diagnostic, &compiled.documents);
+    let problem = |diagnostic: &Diagnostic| json::render(&diagnostic.for_log(), &compiled.documents);
     let problems = compiled.diagnostics.iter().map(problem).collect();
     Outcome { at, revision: serving.clone(), taken, problems: Arc::new(serde_json::Value::Array(problems)) }
 }

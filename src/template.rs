@@ -19,6 +19,7 @@ pub mod lookalike;
 mod parse;
 mod signature;
 mod tolerant;
+mod truth;
 
 use std::ops::Range;
 use std::sync::Arc;

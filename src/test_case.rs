@@ -1,6 +1,7 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
 mod compare;
+mod hint;
 mod lines;
 mod reason;
 pub mod webhook;
@@ -178,7 +179,9 @@ impl TestCase {
     ) -> Result<(), Box<Diagnostic>> {
         let taken = match pipeline::run_one(set, route, event).result {
             RouteResult::Taken(taken) => taken,
-            RouteResult::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
+            RouteResult::Failed(problem) => {
+                return Err(Box::new(self.in_test(hint::with_values(*problem, route, event))));
+            }
             RouteResult::NotMatched | RouteResult::NotNeeded => {
                 made.reasons.extend(reason::of_match(set, route, event));
                 return Ok(());

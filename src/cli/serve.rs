@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::terminal::{error_diagnostics, error_line, line};
 use super::{Exit, LogFormatArg, ServeArgs};
 use crate::compile::{Compiled, Secrets};
+use crate::diagnostic::Diagnostic;
 use crate::load::{self, Files, Options};
 use crate::sandbox::{Config, Sandbox};
 use crate::server::{Server, Start};
@@ -109,7 +110,8 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
     let compiled = load::compile_files(root, files.clone(), &options);
     let good = compiled.is_good();
     if !compiled.diagnostics.is_empty() {
-        error_diagnostics(&compiled.diagnostics, &compiled.documents);
+        let problems: Vec<_> = compiled.diagnostics.iter().map(Diagnostic::for_log).collect();
+        error_diagnostics(&problems, &compiled.documents);
     }
     let settings = settings(args, root, &compiled);
     let store = Store::open(&settings.data).map_err(|error| {

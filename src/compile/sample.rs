@@ -12,9 +12,16 @@ use crate::extract::{Extract, is_nothing};
 use crate::pack::Body;
 use crate::path::{self, Location, Path, Step};
 use crate::route::{Lookup, Placed, Route, RouteSet, Send};
-use crate::template::{Template, Use};
+use crate::template::{Scope, Template, Use};
 use crate::test_case::{self, TestCase};
 use crate::value::Value;
+
+const IDENTITY: &str = "without an identity every event is new, also one that is sent twice: take it from a field that \
+                        the sender always sends";
+const LANE: &str = "without a lane deliveries go out in any order: take it from a field that the sender always sends";
+
+/// How many values of a path are looked at.
+const SEEN: usize = 100;
 
 /// The payloads that are known.
 #[derive(Default)]
@@ -40,6 +47,20 @@ impl Samples {
         self.of_sources.entry(source.name.clone()).or_default().extend(payloads);
     }
 
+    /// Whether a sample is surely one of the route's: a test's, or one that its `match` takes.
+    fn has_event_of(&self, route: &Route) -> bool {
+        let is_taken = |payload: &Value| match &route.matcher {
+            None => !route.fallback,
+            Some(matcher) => {
+                let of_payload = matcher.template.uses().iter().all(|used| &*used.name == "payload");
+                let scope = Scope::new().with("payload", payload.clone());
+                of_payload && matcher.template.holds(&scope).unwrap_or(false)
+            }
+        };
+        self.of_routes.get(&route.name).is_some_and(|own| !own.is_empty())
+            || self.of_sources.get(&route.source).into_iter().flatten().any(is_taken)
+    }
+
     fn of(&self, route: &Route) -> Vec<&Value> {
         let own = self.of_routes.get(&route.name).into_iter().flatten();
         own.chain(self.of_sources.get(&route.source).into_iter().flatten()).collect()
@@ -61,36 +82,70 @@ impl Compiler<'_> {
             for (template, place) in templates(route) {
                 template.uses().iter().for_each(|used| self.check_use_sample(used, place, &payloads));
             }
+            if !has_failed && samples.has_event_of(route) {
+                let of_event = [(&route.identity, IDENTITY), (&route.lane, LANE)];
+                for (placed, help) in of_event.into_iter().filter_map(|(placed, help)| Some((placed.as_ref()?, help))) {
+                    self.check_never_there(placed, help, &payloads);
+                }
+            }
         }
     }
 
     /// A required name that finds nothing has failed its test already, where there is one.
     fn check_extract_sample(&mut self, extract: &Extract, has_failed: bool, payloads: &[&Value]) {
         let is_lenient = extract.optional || extract.default.is_some() || !has_failed;
-        let none = |path: &Path| payloads.iter().all(|payload| path.all(payload, 1).into_iter().all(is_nothing));
-        if !is_lenient || !extract.paths.iter().all(|(path, _)| none(path)) {
+        // Null and empty text are there, and count as nothing.
+        let is_there = |path: &Path| payloads.iter().any(|payload| !path.all(payload, 1).is_empty());
+        let has_value =
+            |path: &Path| payloads.iter().flat_map(|payload| path.all(payload, SEEN)).any(|v| !is_nothing(v));
+        if !is_lenient || extract.paths.iter().any(|(path, _)| has_value(path)) {
             return;
         }
-        for (path, place) in &extract.paths {
+        for (path, place) in extract.paths.iter().filter(|(path, _)| !is_there(path)) {
             self.not_in_samples(path.text(), path, place, payloads);
         }
     }
 
     /// `payload.contact.name`
     fn check_use_sample(&mut self, used: &Use, place: &Place, payloads: &[&Value]) {
-        if &*used.name != "payload" || used.fields.is_empty() {
-            return;
-        }
-        let text = Location(used.fields.iter().cloned().map(Step::Key).collect()).to_string();
-        let Ok(path) = Path::parse(&text) else { return };
+        let Some((written, path)) = of_payload(used) else { return };
         if payloads.iter().all(|payload| path.all(payload, 1).is_empty()) {
-            let written = text.replacen('$', "payload", 1);
             self.not_in_samples(&written, &path, &place.part(used.range.clone()), payloads);
         }
     }
 
+    /// An identity or a lane that no sample has, which no test fails at. A pack's own is not the route's to mend.
+    fn check_never_there(&mut self, placed: &Placed, help: &str, payloads: &[&Value]) {
+        let (template, place) = (&placed.template, &placed.place);
+        let is_there = |used: &Use| match of_payload(used) {
+            Some((_, path)) => payloads.iter().any(|payload| !path.all(payload, 1).is_empty()),
+            None => true,
+        };
+        let is_told =
+            |problem: &Diagnostic| problem.place().is_some_and(|at| at.file == place.file && at.path == place.path);
+        if place.file.starts_with("schemas/")
+            || template.uses().iter().any(is_there)
+            || payloads.iter().any(|payload| has_value(template, payload))
+            || self.problems.iter().any(is_told)
+        {
+            return;
+        }
+        let Some(used) = template.uses().first() else { return };
+        let Some((written, _)) = of_payload(used) else { return };
+        let message = format!("no sample of this route has `{written}`");
+        self.report(Diagnostic::new(Code::NotInSamples, place.part(used.range.clone()), message).help(help));
+    }
+
     fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[&Value]) {
-        let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else { return };
+        let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else {
+            if let Some(compared) = path::compared(payloads, path).filter(|compared| compared.meant.is_some()) {
+                let message = format!("no sample of this route has `{written}`");
+                self.report(
+                    Diagnostic::new(Code::NotInSamples, place.clone(), message).help(compared.words()).shows_sample(),
+                );
+            }
+            return;
+        };
         let meant = match written.strip_prefix("payload") {
             Some(_) => meant.replacen('$', "payload", 1),
             None => meant,
@@ -107,6 +162,20 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::NotInSamples, place.clone(), message);
         self.report(diagnostic.help(format!("did you mean `{meant}`?")));
     }
+}
+
+/// `payload.contact.name`, as written and as a path.
+fn of_payload(used: &Use) -> Option<(String, Path)> {
+    if &*used.name != "payload" || used.fields.is_empty() {
+        return None;
+    }
+    let text = Location(used.fields.iter().cloned().map(Step::Key).collect()).to_string();
+    Some((text.replacen('$', "payload", 1), Path::parse(&text).ok()?))
+}
+
+/// Whether a template that takes from the payload alone has a value, or fails.
+fn has_value(template: &Template, payload: &Value) -> bool {
+    !matches!(template.evaluate(&Scope::new().with("payload", payload.clone())), Ok(None))
 }
 
 /// Whether a test has failed on what stands here.

@@ -323,6 +323,19 @@ fn hidden_comments_are_a_warning() {
     let message = "everything after ` #` is a comment and not part of the value";
     let help = "if it belongs to the value, put all of it in quotes: `path: \"$.a #b\"`";
     slip("path: $.a #b\n", Code::YamlHiddenComment, message, 1, "#b", help);
+    let help = "if it belongs to the value, put all of it in quotes: `body: \"Lead #1 from {{ name }}\"`";
+    slip("body: Lead #1 from {{ name }}\n", Code::YamlHiddenComment, message, 1, "#1 from {{ name }}", help);
+    for text in ["b: Lead # {{ n }}\n", "- Lead #{{ n }}\n", "b: Lead  #{{ n }}\n"] {
+        let (_, diagnostics) = parse(text);
+        assert!(diagnostics.iter().any(|d| d.code == Code::YamlHiddenComment), "{text}: {diagnostics:?}");
+    }
+    for text in ["b: Lead  # as {{ n }}\n", "b: Lead #1\n", "b: 5 #five\n", "b: 5 # {{ five\n", "b: \"x\" # {{ n }}\n"]
+    {
+        assert!(parse(text).1.is_empty(), "{text}: {:?}", parse(text).1);
+    }
+    for text in ["b: 1\n# {{ n }}\nc: 2\n", "b:\n  # {{ n }}\n  c: 2\n", "b: |  # {{ n }}\n  x\n"] {
+        assert!(parse(text).1.is_empty(), "{text}: {:?}", parse(text).1);
+    }
     let (document, diagnostics) = parse("t: hello {{ x }} #y\nu: x # y\nv: \"$.a\" # z\nw: $.b\n# c\n");
     assert_eq!(diagnostics.iter().map(|d| d.severity).collect::<Vec<_>>(), [Severity::Warning]);
     assert!(document.root.is_some());

@@ -276,14 +276,16 @@ fn to_value_end(line: &Line<'_>, token: &Range<usize>) -> Range<usize> {
 /// Warns of a ` #` that cuts a path or a template short.
 pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>) -> Option<Diagnostic> {
     let value = text.get(span.clone())?;
-    if !(value.starts_with('$') || value.contains("{{")) {
-        return None;
-    }
     let after = text.get(span.end..)?;
     let comment = after.trim_start_matches([' ', '\t']);
-    // A comment that is meant as one has its own space after the `#`, and the value before it is whole.
-    let meant = comment.starts_with("# ") && closes(value);
-    if !comment.starts_with('#') || meant {
+    let gap = after.len() - comment.len();
+    let written = comment.split(['\n', '\r']).next().unwrap_or_default();
+    let is_template = value.starts_with('$') || value.contains("{{");
+    let hides_template = written.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"));
+    // A comment that is meant as one has its own space after the `#`, and the value before it is whole; one that speaks
+    // of a template stands apart from the value.
+    let meant = comment.starts_with("# ") && closes(value) && !(hides_template && gap == 1);
+    if !comment.starts_with('#') || !(is_template || hides_template) || meant {
         return None;
     }
     let line = Line::at(text, span.end);

@@ -2,8 +2,8 @@
 
 use super::{Extract, Map, is_nothing};
 use crate::convert;
-use crate::diagnostic::{Diagnostic, Place};
-use crate::path::{self, Location, Path};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::path::{self, Compared, Location, Path};
 use crate::value::Value;
 
 /// No more locations of one extract are kept; no list has more.
@@ -52,6 +52,8 @@ pub struct Miss {
     pub empty: Vec<Location>,
     /// Paths of the payload that look like what was meant.
     pub nearby: Vec<String>,
+    /// What stands where a filter asks for something else.
+    pub compared: Option<Compared>,
     /// The default stands in.
     pub default: bool,
 }
@@ -59,7 +61,10 @@ pub struct Miss {
 impl Extract {
     /// The same as [`Extract::run`], with how it came about.
     pub fn trace(&self, payload: &Value) -> Traced {
-        let outcome = self.run(payload).map(|found| found.map(|found| found.value)).map_err(Box::new);
+        let outcome = self
+            .run(payload)
+            .map(|found| found.map(|found| found.value))
+            .map_err(|problem| Box::new(self.with_values(problem, payload)));
         let hit = self.paths.iter().find_map(|(path, place)| self.hit(path, place, payload));
         let finding = hit.map_or_else(|| Finding::Nowhere(self.miss(payload)), Finding::Path);
         Traced { outcome, finding }
@@ -86,11 +91,30 @@ impl Extract {
         }
     }
 
+    /// What the payload has where a filter of a path asks for something else.
+    fn compared(&self, payload: &Value) -> Option<Compared> {
+        self.paths.iter().find_map(|(path, _)| path::compared(&[payload], path))
+    }
+
+    /// A problem of a name that is not found, with the values that are there instead; for tests and dry runs alone,
+    /// since they were sent by somebody.
+    pub fn with_values(&self, problem: Diagnostic, payload: &Value) -> Diagnostic {
+        let Some(compared) = self.compared(payload).filter(|_| problem.code == Code::ValueNotFound) else {
+            return problem;
+        };
+        let words = match compared.meant {
+            Some(_) => compared.words(),
+            None => format!("{}; if it may be missing, write `{}?:`", compared.words(), self.name),
+        };
+        problem.help(words).shows_sample()
+    }
+
     fn miss(&self, payload: &Value) -> Miss {
         let found = self.paths.iter().flat_map(|(path, _)| path.select(payload, SHOWN));
         let empty: Vec<Location> = found.map(|(location, _)| location).collect();
         let near = self.paths.iter().flat_map(|(path, _)| path::nearby(payload, path)).take(3);
         let nearby = if empty.is_empty() { near.collect() } else { Vec::new() };
-        Miss { empty, nearby, default: self.default.is_some() }
+        let compared = self.compared(payload).filter(|_| empty.is_empty());
+        Miss { empty, nearby, compared, default: self.default.is_some() }
     }
 }

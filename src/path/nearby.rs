@@ -13,8 +13,8 @@ const MOST: usize = 3;
 /// How many values are looked at for a name found elsewhere.
 const SEARCHED: usize = 5_000;
 /// How many values a prefix of the path is followed to, and how many fields of each are compared.
-const STARTS: usize = 20;
-const FIELDS: usize = 500;
+pub(super) const STARTS: usize = 20;
+pub(super) const FIELDS: usize = 500;
 /// Longer names are not compared letter by letter.
 const LONGEST: usize = 64;
 
@@ -48,7 +48,9 @@ pub fn meant(root: &Value, path: &Path) -> Option<String> {
     let mut scored = resembling(root, &path.0.query.segments);
     scored.retain(|(score, _)| score % 2 == 0 && *score <= 2 * SLIP);
     scored.sort_by_key(|(score, (location, _))| (*score, location.0.len()));
-    scored.into_iter().next().map(|(_, (location, _))| location.to_string())
+    let found = path.select(root, STARTS);
+    let is_other = |location: &Location| found.iter().all(|(known, _)| known != location);
+    scored.into_iter().map(|(_, (location, _))| location).find(is_other).map(|location| location.to_string())
 }
 
 /// What is found by following the path as far as it leads and then a name that resembles the one asked for; an odd score
@@ -84,7 +86,7 @@ fn longest_prefix<'v>(root: &'v Value, segments: &[Segment]) -> (Vec<Found<'v>>,
 }
 
 /// What `segments` lead to from `start`.
-fn follow<'v>(root: &'v Value, segments: &[Segment], start: &Found<'v>, limit: usize) -> Vec<Found<'v>> {
+pub(super) fn follow<'v>(root: &'v Value, segments: &[Segment], start: &Found<'v>, limit: usize) -> Vec<Found<'v>> {
     let mut found = Vec::new();
     Evaluation::of(root).run_from(segments, start.1, &mut |trail, value| {
         let steps = start.0.0.iter().cloned().chain(trail.location().0).collect();
@@ -179,6 +181,6 @@ fn unlikeness(one: &str, two: &str) -> Option<usize> {
 }
 
 /// A name without the differences nobody sees: case, `_`, `-` and spaces.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }

@@ -362,6 +362,45 @@ fn nearby_paths() {
     }
 }
 
+#[test]
+fn what_stands_where_a_filter_compares() {
+    let root = json(
+        r#"{"f":[{"label":"Name","n":1,"value":"x"},{"label":"E-mail","n":2},{"label":"it's"},{"o":{"k":true}}],
+        "many":["a","b","c","d","e","f","g","h","i"],"long":[{"t":"0123456789012345678901234567890123456789+"}],"one":[{"t":"a"}]}"#,
+    );
+    let cases = [
+        ("$.f[?@.label == 'name'].value", "`label` is 'Name', 'E-mail' or 'it\\'s' there; did you mean 'Name'?"),
+        ("$.f[?'Email' == @.label].value", "`label` is 'Name', 'E-mail' or 'it\\'s' there; did you mean 'E-mail'?"),
+        ("$.f[?(@.label == 'Nome')]", "`label` is 'Name', 'E-mail' or 'it\\'s' there; did you mean 'Name'?"),
+        ("$.f[?@.label == 'City'].value", "`label` is 'Name', 'E-mail' or 'it\\'s' there"),
+        ("$.f[?@.n == '1'].value", "`n` is 1 or 2 there; did you mean 1?"),
+        ("$.f[?@.n == 3].value", "`n` is 1 or 2 there"),
+        ("$.f[?@.label == 'Name' && @.n == 7]", "`n` is 1 or 2 there"),
+        ("$.f[?@.o.k == 'True']", "`o.k` is true there; did you mean true?"),
+        ("$.many[?@ == 'x']", "`@` is 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' or others there"),
+        ("$.long[?@.t == 'x']", "`t` is '0123456789012345678901234567890123456789…' there"),
+        ("$.one[?@['t'] == 'b'].x", "`t` is 'a' there"),
+        ("$.f[?@.label == 'Name'].nothing", ""),
+        ("$.f[?@.lable == 'Name'].value", ""),
+        ("$.f[?@.label == 'a' || @.label == 'b']", ""),
+        ("$.nothing[?@.label == 'a']", ""),
+        ("$.f[0]", ""),
+    ];
+    for (text, expected) in cases {
+        let words = compared(&[&root], &path(text)).map(|compared| compared.words());
+        assert_eq!(words.unwrap_or_default(), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_was_meant_is_never_the_path_itself() {
+    let root = json(r#"{"a":null,"b":{"name":""},"nome":1}"#);
+    for text in ["$.a", "$['a']", "$.b.name", "$.b['name']"] {
+        assert_eq!(meant(&root, &path(text)), None, "{text}");
+    }
+    assert_eq!(meant(&root, &path("$.nmoe")).as_deref(), Some("$.nome"));
+}
+
 /// Keys that senders really have, each with a slip that somebody makes in writing it.
 const HOSTILE: &[(&str, &str)] = &[
     ("1.3", "1.4"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, CompareOpKind, Expr, Stmt};
 use minijinja::machinery::{Token, parse, tokenize};
-use minijinja::value::{Object, Value as Engine};
+use minijinja::value::{Object, ObjectRepr, Value as Engine};
 use minijinja::{Environment, Error};
 
 use super::lint::{bytes, start};
@@ -17,6 +17,8 @@ use super::lint::{bytes, start};
 const OR_NULL: &str = "__or_null";
 /// Absent becomes an empty text, and so does null.
 const OR_EMPTY: &str = "__or_empty";
+/// Absent and null become what equals nothing: two values that are not there are no match.
+const OR_UNEQUAL: &str = "__or_unequal";
 /// What is looked through: nothing is in what is absent, and what is absent is in no text.
 const LOOKED_THROUGH: &str = "__looked_through";
 
@@ -29,6 +31,10 @@ pub(super) fn install(env: &mut Environment<'static>) {
         true => Engine::from(""),
         false => value.clone(),
     });
+    env.add_filter(OR_UNEQUAL, |value: &Engine| match value.is_undefined() || value.is_none() {
+        true => Engine::from_object(Unequal),
+        false => value.clone(),
+    });
     env.add_filter(LOOKED_THROUGH, |value: &Engine| -> Result<Engine, Error> {
         Ok(match value.to_str() {
             Some(text) => Engine::from_object(Text(text)),
@@ -36,6 +42,16 @@ pub(super) fn install(env: &mut Environment<'static>) {
             None => value.clone(),
         })
     });
+}
+
+/// Equal to nothing that a template can name.
+#[derive(Debug)]
+struct Unequal;
+
+impl Object for Unequal {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
 }
 
 /// A text that is looked through, as the engine does it; what has no value is no part of it.
@@ -187,9 +203,10 @@ impl Walk<'_> {
         let side = |other: &Expr<'_>| if is_or_has_empty(other) { OR_EMPTY } else { OR_NULL };
         match op.op {
             BinOpKind::Eq | BinOpKind::Ne => {
+                let is_match = matches!(op.op, BinOpKind::Eq) && ![&op.left, &op.right].into_iter().any(is_written);
                 self.wrap(&op.left, side(&op.right));
                 self.expr(&op.left);
-                self.wrap(&op.right, side(&op.left));
+                self.wrap(&op.right, if is_match { OR_UNEQUAL } else { side(&op.left) });
                 self.expr(&op.right);
             }
             BinOpKind::In => {
@@ -218,6 +235,11 @@ impl Walk<'_> {
             self.wraps.push((range, filter));
         }
     }
+}
+
+/// Whether this is a value that is written out, such as `none` or an empty text.
+fn is_written(expr: &Expr<'_>) -> bool {
+    matches!(expr, Expr::Const(_))
 }
 
 /// Whether this is an empty text that is written out, or a list with one.

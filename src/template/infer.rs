@@ -8,6 +8,7 @@ use minijinja::machinery::parse;
 
 use super::condition::may_be_empty;
 use super::lint::{bytes, dotted, start};
+use super::truth::{is_for_false, or, true_part};
 use super::{Program, Template, arguments, bridge, filter, signature};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
@@ -341,6 +342,9 @@ impl<'n> Walk<'n> {
         let test = self.expr(&branch.test_expr);
         let yes = self.expr(&branch.true_expr);
         let no = branch.false_expr.as_ref().map_or_else(Type::absent, |other| self.expr(other));
+        // `a if a else b`
+        let is_tested = written(&branch.test_expr).is_some_and(|name| Some(name) == written(&branch.true_expr));
+        let Some(yes) = (if is_tested { true_part(yes) } else { Some(yes) }) else { return no };
         match test.constant_value().map(|value| bridge::to_engine(value).is_true()) {
             Some(true) => yes,
             Some(false) => no,
@@ -374,6 +378,9 @@ impl<'n> Walk<'n> {
         }
         if matches!(name, "default" | "d") && first.is_some() {
             let other = first.unwrap_or_else(|| Type::constant(&"".into(), None));
+            if is_for_false(&given_args) {
+                return or(given, other);
+            }
             return match given.presence {
                 Presence::Never => other,
                 presence => {
@@ -404,21 +411,6 @@ fn constant(arg: &CallArg<'_>) -> Option<Value> {
     match arg {
         CallArg::Pos(Expr::Const(constant)) => bridge::from_engine(&constant.value).ok().flatten(),
         _ => None,
-    }
-}
-
-/// `a or b`: what does not hold gives way to the other.
-fn or(left: Type, right: Type) -> Type {
-    let never_empty = left.is_never(Kinds::BOOLEAN | Kinds::NUMBER);
-    let presence = match (left.presence, right.presence) {
-        (_, Presence::Certain) => Presence::Certain,
-        (Presence::Certain, _) if never_empty => Presence::Certain,
-        (Presence::Never, other) => other,
-        (left, right) => left.either(right),
-    };
-    match left.presence {
-        Presence::Never => right,
-        _ => left.union(right).with_presence(presence),
     }
 }
 

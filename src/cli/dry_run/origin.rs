@@ -77,6 +77,7 @@ fn hit_notes(hit: &Hit) -> Vec<Note> {
 fn miss_notes(miss: &Miss) -> Vec<Note> {
     let start = if miss.default { "the default; " } else { "" };
     let end = match (miss.empty.as_slice(), miss.nearby.as_slice()) {
+        ([], _) if let Some(compared) = &miss.compared => printable(&compared.words()),
         ([], []) => String::new(),
         ([], near) => format!("the payload has {}", near.join(", ")),
         (empty, _) => format!("{} is empty", locations(empty.iter())),

@@ -111,6 +111,9 @@ fn show_taken(run: &DryRun<'_>, event: &Run, taken: &Taken) {
         .filter_map(|(label, origin, text)| {
             let mut row = origin::origin_row(run, label.to_owned(), origin.as_ref()?, true);
             row.value = text.as_deref().map_or("none".to_owned(), printable);
+            if label == "identity" && text.is_none() {
+                row.notes.push("so this event is new, also when it is sent twice".into());
+            }
             Some(row)
         })
         .collect();
