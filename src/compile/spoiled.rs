@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Compiler, Secrets};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::document::Document;
 use crate::event::capture;
 use crate::route::{Lookup, RouteSet};
@@ -46,6 +46,7 @@ impl Compiler<'_> {
         let document = Document { file: file.clone(), text: (&*text).into(), root: None };
         self.documents.0.entry(file.clone()).or_insert_with(|| Arc::new(document));
         let message = format!("the captured request `{file}` would be refused: {}", refused.error);
+        let is_address = refused.cause.is_none() && source.verify.signs_address() && !self.has_public_url;
         let help = match &refused.cause {
             Some(Cause::NearHeader { found, .. }) if is_own => {
                 format!("did you mean `header: {}`?", name.as_deref().unwrap_or(found))
@@ -54,15 +55,33 @@ impl Compiler<'_> {
                 format!("the sender writes `{wanted}`, and the sample has `{}`", name.as_deref().unwrap_or(found))
             }
             Some(Cause::Written(help)) if is_own => help.clone(),
-            _ if source.verify.signs_address() && !self.has_public_url => {
+            _ if is_address => {
                 "the address is signed: set `public_url` in jackfield.yaml to the one that the sender called".to_owned()
             }
             _ => "see that the secret, which may be that of sandbox.env, is the one that the request was signed with, \
                   and that every byte of the sample is as it was sent"
                 .to_owned(),
         };
+        if is_address {
+            // With a sample at hand it is no longer a guess.
+            self.problems.retain(|problem| !is_unset_address(problem) || problem.place() != Some(&place));
+        }
         let diagnostic = Diagnostic::new(Code::SampleNotVerified, place, message);
         self.report(diagnostic.also(sample, "the captured request").help(help));
+    }
+
+    /// A signed address is the one that the sender calls, which is not the one that Jackfield listens on.
+    pub(super) fn check_address_is_known(&mut self, source: &Source) {
+        if self.has_public_url || self.unknown_settings || !source.verify.signs_address() {
+            return;
+        }
+        let Some((place, _)) = self.place_of_verify(source) else { return };
+        let message = "this sender signs the address, and `public_url` is not set";
+        let help =
+            "write into jackfield.yaml the address that the sender calls: `public_url: https://hooks.example.com`";
+        let mut diagnostic = Diagnostic::new(Code::MissingKey, place, message).help(help);
+        diagnostic.severity = Severity::Warning;
+        self.report(diagnostic);
     }
 
     /// Where it is written how a source verifies, and whether that is the source itself and no pack.
@@ -77,6 +96,11 @@ impl Compiler<'_> {
             None => Some((written("from").unwrap_or_else(|| at.on_key()), false)),
         }
     }
+}
+
+/// Whether a problem is that the address is signed and not known.
+fn is_unset_address(problem: &Diagnostic) -> bool {
+    problem.code == Code::MissingKey && !problem.is_error() && problem.message.contains("`public_url`")
 }
 
 /// Whether a request is a handshake that asks for no verification.
