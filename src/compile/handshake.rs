@@ -63,6 +63,8 @@ impl Compiler<'_> {
         let secret = needs_secret.then(|| self.handshake_secret(of, &written.reply.place)).flatten();
         let echoes = templates.iter().flat_map(|(template, _)| template.uses()).filter_map(echo).collect();
         let (when, reply) = (when?, reply?);
+        let placed = [(&when.template, &when.place)].into_iter().chain(self::templates(&reply));
+        placed.for_each(|(template, place)| self.check_dotted_names(template, place));
         let reads_payload =
             templates_of(&when, &reply).any(|template| template.uses().iter().any(|used| &*used.name == "payload"));
         Some(Handshake {
@@ -148,6 +150,19 @@ impl Compiler<'_> {
                 _ => "name the value that the sender wants back: `request.query.challenge`",
             };
             self.report(Diagnostic::new(Code::InvalidTemplate, at, message).help(help));
+        }
+    }
+
+    /// `hub.mode` is one name of the query, dot and all.
+    fn check_dotted_names(&mut self, template: &Template, place: &Place) {
+        for used in template.uses() {
+            let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
+            if let ("request", ["query", "hub", name]) = (&*used.name, fields.as_slice()) {
+                let message = "a value of the query has no fields: `hub` is part of the name here";
+                let help = format!("write `request.query['hub.{name}']`");
+                let diagnostic = Diagnostic::new(Code::InvalidTemplate, place.part(used.range.clone()), message);
+                self.report(diagnostic.help(help));
+            }
         }
     }
 
