@@ -16,6 +16,7 @@ mod secret;
 mod send;
 mod setting;
 mod source;
+mod spoiled;
 mod template;
 mod test_case;
 mod tested;
@@ -115,6 +116,8 @@ struct Compiler<'a> {
     problems: Problems,
     /// `jackfield.yaml` is not there or could not be read, so nothing is known of what it declares.
     unknown_settings: bool,
+    /// Whether `jackfield.yaml` says at which address senders call.
+    has_public_url: bool,
     /// Settings of connections that are missing, and reported there.
     unset: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Operations, by pack, that have problems of their own; with no name, whole packs.
@@ -145,6 +148,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         documents: Documents::default(),
         problems: Vec::new(),
         unknown_settings: false,
+        has_public_url: false,
         unset: BTreeSet::new(),
         broken: BTreeSet::new(),
         source_places: BTreeMap::new(),
@@ -351,6 +355,7 @@ impl Compiler<'_> {
 
     fn public_url(&mut self, settings: Option<&Settings>) -> String {
         let Some(settings) = settings else { return String::new() };
+        self.has_public_url = settings.public_url.is_some();
         let given = settings.public_url.as_ref().and_then(|url| self.resolved(url));
         let listen = settings.listen.as_ref().map_or("127.0.0.1:8080", |listen| &***listen);
         given.map_or_else(|| format!("http://{listen}"), |url| url.trim_end_matches('/').to_owned())

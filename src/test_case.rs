@@ -88,13 +88,13 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
         path => match set.find(&raw.method, path.strip_prefix("/hooks").unwrap_or(path)) {
             // A handshake's method makes no events.
             Lookup::Found(_, _) if !source.takes(&raw.method) => {
-                return Err(format!("the source does not take {}", raw.method));
+                return Err(not_taken(set, source, raw, at));
             }
             Lookup::Found(found, params) if found.name == source.name => params,
             Lookup::Found(found, _) => {
                 return Err(elsewhere(path, source, &format!("which is source `{}`", found.name)));
             }
-            Lookup::WrongMethod(_) => return Err(format!("the source does not take {}", raw.method)),
+            Lookup::WrongMethod(_) => return Err(not_taken(set, source, raw, at)),
             Lookup::Nothing => return Err(elsewhere(path, source, "where no source is")),
         },
     };
@@ -104,6 +104,38 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     let (verified, params) =
         if bare { (verified, params) } else { verified.without_credentials(&source.verify, params) };
     source.events(&verified, params, at).map_err(|error| error.to_string())
+}
+
+/// The handshake that a request is, as the server answers it.
+fn shaken(set: &RouteSet, source: &Source, raw: &Arc<RawRequest>, at: Timestamp) -> Option<Arc<str>> {
+    let Lookup::Found(found, params) = set.find(&raw.method, raw.path().strip_prefix("/hooks")?) else { return None };
+    let is_own = found.name == source.name;
+    [false, true].into_iter().filter(|_| is_own).find_map(|verified| {
+        let scope = source.handshake_scope(&source.context(raw, &params, &set.public_url, at), verified)?;
+        source.handshake(&raw.method, verified, &scope).map(|handshake| handshake.name.clone())
+    })
+}
+
+/// A request of a method that makes no events, with the handshakes that it could have been.
+fn not_taken(set: &RouteSet, source: &Source, raw: RawRequest, at: Timestamp) -> String {
+    let raw = Arc::new(raw);
+    let mut message = format!("the source does not take {}", raw.method);
+    let scopes = [false, true]
+        .map(|verified| source.handshake_scope(&source.context(&raw, &Value::Null, &set.public_url, at), verified));
+    for handshake in &source.handshakes {
+        let when = handshake.when.template.text();
+        let of_method = handshake.methods.iter().any(|method| **method == *raw.method);
+        let scope = scopes.get(usize::from(handshake.verified)).and_then(Option::as_ref).filter(|_| of_method);
+        message.push_str(&match scope {
+            None => format!("; its handshake `{}` comes by {}", handshake.name, handshake.methods.join(" or ")),
+            Some(scope) => format!(
+                "; it is not its handshake `{}` either: `{when}` is not true{}",
+                handshake.name,
+                reason::of_handshake(handshake, scope)
+            ),
+        });
+    }
+    message
 }
 
 fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
@@ -141,6 +173,14 @@ impl TestCase {
         let raw = capture::parse(bytes).map_err(|e| self.failed(&self.request_place, e.to_string()))?;
         let route = set.route(&self.route).ok_or_else(|| self.failed(&self.place, "the route does not compile"))?;
         let source = set.sources.get(&route.source).ok_or_else(|| self.failed(&self.place, "there is no source"))?;
+        let raw = Arc::new(raw);
+        if let Some(handshake) = shaken(set, source, &raw, at) {
+            let message = format!("the request is answered as a handshake (`{handshake}`), and makes no event");
+            let help = "write `expect: []`";
+            let problem = || self.failed(&self.request_place, message).help(help);
+            return if self.expected.is_empty() { Ok(Made::default()) } else { Err(Box::new(problem())) };
+        }
+        let raw = Arc::unwrap_or_clone(raw);
         let events = events(set, source, raw, at).map_err(|message| self.failed(&self.request_place, message))?;
         if let Some(event) = events.first().filter(|event| source.splits_nothing(&event.envelope)) {
             return Err(Box::new(self.split_nothing(route, source, &event.envelope)));

@@ -1,6 +1,7 @@
 //! Whether a request is from whom it should be: over the raw bytes, in constant time, refused when in doubt.
 
 mod canonical;
+pub mod cause;
 mod credentials;
 pub mod hash;
 pub mod jwt;

@@ -116,6 +116,7 @@ impl Compiler<'_> {
     fn serve(&mut self, compiled: &CompiledSource, set: &mut RouteSet) {
         if set.add_source(compiled.source.clone()).is_ok() {
             self.source_places.insert(compiled.source.name.clone(), compiled.place.clone());
+            self.check_address_is_known(&compiled.source);
             return;
         }
         let path = &compiled.source.path;

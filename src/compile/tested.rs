@@ -47,10 +47,14 @@ impl Compiler<'_> {
                 }
             }
             samples.add(test, set, capture.as_deref(), self.input.now);
+            if let Some(route) = set.route(&test.route) {
+                self.check_proof(&test.request, bytes, set, Some(&route.source));
+            }
         }
         for sample in &self.input.samples {
             if let Some(capture) = (self.input.read)(sample) {
                 samples.add_of_source(&capture, set, self.input.now);
+                self.check_proof(sample, &capture, set, None);
             }
         }
         self.check_samples(&samples, set);

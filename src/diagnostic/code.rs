@@ -164,6 +164,8 @@ codes! {
     VerificationFailed = "verification-failed", Error;
     /// A required name found nothing in the payload.
     ValueNotFound = "value-not-found", Error;
+    /// A captured request carries a proof, and would be refused all the same.
+    SampleNotVerified = "sample-not-verified", Warning;
     /// A path that finds nothing in any sample, and one with a similar name would.
     NotInSamples = "not-in-samples", Warning;
     /// A path found more than one value where one is wanted.

@@ -91,7 +91,9 @@ impl Refusal {
     pub(super) fn handshake(error: &HandshakeError) -> Self {
         let reason = match error {
             HandshakeError::Token(_) => Reason::HandshakeRefused,
-            HandshakeError::Unfit | HandshakeError::Unanswerable(_) => Reason::UnfitChallenge,
+            HandshakeError::Unfit | HandshakeError::Absent(_) | HandshakeError::Unanswerable(_) => {
+                Reason::UnfitChallenge
+            }
         };
         Refusal::new(reason, error.to_string())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::reply::{Answer, Reply};
 use super::{Settings, Source};
 use crate::diagnostic::Diagnostic;
+use crate::path::{Location, Step};
 use crate::payload::{self, Format};
 use crate::route::Placed;
 use crate::secret::Secret;
@@ -50,6 +51,8 @@ pub enum HandshakeError {
         "what the handshake sends to be sent back is longer than {LONGEST} characters, or holds others than `A-Z a-z 0-9 . _ ~ + / = : -` and spaces"
     )]
     Unfit,
+    #[error("`{0}`, which is to be sent back, is absent from the request")]
+    Absent(String),
     #[error(
         "the handshake's request lacks what its answer is made of, or what is to be hashed is no token of 1 to 200 characters `A-Z a-z 0-9 _ -`"
     )]
@@ -127,6 +130,9 @@ impl Handshake {
         if let Some(token) = &self.token {
             token.verify(context).map_err(HandshakeError::Token)?;
         }
+        if let Some(absent) = self.echoes.iter().find(|echo| !echo.guarded && echo.find(scope).is_none()) {
+            return Err(HandshakeError::Absent(absent.written()));
+        }
         if !self.echoes.iter().all(|echo| echo.is_fit(scope)) {
             return Err(HandshakeError::Unfit);
         }
@@ -151,12 +157,23 @@ impl Handshake {
 }
 
 impl Echo {
-    /// Whether the value is one that can be sent back.
-    fn is_fit(&self, scope: &Scope) -> bool {
+    /// The value, unless it is nothing.
+    fn find(&self, scope: &Scope) -> Option<Value> {
         let below = |value: &Value, field: &str| value.get(field).or_else(|| value.at(field.parse().ok()?)).cloned();
         let whole = scope.get(&self.name).flatten().cloned();
         let found = self.fields.iter().fold(whole, |value, field| below(&value?, field));
-        match found {
+        found.filter(|value| !matches!(value, Value::Null))
+    }
+
+    /// As it stands in a template: `request.query['hub.challenge']`.
+    fn written(&self) -> String {
+        let path = Location(self.fields.iter().cloned().map(Step::Key).collect()).to_string();
+        path.replacen('$', &self.name, 1)
+    }
+
+    /// Whether the value is one that can be sent back.
+    fn is_fit(&self, scope: &Scope) -> bool {
+        match self.find(scope) {
             Some(Value::String(text)) => is_plain(&text),
             Some(Value::Number(_) | Value::Bool(_)) => true,
             Some(Value::Array(_) | Value::Object(_)) => false,

@@ -6,6 +6,8 @@ use crate::diagnostic::Place;
 use crate::event::Event;
 use crate::pipeline::{SendTrace, trace};
 use crate::route::{Route, RouteSet};
+use crate::source::Handshake;
+use crate::template::Scope;
 use crate::template::explain::{Explained, Verdict};
 
 /// A condition that did not hold for the sample: of the route, or of one delivery.
@@ -31,6 +33,14 @@ pub(super) fn of_when(set: &RouteSet, route: &Arc<Route>, event: &Event, number:
     let traces = trace(set, route, event, &[]).sends;
     let saw = traces.get(number).and_then(|SendTrace { when, .. }| when.as_ref()).and_then(saw);
     Some(Reason { to: Some(send.to.clone()), place: when.place.clone(), saw })
+}
+
+/// What the `when` of a handshake saw in a request that it is not.
+pub(super) fn of_handshake(handshake: &Handshake, scope: &Scope) -> String {
+    let mut parts = Vec::new();
+    collect(&handshake.when.template.explain(scope), &mut parts);
+    parts.dedup();
+    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
 }
 
 /// What the parts that did not hold have seen.

@@ -52,7 +52,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl Signed {
-    fn has_url(&self) -> bool {
+    pub(super) fn has_url(&self) -> bool {
         matches!(self, Signed::Url | Signed::UrlWithoutQuery | Signed::UrlDecoded | Signed::SortedUrl)
     }
 

@@ -144,7 +144,7 @@ impl Signature {
     }
 
     /// A proof needs a key that is known and holds something.
-    fn known(&self) -> Result<(), VerifyError> {
+    pub(super) fn known(&self) -> Result<(), VerifyError> {
         let is_known = match &self.proof {
             Proof::Keyed(_, keys) | Proof::Plain(_, keys) => {
                 !keys.is_empty() && keys.iter().all(|key| !key.bytes.is_empty() && !key.secret.expose().is_empty())

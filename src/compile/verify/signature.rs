@@ -195,6 +195,7 @@ impl Compiler<'_> {
             Some(written) => Some(self.body_hash(written, &signs, source)?),
             None => None,
         };
+        self.check_content_is_signed(common, &signs, body_hash.is_some())?;
         let signed_at = self.signed_at(common, &signs, source)?;
         Some(Verify::Signature(Box::new(Signature {
             at,

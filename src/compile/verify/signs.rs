@@ -1,5 +1,6 @@
 //! The pieces of what is signed; only plain ones exist here, since a body is bytes and not text.
 
+use super::signature::Common;
 use crate::compile::Compiler;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, suggest};
@@ -49,6 +50,35 @@ impl Compiler<'_> {
             pieces.push(Signed::Text(rest.into()));
         }
         Some(pieces)
+    }
+
+    /// A signature over what is the same in every request, or only over when it was sent, fits whatever is sent with it.
+    pub(super) fn check_content_is_signed(
+        &mut self,
+        common: &Common<'_>,
+        signs: &[Signed],
+        has_body_hash: bool,
+    ) -> Option<()> {
+        let Some(text) = common.signs else { return Some(()) };
+        let has_content = has_body_hash || signs.iter().any(is_content);
+        let single = in_single_braces(text);
+        let message = match (has_content, &single) {
+            (true, None) => return Some(()),
+            (true, Some((written, _))) => format!("`{written}` is taken as text, and not as a piece of the request"),
+            (false, _) => "the signature covers nothing of the request, so one good signature would fit any".to_owned(),
+        };
+        let place = match (has_content, &single) {
+            (true, Some((written, _))) => {
+                text.find(written).map_or_else(|| text.place.clone(), |at| text.place.part(at..at + written.len()))
+            }
+            _ => text.place.clone(),
+        };
+        let help = match single {
+            Some((_, meant)) => format!("write `{meant}`, in double braces"),
+            None => "add what the sender signs, most often the body: `{{ body }}`".to_owned(),
+        };
+        self.report(Diagnostic::new(Code::InvalidTemplate, place, message).help(help));
+        None
     }
 
     fn unknown_piece(&mut self, inner: &str, text: &Text, range: std::ops::Range<usize>) {
@@ -101,6 +131,21 @@ fn member<'t>(inner: &'t str, of: &str) -> Option<&'t str> {
     let quoted = |quote| rest.strip_prefix(['['])?.strip_suffix(']')?.strip_prefix(quote)?.strip_suffix(quote);
     let name = rest.strip_prefix('.').or_else(|| quoted('\'')).or_else(|| quoted('"'))?;
     (!name.is_empty() && !name.contains(['\'', '"', '[', '|', ' '])).then_some(name)
+}
+
+/// Whether a piece is of what the request says, so that another request has another signature.
+fn is_content(piece: &Signed) -> bool {
+    !matches!(piece, Signed::Text(_) | Signed::Method | Signed::Secret | Signed::Timestamp | Signed::Header(_))
+}
+
+/// The first `{body}` that is no `{{ body }}`, and how it is written right.
+fn in_single_braces(text: &str) -> Option<(String, String)> {
+    let opens = text.match_indices('{').map(|(at, _)| at);
+    let alone = opens.filter(|at| !text.get(..*at).is_some_and(|before| before.ends_with('{')));
+    alone.filter_map(|at| text.get(at + 1..)).find_map(|rest| {
+        let (inner, _) = rest.split_once('}')?;
+        piece(inner.trim()).map(|_| (format!("{{{inner}}}"), format!("{{{{ {} }}}}", inner.trim())))
+    })
 }
 
 /// Whether what stands at a place is part of what is signed.

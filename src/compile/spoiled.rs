@@ -1,0 +1,130 @@
+//! Captured requests whose proof proves nothing: as written, the source would refuse its own sender.
+
+use std::sync::Arc;
+
+use super::{Compiler, Secrets};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::document::Document;
+use crate::event::{RawRequest, capture};
+use crate::route::{Lookup, RouteSet};
+use crate::source::Source;
+use crate::test_case;
+use crate::value::Value;
+use crate::verify::cause::{Cause, Refused};
+
+impl Compiler<'_> {
+    /// Whether a sample that carries a proof would be refused, by the clock of the sample itself. With the secrets of a
+    /// real run nothing is asked: samples are signed with those of trials.
+    pub(super) fn check_proof(&mut self, file: &Arc<str>, bytes: &[u8], set: &RouteSet, source: Option<&Arc<str>>) {
+        if self.input.secrets == Secrets::Required {
+            return;
+        }
+        let Ok(raw) = capture::parse(bytes).map(Arc::new) else { return };
+        let Some(path) = raw.path().strip_prefix("/hooks") else { return };
+        let Lookup::Found(found, params) = set.find(&raw.method, path) else { return };
+        if source.is_some_and(|source| *source != found.name) || shakes(&found, &raw, &params, set) {
+            return;
+        }
+        let sent = test_case::sent_at(&found, &raw, &set.public_url, &params);
+        let now = sent.unwrap_or(self.input.now);
+        let context = found.context(&raw, &params, &set.public_url, now);
+        if let Some(refused) = found.verify.refused(&raw, &context) {
+            self.sample_refused(file, bytes, &found, &refused);
+        }
+    }
+
+    fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused) {
+        let Some((place, is_own)) = self.place_of_verify(source) else { return };
+        let text = String::from_utf8_lossy(bytes);
+        let (range, name) = line_of(&text, refused.header.as_deref());
+        let sample = Place::bytes(file.clone(), range);
+        let is_told = |problem: &Diagnostic| problem.labels.iter().any(|label| label.place == sample);
+        if self.problems.iter().any(|problem| problem.code == Code::SampleNotVerified && is_told(problem)) {
+            return;
+        }
+        let document = Document { file: file.clone(), text: (&*text).into(), root: None };
+        self.documents.0.entry(file.clone()).or_insert_with(|| Arc::new(document));
+        let message = format!("the captured request `{file}` would be refused: {}", refused.error);
+        let is_address = refused.cause.is_none() && source.verify.signs_address() && !self.has_public_url;
+        let help = match &refused.cause {
+            Some(Cause::NearHeader { found, .. }) if is_own => {
+                format!("did you mean `header: {}`?", name.as_deref().unwrap_or(found))
+            }
+            Some(Cause::NearHeader { wanted, found }) => {
+                format!("the sender writes `{wanted}`, and the sample has `{}`", name.as_deref().unwrap_or(found))
+            }
+            Some(Cause::Written(help)) if is_own => help.clone(),
+            _ if is_address => {
+                "the address is signed: set `public_url` in jackfield.yaml to the one that the sender called".to_owned()
+            }
+            _ => "see that the secret, which may be that of sandbox.env, is the one that the request was signed with, \
+                  and that every byte of the sample is as it was sent"
+                .to_owned(),
+        };
+        if is_address {
+            // With a sample at hand it is no longer a guess.
+            self.problems.retain(|problem| !is_unset_address(problem) || problem.place() != Some(&place));
+        }
+        let diagnostic = Diagnostic::new(Code::SampleNotVerified, place, message);
+        self.report(diagnostic.also(sample, "the captured request").help(help));
+    }
+
+    /// A signed address is the one that the sender calls, which is not the one that Jackfield listens on.
+    pub(super) fn check_address_is_known(&mut self, source: &Source) {
+        if self.has_public_url || self.unknown_settings || !source.verify.signs_address() {
+            return;
+        }
+        let Some((place, _)) = self.place_of_verify(source) else { return };
+        let message = "this sender signs the address, and `public_url` is not set";
+        let help =
+            "write into jackfield.yaml the address that the sender calls: `public_url: https://hooks.example.com`";
+        let mut diagnostic = Diagnostic::new(Code::MissingKey, place, message).help(help);
+        diagnostic.severity = Severity::Warning;
+        self.report(diagnostic);
+    }
+
+    /// Where it is written how a source verifies, and whether that is the source itself and no pack.
+    pub(super) fn place_of_verify(&self, source: &Source) -> Option<(Place, bool)> {
+        let at = self.source_places.get(&source.name)?;
+        let written = |key: &str| {
+            let place = at.key(key);
+            self.documents.0.get(&place.file)?.node(&place.path).map(|_| place)
+        };
+        match written("verify") {
+            Some(place) => Some((place.on_key(), true)),
+            None => Some((written("from").unwrap_or_else(|| at.on_key()), false)),
+        }
+    }
+}
+
+/// Whether a problem is that the address is signed and not known.
+fn is_unset_address(problem: &Diagnostic) -> bool {
+    problem.code == Code::MissingKey && !problem.is_error() && problem.message.contains("`public_url`")
+}
+
+/// Whether a request is a handshake that asks for no verification.
+fn shakes(source: &Source, raw: &Arc<RawRequest>, params: &Value, set: &RouteSet) -> bool {
+    let at = test_case::sent_at(source, raw, &set.public_url, params).unwrap_or_default();
+    let scope = source.handshake_scope(&source.context(raw, params, &set.public_url, at), false);
+    scope.is_some_and(|scope| source.handshake(&raw.method, false, &scope).is_some())
+}
+
+/// The bytes of a header in a captured request, with its name as it is written; or its first line.
+fn line_of(text: &str, header: Option<&str>) -> (std::ops::Range<usize>, Option<String>) {
+    let mut at = 0;
+    let mut first = 0..0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end();
+        if at == 0 {
+            first = 0..bare.len();
+        } else if bare.is_empty() {
+            break;
+        }
+        let name = bare.split_once(':').map(|(name, _)| name.trim());
+        if let Some(name) = name.filter(|name| header.is_some_and(|header| name.eq_ignore_ascii_case(header))) {
+            return (at..at + bare.len(), Some(name.to_owned()));
+        }
+        at += line.len();
+    }
+    (first, None)
+}
