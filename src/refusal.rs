@@ -84,9 +84,12 @@ pub struct Tally {
     /// The second in which each was told last.
     told: [AtomicU64; Reason::ALL.len()],
     /// The refusals that the log shows, by reason and source.
-    shown: Mutex<BTreeMap<(&'static str, Option<Arc<str>>), Shown>>,
+    shown: Mutex<BTreeMap<Alike, Shown>>,
     handshakes: AtomicU64,
 }
+
+/// Refusals of one reason at one source.
+type Alike = (&'static str, Option<Arc<str>>);
 
 #[derive(Debug)]
 struct Shown {

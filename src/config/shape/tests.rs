@@ -102,6 +102,7 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "conflicting-keys-capture-in-a-route",
         "conflicting-keys-first-wait-longer",
         "conflicting-keys-handshake-and-identities",
+        "conflicting-keys-hash-for-anyone",
         "conflicting-keys-hash-of-a-body-that-is-a-token",
         "conflicting-keys-jwt-with-a-public-key",
         "conflicting-keys-optional-body-hash",
