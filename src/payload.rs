@@ -120,6 +120,14 @@ pub fn is_read_as_form(raw: &RawRequest, format: Format) -> bool {
     is_form && !is_compressed(raw)
 }
 
+/// How large a body may be once it is read, at most: as large as it is, unless it is compressed.
+pub fn most_bytes(raw: &RawRequest, limits: &Limits) -> usize {
+    match inflate::is_compressed(&raw.body, &codings(raw)) {
+        true => inflate::most_bytes(raw.body.len(), &codings(raw), limits.inflated),
+        false => raw.body.len(),
+    }
+}
+
 fn codings(raw: &RawRequest) -> String {
     let all = raw.headers.iter().filter(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str());
     all.collect::<Vec<_>>().join(",")

@@ -10,6 +10,7 @@ use tokio::task;
 
 use super::Ingress;
 use super::answer::{self, Refusal};
+use super::gauge::Taken;
 use crate::clock::Timestamp;
 use crate::event::{Event, RawRequest};
 use crate::live::Revision;
@@ -57,10 +58,20 @@ impl Arrival<'_> {
             return self.look();
         }
         let _turn = self.ingress.guard.turns.acquire().await.map_err(|_| Refusal::overloaded())?;
+        let _memory = self.memory().ok_or_else(Refusal::overloaded)?;
         match Handle::current().runtime_flavor() {
             RuntimeFlavor::MultiThread => task::block_in_place(|| self.look()),
             _ => self.look(),
         }
+    }
+
+    /// The memory for what a compressed body may become, while it is looked at. No single one takes more than half of what
+    /// there is beside it, or it might never be taken.
+    fn memory(&self) -> Option<Taken> {
+        let length = self.raw.body.len();
+        let more = payload::most_bytes(&self.raw, &self.source.limits.of_payload()).saturating_sub(length);
+        let guard = &self.ingress.guard;
+        guard.bodies.take(more.min(guard.most.bodies.saturating_sub(length) / 2))
     }
 
     /// What the request is, and what is to be stored of it. What was decoded is gone by the time it waits for the disk.

@@ -32,6 +32,14 @@ pub(super) fn is_compressed(bytes: &[u8], codings: &str) -> bool {
     !applied(codings).is_empty() || is_gzip(bytes)
 }
 
+/// As much as may come of so many bytes, and no more than the limit.
+pub(super) fn most_bytes(length: usize, codings: &str, limit: usize) -> usize {
+    /// DEFLATE makes no more than this of one byte.
+    const MOST: usize = 1032;
+    let codings = applied(codings).len().clamp(1, MOST_CODINGS);
+    (0..codings).fold(length, |bytes, _| bytes.saturating_mul(MOST)).min(limit)
+}
+
 fn applied(codings: &str) -> Vec<String> {
     let codings = codings.split(',').map(|coding| coding.trim().to_ascii_lowercase());
     codings.filter(|coding| !matches!(coding.as_str(), "" | "identity")).collect()
@@ -120,6 +128,15 @@ mod tests {
         ] {
             assert_eq!(inflated(&bytes, codings), Ok(b"abc".to_vec()), "{codings}");
         }
+    }
+
+    #[test]
+    fn no_more_comes_of_a_body_than_is_counted_on() {
+        let bomb = gzip(&vec![0; 50_000_000]);
+        assert!(most_bytes(bomb.len(), "gzip", usize::MAX) >= 50_000_000);
+        assert!(most_bytes(gzip(&bomb).len(), "gzip, gzip", usize::MAX) >= 50_000_000);
+        assert_eq!(most_bytes(bomb.len(), "", 1000), 1000);
+        assert_eq!(most_bytes(1, "gzip", usize::MAX), 1032);
     }
 
     #[test]
