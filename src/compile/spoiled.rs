@@ -35,6 +35,11 @@ impl Compiler<'_> {
 
     fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused) {
         let Some((place, is_own)) = self.place_of_verify(source) else { return };
+        // What is wrong with the proof as written has been said.
+        let is_within = |at: &Place| at.file == place.file && at.path.is_within(&place.path);
+        if self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(is_within)) {
+            return;
+        }
         let text = String::from_utf8_lossy(bytes);
         let (range, name) = line_of(&text, refused.header.as_deref());
         let sample = Place::bytes(file.clone(), range);
