@@ -131,10 +131,14 @@ impl Compiler<'_> {
             if !self.is_section_unknown("connections") && !declared.iter().any(whole) {
                 let message = format!("jackfield.yaml has no connection `{connection}`");
                 let provider = set.packs.get(connection).filter(|pack| !pack.operations.is_empty()).map(|pack| {
+                    if let Some((name, _)) = set.connections.iter().find(|(_, other)| other.pack.name == pack.name) {
+                        return format!("an account of {} is there as `{name}`: write `{name}.{operation}`", pack.title);
+                    }
                     let secrets: Vec<String> =
-                        pack.secrets.iter().map(|name| format!(", {name}: ${{env:NAME}}")).collect();
+                        pack.secrets.iter().map(|name| format!(", {name}: \"${{env:NAME}}\"")).collect();
                     format!(
-                        "add it under `connections:` in jackfield.yaml: `{connection}: {{ provider: {connection}{} }}`",
+                        "add it under `connections:` in jackfield.yaml: `{connection}: {{ provider: {connection}{} }}`; \
+                         `jackfield explain {connection}` says what else it takes",
                         secrets.concat()
                     )
                 });
