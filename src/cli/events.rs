@@ -40,7 +40,11 @@ fn captured(request: &[u8]) -> Exit {
             "`{MASK}` stands for what proved the request: write it in again, or use `dry-run --no-verify`"
         ));
     }
-    bytes(request);
+    match terminal::is_read_by_a_person() {
+        // What a stranger sent must not steer the terminal; a file gets it byte for byte.
+        true => line(String::from_utf8_lossy(request).replace(|c: char| c.is_control() && c != '\n', "")),
+        false => bytes(request),
+    }
     Exit::Fine
 }
 
