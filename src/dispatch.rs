@@ -2,8 +2,15 @@
 //! other back.
 
 mod attempt;
-mod budget;
+mod estimate;
+mod flight;
 mod lane;
+mod old_budget;
+mod old_lane;
+mod pace;
+mod share;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -81,6 +81,7 @@ impl Compiler<'_> {
             secrets,
             timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
             backoff: backoff(written.retry.as_ref(), retry),
+            oauth2: None,
             rate_limit: pack.written.rate_limit.as_ref().map(|limit| (limit.requests.value, limit.per.value)),
         })
     }

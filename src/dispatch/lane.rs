@@ -1,51 +1,210 @@
-//! Lanes: deliveries of one lane go out one after the other, in the order of their arrival. Only busy lanes are kept.
+//! Lanes: deliveries of one lane go out one after the other, in the order of their events. Only busy lanes are kept here,
+//! each with a few of what waits behind its head; the rest waits in the store, parked. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::store::StoredDelivery;
 
-/// The busy lanes of a connection, each with what waits behind its head.
+/// So many are held in memory behind the head of a lane; they are spared the way into the store and back.
+const HELD: usize = 8;
+/// So many are taken out of the store at a time when a lane goes on.
+pub(super) const REFILL: usize = HELD;
+
+/// The busy lanes of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(HashMap<Arc<str>, VecDeque<StoredDelivery>>);
+pub(super) struct Lanes {
+    busy: HashMap<Arc<str>, Lane>,
+    /// Lanes whose head has gone back into the store, while a lease is under way that may still bring one of theirs.
+    resting: HashSet<Arc<str>>,
+    /// Deliveries held behind the heads.
+    held: usize,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    stage: Stage,
+    /// The delivery that is ready or under way.
+    head: i64,
+    /// The head again: it went back into the store, and was leased anew before that was heard here.
+    early: Option<StoredDelivery>,
+    /// What goes out next, in order.
+    waiting: VecDeque<StoredDelivery>,
+    /// The store has more, behind those.
+    parked: bool,
+    /// So many are being parked at this moment.
+    parking: usize,
+    /// Some were parked since the store was asked for more.
+    again: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Its head is ready or under way.
+    #[default]
+    Busy,
+    /// Nothing of it is in memory; what is being parked must be in the store before more is taken out of it.
+    Empty,
+    /// Its next ones are being taken out of the store.
+    Refilling,
+    /// Its head waits in the store for its time.
+    Resting,
+}
+
+/// What is to be done with a delivery that was leased.
+#[derive(Debug, PartialEq)]
+pub(super) enum Entered {
+    Go(StoredDelivery),
+    /// It waits here for its lane.
+    Held,
+    /// It is to wait in the store for its lane.
+    Park(StoredDelivery),
+}
+
+/// How a lane goes on.
+#[derive(Debug, PartialEq)]
+pub(super) enum Then {
+    Nothing,
+    Go(StoredDelivery),
+    /// Its next ones are to be taken out of the store.
+    Refill(Arc<str>),
+}
 
 impl Lanes {
-    /// The delivery when it may go out now; kept when its lane is busy.
-    pub(super) fn enter(&mut self, delivery: StoredDelivery) -> Option<StoredDelivery> {
-        let Some(lane) = delivery.lane.clone() else { return Some(delivery) };
-        match self.0.get_mut(&lane) {
-            Some(waiting) => {
-                waiting.push_back(delivery);
-                None
+    /// How many are held behind the heads.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// A delivery was leased; `due` when it had waited in the store for its time, and not come by the cursor.
+    pub(super) fn enter(&mut self, delivery: StoredDelivery, due: bool) -> Entered {
+        let Some(name) = delivery.lane.clone() else { return Entered::Go(delivery) };
+        let Some(lane) = self.busy.get_mut(&name) else {
+            self.busy.insert(name, Lane { head: delivery.seq, ..Lane::default() });
+            return Entered::Go(delivery);
+        };
+        if lane.stage == Stage::Resting && due {
+            (lane.stage, lane.head) = (Stage::Busy, delivery.seq);
+            self.resting.remove(&name);
+            return Entered::Go(delivery);
+        }
+        if lane.stage == Stage::Busy && lane.head == delivery.seq {
+            lane.early = Some(delivery);
+            return Entered::Held;
+        }
+        if lane.stage == Stage::Resting || lane.parked || lane.parking > 0 || lane.waiting.len() >= HELD {
+            lane.parked = true;
+            lane.parking += 1;
+            return Entered::Park(delivery);
+        }
+        let at = lane.waiting.partition_point(|other| other.seq < delivery.seq);
+        lane.waiting.insert(at, delivery);
+        self.held += 1;
+        Entered::Held
+    }
+
+    /// The head of a lane is done. `parked`: the store says that more of it is parked.
+    pub(super) fn leave(&mut self, lane: Option<&Arc<str>>, parked: bool) -> Then {
+        let Some((name, lane)) = lane.and_then(|name| Some((name, self.busy.get_mut(name)?))) else {
+            return Then::Nothing;
+        };
+        lane.parked |= parked;
+        if let Some(next) = lane.waiting.pop_front() {
+            self.held -= 1;
+            lane.head = next.seq;
+            return Then::Go(next);
+        }
+        lane.stage = Stage::Empty;
+        let name = name.clone();
+        self.go_on(&name)
+    }
+
+    /// The head of a lane has gone back into the store to wait: what is held behind it is to be parked. `leasing`: a lease
+    /// is under way. The head may be here again already.
+    pub(super) fn rest(&mut self, lane: Option<&Arc<str>>, leasing: bool) -> Result<StoredDelivery, Vec<StoredDelivery>> {
+        let Some((name, lane)) = lane.and_then(|name| Some((name, self.busy.get_mut(name)?))) else {
+            return Err(Vec::new());
+        };
+        if let Some(again) = lane.early.take() {
+            return Ok(again);
+        }
+        lane.stage = Stage::Resting;
+        lane.parking += lane.waiting.len();
+        self.held -= lane.waiting.len();
+        let waiting = std::mem::take(&mut lane.waiting).into();
+        if leasing {
+            self.resting.insert(name.clone());
+        }
+        let name = name.clone();
+        self.forget_rested(&name);
+        Err(waiting)
+    }
+
+    /// No lease is under way that began before now.
+    pub(super) fn leased(&mut self) {
+        for name in std::mem::take(&mut self.resting) {
+            self.forget_rested(&name);
+        }
+    }
+
+    /// Some of a lane were parked, as [`Entered::Park`] or [`Lanes::rest`] said.
+    pub(super) fn were_parked(&mut self, lane: &Arc<str>, count: usize) -> Then {
+        let Some(known) = self.busy.get_mut(lane) else { return Then::Nothing };
+        known.parking = known.parking.saturating_sub(count);
+        known.parked = true;
+        match known.stage {
+            Stage::Empty => return self.go_on(lane),
+            Stage::Refilling => known.again = true,
+            Stage::Resting => self.forget_rested(lane),
+            Stage::Busy => {}
+        }
+        Then::Nothing
+    }
+
+    /// The next ones of a lane, as [`Then::Refill`] asked for: at most [`REFILL`].
+    pub(super) fn refill(&mut self, name: &Arc<str>, found: Vec<StoredDelivery>) -> Then {
+        let Some(lane) = self.busy.get_mut(name) else { return Then::Nothing };
+        // What was parked since the store was asked may still be there.
+        lane.parked = found.len() >= REFILL || lane.parking > 0 || lane.again;
+        lane.again = false;
+        self.held += found.len();
+        lane.waiting.extend(found);
+        match lane.waiting.pop_front() {
+            Some(next) => {
+                self.held -= 1;
+                (lane.stage, lane.head) = (Stage::Busy, next.seq);
+                Then::Go(next)
             }
             None => {
-                self.0.insert(lane, VecDeque::new());
-                Some(delivery)
+                lane.stage = Stage::Empty;
+                self.go_on(name)
             }
         }
     }
 
-    /// The head of the lane is done: the next of it, if there is one here.
-    pub(super) fn following(&mut self, lane: Option<&Arc<str>>) -> Option<StoredDelivery> {
-        self.0.get_mut(lane?)?.pop_front()
-    }
-
-    /// Nothing of the lane is left.
-    pub(super) fn leave(&mut self, lane: Option<&Arc<str>>) {
-        if let Some(lane) = lane {
-            self.0.remove(lane);
+    /// A lane that has nothing in memory: on with what is parked, or its end.
+    fn go_on(&mut self, name: &Arc<str>) -> Then {
+        match self.busy.get_mut(name) {
+            // Once they are parked they are taken out again, in their order.
+            Some(lane) if lane.parking > 0 => Then::Nothing,
+            Some(lane) if lane.parked => {
+                lane.stage = Stage::Refilling;
+                Then::Refill(name.clone())
+            }
+            _ => {
+                self.busy.remove(name);
+                Then::Nothing
+            }
         }
     }
 
-    /// What was parked in the store goes on behind what waits here: the first of it, if there is one.
-    pub(super) fn resume(&mut self, lane: &Arc<str>, parked: Vec<StoredDelivery>) -> Option<StoredDelivery> {
-        let waiting = self.0.entry(lane.clone()).or_default();
-        // What was leased meanwhile came later.
-        parked.into_iter().rev().for_each(|delivery| waiting.push_front(delivery));
-        let next = waiting.pop_front();
-        if next.is_none() {
-            self.0.remove(lane);
+    fn forget_rested(&mut self, name: &Arc<str>) {
+        let over = |lane: &Lane| lane.stage == Stage::Resting && lane.parking == 0;
+        if !self.resting.contains(name) && self.busy.get(name).is_some_and(over) {
+            self.busy.remove(name);
         }
-        next
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::budget::Budget;
-use super::lane::Lanes;
+use super::old_budget::Budget;
+use super::old_lane::Lanes;
 use super::{Report, Shared};
 use crate::clock::Timestamp;
 use crate::delivery::{self, AttemptResult, State, Trouble};

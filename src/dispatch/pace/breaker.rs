@@ -1,0 +1,177 @@
+//! The circuit breaker of a connection: a provider that is down is asked now and then, by one delivery at a time, so
+//! that the others don't use up their attempts.
+
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::clock::Timestamp;
+
+/// So many failures in a row say that the provider is down.
+const FAILURES: u32 = 5;
+/// A provider that is down is asked this often at the least.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Each wait is this many times the one before.
+const FACTOR: u32 = 2;
+
+/// What an attempt tells of the provider as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It answered, whatever it said.
+    Up,
+    /// No connection, no answer in time, or a fault of its own.
+    Down,
+    /// Nothing: the attempt failed on our side.
+    Unclear,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    /// Failures in a row while it is closed.
+    failures: u32,
+    open: Option<Open>,
+}
+
+/// The provider is taken to be down.
+#[derive(Debug)]
+struct Open {
+    since: Timestamp,
+    /// Then one attempt may go out.
+    until: Timestamp,
+    /// How often it was opened or stayed open.
+    times: u32,
+    /// That one attempt is under way.
+    probing: bool,
+}
+
+impl Breaker {
+    /// Whether an attempt may go out, or when to look again.
+    pub(super) fn room(&self, now: Timestamp) -> Result<(), Timestamp> {
+        match &self.open {
+            None => Ok(()),
+            // The end of that one tells earlier.
+            Some(open) if open.probing => Err(now.plus(LONGEST)),
+            Some(open) if open.until > now => Err(open.until),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// An attempt goes out; true when it is the one that tries whether the provider is back.
+    pub(super) fn begin(&mut self) -> bool {
+        self.open.as_mut().map(|open| open.probing = true).is_some()
+    }
+
+    /// An attempt ended. `jitter` is a random number in 0..1.
+    pub(super) fn end(&mut self, probe: bool, health: Health, backoff: &Backoff, now: Timestamp, jitter: f64) {
+        if let Some(open) = self.open.as_mut().filter(|_| probe) {
+            open.probing = false;
+        }
+        match (health, &mut self.open) {
+            (Health::Unclear, _) => {}
+            // What was under way when it opened, and succeeds, is as good a proof as any.
+            (Health::Up, _) => *self = Breaker::default(),
+            (Health::Down, Some(open)) if probe => {
+                open.times = open.times.saturating_add(1);
+                open.until = now.plus(wait(open.times, backoff, jitter));
+            }
+            // What was under way when it opened tells nothing new.
+            (Health::Down, Some(_)) => {}
+            (Health::Down, None) => {
+                self.failures = self.failures.saturating_add(1);
+                if self.failures >= FAILURES {
+                    let until = now.plus(wait(0, backoff, jitter));
+                    self.open = Some(Open { since: now, until, times: 0, probing: false });
+                }
+            }
+        }
+    }
+
+    /// While the provider is taken to be down: since when, and when it is asked again.
+    pub(super) fn open(&self) -> Option<(Timestamp, Timestamp)> {
+        self.open.as_ref().map(|open| (open.since, open.until))
+    }
+}
+
+/// The waits follow the connection's own, and stay below a minute. Half of each is random, as for a delivery.
+fn wait(times: u32, backoff: &Backoff, jitter: f64) -> Duration {
+    let longest = backoff.longest.min(LONGEST);
+    let whole = backoff.first.saturating_mul(FACTOR.saturating_pow(times)).min(longest);
+    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0).max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn backoff() -> Backoff {
+        Backoff { attempts: 12, first: Duration::from_secs(2), longest: Duration::from_secs(3600) }
+    }
+
+    fn failed(breaker: &mut Breaker, at: i64) {
+        let probe = breaker.begin();
+        breaker.end(probe, Health::Down, &backoff(), Timestamp(at), 1.0);
+    }
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_and_asks_ever_more_seldom() {
+        let mut breaker = Breaker::default();
+        (0..4).for_each(|at| failed(&mut breaker, at));
+        breaker.end(false, Health::Up, &backoff(), Timestamp(4), 1.0);
+        (5..9).for_each(|at| failed(&mut breaker, at));
+        assert_eq!(breaker.room(Timestamp(9)), Ok(()), "an answer in between begins the row anew");
+        failed(&mut breaker, 10);
+        let (mut now, mut waits) = (10, Vec::new());
+        for _ in 0..8 {
+            let until = breaker.room(Timestamp(now)).unwrap_err().0;
+            waits.push((until - now) / 1000);
+            now = until;
+            assert_eq!(breaker.room(Timestamp(now)), Ok(()));
+            failed(&mut breaker, now);
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn one_at_a_time_tries_whether_the_provider_is_back() {
+        let mut breaker = Breaker::default();
+        (0..5).for_each(|_| failed(&mut breaker, 0));
+        let now = Timestamp(2_000);
+        assert_eq!(breaker.room(now), Ok(()));
+        assert!(breaker.begin());
+        assert!(breaker.room(now).is_err());
+        breaker.end(true, Health::Unclear, &backoff(), now, 1.0);
+        assert_eq!(breaker.room(now), Ok(()), "what failed on our side leaves the place to another");
+        assert!(breaker.begin());
+        breaker.end(true, Health::Up, &backoff(), now, 1.0);
+        assert!(!breaker.begin(), "it is closed");
+    }
+
+    proptest! {
+        /// Whatever ends in whatever order: while it is open, one at most is under way that began after it opened, and
+        /// it is never closed for longer than its longest wait after that one ended.
+        #[test]
+        fn an_open_breaker_lets_one_through(steps in prop::collection::vec((0_i64..90_000, 0_u8..4), 1..200)) {
+            let (mut breaker, mut now) = (Breaker::default(), Timestamp(0));
+            let mut under_way: Vec<bool> = Vec::new();
+            for (pause, kind) in steps {
+                now = Timestamp(now.0 + pause);
+                if kind == 0 {
+                    if breaker.room(now).is_ok() {
+                        under_way.push(breaker.begin());
+                    }
+                } else if let Some(probe) = under_way.pop() {
+                    let health = [Health::Up, Health::Down, Health::Unclear][usize::from(kind) - 1];
+                    breaker.end(probe, health, &backoff(), now, 0.5);
+                }
+                let probes = under_way.iter().filter(|probe| **probe).count();
+                if breaker.open().is_some() {
+                    prop_assert!(probes <= 1);
+                    prop_assert!(probes == 1 || breaker.room(now.plus(LONGEST)).is_ok());
+                } else {
+                    prop_assert!(breaker.room(now).is_ok());
+                }
+            }
+        }
+    }
+}
