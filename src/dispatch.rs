@@ -5,8 +5,6 @@ mod attempt;
 mod estimate;
 mod flight;
 mod lane;
-mod old_budget;
-mod old_lane;
 mod pace;
 mod share;
 #[cfg(test)]

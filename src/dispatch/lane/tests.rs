@@ -232,7 +232,8 @@ proptest! {
                 }
                 _ => {}
             }
-            if world.is_done() && world.heard.is_empty() {
+            let asked = world.asked.iter().any(|ask| !matches!(ask, Ask::Lease | Ask::Due));
+            if world.is_done() && world.heard.is_empty() && !asked {
                 break;
             }
         }
