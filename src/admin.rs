@@ -24,7 +24,7 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct Admin {
     pub live: Live,
-    pub store: Store,
+    pub store: Arc<dyn Store>,
     pub reloads: Reloads,
     pub clock: Clock,
     pub started_at: Timestamp,

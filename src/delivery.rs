@@ -15,26 +15,44 @@ pub enum State {
     Leased,
     /// It failed for now and is tried again later.
     Retrying,
+    /// It waits for a person to say whether it goes out again.
+    Held,
     /// The provider has it.
     Delivered,
     /// The provider took it and does not say yet whether it is good.
     Accepted,
+    /// Its condition did not hold: there was nothing to send.
+    Skipped,
     /// Given up, kept as a dead letter.
     Dead,
+    /// It was dead or held, and a person sent it again as another delivery.
+    Replayed,
 }
 
 impl State {
-    pub const ALL: [State; 6] =
-        [State::Pending, State::Leased, State::Retrying, State::Delivered, State::Accepted, State::Dead];
+    pub const ALL: [State; 9] = [
+        State::Pending,
+        State::Leased,
+        State::Retrying,
+        State::Held,
+        State::Delivered,
+        State::Accepted,
+        State::Skipped,
+        State::Dead,
+        State::Replayed,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
             State::Pending => "pending",
             State::Leased => "leased",
             State::Retrying => "retrying",
+            State::Held => "held",
             State::Delivered => "delivered",
             State::Accepted => "accepted",
+            State::Skipped => "skipped",
             State::Dead => "dead",
+            State::Replayed => "replayed",
         }
     }
 
@@ -42,10 +60,60 @@ impl State {
         State::ALL.into_iter().find(|state| state.word() == word)
     }
 
-    /// Nothing more happens to it by itself.
-    pub fn is_final(self) -> bool {
-        matches!(self, State::Delivered | State::Accepted | State::Dead)
+    /// It goes on by itself.
+    pub fn is_open(self) -> bool {
+        matches!(self, State::Pending | State::Leased | State::Retrying)
     }
+
+    /// Nothing more is wanted of it. What is held is neither open nor final: a person decides.
+    pub fn is_final(self) -> bool {
+        !self.is_open() && self != State::Held
+    }
+
+    /// The state after a change; `None` when it leaves a delivery of this state as it is.
+    pub fn after(self, change: Change) -> Option<State> {
+        let (open, leased, kept) = (self.is_open(), self == State::Leased, matches!(self, State::Dead | State::Held));
+        match change {
+            Change::Lease if open && !leased => Some(State::Leased),
+            Change::GiveBack { tried } if leased => Some(waiting(tried)),
+            // A step that is done leaves its delivery with whoever has it.
+            Change::Attempt(State::Leased) => None,
+            Change::Attempt(next) if open => Some(next),
+            // The provider has it after all, whatever was decided in the meantime.
+            Change::Attempt(next @ (State::Delivered | State::Accepted)) if kept => Some(next),
+            Change::Skip if open => Some(State::Skipped),
+            Change::Hold if open => Some(State::Held),
+            Change::Bury if open || self == State::Held => Some(State::Dead),
+            Change::Free { tried } if self == State::Held => Some(waiting(tried)),
+            Change::Replay if kept => Some(State::Replayed),
+            _ => None,
+        }
+    }
+}
+
+fn waiting(tried: bool) -> State {
+    if tried { State::Retrying } else { State::Pending }
+}
+
+/// What can happen to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A worker takes it.
+    Lease,
+    /// The worker gives it back, or is gone. `tried`: an attempt was made before.
+    GiveBack { tried: bool },
+    /// An attempt was made, and this is what [`after`] said to it; [`State::Leased`] when a step is done and others follow.
+    Attempt(State),
+    /// Its condition does not hold.
+    Skip,
+    /// A person has to decide.
+    Hold,
+    /// It is given up without an attempt.
+    Bury,
+    /// A person lets a held one go on.
+    Free { tried: bool },
+    /// A person sends it again as another delivery.
+    Replay,
 }
 
 /// What an attempt came to.
@@ -123,7 +191,7 @@ impl AttemptResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
     pub state: State,
-    /// When it is tried again, for [`State::Retrying`].
+    /// When it is tried again, for [`State::Retrying`]; at once where none is given.
     pub due: Option<Timestamp>,
 }
 
@@ -183,5 +251,31 @@ mod tests {
             let next = after(&result, attempt, &backoff, now, 1.0);
             assert_eq!((next.state, next.due), (state, due.map(Timestamp)), "{result:?}");
         }
+    }
+
+    #[test]
+    fn every_change_leads_where_it_may() {
+        use State::*;
+        let all = State::ALL;
+        let from = |change: Change, states: &[State]| {
+            for state in all {
+                assert_eq!(state.after(change).is_some(), states.contains(&state), "{state:?} {change:?}");
+            }
+        };
+        from(Change::Lease, &[Pending, Retrying]);
+        from(Change::GiveBack { tried: true }, &[Leased]);
+        from(Change::Attempt(Leased), &[]);
+        from(Change::Attempt(Retrying), &[Pending, Leased, Retrying]);
+        from(Change::Attempt(Dead), &[Pending, Leased, Retrying]);
+        from(Change::Attempt(Delivered), &[Pending, Leased, Retrying, Held, Dead]);
+        from(Change::Attempt(Accepted), &[Pending, Leased, Retrying, Held, Dead]);
+        from(Change::Skip, &[Pending, Leased, Retrying]);
+        from(Change::Hold, &[Pending, Leased, Retrying]);
+        from(Change::Bury, &[Pending, Leased, Retrying, Held]);
+        from(Change::Free { tried: false }, &[Held]);
+        from(Change::Replay, &[Held, Dead]);
+        assert_eq!(Leased.after(Change::GiveBack { tried: false }), Some(Pending));
+        assert_eq!(Held.after(Change::Free { tried: true }), Some(Retrying));
+        assert_eq!(State::from_word("held"), Some(Held));
     }
 }

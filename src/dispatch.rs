@@ -59,7 +59,7 @@ impl Wake {
 #[derive(Clone)]
 struct Shared {
     live: Live,
-    store: Store,
+    store: Arc<dyn Store>,
     clock: Clock,
     client: Client,
     reports: broadcast::Sender<Report>,
@@ -79,7 +79,7 @@ pub struct Dispatch {
 const REPORTS: usize = 4096;
 
 impl Dispatch {
-    pub fn new(live: Live, store: Store, clock: Clock, client: Client, wake: Wake) -> Self {
+    pub fn new(live: Live, store: Arc<dyn Store>, clock: Clock, client: Client, wake: Wake) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (reports, _) = broadcast::channel(REPORTS);
         let shared = Shared { live, store, clock, client, reports, stop: stopped };

@@ -40,7 +40,7 @@ pub const PREFIX: &str = "/hooks";
 #[derive(Clone)]
 pub struct Ingress {
     pub live: Live,
-    pub store: Store,
+    pub store: Arc<dyn Store>,
     pub clock: Clock,
     /// Wakes whoever routes.
     pub accepted: Arc<Notify>,

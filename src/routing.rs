@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::Event;
@@ -25,7 +25,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// nothing that happens to a sender's connection, to a wake-up or to a write can leave an event behind.
 pub struct Router {
     pub live: Live,
-    pub store: Store,
+    pub store: Arc<dyn Store>,
+    /// How long an identity is remembered.
+    pub identity_window: Duration,
     pub clock: Clock,
     pub wake: Wake,
     /// There may be an event to route.
@@ -118,13 +120,16 @@ impl Router {
         let (event_seq, id, at) = (stored.seq, event.id, self.clock.now());
         let revision = revision.set.revision.clone();
         let routes: Vec<Arc<str>> = outcomes.iter().map(|outcome| outcome.route.clone()).collect();
-        let routed = RoutedEvent { event_seq, revision: revision.clone(), at, outcomes };
+        let identity_since =
+            Timestamp(at.0.saturating_sub(i64::try_from(self.identity_window.as_millis()).unwrap_or(i64::MAX)));
+        let routed = RoutedEvent { event_seq, revision: revision.clone(), at, outcomes, identity_since };
         Some(async move {
             let receipt = match self.store.route(routed).await {
                 // The store will never take this, so the event is a dead letter, and keeps no other waiting.
                 Err(error @ (StoreError::TooLarge | StoreError::Refused | StoreError::NotFound)) => {
                     tracing::error!(event = %id, %error, "what became of the event can't be stored; it is a dead letter");
-                    let instead = RoutedEvent { event_seq, revision, at, outcomes: unstorable(routes) };
+                    let outcomes = unstorable(routes);
+                    let instead = RoutedEvent { event_seq, revision, at, outcomes, identity_since };
                     self.store.route(instead).await.unwrap_or_default()
                 }
                 other => other?,

@@ -49,7 +49,7 @@ pub struct Start {
     /// A good workspace.
     pub compiled: Compiled,
     pub files: Files,
-    pub store: Store,
+    pub store: Arc<dyn Store>,
     /// What the files were before they were read; a change since then is noticed.
     pub fingerprint: u64,
     /// Called with each revision before it serves: the sandbox learns of new packs.
@@ -62,7 +62,7 @@ pub struct Server {
     pub admin: SocketAddr,
     pub live: Live,
     dispatch: Dispatch,
-    store: Store,
+    store: Arc<dyn Store>,
     stop: watch::Sender<bool>,
     ready: Arc<AtomicBool>,
     receiving: JoinHandle<()>,
@@ -82,7 +82,7 @@ impl Server {
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin).await?;
         let (listen, admin_address) = (address(&listener, settings.listen), address(&admin_listener, settings.admin));
-        store.release_leases().await?;
+        store.release_leases(None).await?;
 
         let fixed = reload::fixed(&compiled);
         let revision = Revision { set: compiled.set, documents: compiled.documents };
@@ -97,8 +97,14 @@ impl Server {
         dispatch.ensure(live.now().set.connections.keys().cloned());
 
         let accepted = Arc::new(Notify::new());
-        let router =
-            Router { live: live.clone(), store: store.clone(), clock: clock.clone(), wake, accepted: accepted.clone() };
+        let router = Router {
+            live: live.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            wake,
+            accepted: accepted.clone(),
+            identity_window: Duration::from_secs(30 * 24 * 3600),
+        };
         let (stop, stopped) = watch::channel(false);
         let routing = tokio::spawn(router.run(stopped.clone()));
         let tally = Arc::new(Tally::default());

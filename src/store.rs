@@ -1,4 +1,5 @@
-//! The embedded store: events, what routes made of them, deliveries and attempts, in one SQLite file.
+//! The store: events, what routes made of them, deliveries and attempts. [`Store`] says what any engine does; the one
+//! that there is keeps all in one SQLite file.
 //!
 //! One thread writes. It takes every command that has gathered, runs them in one transaction, syncs once and then
 //! answers: a batch is what came in during the last sync. Other threads read, and another one moves the log into the
@@ -7,9 +8,13 @@
 mod checkpoint;
 mod connection;
 mod delivery;
+mod embedded;
 mod error;
 mod event;
+mod filter;
 mod key;
+mod lane;
+mod memory;
 mod migration;
 mod model;
 mod query;
@@ -20,265 +25,204 @@ mod story;
 mod transaction;
 mod writer;
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
+pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
 pub use model::{
-    AttemptRecord, Counts, DeliveryStory, EventStory, NewDelivery, NewEvents, NewOutcome, NewResult, RouteReceipt,
-    RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, NewDelivery, NewEvents,
+    NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent,
+    StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken, Verified,
 };
 pub use snapshot::Snapshot;
 
 use crate::clock::Timestamp;
-use crate::delivery::State;
-use crate::id::EventId;
-use checkpoint::Checkpointer;
-use queue::Queue;
-use reader::{Asker, Readers};
-use transaction::Totals;
-use writer::{Command, Job, Message, Work, Writer};
+use crate::id::{DeliveryId, EventId};
 
-/// The files in the store's folder.
-const FILE: &str = "jackfield.db";
-const LOCK: &str = "jackfield.lock";
+/// An answer to come. What writes has it on disk, all of it or nothing, before it is there.
+pub type Reply<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
 
-/// What a store may take. The defaults are right outside tests.
-#[derive(Clone, Copy, Debug)]
-struct Options {
-    /// With more commands or bytes waiting than these, no event is accepted.
-    queue_commands: usize,
-    queue_bytes: usize,
-    page_size: u32,
-    /// The file's greatest size.
-    max_pages: Option<u32>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { queue_commands: 10_000, queue_bytes: 256 << 20, page_size: 4096, max_pages: None }
-    }
-}
-
-/// What the writer shares with the handles.
-#[derive(Debug, Default)]
-struct Shared {
-    queue: Queue,
-    /// As they were after the last commit.
-    counts: Mutex<Counts>,
-}
-
-/// A handle on the store; a clone is the same store. When the last one is dropped, what was asked for is still
-/// written, and the files are closed before the drop returns.
-#[derive(Clone)]
-pub struct Store {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    /// Always there, until the drop.
-    commands: Option<Sender<Message>>,
-    writer: Option<JoinHandle<()>>,
-    asker: Asker,
-    shared: Arc<Shared>,
-    options: Options,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        drop(self.commands.take());
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
-    }
-}
-
-impl std::fmt::Debug for Store {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").finish_non_exhaustive()
-    }
-}
-
-impl Store {
-    /// Opens the store in a folder, and makes both if they are not there. Nobody else can open it until it is closed.
-    pub fn open(folder: &Path) -> Result<Store, StoreError> {
-        Store::open_with(folder, Options::default())
-    }
-
-    fn open_with(folder: &Path, options: Options) -> Result<Store, StoreError> {
-        create_private(folder)?;
-        let lock = locked(&folder.join(LOCK))?;
-        let file = folder.join(FILE);
-        let connection = connection::writer(&file, &options)?;
-        let totals = Totals::load(&connection)?;
-        sync_folder(folder);
-        let shared = Arc::new(Shared { counts: Mutex::new(totals.counts), ..Shared::default() });
-        let readers = Readers::start(&file)?;
-        let asker = readers.asker();
-        let checkpointer = Checkpointer::start(file.clone(), connection::checkpointer(&file)?)?;
-        let (sender, commands) = channel();
-        let connection = Some(connection);
-        let writer =
-            Writer { file, options, connection, totals, shared: shared.clone(), commands, checkpointer, readers, lock };
-        let writer = thread::Builder::new().name("store-write".to_owned()).spawn(move || writer.run())?;
-        Ok(Store { inner: Arc::new(Inner { commands: Some(sender), writer: Some(writer), asker, shared, options }) })
-    }
-
-    /// Stores one request with its events, all or none, and says their numbers once they are on disk.
+/// What a store does, whatever its engine. Nothing in it asks for the time: it is always told.
+///
+/// An open delivery is ready, leased, parked behind its lane, or due later. A lane belongs to a connection. What is parked
+/// or due later is called waiting; only it can be found by its lane. A worker that leases by the cursor meets every
+/// delivery that is new; whatever is given back while it lives comes again by [`Store::lease_due`], so that no cursor has to
+/// go back.
+///
+/// The order within a lane is kept by both: the store gives out nothing behind what waits in the same lane, and the
+/// worker starts nothing behind what it has of the same lane under way (it parks it).
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Stores one request with its events, all or none, and says their numbers.
     ///
     /// Fails with [`StoreError::Busy`] when too much waits to be written. A request without events is not stored.
-    pub async fn accept(&self, new: NewEvents) -> Result<Vec<i64>, StoreError> {
-        let Options { queue_commands, queue_bytes, .. } = self.inner.options;
-        if new.ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.inner.shared.queue.is_beyond(queue_commands, queue_bytes) {
-            return Err(StoreError::Busy);
-        }
-        self.write(event::Accept::new(new)?).await
-    }
+    fn accept(&self, new: NewEvents) -> Reply<'_, Vec<i64>>;
 
     /// Stores what the routes made of an event, and with it the deliveries. An event that is routed already stays as
-    /// it is, and the receipt is empty.
-    pub async fn route(&self, routed: RoutedEvent) -> Result<RouteReceipt, StoreError> {
-        self.write(event::Route::new(routed)).await
-    }
+    /// it is, and the receipt is empty. What an event that is replayed becomes stands behind what it became before, and no
+    /// identity is in its way.
+    fn route(&self, routed: RoutedEvent) -> Reply<'_, RouteReceipt>;
 
-    /// The first events after `after_seq` that were accepted and never routed, in order of arrival.
-    pub async fn unrouted(&self, after_seq: i64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        let range = [after_seq, query::limit(limit)];
-        self.read(move |connection| query::events(connection, query::UNROUTED, range)).await
-    }
+    /// The first events after `after_seq` that were accepted and not routed, in order of arrival; those that are replayed
+    /// stand at their old places.
+    fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
 
-    /// Makes every leased delivery ready again, and says how many there were. For the start, when no worker lives.
-    pub async fn release_leases(&self) -> Result<usize, StoreError> {
-        self.write(delivery::ReleaseLeases).await
-    }
+    /// Makes every delivery that this owner has leased ready again, in its old place, and forgets the claims of that owner:
+    /// those by its name, and by its name with `/` and more. Without an owner, of all owners. Says how many leases there
+    /// were. For the start, when none of these workers lives and every cursor begins anew.
+    fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize>;
 
-    /// The connections that have deliveries which are not done.
-    pub async fn open_connections(&self) -> Result<Vec<String>, StoreError> {
-        self.read(query::open_connections).await
-    }
+    /// Gives back what was leased until `now` or an earlier moment, as due at once, and says of which connections. It looks
+    /// at everything that is open: for now and then.
+    fn release_expired(&self, now: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
 
-    /// Leases the first deliveries of a connection after `after_seq` that are open and not leased, due or not.
-    pub async fn lease(
+    /// The connections that have open deliveries, in alphabetical order.
+    fn open_connections(&self) -> Reply<'_, Vec<String>>;
+
+    /// Leases the first deliveries of a connection after `after_seq` that are ready. `limit` are looked at; one with an
+    /// earlier one of its lane waiting is parked instead, and not given out.
+    fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str, until: Timestamp)
+    -> Reply<'_, Leased>;
+
+    /// Puts leased deliveries behind their lane. Those that have no lane, or are not leased, stay as they are. Whoever parks
+    /// makes sure that the lane is still busy afterwards, or leases it.
+    fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize>;
+
+    /// Leases the first parked deliveries of a lane, in order, up to the first that is due later.
+    fn lease_lane(
         &self,
         connection: &str,
-        after_seq: i64,
+        lane: &str,
         limit: usize,
+        owner: &str,
         until: Timestamp,
-    ) -> Result<Vec<StoredDelivery>, StoreError> {
-        self.write(delivery::Lease { connection: connection.to_owned(), after_seq, limit, until }).await
-    }
+    ) -> Reply<'_, Vec<StoredDelivery>>;
 
-    /// Stores an attempt and what follows from it for its delivery. The same attempt stored again changes nothing.
+    /// Leases what is due at `now`, the earliest first. One with an earlier one of its lane waiting is parked instead. Says
+    /// when the next is due, also when nothing is due yet.
+    fn lease_due(
+        &self,
+        connection: &str,
+        now: Timestamp,
+        limit: usize,
+        owner: &str,
+        until: Timestamp,
+    ) -> Reply<'_, Due>;
+
+    /// Leases parked deliveries that stand first in their lane: nothing open of it comes before. Only up to the number
+    /// `upto`, which is where the cursor is. For lanes that were left behind: at the start, as the cursor goes on, and now
+    /// and then.
+    fn lease_freed(
+        &self,
+        connection: &str,
+        upto: i64,
+        limit: usize,
+        owner: &str,
+        until: Timestamp,
+    ) -> Reply<'_, Vec<StoredDelivery>>;
+
+    /// Gives leased deliveries back until `due`, without an attempt: their lanes wait with them. Those that are not leased stay
+    /// as they are.
+    fn postpone(&self, seqs: Vec<i64>, due: Timestamp) -> Reply<'_, usize>;
+
+    /// Stores a call, what its step saved and what others may know of it, and what follows for the delivery. The same number
+    /// stored again changes nothing.
     ///
-    /// A delivery that was given up in the meantime stays dead, unless the attempt says that the provider has it.
-    pub async fn record(&self, attempt: AttemptRecord) -> Result<(), StoreError> {
-        self.write(delivery::Record(attempt)).await
-    }
+    /// A delivery that was given up or held in the meantime stays so, unless the call says that the provider has it.
+    fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed>;
 
-    /// Gives a delivery up without an attempt; false when it was delivered or dead before.
-    pub async fn bury(&self, delivery_seq: i64, reason: &str) -> Result<bool, StoreError> {
-        self.write(delivery::Bury { delivery_seq, reason: reason.to_owned() }).await
-    }
+    /// Notes a step as done without a call, with what it knows as a JSON object. A step that is done stays as it was.
+    fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, at: Timestamp) -> Reply<'_, ()>;
+
+    /// The steps of a delivery that are done, each with what it saved as JSON, in order.
+    fn ledger(&self, delivery_seq: i64) -> Reply<'_, Vec<(u32, String)>>;
+
+    /// Ends an open delivery whose condition does not hold.
+    fn skip(&self, delivery_seq: i64) -> Reply<'_, Changed>;
+
+    /// Lets an open delivery wait for a person. It does not hold its lane.
+    fn hold(&self, delivery_seq: i64, reason: &str) -> Reply<'_, Changed>;
+
+    /// Gives up a delivery that is open or held, without an attempt.
+    fn bury(&self, delivery_seq: i64, reason: &str) -> Reply<'_, Changed>;
+
+    /// Lets the held deliveries among these go on, as due at `at`, and says of which connections they are.
+    fn release_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
+
+    /// Asks for what is remembered under a key. Where nobody knows it, whoever asks first has it to find out until `until`:
+    /// every other hears [`Claim::Busy`]. The same owner asking again has it again. What has expired at `now` is forgotten.
+    fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim>;
+
+    /// Remembers something under a key, in the place of what was there.
+    fn remember(&self, key: &str, value: &str, until: Timestamp) -> Reply<'_, ()>;
+
+    /// Gives up a claim of this owner; whoever asks next has it.
+    fn release_claim(&self, key: &str, owner: &str) -> Reply<'_, ()>;
+
+    /// The token of a connection that was saved last.
+    fn token(&self, connection: &str) -> Reply<'_, Option<StoredToken>>;
+
+    /// Saves the token of a connection in the place of the one before. A refresh token may be good once only: it is on disk
+    /// before the answer is there.
+    fn save_token(&self, connection: &str, token: StoredToken) -> Reply<'_, ()>;
+
+    /// Sends deliveries again as new ones, at the end of their lanes. What was dead or held is `replayed` afterwards; what the
+    /// provider has, or was skipped, is sent again only where it is named by its id, and stays as it is. What is open or was
+    /// replayed is left out.
+    fn replay(&self, replay: Replay) -> Reply<'_, Vec<Replayed>>;
+
+    /// Puts events that are routed among those that are not. Their dead and held deliveries are `replayed`; what is open goes
+    /// on.
+    fn replay_events(&self, replay: ReplayEvents) -> Reply<'_, Vec<EventId>>;
+
+    /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. An event
+    /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
+    fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned>;
 
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
-    pub async fn counts(&self) -> Result<Counts, StoreError> {
-        Ok(*self.inner.shared.counts.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+    fn counts(&self) -> Reply<'_, Counts>;
+
+    /// Why the last attempt to write failed; nothing when it did not.
+    fn trouble(&self) -> Option<StoreError>;
 
     /// All that is known of one event.
-    pub async fn event(&self, id: EventId) -> Result<Option<EventStory>, StoreError> {
-        self.read(move |connection| story::story(connection, id)).await
-    }
+    fn event(&self, id: EventId) -> Reply<'_, Option<EventStory>>;
 
     /// The newest events, the newest first.
-    pub async fn recent_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        self.read(move |connection| query::events(connection, query::RECENT_EVENTS, [query::limit(limit)])).await
-    }
+    fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
 
-    /// The newest deliveries, of one state or of all, the newest first.
-    pub async fn deliveries(&self, state: Option<State>, limit: usize) -> Result<Vec<StoredDelivery>, StoreError> {
-        self.read(move |connection| query::recent_deliveries(connection, state, limit)).await
-    }
+    /// All that is known of one delivery.
+    fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>>;
+
+    /// The newest of these deliveries, the newest first.
+    fn deliveries(&self, filter: Filter, limit: usize) -> Reply<'_, Vec<StoredDelivery>>;
 
     /// Remembers paths that are served.
-    pub async fn remember_paths(&self, paths: Vec<String>) -> Result<(), StoreError> {
-        self.write(snapshot::RememberPaths(paths)).await
-    }
+    fn remember_paths(&self, paths: Vec<String>) -> Reply<'_, ()>;
 
     /// Every path that was ever served, in alphabetical order.
-    pub async fn known_paths(&self) -> Result<Vec<String>, StoreError> {
-        self.read(snapshot::known_paths).await
-    }
+    fn known_paths(&self) -> Reply<'_, Vec<String>>;
 
     /// Remembers a good workspace in the place of the one before.
-    pub async fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Result<(), StoreError> {
-        self.write(snapshot::SaveSnapshot { revision: revision.to_owned(), files }).await
-    }
+    fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Reply<'_, ()>;
 
     /// The workspace that was remembered last, its files in the order given.
-    pub async fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
-        self.read(snapshot::snapshot).await
-    }
+    fn snapshot(&self) -> Reply<'_, Option<Snapshot>>;
 
-    /// Writes what waits, empties the log and closes the files. Clones of this handle get [`StoreError::Closed`].
-    pub async fn close(self) -> Result<(), StoreError> {
-        let (waiter, closed) = oneshot::channel();
-        self.send(Message::Close(waiter))?;
-        closed.await.map_err(|_| StoreError::Closed)
-    }
+    /// Writes a whole copy, of one moment, into a new file.
+    fn backup(&self, file: PathBuf) -> Reply<'_, ()>;
 
-    async fn read<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.inner.asker.ask(question).await
-    }
+    /// Looks through all that is stored for what should not be so.
+    fn verify(&self) -> Reply<'_, Verified>;
 
-    async fn write<C: Command>(&self, command: C) -> Result<C::Answer, StoreError> {
-        let (job, answer) = Job::new(command);
-        self.inner.shared.queue.entered(job.weight());
-        self.send(Message::Work(Box::new(job)))?;
-        answer.await.map_err(|_| StoreError::Closed)?
-    }
-
-    fn send(&self, message: Message) -> Result<(), StoreError> {
-        let commands = self.inner.commands.as_ref().ok_or(StoreError::Closed)?;
-        commands.send(message).map_err(|_| StoreError::Closed)
-    }
+    /// Writes what waits and closes the files. Everything asked for afterwards gets [`StoreError::Closed`].
+    fn close(&self) -> Reply<'_, ()>;
 }
 
-/// Takes the lock that keeps a second process out; it is held as long as the file is open.
-fn locked(path: &Path) -> Result<File, StoreError> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
-/// Makes sure that new files are found after a power failure. Not every file system can; then nothing more can be done.
-fn sync_folder(folder: &Path) {
-    for folder in [Some(folder), folder.parent()].into_iter().flatten() {
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    }
-}
-
-/// Makes the folder, for its owner alone: it holds what people wrote.
-fn create_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+/// Opens the store in a folder, and makes both if they are not there. Nobody else can open it until it is closed.
+pub fn open(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Embedded::open(folder)?))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::load::{self, Files, Options};
 use crate::sandbox::{Config, Sandbox};
 use crate::server::{Server, Start};
 use crate::settings::ServerSettings;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::telemetry::{self, LogFormat};
 
 pub(super) fn run(args: ServeArgs) -> Exit {
@@ -114,14 +114,14 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
         error_diagnostics(&problems, &compiled.documents);
     }
     let settings = settings(args, root, &compiled);
-    let store = Store::open(&settings.data).map_err(|error| {
+    let store = store::open(&settings.data).map_err(|error| {
         error_line(format!("the event store in `{}` can't be opened: {error}", settings.data.display()));
         Exit::CouldNotRun
     })?;
     let (compiled, files, settings) = match good {
         true => (compiled, files, settings),
         false => {
-            let (compiled, files) = last_good(root, &store, &options).await.ok_or(Exit::ProblemsFound)?;
+            let (compiled, files) = last_good(root, &*store, &options).await.ok_or(Exit::ProblemsFound)?;
             // The addresses are those of what serves; the store is open already.
             let addresses = self::settings(args, root, &compiled);
             (compiled, files, ServerSettings { data: settings.data, ..addresses })
@@ -144,7 +144,7 @@ fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> ServerSetting
 }
 
 /// A server that comes back after a crash must not stay away because a file was broken meanwhile.
-async fn last_good(root: &Path, store: &Store, options: &Options) -> Option<(Compiled, Files)> {
+async fn last_good(root: &Path, store: &dyn Store, options: &Options) -> Option<(Compiled, Files)> {
     let (revision, texts) = store.snapshot().await.ok().flatten()?;
     let texts = texts.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
     let files = Files { texts, problems: Vec::new() };

@@ -25,10 +25,24 @@ impl Lanes {
         }
     }
 
-    /// The head of the lane is done: the next of it, if there is one.
-    pub(super) fn leave(&mut self, lane: Option<&Arc<str>>) -> Option<StoredDelivery> {
-        let lane = lane?;
-        let next = self.0.get_mut(lane)?.pop_front();
+    /// The head of the lane is done: the next of it, if there is one here.
+    pub(super) fn following(&mut self, lane: Option<&Arc<str>>) -> Option<StoredDelivery> {
+        self.0.get_mut(lane?)?.pop_front()
+    }
+
+    /// Nothing of the lane is left.
+    pub(super) fn leave(&mut self, lane: Option<&Arc<str>>) {
+        if let Some(lane) = lane {
+            self.0.remove(lane);
+        }
+    }
+
+    /// What was parked in the store goes on behind what waits here: the first of it, if there is one.
+    pub(super) fn resume(&mut self, lane: &Arc<str>, parked: Vec<StoredDelivery>) -> Option<StoredDelivery> {
+        let waiting = self.0.entry(lane.clone()).or_default();
+        // What was leased meanwhile came later.
+        parked.into_iter().rev().for_each(|delivery| waiting.push_front(delivery));
+        let next = waiting.pop_front();
         if next.is_none() {
             self.0.remove(lane);
         }

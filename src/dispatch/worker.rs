@@ -1,7 +1,6 @@
 //! The worker of one connection: leases from the store, keeps lanes in order and the pace, and records what came of it.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{self, AttemptResult, State, Trouble};
 use crate::pack::outcome::Answer;
 use crate::request::Request;
-use crate::store::{AttemptRecord, StoreError, StoredDelivery};
+use crate::store::{AttemptRecord, Due, Leased, StoreError, StoredDelivery};
 
 /// How many deliveries that can go out are held in memory; the rest waits in the store.
 const READY: usize = 4096;
@@ -27,6 +26,8 @@ const WAITING: usize = 32_768;
 const BATCH: usize = 512;
 /// How many attempts are under way at a time.
 const ATTEMPTS: usize = 64;
+/// Who leases.
+const OWNER: &str = "serve";
 /// How long a lease holds, for stores that several processes share. The embedded one gives all leases back at a start.
 const LEASE: Duration = Duration::from_secs(15 * 60);
 /// How much of an answer is kept with the attempt.
@@ -41,12 +42,16 @@ pub(super) struct Worker {
     lanes: Lanes,
     budget: Budget,
     ready: VecDeque<StoredDelivery>,
-    /// Deliveries that are due later.
-    later: BinaryHeap<Reverse<Later>>,
+    /// When the first of what waits in the store is due.
+    next_due: Option<Timestamp>,
+    /// The heads of lanes that wait in the store for their next try.
+    resting: HashSet<i64>,
+    /// What was left in lanes before the start has not been looked for.
+    freed: bool,
     held: usize,
     attempts: JoinSet<Done>,
     /// A lease under way; attempts go on meanwhile.
-    leasing: JoinSet<Result<Vec<StoredDelivery>, StoreError>>,
+    leasing: JoinSet<Result<Lease, StoreError>>,
     /// The store may have work that has not been asked for.
     more: bool,
     /// The last delivery that was leased. What waits here for its next try is not leased in the store any more, and
@@ -58,31 +63,16 @@ pub(super) struct Worker {
 struct Done {
     delivery: StoredDelivery,
     next: delivery::Next,
+    /// The next of its lane is parked in the store.
+    parked: bool,
 }
 
-struct Later {
-    due: Timestamp,
-    delivery: StoredDelivery,
-}
-
-impl PartialEq for Later {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Later {}
-
-impl PartialOrd for Later {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Later {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.delivery.seq).cmp(&(other.due, other.delivery.seq))
-    }
+/// What the store was asked for.
+enum Lease {
+    Ready(Leased),
+    Due(Due),
+    Lane(Arc<str>, Vec<StoredDelivery>),
+    Freed(Vec<StoredDelivery>),
 }
 
 impl Worker {
@@ -94,7 +84,9 @@ impl Worker {
             lanes: Lanes::default(),
             budget: Budget::default(),
             ready: VecDeque::new(),
-            later: BinaryHeap::new(),
+            next_due: Some(Timestamp(0)),
+            resting: HashSet::new(),
+            freed: false,
             held: 0,
             attempts: JoinSet::new(),
             leasing: JoinSet::new(),
@@ -125,53 +117,84 @@ impl Worker {
     fn lease(&mut self) {
         let going = self.ready.len() + self.attempts.len();
         let waiting = self.held.saturating_sub(going);
+        let now = self.shared.clock.now();
+        if self.next_due.is_some_and(|due| due <= now) && going + BATCH <= READY {
+            self.next_due = None;
+            let (store, connection) = (self.shared.store.clone(), self.connection.clone());
+            self.leasing.spawn(async move {
+                Ok(Lease::Due(store.lease_due(&connection, now, BATCH, OWNER, now.plus(LEASE)).await?))
+            });
+        }
         if !self.more || going + BATCH > READY || waiting + BATCH > WAITING || !self.leasing.is_empty() {
             return;
         }
         self.more = false;
         let (store, connection) = (self.shared.store.clone(), self.connection.clone());
         let (after, until) = (self.last_leased, self.shared.clock.now().plus(LEASE));
-        self.leasing.spawn(async move { store.lease(&connection, after, BATCH, until).await });
+        self.leasing
+            .spawn(async move { Ok(Lease::Ready(store.lease(&connection, after, BATCH, OWNER, until).await?)) });
     }
 
-    async fn leased(&mut self, leased: Result<Result<Vec<StoredDelivery>, StoreError>, tokio::task::JoinError>) {
+    async fn leased(&mut self, leased: Result<Result<Lease, StoreError>, tokio::task::JoinError>) {
         match leased {
-            Ok(Ok(leased)) => {
-                self.more |= leased.len() == BATCH;
-                self.held += leased.len();
-                self.last_leased = leased.last().map_or(self.last_leased, |delivery| delivery.seq);
-                leased.into_iter().for_each(|delivery| self.admit(delivery));
-            }
+            Ok(Ok(lease)) => self.taken(lease),
             Ok(Err(error)) => {
                 tracing::error!(connection = %self.connection, %error, "the store gives no deliveries");
                 tokio::time::sleep(STORE_PAUSE).await;
                 self.more = true;
+                self.next_due = Some(Timestamp(0));
             }
             Err(_) => self.more = true,
         }
     }
 
-    fn admit(&mut self, delivery: StoredDelivery) {
-        if let Some(delivery) = self.lanes.enter(delivery) {
-            self.queue(delivery);
+    fn taken(&mut self, lease: Lease) {
+        match lease {
+            Lease::Ready(Leased { deliveries, upto, more }) => {
+                self.more |= more;
+                self.last_leased = upto;
+                self.held += deliveries.len();
+                deliveries.into_iter().for_each(|delivery| self.admit(delivery));
+                if !more && !self.freed {
+                    self.freed = true;
+                    let (store, connection) = (self.shared.store.clone(), self.connection.clone());
+                    let until = self.shared.clock.now().plus(LEASE);
+                    self.leasing.spawn(async move {
+                        Ok(Lease::Freed(store.lease_freed(&connection, upto, usize::MAX, OWNER, until).await?))
+                    });
+                }
+            }
+            Lease::Due(Due { deliveries, next }) => {
+                self.next_due = [self.next_due, next].into_iter().flatten().min();
+                self.held += deliveries.len();
+                for delivery in deliveries {
+                    match self.resting.remove(&delivery.seq) {
+                        true => self.ready.push_back(delivery),
+                        false => self.admit(delivery),
+                    }
+                }
+            }
+            Lease::Lane(lane, deliveries) => {
+                self.held += deliveries.len();
+                let first = self.lanes.resume(&lane, deliveries);
+                self.ready.extend(first);
+            }
+            Lease::Freed(deliveries) => {
+                self.held += deliveries.len();
+                deliveries.into_iter().for_each(|delivery| self.admit(delivery));
+            }
         }
     }
 
-    fn queue(&mut self, delivery: StoredDelivery) {
-        match delivery.due.filter(|due| *due > self.shared.clock.now()) {
-            Some(due) => self.later.push(Reverse(Later { due, delivery })),
-            None => self.ready.push_back(delivery),
+    fn admit(&mut self, delivery: StoredDelivery) {
+        if let Some(delivery) = self.lanes.enter(delivery) {
+            self.ready.push_back(delivery);
         }
     }
 
     /// Starts what can be started; how long until there is more to start.
     fn start(&mut self) -> Option<Duration> {
         let now = self.shared.clock.now();
-        while self.later.peek().is_some_and(|Reverse(later)| later.due <= now) {
-            if let Some(Reverse(later)) = self.later.pop() {
-                self.ready.push_back(later.delivery);
-            }
-        }
         let limit = self.shared.live.now().set.connections.get(&self.connection).and_then(|c| c.rate_limit);
         while self.attempts.len() < ATTEMPTS && !self.ready.is_empty() {
             if let Err(again) = self.budget.take(limit, now) {
@@ -181,27 +204,39 @@ impl Worker {
                 self.attempts.spawn(attempt(self.shared.clone(), delivery));
             }
         }
-        self.later.peek().map(|Reverse(later)| now.until(later.due))
+        self.next_due.map(|due| now.until(due))
     }
 
     fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
-        let Ok(Done { mut delivery, next }) = done else {
+        let Ok(Done { delivery, next, parked }) = done else {
             // A defect of ours ended the attempt; the next start takes the delivery up again.
             tracing::error!(connection = %self.connection, "an attempt failed inside Jackfield");
             self.held = self.held.saturating_sub(1);
             return;
         };
-        delivery.state = next.state;
-        delivery.due = next.due;
-        delivery.attempts += 1;
-        if !next.state.is_final() {
-            self.queue(delivery);
+        self.held = self.held.saturating_sub(1);
+        if next.state.is_open() {
+            // It waits in the store, and its lane with it.
+            self.next_due = [self.next_due, next.due].into_iter().flatten().min();
+            if delivery.lane.is_some() {
+                self.resting.insert(delivery.seq);
+            }
             return;
         }
-        self.held = self.held.saturating_sub(1);
-        if let Some(following) = self.lanes.leave(delivery.lane.as_ref()) {
-            self.queue(following);
+        match (self.lanes.following(delivery.lane.as_ref()), delivery.lane) {
+            (Some(following), _) => self.ready.push_back(following),
+            (None, Some(lane)) if parked => self.lease_lane(lane),
+            (None, lane) => self.lanes.leave(lane.as_ref()),
         }
+    }
+
+    fn lease_lane(&mut self, lane: Arc<str>) {
+        let (store, connection) = (self.shared.store.clone(), self.connection.clone());
+        let until = self.shared.clock.now().plus(LEASE);
+        self.leasing.spawn(async move {
+            let parked = store.lease_lane(&connection, &lane, BATCH, OWNER, until).await?;
+            Ok(Lease::Lane(lane, parked))
+        });
     }
 }
 
@@ -229,24 +264,36 @@ async fn attempt(shared: Shared, delivery: StoredDelivery) -> Done {
     report(&shared, &delivery, &result, next, number, took_ms);
     let record = AttemptRecord {
         delivery_seq: delivery.seq,
-        number,
+        number: delivery.calls + 1,
+        step: 0,
+        counts: true,
         started_at,
         took_ms,
         result: result.word(),
         trouble: trouble(&result).map(Trouble::word),
         status: status(&result),
         answer: answer.body.get(..answer.body.len().min(KEPT_ANSWER)).unwrap_or_default().to_vec(),
+        saved: None,
+        remember: None,
         next,
     };
+    let mut parked = false;
     // What the provider took must be known before anything else happens to the delivery.
-    while let Err(error) = shared.store.record(record.clone()).await {
+    loop {
+        let error = match shared.store.record(record.clone()).await {
+            Ok(changed) => {
+                parked = changed.parked;
+                break;
+            }
+            Err(error) => error,
+        };
         tracing::error!(delivery = %delivery.id, %error, "an attempt could not be recorded; trying again");
         if *shared.stop.borrow() {
             break;
         }
         tokio::time::sleep(STORE_PAUSE).await;
     }
-    Done { delivery, next }
+    Done { delivery, next, parked }
 }
 
 async fn send(shared: &Shared, delivery: &StoredDelivery) -> (AttemptResult, Answer) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::embedded::Options;
 use super::error::{Cause, StoreError};
-use super::{Options, migration};
+use super::migration;
 
 /// How long another program (an administrator's `sqlite3`) may hold the file before we give up.
 const PATIENCE: Duration = Duration::from_secs(5);

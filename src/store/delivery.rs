@@ -1,14 +1,16 @@
-//! Writing deliveries: leases, what came of attempts, and giving up.
+//! Writing deliveries: leases, what came of calls, and what is decided without one.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::error::StoreError;
-use super::model::{AttemptRecord, StoredDelivery};
+use super::key;
+use super::lane;
+use super::model::{AttemptRecord, Changed, Leased, StoredDelivery};
 use super::query;
 use super::transaction::Tx;
 use super::writer::Command;
 use crate::clock::Timestamp;
-use crate::delivery::{Next, State};
+use crate::delivery::{Change, Next, State};
 
 /// A state as it is stored. SQLite keeps 0 and 1 in no byte at all and others in one: these all take one, so that a
 /// row does not grow when its state changes.
@@ -20,6 +22,9 @@ pub(super) fn code(state: State) -> i64 {
         State::Delivered => 5,
         State::Accepted => 6,
         State::Dead => 7,
+        State::Held => 8,
+        State::Skipped => 9,
+        State::Replayed => 10,
     }
 }
 
@@ -28,23 +33,74 @@ pub(super) fn state(stored: i64) -> Result<State, StoreError> {
     State::ALL.into_iter().find(|state| code(*state) == stored).ok_or(StoreError::Corrupt)
 }
 
-/// Makes every leased delivery ready again.
-pub(super) struct ReleaseLeases;
+/// What `open` says of a delivery.
+pub(super) const DONE: i64 = 0;
+pub(super) const READY: i64 = 1;
+pub(super) const PARKED: i64 = 2;
+pub(super) const LATER: i64 = 3;
+
+/// Who leases, and until when.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    pub owner: String,
+    pub until: Timestamp,
+}
+
+/// What of a delivery's row its changes depend on.
+pub(super) struct Row {
+    pub state: State,
+    pub open: i64,
+    pub attempts: u32,
+}
+
+pub(super) fn row(tx: &Tx<'_>, seq: i64) -> Result<Row, StoreError> {
+    let sql = "SELECT state, open, attempts FROM deliveries WHERE seq = ?1";
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let found = statement.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let (stored, open, attempts) = found.ok_or(StoreError::NotFound)?;
+    Ok(Row { state: state(stored)?, open, attempts })
+}
+
+/// Makes leased deliveries ready again: those of one owner, or all.
+pub(super) struct ReleaseLeases {
+    pub owner: Option<String>,
+}
 
 impl Command for ReleaseLeases {
     type Answer = usize;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        match &self.owner {
+            None => tx.execute("DELETE FROM memory INDEXED BY memory_claims WHERE value IS NULL", [])?,
+            Some(owner) => tx.execute(
+                "DELETE FROM memory INDEXED BY memory_claims WHERE value IS NULL
+                 AND (owner = ?1 OR owner BETWEEN ?1 || '/' AND ?1 || '0')",
+                [owner],
+            )?,
+        };
+        let owner = self.owner.as_ref().map(|owner| number(tx, owner)).transpose()?;
         let release = "UPDATE deliveries INDEXED BY deliveries_open SET state = ?1
-             WHERE open = 1 AND state = ?2 AND (attempts = 0) = ?3";
+             WHERE open = 1 AND state = ?2 AND (attempts = 0) = ?3 AND (?4 IS NULL OR owner = ?4)";
         let mut released = 0;
         for (to, fresh) in [(State::Pending, true), (State::Retrying, false)] {
-            let rows = tx.execute(release, params![code(to), code(State::Leased), fresh])?;
-            tx.moved(Some(State::Leased), to, rows);
-            released += rows;
+            if tx.totals.counts.deliveries(State::Leased) > 0 {
+                let rows = tx.execute(release, params![code(to), code(State::Leased), fresh, owner])?;
+                tx.moved(Some(State::Leased), to, rows);
+                released += rows;
+            }
         }
         Ok(released)
     }
+}
+
+/// The number of an owner, which takes less space in each row than its name.
+fn number(tx: &Tx<'_>, owner: &str) -> Result<i64, StoreError> {
+    let mut known = tx.connection().prepare_cached("SELECT number FROM owners WHERE name = ?1")?;
+    if let Some(number) = known.query_row([owner], |row| row.get(0)).optional()? {
+        return Ok(number);
+    }
+    tx.execute("INSERT INTO owners (name) VALUES (?1)", [owner])?;
+    Ok(tx.connection().last_insert_rowid())
 }
 
 /// Takes deliveries of one connection, those that came first.
@@ -52,93 +108,180 @@ pub(super) struct Lease {
     pub connection: String,
     pub after_seq: i64,
     pub limit: usize,
-    pub until: Timestamp,
+    pub term: Term,
 }
 
 impl Command for Lease {
-    type Answer = Vec<StoredDelivery>;
+    type Answer = Leased;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
         let ready = params![self.connection, self.after_seq, code(State::Leased), query::limit(self.limit)];
-        let mut leased = query::deliveries(tx.connection(), query::READY_DELIVERIES, ready)?;
-        for delivery in &mut leased {
-            let lease = "UPDATE deliveries SET state = ?2, leased_until = ?3 WHERE seq = ?1";
-            tx.execute(lease, params![delivery.seq, code(State::Leased), self.until.0])?;
-            tx.moved(Some(delivery.state), State::Leased, 1);
-            delivery.state = State::Leased;
+        let ready = query::deliveries(tx.connection(), query::READY_DELIVERIES, ready)?;
+        let mut leased = Leased {
+            upto: ready.last().map_or(self.after_seq, |delivery| delivery.seq),
+            more: ready.len() == self.limit,
+            deliveries: Vec::with_capacity(ready.len()),
+        };
+        let mut taking = Taking::new(tx, &self.term)?;
+        for delivery in ready {
+            if lane::is_behind(tx, &delivery)? {
+                lane::wait(tx, delivery.seq, None, delivery.state, delivery.state)?;
+            } else {
+                leased.deliveries.push(taking.take(tx, delivery)?);
+            }
         }
         Ok(leased)
     }
 }
 
-/// Stores an attempt and what follows from it. Stored a second time, it changes nothing.
+/// Leasing one delivery after the other for one owner.
+pub(super) struct Taking {
+    owner: i64,
+    until: Timestamp,
+}
+
+impl Taking {
+    pub(super) fn new(tx: &Tx<'_>, term: &Term) -> Result<Self, StoreError> {
+        Ok(Taking { owner: number(tx, &term.owner)?, until: term.until })
+    }
+
+    pub(super) fn take(&mut self, tx: &mut Tx<'_>, mut delivery: StoredDelivery) -> Result<StoredDelivery, StoreError> {
+        let params = params![delivery.seq, code(State::Leased), self.until.0, self.owner];
+        if delivery.parked || delivery.due.is_some() {
+            lane::leave(tx, delivery.seq, delivery.due.is_some())?;
+            let lease = "UPDATE deliveries SET state = ?2, leased_until = ?3, owner = ?4, open = 1 WHERE seq = ?1";
+            tx.execute(lease, params)?;
+        } else {
+            let lease = "UPDATE deliveries SET state = ?2, leased_until = ?3, owner = ?4 WHERE seq = ?1";
+            tx.execute(lease, params)?;
+        }
+        tx.moved(Some(delivery.state), State::Leased, 1);
+        (delivery.state, delivery.parked, delivery.due) = (State::Leased, false, None);
+        Ok(delivery)
+    }
+}
+
+/// Stores a call and what follows from it. Stored a second time, it changes nothing.
 pub(super) struct Record(pub AttemptRecord);
 
 impl Command for Record {
-    type Answer = ();
+    type Answer = Changed;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let AttemptRecord { delivery_seq, number, next, .. } = &self.0;
-        let before = state_of(tx, *delivery_seq)?;
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Changed, StoreError> {
+        let AttemptRecord { delivery_seq: seq, started_at, next, .. } = &self.0;
+        let before = row(tx, *seq)?;
         if !self.insert(tx)? {
-            return Ok(());
+            return Ok(Changed::default());
         }
-        let Next { state: after, due } = next;
-        // A delivery that was given up in the meantime stays so, unless the provider has it after all.
-        let stays = before.is_final() && (before != State::Dead || !after.is_final());
-        let state = if stays { before } else { *after };
+        self.keep_saved(tx)?;
+        let Some(to) = before.state.after(Change::Attempt(next.state)) else {
+            self.count(tx)?;
+            return Ok(Changed { changed: true, parked: false });
+        };
+        if matches!(before.open, PARKED | LATER) {
+            lane::leave(tx, *seq, before.open == LATER)?;
+        }
+        let Next { due, .. } = next;
+        let open = if to.is_open() { READY } else { DONE };
         tx.execute(
-            "UPDATE deliveries SET state = ?2, open = ?3, attempts = max(attempts, ?4), due = coalesce(?5, due),
-             problem = iif(?6, problem, NULL) WHERE seq = ?1",
-            params![delivery_seq, code(state), !state.is_final(), number, due.map(|due| due.0), state == before],
+            "UPDATE deliveries SET state = ?2, open = ?3, attempts = attempts + ?4, calls = max(calls, ?5), problem = NULL
+             WHERE seq = ?1",
+            params![seq, code(to), open, self.0.counts, self.0.number],
         )?;
-        tx.moved(Some(before), state, 1);
-        Ok(())
+        tx.moved(Some(before.state), to, 1);
+        if to == State::Retrying {
+            lane::wait(tx, *seq, Some(due.unwrap_or(*started_at)), to, to)?;
+        }
+        Ok(Changed { changed: true, parked: !to.is_open() && lane::is_followed(tx, *seq)? })
     }
 
     fn weight(&self) -> usize {
-        256 + self.0.answer.len()
+        256 + self.0.answer.len() + self.0.saved.as_ref().map_or(0, String::len)
     }
 }
 
 impl Record {
-    /// False when the attempt is stored already.
+    /// False when the call is stored already.
     fn insert(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
-        let AttemptRecord { delivery_seq, number, started_at, took_ms, result, trouble, status, answer, .. } = &self.0;
+        let AttemptRecord { delivery_seq, number, step, started_at, took_ms, result, trouble, status, answer, .. } =
+            &self.0;
         let took = i64::try_from(*took_ms).unwrap_or(i64::MAX);
         let inserted = tx.execute(
             "INSERT OR IGNORE INTO attempts
-             (delivery_seq, number, started_at, took_ms, result, trouble, status, answer)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![delivery_seq, number, started_at.0, took, result, trouble, status, answer],
+             (delivery_seq, number, started_at, took_ms, result, trouble, status, answer, step)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![delivery_seq, number, started_at.0, took, result, trouble, status, answer, step],
         )?;
         Ok(inserted > 0)
     }
-}
 
-/// Gives a delivery up without an attempt.
-pub(super) struct Bury {
-    pub delivery_seq: i64,
-    pub reason: String,
-}
-
-impl Command for Bury {
-    type Answer = bool;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        let before = state_of(tx, self.delivery_seq)?;
-        if before.is_final() {
-            return Ok(false);
+    /// What the step saved, for the delivery and for others.
+    fn keep_saved(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let AttemptRecord { delivery_seq, step, started_at, saved: Some(saved), remember, .. } = &self.0 else {
+            return Ok(());
+        };
+        note(tx, *delivery_seq, *step, saved, *started_at)?;
+        match remember {
+            Some(remember) => super::memory::keep(tx, &key::of_text(&remember.key), saved, remember.until),
+            None => Ok(()),
         }
-        let bury = "UPDATE deliveries SET state = ?2, open = 0, problem = ?3 WHERE seq = ?1";
-        tx.execute(bury, params![self.delivery_seq, code(State::Dead), self.reason])?;
-        tx.moved(Some(before), State::Dead, 1);
-        Ok(true)
+    }
+
+    /// The delivery stays as it is, and one call more was made.
+    fn count(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let count = "UPDATE deliveries SET attempts = attempts + ?2, calls = max(calls, ?3) WHERE seq = ?1";
+        tx.execute(count, params![self.0.delivery_seq, self.0.counts, self.0.number])?;
+        Ok(())
     }
 }
 
-fn state_of(tx: &Tx<'_>, delivery_seq: i64) -> Result<State, StoreError> {
-    let mut statement = tx.connection().prepare_cached("SELECT state FROM deliveries WHERE seq = ?1")?;
-    let stored: Option<i64> = statement.query_row([delivery_seq], |row| row.get(0)).optional()?;
-    state(stored.ok_or(StoreError::NotFound)?)
+fn note(tx: &Tx<'_>, seq: i64, step: u32, saved: &str, at: Timestamp) -> Result<(), StoreError> {
+    let insert = "INSERT OR IGNORE INTO ledger (delivery_seq, step, at, saved) VALUES (?1, ?2, ?3, ?4)";
+    tx.execute(insert, params![seq, step, at.0, saved])?;
+    Ok(())
+}
+
+/// Notes a step as done without a call.
+pub(super) struct NoteStep {
+    pub delivery_seq: i64,
+    pub step: u32,
+    pub saved: String,
+    pub at: Timestamp,
+}
+
+impl Command for NoteStep {
+    type Answer = ();
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        row(tx, self.delivery_seq)?;
+        note(tx, self.delivery_seq, self.step, &self.saved, self.at)
+    }
+
+    fn weight(&self) -> usize {
+        256 + self.saved.len()
+    }
+}
+
+/// Ends a delivery without a call, or lets it wait for a person.
+pub(super) struct Decide {
+    pub delivery_seq: i64,
+    pub change: Change,
+    pub reason: Option<String>,
+}
+
+impl Command for Decide {
+    type Answer = Changed;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Changed, StoreError> {
+        let seq = self.delivery_seq;
+        let before = row(tx, seq)?;
+        let Some(to) = before.state.after(self.change) else { return Ok(Changed::default()) };
+        if matches!(before.open, PARKED | LATER) {
+            lane::leave(tx, seq, before.open == LATER)?;
+        }
+        let decide = "UPDATE deliveries SET state = ?2, open = 0, problem = ?3 WHERE seq = ?1";
+        tx.execute(decide, params![seq, code(to), self.reason])?;
+        tx.moved(Some(before.state), to, 1);
+        Ok(Changed { changed: true, parked: before.state.is_open() && lane::is_followed(tx, seq)? })
+    }
 }

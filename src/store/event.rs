@@ -80,17 +80,30 @@ impl Route {
     }
 
     /// Whether the route sees this identity for the first time. It is remembered from now on.
-    fn is_first(&self, tx: &Tx<'_>, key: &[u8; 32], route: &str) -> Result<bool, StoreError> {
+    fn is_first(&self, tx: &Tx<'_>, key: &[u8; 32], route: &str, again: bool) -> Result<bool, StoreError> {
         let seq = self.event.event_seq;
         let insert = "INSERT OR IGNORE INTO identities (key, route, event_seq, at) VALUES (?1, ?2, ?3, ?4)";
         if tx.execute(insert, params![key, route, seq, self.event.at.0])? > 0 {
             return Ok(true);
         }
-        let mut owner = tx.connection().prepare_cached("SELECT event_seq FROM identities WHERE key = ?1")?;
-        Ok(owner.query_row([key], |row| row.get::<_, i64>(0))? == seq)
+        let mut owner = tx.connection().prepare_cached("SELECT event_seq, at FROM identities WHERE key = ?1")?;
+        let (owner, at): (i64, i64) = owner.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if at < self.event.identity_since.0 {
+            let take_over = "UPDATE identities SET event_seq = ?2, at = ?3 WHERE key = ?1";
+            tx.execute(take_over, params![key, seq, self.event.at.0])?;
+            return Ok(true);
+        }
+        // A person who sends an event again wants it sent.
+        Ok(owner == seq || again)
     }
 
-    fn outcome(&self, tx: &mut Tx<'_>, position: usize, receipt: &mut RouteReceipt) -> Result<(), StoreError> {
+    fn outcome(
+        &self,
+        tx: &mut Tx<'_>,
+        position: usize,
+        place: &Place,
+        receipt: &mut RouteReceipt,
+    ) -> Result<(), StoreError> {
         let Some(outcome) = self.event.outcomes.get(position) else { return Ok(()) };
         let key = self.keys.get(position).and_then(Option::as_ref);
         let mut row = OutcomeRow { first_delivery: tx.totals.last_delivery + 1, ..OutcomeRow::default() };
@@ -103,7 +116,7 @@ impl Route {
             NewResult::Taken { identity, lane, deliveries } => {
                 row.identity = identity.as_deref();
                 row.lane = lane.as_deref();
-                let first = key.map_or(Ok(true), |key| self.is_first(tx, key, &outcome.route))?;
+                let first = key.map_or(Ok(true), |key| self.is_first(tx, key, &outcome.route, place.generation > 0))?;
                 if first {
                     row.result = query::TAKEN;
                     row.deliveries = deliveries.len();
@@ -118,7 +131,7 @@ impl Route {
                 }
             }
         }
-        row.insert(tx, self.event.event_seq, position, &outcome.route)
+        row.insert(tx, self.event.event_seq, position, place, &outcome.route)
     }
 
     fn delivery(&self, tx: &mut Tx<'_>, route: &str, lane: Option<&str>, new: &NewDelivery) -> Result<i64, StoreError> {
@@ -130,8 +143,8 @@ impl Route {
         };
         tx.execute(
             "INSERT INTO deliveries
-             (seq, connection, open, state, attempts, due, leased_until, event_seq, problem)
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6, ?7)",
+             (seq, connection, open, state, attempts, due, leased_until, event_seq, problem, owner, calls)
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6, ?7, 2, 0)",
             params![seq, new.connection, !state.is_final(), delivery::code(state), at, self.event.event_seq, problem],
         )?;
         tx.execute(
@@ -148,21 +161,21 @@ impl Command for Route {
     type Answer = RouteReceipt;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RouteReceipt, StoreError> {
-        let RoutedEvent { event_seq, revision, at, outcomes } = &self.event;
-        if tx.execute("DELETE FROM unrouted WHERE event_seq = ?1", [event_seq])? == 0 {
+        let RoutedEvent { event_seq, revision, at, outcomes, .. } = &self.event;
+        let Some(place) = Place::free(tx, *event_seq)? else {
             let mut known = tx.connection().prepare_cached("SELECT 1 FROM events WHERE seq = ?1")?;
             let known: Option<i64> = known.query_row([event_seq], |row| row.get(0)).optional()?;
             return known.map(|_| RouteReceipt::default()).ok_or(StoreError::NotFound);
-        }
-        let insert = "INSERT INTO routings (event_seq, revision, at) VALUES (?1, ?2, ?3)";
-        tx.execute(insert, params![event_seq, revision, at.0])?;
+        };
+        let insert = "INSERT INTO routings (event_seq, revision, at, generation) VALUES (?1, ?2, ?3, ?4)";
+        tx.execute(insert, params![event_seq, revision, at.0, place.generation])?;
         tx.totals.counts.unrouted = tx.totals.counts.unrouted.saturating_sub(1);
         if outcomes.is_empty() {
             tx.totals.counts.unmatched += 1;
         }
         let mut receipt = RouteReceipt::default();
         for position in 0..outcomes.len() {
-            self.outcome(tx, position, &mut receipt)?;
+            self.outcome(tx, position, &place, &mut receipt)?;
         }
         Ok(receipt)
     }
@@ -180,6 +193,29 @@ fn request_size(new: &NewDelivery) -> usize {
     256 + new.request.as_ref().map_or_else(String::len, String::len)
 }
 
+/// Where what an event becomes is written: behind what it became before.
+struct Place {
+    generation: u32,
+    first: usize,
+}
+
+impl Place {
+    /// Takes the event from those that are not routed; nothing when it is not among them.
+    fn free(tx: &Tx<'_>, event_seq: i64) -> Result<Option<Place>, StoreError> {
+        let sql = "DELETE FROM unrouted WHERE event_seq = ?1 RETURNING generation";
+        let mut statement = tx.connection().prepare_cached(sql)?;
+        let generation = statement.query_row([event_seq], |row| row.get(0)).optional()?;
+        let Some(generation) = generation else { return Ok(None) };
+        let mut first = 0;
+        if generation > 0 {
+            let sql = "SELECT coalesce(max(position) + 1, 0) FROM outcomes WHERE event_seq = ?1";
+            let next: i64 = tx.connection().prepare_cached(sql)?.query_row([event_seq], |row| row.get(0))?;
+            first = usize::try_from(next).map_err(|_| StoreError::Corrupt)?;
+        }
+        Ok(Some(Place { generation, first }))
+    }
+}
+
 /// A row of `outcomes` in the making.
 #[derive(Default)]
 struct OutcomeRow<'r> {
@@ -193,22 +229,30 @@ struct OutcomeRow<'r> {
 }
 
 impl OutcomeRow<'_> {
-    fn insert(&self, tx: &Tx<'_>, event_seq: i64, position: usize, route: &Arc<str>) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        tx: &Tx<'_>,
+        event_seq: i64,
+        position: usize,
+        place: &Place,
+        route: &Arc<str>,
+    ) -> Result<(), StoreError> {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         tx.execute(
             "INSERT INTO outcomes
-             (event_seq, position, route, result, identity, lane, problem, first_delivery, deliveries)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (event_seq, position, route, result, identity, lane, problem, first_delivery, deliveries, generation)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 event_seq,
-                count(position),
+                count(place.first + position),
                 route,
                 self.result,
                 self.identity,
                 self.lane,
                 self.problem,
                 self.first_delivery,
-                count(self.deliveries)
+                count(self.deliveries),
+                place.generation
             ],
         )?;
         Ok(())

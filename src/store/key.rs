@@ -25,3 +25,8 @@ pub(super) fn of_identity(route: &str, identity: &str) -> [u8; 32] {
     let length = u64::try_from(route.len()).unwrap_or(u64::MAX).to_le_bytes();
     Sha256::new().chain_update(length).chain_update(route).chain_update(identity).finalize().into()
 }
+
+/// What stands for a key of the memory, which may hold what people wrote.
+pub(super) fn of_text(text: &str) -> [u8; 32] {
+    Sha256::digest(text).into()
+}

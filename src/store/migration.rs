@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::StoreError;
 
 /// The step at index n leads from format n to format n + 1. A step that was released is never changed.
-const STEPS: &[&str] = &[FIRST];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
 
 /// Rows lie in order of arrival and what never changes lies apart from what does: a commit then touches few pages,
 /// most of them at the end of a table.
@@ -72,6 +72,64 @@ CREATE TABLE attempts (
 CREATE TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), revision TEXT NOT NULL);
 CREATE TABLE snapshot_files (position INTEGER PRIMARY KEY, path TEXT NOT NULL, content TEXT NOT NULL);
+";
+
+/// What waits has a table of its own, so that what does not wait costs nothing: `open` is 1 for what is ready or leased,
+/// and only that is in the index; 2 for what is parked behind its lane (its `due` is null) and 3 for what is due later.
+///
+/// In `memory` a claim is a row without a value. Keys and identities are hashes.
+const SECOND: &str = "
+ALTER TABLE totals ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN parked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN later INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE unrouted ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE routings ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outcomes ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN owner INTEGER NOT NULL DEFAULT 2;
+ALTER TABLE deliveries ADD COLUMN calls INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX deliveries_kept ON deliveries (state) WHERE state IN (7, 8);
+
+CREATE TABLE owners (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO owners VALUES (2, '');
+CREATE TABLE waiting (
+    delivery_seq INTEGER PRIMARY KEY,
+    connection TEXT NOT NULL, lane TEXT, due INTEGER
+);
+CREATE INDEX waiting_lane ON waiting (connection, lane) WHERE lane IS NOT NULL;
+CREATE INDEX waiting_due ON waiting (connection, due) WHERE due IS NOT NULL;
+CREATE TABLE ledger (
+    delivery_seq INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, saved TEXT NOT NULL,
+    PRIMARY KEY (delivery_seq, step)
+) WITHOUT ROWID;
+CREATE TABLE memory (
+    key BLOB PRIMARY KEY, value TEXT, owner TEXT, until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX memory_until ON memory (until);
+CREATE INDEX memory_claims ON memory (owner) WHERE value IS NULL;
+CREATE TABLE tokens (
+    connection TEXT PRIMARY KEY,
+    access TEXT NOT NULL, refresh TEXT, expires_at INTEGER, fingerprint TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE replays (
+    old INTEGER NOT NULL, new INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (old, new)
+) WITHOUT ROWID;
+CREATE TABLE old_identities (
+    until INTEGER NOT NULL, key BLOB NOT NULL,
+    PRIMARY KEY (until, key)
+) WITHOUT ROWID;
+
+INSERT INTO waiting SELECT d.seq, d.connection, c.lane, d.due FROM deliveries d INDEXED BY deliveries_open
+    CROSS JOIN contents c ON c.delivery_seq = d.seq WHERE d.open = 1 AND d.attempts > 0;
+UPDATE totals SET later = (SELECT count(*) FROM waiting),
+    leased = leased - (SELECT count(*) FROM waiting w CROSS JOIN deliveries d ON d.seq = w.delivery_seq WHERE d.state = 3),
+    retrying = retrying
+        + (SELECT count(*) FROM waiting w CROSS JOIN deliveries d ON d.seq = w.delivery_seq WHERE d.state = 3);
+UPDATE deliveries SET open = 3, state = 4 WHERE seq IN (SELECT delivery_seq FROM waiting);
 ";
 
 /// The newest format that this version knows.

@@ -1,11 +1,13 @@
 //! What goes into the store and what comes out of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::delivery::{Next, State};
 use crate::event::RawRequest;
 use crate::id::{DeliveryId, EventId};
+use crate::secret::Secret;
 use crate::value::Value;
 
 /// One verified request and the events that it holds.
@@ -35,6 +37,8 @@ pub struct StoredEvent {
     pub raw: Arc<RawRequest>,
     /// The routes that it went through; none while it is not routed.
     pub revision: Option<String>,
+    /// How often a person has sent it through the routes again.
+    pub generation: u32,
 }
 
 /// What the routes made of an event.
@@ -45,6 +49,8 @@ pub struct RoutedEvent {
     pub at: Timestamp,
     /// Of the routes that took the event, whether or not they could make something of it. Empty: it is unmatched.
     pub outcomes: Vec<NewOutcome>,
+    /// Identities that were seen before this moment are forgotten: the same identity is a new event again.
+    pub identity_since: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -100,24 +106,32 @@ pub struct StoredDelivery {
     pub connection: Arc<str>,
     pub operation: Arc<str>,
     pub lane: Option<Arc<str>>,
-    /// How many attempts were made.
+    /// How many attempts were used up.
     pub attempts: u32,
-    /// When it is tried again, once it has been tried.
+    /// How many calls were made: more than attempts where it has steps. The next call's number is one more.
+    pub calls: u32,
+    /// When it goes on, where that is told; it is not known of what is leased.
     pub due: Option<Timestamp>,
+    /// It waits behind its lane.
+    pub parked: bool,
     pub state: State,
     /// As JSON; empty when no request could be made.
     pub request: String,
-    /// Why it is dead, when that was not an attempt's doing.
+    /// Why it is dead or held, when that was not an attempt's doing.
     pub problem: Option<String>,
     pub created_at: Timestamp,
 }
 
-/// One attempt that was made, and what follows from it.
+/// One call that was made, and what follows from it.
 #[derive(Clone, Debug)]
 pub struct AttemptRecord {
     pub delivery_seq: i64,
-    /// From 1.
+    /// The call's number among all of the delivery, from 1: [`StoredDelivery::calls`] and one more.
     pub number: u32,
+    /// Which step of the plan was called, from 0.
+    pub step: u32,
+    /// Whether an attempt of the delivery is used up by it. Not by a step that is done, where others follow.
+    pub counts: bool,
     pub started_at: Timestamp,
     pub took_ms: u64,
     pub result: &'static str,
@@ -125,13 +139,163 @@ pub struct AttemptRecord {
     pub status: Option<u16>,
     /// The beginning of the provider's answer.
     pub answer: Vec<u8>,
+    /// The step is done and has saved this, a JSON object by name. It goes into the ledger.
+    pub saved: Option<String>,
+    /// What was saved is known to others as well.
+    pub remember: Option<Remember>,
+    /// [`State::Leased`] when the step is done and others follow.
     pub next: Next,
+}
+
+/// Under which key the saved names of a step are remembered, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remember {
+    pub key: String,
+    pub until: Timestamp,
+}
+
+/// What became of a delivery that was to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// False when it stayed as it was: it was done before, or the same was stored before.
+    pub changed: bool,
+    /// It is not open any more, and the next of its lane is parked: [`super::Store::lease_lane`] gives it out.
+    pub parked: bool,
+}
+
+/// What was leased by the way of the cursor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Leased {
+    /// In order; without those that were parked.
+    pub deliveries: Vec<StoredDelivery>,
+    /// Where the next lease goes on.
+    pub upto: i64,
+    /// There may be more.
+    pub more: bool,
+}
+
+/// What was leased of what is due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Due {
+    /// Those that were due first come first.
+    pub deliveries: Vec<StoredDelivery>,
+    /// When the next one is due; in the past when `limit` left some behind.
+    pub next: Option<Timestamp>,
+}
+
+/// What asking for a key of the memory came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is remembered: the saved names as JSON.
+    Known(String),
+    /// Nobody knows it, and whoever asked is the one to find out.
+    Mine,
+    /// Somebody is finding out, and has until then.
+    Busy(Timestamp),
+}
+
+/// What a token service gave for a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredToken {
+    pub access: Secret,
+    pub refresh: Option<Secret>,
+    pub expires_at: Option<Timestamp>,
+    /// Of the settings that it came from: with others it is not used.
+    pub fingerprint: String,
+}
+
+/// Which deliveries are meant: those of which all holds that is said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// Only these.
+    pub ids: Option<Vec<DeliveryId>>,
+    /// Of one of these states; of any where none is given.
+    pub states: Vec<State>,
+    pub route: Option<Arc<str>>,
+    pub connection: Option<Arc<str>>,
+    /// Made at that moment or later.
+    pub since: Option<Timestamp>,
+    /// Made before that moment.
+    pub until: Option<Timestamp>,
+    /// Older than the one of this number, to go on with a list.
+    pub before_seq: Option<i64>,
+}
+
+/// Which deliveries a person sends again, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    pub filter: Filter,
+    /// Not more than so many, the oldest first.
+    pub limit: usize,
+    /// The steps that are done stay done: the new deliveries begin with the same ledger.
+    pub with_steps: bool,
+    pub at: Timestamp,
+}
+
+/// One delivery that was sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    pub old: DeliveryId,
+    pub new: DeliveryId,
+    pub connection: Arc<str>,
+}
+
+/// Which events a person sends through today's routes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplayEvents {
+    /// Only these.
+    pub ids: Option<Vec<EventId>>,
+    pub source: Option<Arc<str>>,
+    /// A route took them and could make nothing of them, or a delivery of theirs is dead; where a route is given, of that route.
+    pub failed: bool,
+    pub route: Option<Arc<str>>,
+    /// No route took them.
+    pub unmatched: bool,
+    /// Received at that moment or later.
+    pub since: Option<Timestamp>,
+    /// Received before that moment.
+    pub until: Option<Timestamp>,
+    /// Not more than so many, the oldest first.
+    pub limit: usize,
+}
+
+/// How long and how much is kept of what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Events received longer ago are forgotten.
+    pub age: Option<Duration>,
+    /// The oldest are forgotten while the store holds more bytes than this.
+    pub size: Option<u64>,
+    /// Identities seen longer ago are forgotten.
+    pub identity_window: Duration,
+}
+
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub events: usize,
+    pub deliveries: usize,
+    /// Bytes that the file gave back.
+    pub freed: u64,
+    /// There may be more to forget: ask again soon.
+    pub more: bool,
+}
+
+/// What is wrong with the store's contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    pub events: u64,
+    pub deliveries: u64,
+    /// In plain words, without any payload; none when all is well.
+    pub problems: Vec<String>,
 }
 
 /// One attempt as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAttempt {
     pub number: u32,
+    /// Which step of the plan was called, from 0.
+    pub step: u32,
     pub started_at: Timestamp,
     pub took_ms: u64,
     pub result: String,
@@ -152,6 +316,8 @@ pub struct EventStory {
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredOutcome {
     pub route: Arc<str>,
+    /// Of which time through the routes: 0 the first.
+    pub generation: u32,
     pub result: StoredResult,
     pub deliveries: Vec<DeliveryStory>,
 }
@@ -177,9 +343,13 @@ pub enum StoredResult {
 pub struct DeliveryStory {
     pub delivery: StoredDelivery,
     pub attempts: Vec<StoredAttempt>,
+    /// Each step that is done, and what it saved as JSON.
+    pub steps: Vec<(u32, String)>,
+    /// The deliveries that it was sent again as.
+    pub replayed_as: Vec<DeliveryId>,
 }
 
-/// How much the store holds.
+/// How much the store holds; what was forgotten is not counted any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub events: u64,
@@ -191,6 +361,10 @@ pub struct Counts {
     pub failed: u64,
     /// Routes that had seen an event's identity before.
     pub duplicates: u64,
+    /// Deliveries that wait behind their lane.
+    pub parked: u64,
+    /// Deliveries that are due later.
+    pub later: u64,
     /// In the order of [`State::ALL`].
     pub(super) deliveries: [u64; State::ALL.len()],
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
 use super::model::{StoredDelivery, StoredEvent};
-use super::{delivery, key};
+use super::{delivery, filter, key};
 use crate::clock::Timestamp;
 use crate::delivery::State;
 use crate::event::RawRequest;
@@ -21,28 +21,38 @@ macro_rules! events {
     ($rest:literal) => {
         concat!(
             "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, r.method, r.target, r.headers, r.params,
-             r.body, g.revision
+             r.body, g.revision, coalesce(g.generation, (SELECT generation FROM unrouted WHERE event_seq = e.seq), 0)
              FROM events e CROSS JOIN requests r ON r.seq = e.request LEFT JOIN routings g ON g.event_seq = e.seq ",
             $rest
         )
     };
 }
 
-macro_rules! deliveries {
-    ($from:literal, $rest:literal) => {
-        concat!(
-            "SELECT d.seq, c.id, e.id, d.event_seq, c.route, c.position, d.connection, c.operation, c.lane,
-             d.attempts, d.due, d.state, c.request, d.problem, c.created_at FROM ",
-            $from,
-            " CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN events e ON e.seq = d.event_seq ",
-            $rest
-        )
+macro_rules! found {
+    () => {
+        "SELECT d.seq, c.id, e.id, d.event_seq, c.route, c.position, d.connection, c.operation, c.lane,
+         d.attempts, d.due, d.state, c.request, d.problem, c.created_at, d.open, max(d.calls, d.attempts) FROM "
     };
 }
 
+macro_rules! joined {
+    () => {
+        " CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN events e ON e.seq = d.event_seq "
+    };
+}
+
+macro_rules! deliveries {
+    ($from:literal, $rest:literal) => {
+        concat!(found!(), $from, joined!(), $rest)
+    };
+}
+
+const FOUND: &str = found!();
+const JOINED: &str = joined!();
+
 pub(super) const UNROUTED: &str = concat!(
     "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, r.method, r.target, r.headers, r.params,
-     r.body, NULL
+     r.body, NULL, u.generation
      FROM unrouted u CROSS JOIN events e ON e.seq = u.event_seq CROSS JOIN requests r ON r.seq = e.request ",
     "WHERE u.event_seq > ?1 ORDER BY u.event_seq LIMIT ?2"
 );
@@ -53,35 +63,41 @@ pub(super) const READY_DELIVERIES: &str = deliveries!(
     "deliveries d INDEXED BY deliveries_open",
     "WHERE d.open = 1 AND d.connection = ?1 AND d.seq > ?2 AND d.state <> ?3 ORDER BY d.seq LIMIT ?4"
 );
-pub(super) const RECENT_DELIVERIES: &str = deliveries!("deliveries d", "ORDER BY d.seq DESC LIMIT ?1");
-pub(super) const OPEN_DELIVERIES_IN_STATE: &str = deliveries!(
-    "deliveries d INDEXED BY deliveries_open",
-    "WHERE d.open = 1 AND d.state = ?2 ORDER BY d.seq DESC LIMIT ?1"
-);
-pub(super) const DELIVERIES_IN_STATE: &str =
-    deliveries!("deliveries d", "WHERE d.state = ?2 ORDER BY d.seq DESC LIMIT ?1");
 pub(super) const DELIVERIES_BETWEEN: &str =
     deliveries!("deliveries d", "WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq");
+pub(super) const REPLAYED_AS: &str =
+    deliveries!("replays p CROSS JOIN deliveries d ON d.seq = p.new", "WHERE p.old = ?1 ORDER BY p.new");
+pub(super) const WAITING_IN_LANE: &str = deliveries!(
+    "waiting w INDEXED BY waiting_lane CROSS JOIN deliveries d ON d.seq = w.delivery_seq",
+    "WHERE w.connection = ?1 AND w.lane = ?2 ORDER BY w.delivery_seq LIMIT ?3"
+);
+pub(super) const DUE_DELIVERIES: &str = deliveries!(
+    "waiting w INDEXED BY waiting_due CROSS JOIN deliveries d ON d.seq = w.delivery_seq",
+    "WHERE w.connection = ?1 AND w.due <= ?2 ORDER BY w.due, w.delivery_seq LIMIT ?3"
+);
+
+/// The deliveries of some states: those before the number ?1, of the states whose bits ?2 has (0: all), of connection ?3.
+pub(super) fn filtered(states: &[State], newest_first: bool) -> String {
+    let from = match () {
+        () if filter::are_kept(states) => "deliveries d INDEXED BY deliveries_kept",
+        () if !states.is_empty() && states.iter().all(|state| state.is_open()) => {
+            "(SELECT seq AS open_seq FROM deliveries INDEXED BY deliveries_open WHERE open = 1
+              UNION ALL SELECT delivery_seq FROM waiting) CROSS JOIN deliveries d ON d.seq = open_seq"
+        }
+        () => "deliveries d",
+    };
+    let kept = if filter::are_kept(states) { "d.state IN (7, 8) AND" } else { "" };
+    let order = if newest_first { "DESC" } else { "" };
+    format!(
+        "{FOUND} {from} {JOINED}
+         WHERE {kept} d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3)
+         ORDER BY d.seq {order}"
+    )
+}
 
 /// A limit as SQLite takes it.
 pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// The newest deliveries, of one state or of all.
-pub(super) fn recent_deliveries(
-    connection: &Connection,
-    state: Option<State>,
-    most: usize,
-) -> Result<Vec<StoredDelivery>, StoreError> {
-    match state {
-        None => deliveries(connection, RECENT_DELIVERIES, [limit(most)]),
-        Some(state) => {
-            // Those that are open are few next to those that are done.
-            let sql = if state.is_final() { DELIVERIES_IN_STATE } else { OPEN_DELIVERIES_IN_STATE };
-            deliveries(connection, sql, [limit(most), delivery::code(state)])
-        }
-    }
 }
 
 /// The deliveries that one of the statements above finds.
@@ -99,11 +115,10 @@ pub(super) fn deliveries(
     Ok(found)
 }
 
-fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
-    let state = delivery::state(row.get(11)?)?;
-    let attempts: u32 = row.get(9)?;
-    // Until the first attempt the column only keeps the place.
-    let due = if attempts > 0 && !state.is_final() { Some(Timestamp(row.get(10)?)) } else { None };
+pub(super) fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
+    let open: i64 = row.get(15)?;
+    // The column keeps its place until it is needed.
+    let due = if open == delivery::LATER { Some(Timestamp(row.get(10)?)) } else { None };
     Ok(StoredDelivery {
         seq: row.get(0)?,
         id: key::to_id("dlv", row.get(1)?)?,
@@ -114,9 +129,11 @@ fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
         connection: row.get(6)?,
         operation: row.get(7)?,
         lane: row.get(8)?,
-        attempts,
+        attempts: row.get(9)?,
+        calls: row.get(16)?,
         due,
-        state,
+        parked: open == delivery::PARKED,
+        state: delivery::state(row.get(11)?)?,
         request: row.get(12)?,
         problem: row.get(13)?,
         created_at: Timestamp(row.get(14)?),
@@ -138,6 +155,7 @@ pub(super) fn events(connection: &Connection, sql: &str, params: impl Params) ->
             part: row.get(2)?,
             received_at: Timestamp(row.get(5)?),
             revision: row.get(11)?,
+            generation: row.get(12)?,
             source: shared.map_or_else(|| row.get(4), |event| Ok(event.source.clone()))?,
             params: shared.map_or_else(|| params_from(row), |event| Ok(event.params.clone()))?,
             raw: shared.map_or_else(|| raw_from(row), |event| Ok(event.raw.clone()))?,
@@ -165,8 +183,8 @@ fn params_from(row: &Row<'_>) -> Result<Value, StoreError> {
 
 /// In alphabetical order.
 pub(super) fn open_connections(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let sql =
-        "SELECT DISTINCT connection FROM deliveries INDEXED BY deliveries_open WHERE open = 1 ORDER BY connection";
+    let sql = "SELECT DISTINCT connection FROM deliveries INDEXED BY deliveries_open WHERE open = 1
+         UNION SELECT DISTINCT connection FROM waiting ORDER BY 1";
     let mut statement = connection.prepare(sql)?;
     let names = statement.query_map([], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)

@@ -6,34 +6,63 @@ use super::error::StoreError;
 use super::model::{DeliveryStory, EventStory, StoredAttempt, StoredDelivery, StoredOutcome, StoredResult};
 use super::{key, query};
 use crate::clock::Timestamp;
-use crate::id::EventId;
+use crate::id::{DeliveryId, EventId};
 
 /// How far from its place in the order of ids an event is looked for. More commands never wait at once.
 const NEARBY: i64 = 20_000;
 
 /// All that is known of the event `id`.
 pub(super) fn story(connection: &Connection, id: EventId) -> Result<Option<EventStory>, StoreError> {
-    let Some(seq) = seq_of(connection, &key::of_id(id))? else { return Ok(None) };
+    let Some(seq) = seq_of(connection, EVENTS, &key::of_id(id))? else { return Ok(None) };
     let Some(event) = query::events(connection, query::ONE_EVENT, [seq])?.pop() else { return Ok(None) };
     let mut routed = connection.prepare_cached("SELECT at FROM routings WHERE event_seq = ?1")?;
     let routed_at = routed.query_row([seq], |row| row.get(0)).optional()?.map(Timestamp);
     Ok(Some(EventStory { event, routed_at, outcomes: outcomes(connection, seq)? }))
 }
 
-/// The number of an event. There is no index by id: one would halve the rate at which events are accepted. Ids sort by
+/// All that is known of the delivery `id`.
+pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryStory>, StoreError> {
+    stored(connection, id)?.map(|delivery| with_attempts(connection, delivery)).transpose()
+}
+
+/// The delivery `id` alone.
+pub(super) fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
+    let Some(seq) = seq_of(connection, DELIVERIES, &key::of_id(id))? else { return Ok(None) };
+    Ok(query::deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1])?.pop())
+}
+
+/// How rows are found by their id.
+struct Search {
+    ends: &'static str,
+    probe: &'static str,
+    near: &'static str,
+}
+
+// Asked for together, SQLite would look at every row for its ends.
+const EVENTS: Search = Search {
+    ends: "SELECT coalesce((SELECT min(seq) FROM events), 0), coalesce((SELECT max(seq) FROM events), 0)",
+    probe: "SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1",
+    near: "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3",
+};
+const DELIVERIES: Search = Search {
+    ends: "SELECT coalesce((SELECT min(delivery_seq) FROM contents), 0),
+         coalesce((SELECT max(delivery_seq) FROM contents), 0)",
+    probe: "SELECT id < ?2 FROM contents WHERE delivery_seq >= ?1 ORDER BY delivery_seq LIMIT 1",
+    near: "SELECT delivery_seq FROM contents WHERE delivery_seq BETWEEN ?1 AND ?2 AND id = ?3",
+};
+
+/// The number of an event or a delivery. There is no index by id: one would halve the rate at which events are accepted. Ids sort by
 /// time and so do numbers, nearly, so the place is guessed by halving, and the neighbourhood is searched.
-fn seq_of(connection: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
-    // Asked for together, SQLite would look at every row.
-    let ends = "SELECT coalesce((SELECT min(seq) FROM events), 0), coalesce((SELECT max(seq) FROM events), 0)";
-    let (mut low, mut high): (i64, i64) = connection.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut probe = connection.prepare_cached("SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+fn seq_of(connection: &Connection, search: Search, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+    let (mut low, mut high): (i64, i64) =
+        connection.query_row(search.ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut probe = connection.prepare_cached(search.probe)?;
     while low < high {
         let middle = low + (high - low) / 2;
         let before: Option<bool> = probe.query_row(params![middle, id], |row| row.get(0)).optional()?;
         if before == Some(true) { low = middle + 1 } else { high = middle }
     }
-    let near = "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3";
-    let mut near = connection.prepare_cached(near)?;
+    let mut near = connection.prepare_cached(search.near)?;
     let (from, to) = (low.saturating_sub(NEARBY), low.saturating_add(NEARBY));
     if let Some(seq) = near.query_row(params![from, to, id], |row| row.get(0)).optional()? {
         return Ok(Some(seq));
@@ -44,7 +73,7 @@ fn seq_of(connection: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreEr
 
 fn outcomes(connection: &Connection, event_seq: i64) -> Result<Vec<StoredOutcome>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT route, result, identity, lane, problem, first_delivery, deliveries
+        "SELECT route, result, identity, lane, problem, first_delivery, deliveries, generation
          FROM outcomes WHERE event_seq = ?1 ORDER BY position",
     )?;
     let mut rows = statement.query([event_seq])?;
@@ -54,11 +83,25 @@ fn outcomes(connection: &Connection, event_seq: i64) -> Result<Vec<StoredOutcome
         let deliveries = query::deliveries(connection, query::DELIVERIES_BETWEEN, [first, count])?;
         found.push(StoredOutcome {
             route: row.get(0)?,
+            generation: row.get(7)?,
             result: result_from(connection, row)?,
-            deliveries: deliveries.into_iter().map(|d| with_attempts(connection, d)).collect::<Result<_, _>>()?,
+            deliveries: again(connection, deliveries)?
+                .into_iter()
+                .map(|d| with_attempts(connection, d))
+                .collect::<Result<_, _>>()?,
         });
     }
     Ok(found)
+}
+
+/// These deliveries, and behind them those that they were sent again as.
+fn again(connection: &Connection, mut deliveries: Vec<StoredDelivery>) -> Result<Vec<StoredDelivery>, StoreError> {
+    let mut place = 0;
+    while let Some(seq) = deliveries.get(place).map(|delivery| delivery.seq) {
+        deliveries.extend(query::deliveries(connection, query::REPLAYED_AS, [seq])?);
+        place += 1;
+    }
+    Ok(deliveries)
 }
 
 fn result_from(connection: &Connection, row: &Row<'_>) -> Result<StoredResult, StoreError> {
@@ -83,7 +126,7 @@ fn first_with(connection: &Connection, key: &[u8; 32]) -> Result<Option<EventId>
 
 fn with_attempts(connection: &Connection, delivery: StoredDelivery) -> Result<DeliveryStory, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT number, started_at, took_ms, result, trouble, status, answer
+        "SELECT number, started_at, took_ms, result, trouble, status, answer, step
          FROM attempts WHERE delivery_seq = ?1 ORDER BY number",
     )?;
     let attempts = statement.query_map([delivery.seq], |row| {
@@ -95,8 +138,19 @@ fn with_attempts(connection: &Connection, delivery: StoredDelivery) -> Result<De
             trouble: row.get(4)?,
             status: row.get(5)?,
             answer: row.get(6)?,
+            step: row.get(7)?,
         })
     })?;
     let attempts = attempts.collect::<Result<_, _>>()?;
-    Ok(DeliveryStory { delivery, attempts })
+    let again = query::deliveries(connection, query::REPLAYED_AS, [delivery.seq])?;
+    let replayed_as = again.into_iter().map(|delivery| delivery.id).collect();
+    Ok(DeliveryStory { attempts, steps: steps(connection, delivery.seq)?, replayed_as, delivery })
+}
+
+/// The steps of a delivery that are done, each with what it saved.
+pub(super) fn steps(connection: &Connection, delivery_seq: i64) -> Result<Vec<(u32, String)>, StoreError> {
+    let sql = "SELECT step, saved FROM ledger WHERE delivery_seq = ?1 ORDER BY step";
+    let mut statement = connection.prepare_cached(sql)?;
+    let steps = statement.query_map([delivery_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(steps.collect::<Result<_, _>>()?)
 }

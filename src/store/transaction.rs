@@ -16,33 +16,53 @@ pub(super) struct Totals {
     pub counts: Counts,
 }
 
+/// The columns of the counters, as [`Totals::counters`] has them; those of the states are in the order of [`State::ALL`].
+const COLUMNS: [&str; 7 + State::ALL.len()] = [
+    "events",
+    "unrouted",
+    "unmatched",
+    "failed",
+    "duplicates",
+    "parked",
+    "later",
+    "pending",
+    "leased",
+    "retrying",
+    "held",
+    "delivered",
+    "accepted",
+    "skipped",
+    "dead",
+    "replayed",
+];
+
 impl Totals {
     pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
-        let totals = connection.query_row("SELECT * FROM totals WHERE id = 1", [], |row| {
-            let count = |column: usize| row.get(column).map(|count: i64| u64::try_from(count).unwrap_or(0));
-            let mut deliveries = [0; State::ALL.len()];
-            for (index, in_state) in deliveries.iter_mut().enumerate() {
-                *in_state = count(9 + index)?;
+        let columns = COLUMNS.join(", ");
+        let sql = format!("SELECT last_request, last_event, last_delivery, {columns} FROM totals WHERE id = 1");
+        let totals = connection.query_row(&sql, [], |row| {
+            let mut totals = Totals {
+                last_request: row.get(0)?,
+                last_event: row.get(1)?,
+                last_delivery: row.get(2)?,
+                ..Totals::default()
+            };
+            for (column, counter) in (3_usize..).zip(totals.counters()) {
+                *counter = u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0);
             }
-            Ok(Totals {
-                last_request: row.get(1)?,
-                last_event: row.get(2)?,
-                last_delivery: row.get(3)?,
-                counts: Counts {
-                    events: count(4)?,
-                    unrouted: count(5)?,
-                    unmatched: count(6)?,
-                    failed: count(7)?,
-                    duplicates: count(8)?,
-                    deliveries,
-                },
-            })
+            Ok(totals)
         });
         // A file without its totals was not left so by us.
         totals.map_err(|error| match StoreError::from(error) {
             StoreError::NotFound => StoreError::Corrupt,
             error => error,
         })
+    }
+
+    /// Every counter, in the order of [`COLUMNS`].
+    fn counters(&mut self) -> impl Iterator<Item = &mut u64> {
+        let Counts { events, unrouted, unmatched, failed, duplicates, parked, later, deliveries } = &mut self.counts;
+        [events, unrouted, unmatched, failed, duplicates, parked, later].into_iter().chain(deliveries)
     }
 }
 
@@ -64,6 +84,13 @@ impl<'c> Tx<'c> {
     /// Runs one statement, which is prepared once, and says how many rows it changed.
     pub(super) fn execute(&self, sql: &'static str, params: impl Params) -> Result<usize, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Counts one delivery more or less that waits; for what is due later, or behind its lane.
+    pub(super) fn waits(&mut self, later: bool, more: bool) {
+        let Counts { parked, later: due, .. } = &mut self.totals.counts;
+        let count = if later { due } else { parked };
+        *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
     }
 
     /// Counts `rows` deliveries that went from one state to another; from none when they are new.
@@ -94,16 +121,14 @@ impl<'c> Tx<'c> {
 
     /// Writes the totals; the last thing before the commit.
     pub(super) fn save(&self) -> Result<(), StoreError> {
-        let Totals { last_request, last_event, last_delivery, counts } = self.totals;
-        let Counts { events, unrouted, unmatched, failed, duplicates, deliveries: [a, b, c, d, e, f] } = counts;
-        let counts = [events, unrouted, unmatched, failed, duplicates, a, b, c, d, e, f];
-        let counts = counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-        self.execute(
-            "UPDATE totals SET last_request = ?, last_event = ?, last_delivery = ?, events = ?, unrouted = ?,
-             unmatched = ?, failed = ?, duplicates = ?, pending = ?, leased = ?, retrying = ?, delivered = ?,
-             accepted = ?, dead = ? WHERE id = 1",
-            params_from_iter([last_request, last_event, last_delivery].into_iter().chain(counts)),
-        )?;
+        let mut totals = self.totals;
+        let numbers = [totals.last_request, totals.last_event, totals.last_delivery];
+        let counts = totals.counters().map(|count| i64::try_from(*count).unwrap_or(i64::MAX));
+        self.execute(SAVE, params_from_iter(numbers.into_iter().chain(counts)))?;
         Ok(())
     }
 }
+
+const SAVE: &str = "UPDATE totals SET last_request = ?, last_event = ?, last_delivery = ?, events = ?, unrouted = ?,
+     unmatched = ?, failed = ?, duplicates = ?, parked = ?, later = ?, pending = ?, leased = ?, retrying = ?, held = ?,
+     delivered = ?, accepted = ?, skipped = ?, dead = ?, replayed = ? WHERE id = 1";

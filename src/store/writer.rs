@@ -9,10 +9,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::checkpoint::{self, Checkpointer};
+use super::connection;
+use super::embedded::{Options, Shared};
 use super::error::StoreError;
 use super::reader::Readers;
 use super::transaction::{Totals, Tx};
-use super::{Options, Shared, connection};
 
 /// One thing to write. It may be run twice (the first time in vain), so it takes nothing out of itself.
 pub(super) trait Command: Send + 'static {
@@ -143,6 +144,7 @@ impl Writer {
         if result.is_err_and(|error| !error.is_general()) {
             result = self.attempt(batch, Mode::Apart);
         }
+        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = result.as_ref().err().copied();
         match result {
             Ok(totals) => {
                 self.totals = totals;
