@@ -206,7 +206,7 @@ pub fn after(result: &AttemptResult, attempt: u32, backoff: &Backoff, now: Times
         }
         AttemptResult::Answered { outcome: Outcome::Reject, .. } => return Next { state: State::Dead, due: None },
         AttemptResult::Answered { retry_after, .. } => *retry_after,
-        AttemptResult::NotSent(trouble) if trouble.needs_a_person() => return Next { state: State::Dead, due: None },
+        AttemptResult::NotSent(trouble) if trouble.needs_a_person() => return Next { state: State::Held, due: None },
         AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
     };
     match backoff.wait(attempt, jitter) {
@@ -240,9 +240,9 @@ mod tests {
             (answered(Outcome::Retry, Some(Duration::from_secs(60))), 1, State::Retrying, Some(61_000)),
             (answered(Outcome::Retry, None), 3, State::Dead, None),
             (AttemptResult::NotSent(Trouble::Connect), 2, State::Retrying, Some(4000)),
-            (AttemptResult::NotSent(Trouble::PrivateAddress), 1, State::Dead, None),
-            (AttemptResult::NotSent(Trouble::Unsendable), 1, State::Dead, None),
-            (AttemptResult::NotSent(Trouble::TokenRefused), 1, State::Dead, None),
+            (AttemptResult::NotSent(Trouble::PrivateAddress), 1, State::Held, None),
+            (AttemptResult::NotSent(Trouble::Unsendable), 1, State::Held, None),
+            (AttemptResult::NotSent(Trouble::TokenRefused), 1, State::Held, None),
             (AttemptResult::NotSent(Trouble::NoToken), 1, State::Retrying, Some(2000)),
             (AttemptResult::NotSent(Trouble::Certificate), 1, State::Retrying, Some(2000)),
             (AttemptResult::Unknown(Trouble::Timeout), 1, State::Retrying, Some(2000)),

@@ -55,6 +55,32 @@ pub enum Conversion {
     Object,
 }
 
+impl Conversion {
+    const WORDS: [(Conversion, &'static str); 12] = [
+        (Conversion::Text, "string"),
+        (Conversion::Integer, "integer"),
+        (Conversion::Number, "number"),
+        (Conversion::Boolean, "boolean"),
+        (Conversion::Phone, "phone"),
+        (Conversion::Digits, "digits"),
+        (Conversion::Email, "email"),
+        (Conversion::Url, "url"),
+        (Conversion::Datetime, "datetime"),
+        (Conversion::Json, "json"),
+        (Conversion::List, "list"),
+        (Conversion::Object, "object"),
+    ];
+
+    /// The word of `as`; nothing where nothing is converted.
+    pub fn word(self) -> Option<&'static str> {
+        Self::WORDS.iter().find(|(known, _)| *known == self).map(|(_, word)| *word)
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(conversion, _)| *conversion)
+    }
+}
+
 /// What each value found stands for.
 #[derive(Clone, Debug)]
 pub struct Map {

@@ -27,6 +27,7 @@ pub mod pack;
 pub mod path;
 pub mod payload;
 pub mod pipeline;
+pub mod plan;
 pub mod refusal;
 pub mod reload;
 pub mod request;

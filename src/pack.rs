@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use crate::backoff::Backoff;
 use crate::diagnostic::Place;
-use crate::request::Piece;
+use crate::extract::Extract;
+use crate::request::{Encoding, Piece};
 use crate::schema::Schema;
 use crate::secret::Secret;
 use crate::template::Template;
@@ -28,6 +29,8 @@ pub struct Pack {
     /// The settings that must never be shown.
     pub secrets: BTreeSet<Arc<str>>,
     pub operations: BTreeMap<Arc<str>, Arc<Operation>>,
+    /// Where tokens that run out come from; a connection has it when it gives all that this names.
+    pub oauth2: Option<Arc<OAuth2>>,
     /// Answers of the sandbox for every operation, by name.
     pub sandbox_errors: BTreeMap<Arc<str>, SandboxReply>,
 }
@@ -40,13 +43,120 @@ pub struct Operation {
     pub path: Vec<PathPart>,
     pub headers: Vec<(Arc<str>, Vec<HeaderPart>)>,
     pub schema: Option<Schema>,
+    /// How the body is written when it goes out.
+    pub encoding: Encoding,
     /// Fields of the body that a route need not give.
     pub defaults: Vec<(Arc<str>, Body)>,
     pub outcomes: Outcomes,
-    /// The field of the body that lets the vendor recognise a repetition.
-    pub idempotency: Option<Arc<str>>,
+    pub idempotency: Idempotency,
+    /// Budgets of this call, beside that of the connection. A request has a key for each, in this order.
+    pub limits: Vec<Limit>,
+    /// The calls of a chain, the last of which is the delivery's own; none for a call of the vendor's.
+    pub chain: Vec<Step>,
+    /// The names that a chain's `params` may have.
+    pub chain_params: Vec<Arc<str>>,
     pub sandbox_reply: SandboxReply,
     pub sandbox_errors: BTreeMap<Arc<str>, SandboxReply>,
+}
+
+/// What a repetition of a call does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Idempotency {
+    /// It is a new call.
+    #[default]
+    None,
+    /// A repetition changes nothing more.
+    Safe,
+    /// The vendor recognises it by this field of the body.
+    Field(Arc<str>),
+    /// The vendor recognises it by this header, which is sent with every call.
+    Header(Arc<str>),
+}
+
+impl Idempotency {
+    /// The field of the body that carries the key.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Idempotency::Field(field) => Some(field),
+            _ => None,
+        }
+    }
+
+    /// Whether a call may be repeated without a second effect.
+    pub fn is_repeatable(&self) -> bool {
+        *self != Idempotency::None
+    }
+}
+
+/// A budget: so many requests in a time, for each key apart.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    pub requests: u64,
+    pub per: Duration,
+    /// A template over `params`, `body` and `connection`; without one all calls share the budget.
+    pub key: Option<Placed>,
+}
+
+/// How a connection gets the token that it sends.
+#[derive(Clone, Debug)]
+pub struct OAuth2 {
+    /// The secret setting that the token stands for wherever a header or an address names it.
+    pub token: Arc<str>,
+    /// The address that gives tokens: whole, or what follows the connection's base address.
+    pub address: TokenAddress,
+    pub client_id: Vec<HeaderPart>,
+    pub client_secret: Vec<HeaderPart>,
+    /// The secret setting with the first refresh token; without one the client's own credentials are enough.
+    pub refresh_token: Option<Arc<str>>,
+    /// Further fields of the form.
+    pub fields: Vec<(Arc<str>, Vec<HeaderPart>)>,
+    /// The settings without which it can't be used.
+    pub needs: Vec<Arc<str>>,
+}
+
+/// Where tokens are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenAddress {
+    Url(Arc<str>),
+    Path(Arc<str>),
+}
+
+/// A template and where it is written.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub template: Template,
+    pub place: Place,
+}
+
+/// What a call is given: its address, headers and body as templates.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub params: Vec<(Arc<str>, Body)>,
+    pub query: Vec<(Arc<str>, Body)>,
+    pub headers: Vec<(Arc<str>, Body)>,
+    pub body: Option<Body>,
+    pub body_place: Place,
+    pub place: Place,
+}
+
+/// A call that comes before another, and what of its answer is kept.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub operation: Arc<Operation>,
+    pub draft: Draft,
+    /// It is made when this holds.
+    pub when: Option<Placed>,
+    /// It is left out when this holds.
+    pub unless: Option<Placed>,
+    pub save: Vec<Extract>,
+    pub remember: Option<Remember>,
+}
+
+/// For how long what a step saved stands for the call, and for which events.
+#[derive(Clone, Debug)]
+pub struct Remember {
+    pub key: Placed,
+    pub period: Duration,
 }
 
 /// A part of an operation's path.
@@ -98,6 +208,8 @@ pub struct Connection {
     pub backoff: Backoff,
     /// How many requests the vendor takes in a time.
     pub rate_limit: Option<(u64, Duration)>,
+    /// How it gets its token, where the connection gives what that takes.
+    pub oauth2: Option<Arc<OAuth2>>,
 }
 
 impl Connection {
@@ -111,7 +223,19 @@ impl Connection {
     }
 }
 
+impl Step {
+    /// The names that it keeps.
+    pub fn saves(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.save.iter().map(|saved| &saved.name)
+    }
+}
+
 impl Operation {
+    /// Whether it stands for several calls.
+    pub fn is_chain(&self) -> bool {
+        !self.chain.is_empty()
+    }
+
     /// The names in the path.
     pub fn params(&self) -> impl Iterator<Item = &Arc<str>> {
         self.path.iter().filter_map(|part| match part {

@@ -1,5 +1,7 @@
 //! A request to a provider: rendered, valid, ready to go out. Secrets in it are named, not written.
 
+mod encoding;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::secret::{MASK, Secret};
 use crate::value::{Value, json};
+
+pub use encoding::Encoding;
 
 /// A part of an address or header: text, or the name of a setting that is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct Request {
     pub body: Option<Value>,
     /// What lets the provider recognise a repetition.
     pub idempotency_key: Option<Arc<str>>,
+    /// How the body is written.
+    pub encoding: Encoding,
+    /// What each of the operation's budgets counts it under; none where they have no keys.
+    pub limit_keys: Vec<Arc<str>>,
 }
 
 /// What is stored does not hold a request.
@@ -104,11 +112,7 @@ fn joined(pieces: &[Piece], secret: impl Fn(&str) -> Option<String>) -> Option<S
 impl Request {
     /// The body as it goes out.
     pub fn body_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        if let Some(body) = &self.body {
-            body.write_json(&mut bytes);
-        }
-        bytes
+        self.body.as_ref().map(|body| self.encoding.bytes(body)).unwrap_or_default()
     }
 
     /// As a `curl` command, secrets shown as `***`.
@@ -126,7 +130,7 @@ impl Request {
     /// As one JSON value, with secrets named: the form that is stored.
     pub fn to_value(&self) -> Value {
         let headers = self.headers.iter().map(|h| Value::array([Value::from(&*h.name), pieces_value(&h.value)]));
-        Value::object([
+        let mut fields = vec![
             ("to", Value::from(&*self.to)),
             ("method", Value::from(&*self.method)),
             ("path", pieces_value(&self.path)),
@@ -134,12 +138,23 @@ impl Request {
             ("body", self.body.clone().unwrap_or_default()),
             ("has_body", Value::from(self.body.is_some())),
             ("idempotency_key", self.idempotency_key.as_deref().map_or(Value::Null, Value::from)),
-        ])
+        ];
+        if self.encoding != Encoding::Json {
+            fields.push(("encoding", Value::from(self.encoding.word())));
+        }
+        if !self.limit_keys.is_empty() {
+            fields.push(("limit_keys", Value::array(self.limit_keys.iter().cloned())));
+        }
+        Value::object(fields)
     }
 
     /// Reads what [`Request::to_value`] wrote.
     pub fn from_json(bytes: &[u8]) -> Result<Request, InvalidRequest> {
-        let value = json::parse(bytes, &STORED).map_err(|_| InvalidRequest)?;
+        Request::from_value(&stored_value(bytes)?)
+    }
+
+    /// Reads what [`Request::to_value`] made.
+    pub fn from_value(value: &Value) -> Result<Request, InvalidRequest> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(Arc::<str>::from).ok_or(InvalidRequest);
         let to = text("to")?;
         let (connection, operation) = to.split_once('.').ok_or(InvalidRequest)?;
@@ -153,9 +168,20 @@ impl Request {
             headers: headers.iter().map(header_from).collect::<Option<_>>().ok_or(InvalidRequest)?,
             body: value.get("body").filter(|_| has_body).cloned(),
             idempotency_key: text("idempotency_key").ok(),
+            encoding: value.get("encoding").and_then(Value::as_str).and_then(Encoding::from_word).unwrap_or_default(),
+            limit_keys: value.get("limit_keys").and_then(texts).unwrap_or_default(),
             to,
         })
     }
+}
+
+/// What was stored, as a value.
+pub fn stored_value(bytes: &[u8]) -> Result<Value, InvalidRequest> {
+    json::parse(bytes, &STORED).map_err(|_| InvalidRequest)
+}
+
+fn texts(value: &Value) -> Option<Vec<Arc<str>>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(Arc::from)).collect()
 }
 
 /// Single quotes for a shell.

@@ -5,17 +5,12 @@ use std::sync::Arc;
 
 use crate::diagnostic::Place;
 use crate::extract::Extract;
-use crate::pack::{Body, Connection, Operation, Pack};
+use crate::pack::{Connection, Draft, Operation, Pack, Step};
+use crate::plan::OnUnknown;
 use crate::source::Source;
-use crate::template::Template;
 use crate::value::Value;
 
-/// A template and where it is written.
-#[derive(Clone, Debug)]
-pub struct Placed {
-    pub template: Template,
-    pub place: Place,
-}
+pub use crate::pack::Placed;
 
 /// From a source to one or more connections.
 #[derive(Debug)]
@@ -29,8 +24,21 @@ pub struct Route {
     pub extracts: Vec<Extract>,
     pub identity: Option<Placed>,
     pub lane: Option<Placed>,
+    /// Calls that fetch what the event lacks, once for each event.
+    pub lookup: Vec<RouteStep>,
     pub sends: Vec<Send>,
+    /// What to do when it is not known whether a provider took a request.
+    pub on_unknown: OnUnknown,
     pub place: Place,
+}
+
+/// A call before a delivery, to any connection.
+#[derive(Debug)]
+pub struct RouteStep {
+    /// `connection.operation`
+    pub to: Arc<str>,
+    pub connection: Arc<Connection>,
+    pub step: Step,
 }
 
 /// One delivery of a route.
@@ -41,12 +49,9 @@ pub struct Send {
     pub connection: Arc<Connection>,
     pub operation: Arc<Operation>,
     pub when: Option<Placed>,
-    pub params: Vec<(Arc<str>, Body)>,
-    pub query: Vec<(Arc<str>, Body)>,
-    pub headers: Vec<(Arc<str>, Body)>,
-    pub body: Option<Body>,
-    pub body_place: Place,
-    pub place: Place,
+    /// Calls that come first.
+    pub steps: Vec<RouteStep>,
+    pub draft: Draft,
 }
 
 /// One compiled set of routes. It is swapped whole.

@@ -198,6 +198,7 @@ fn deliveries(routed: &Routed, taken: &Taken, revision: &Revision) -> Vec<NewDel
             let request = match prepared {
                 Prepared::Skipped => return None,
                 Prepared::Ready(request) => Ok(request.to_value().to_json()),
+                Prepared::Planned(plan) => Ok(plan.to_json(&|place| text::at(place, &revision.documents))),
                 Prepared::Failed(problem) => Err(problem_text(problem, revision)),
             };
             let (connection, operation) = (send.connection.name.clone(), send.operation.name.clone());
@@ -251,6 +252,6 @@ fn log(event: &Event, results: &[Routed], revision: &Revision) {
 fn failed(prepared: &Prepared) -> Option<&Diagnostic> {
     match prepared {
         Prepared::Failed(problem) => Some(problem),
-        Prepared::Ready(_) | Prepared::Skipped => None,
+        Prepared::Ready(_) | Prepared::Planned(_) | Prepared::Skipped => None,
     }
 }

@@ -235,6 +235,7 @@ impl TestCase {
         for (number, prepared) in taken.sends.into_iter().enumerate() {
             match prepared {
                 Prepared::Ready(request) => made.requests.push(*request),
+                Prepared::Planned(_) => {}
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
                 Prepared::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
             }

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
         "path",
         "payload",
         "pipeline",
+        "plan",
         "request",
         "route",
         "schema",
@@ -40,7 +41,7 @@ const LAYERS: &[&[&str]] = &[
 /// language as written, and the parts of the outside don't know each other.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
-        "convert delivery event extract pack path payload pipeline request route schema source template test_case types verify",
+        "convert delivery event extract pack path payload pipeline plan request route schema source template test_case types verify",
         &["document", "config"],
     ),
     ("live load sandbox store telemetry", &["store", "sandbox"]),

@@ -239,6 +239,7 @@ impl DryRun<'_> {
         for (number, send) in taken.sends.iter().enumerate() {
             match send {
                 Prepared::Ready(request) => terminal::line(request.to_curl(&self.base_url(&request.connection))),
+                Prepared::Planned(_) => {}
                 Prepared::Failed(problem) => self.show_error(problem),
                 Prepared::Skipped => {
                     let number = number + 1;

@@ -92,6 +92,7 @@ impl Compiler<'_> {
             timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
             link: Arc::new(link),
             backoff: backoff(written.retry.as_ref(), common.retry),
+            oauth2: None,
             rate_limit: pack.written.rate_limit.as_ref().map(|limit| (limit.requests.value, limit.per.value)),
         })
     }

@@ -16,7 +16,8 @@ use crate::config::{At, NamedList};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Document, Node};
 use crate::pack::outcome::{Outcome, Outcomes};
-use crate::pack::{Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
+use crate::pack::{Body, HeaderPart, Idempotency, Operation, Pack, PathPart, SandboxReply};
+use crate::request::Encoding;
 use crate::schema::Schema;
 use crate::template::Template;
 use crate::value::json;
@@ -81,6 +82,7 @@ impl Compiler<'_> {
             title: pack.title.get().map_or_else(|| name.into(), |title| title.value.clone()),
             secrets,
             operations,
+            oauth2: None,
             sandbox_errors: errors,
         }
     }
@@ -115,9 +117,13 @@ impl Compiler<'_> {
             defaults,
             outcomes: self.outcomes(operation.response.iter().chain(&pack.response)),
             idempotency: match &operation.idempotency {
-                Some(written::Idempotency::Field(field)) => Some(field.field.value.clone()),
-                _ => None,
+                Some(written::Idempotency::Field(field)) => Idempotency::Field(field.field.value.clone()),
+                _ => Idempotency::None,
             },
+            encoding: Encoding::Json,
+            limits: Vec::new(),
+            chain: Vec::new(),
+            chain_params: Vec::new(),
             sandbox_reply: self.sandbox_reply(operation),
             sandbox_errors: operation.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default(),
             schema,

@@ -15,6 +15,7 @@ use crate::config::source::{Source, SourceOrName};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::extract::{Conversion, Extract};
 use crate::payload::Format;
+use crate::plan::OnUnknown;
 use crate::route::{Route, RouteSet, Send};
 use crate::test_case::TestCase;
 use crate::types::{Presence, Type};
@@ -215,7 +216,9 @@ impl Compiler<'_> {
             extracts: extracts.into_iter().collect::<Option<_>>()?,
             identity: flat(identity)?,
             lane: flat(lane)?,
+            lookup: Vec::new(),
             sends: sends.into_iter().collect::<Option<_>>()?,
+            on_unknown: OnUnknown::Retry,
             place: written.place.clone(),
         })
     }

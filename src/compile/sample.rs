@@ -206,8 +206,9 @@ fn of_placed(placed: &Placed) -> (&Template, &Place) {
 
 fn of_send<'s>(send: &'s Send, found: &mut Vec<(&'s Template, &'s Place)>) {
     found.extend(send.when.iter().map(of_placed));
-    let named = [&send.params, &send.query, &send.headers].into_iter().flatten().map(|(_, body)| body);
-    named.chain(&send.body).for_each(|body| of_body(body, found));
+    let named =
+        [&send.draft.params, &send.draft.query, &send.draft.headers].into_iter().flatten().map(|(_, body)| body);
+    named.chain(&send.draft.body).for_each(|body| of_body(body, found));
 }
 
 fn of_body<'s>(body: &'s Body, found: &mut Vec<(&'s Template, &'s Place)>) {

@@ -13,7 +13,7 @@ use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::Node;
-use crate::pack::Body;
+use crate::pack::{Body, Draft};
 use crate::route::{RouteSet, Send};
 use crate::types::{Kinds, Presence};
 
@@ -80,12 +80,15 @@ impl Compiler<'_> {
         Some(Send {
             to: to.value.clone(),
             when: flat(when)?,
-            params: params?,
-            query: query?,
-            headers: headers?,
-            body,
-            body_place,
-            place: written.place.clone(),
+            steps: Vec::new(),
+            draft: Draft {
+                params: params?,
+                query: query?,
+                headers: headers?,
+                body,
+                body_place,
+                place: written.place.clone(),
+            },
             connection,
             operation,
         })

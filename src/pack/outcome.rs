@@ -19,6 +19,8 @@ pub enum Outcome {
     Retry,
     /// The provider will never take it.
     Reject,
+    /// The token has run out: get another one, then try again.
+    Refresh,
 }
 
 impl Outcome {
@@ -29,12 +31,20 @@ impl Outcome {
             Outcome::Duplicate => "duplicate",
             Outcome::Retry => "retry",
             Outcome::Reject => "reject",
+            Outcome::Refresh => "refresh",
         }
     }
 
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [Outcome::Delivered, Outcome::Accepted, Outcome::Duplicate, Outcome::Retry, Outcome::Reject];
-        all.into_iter().find(|outcome| outcome.word() == word)
+        const ALL: [Outcome; 6] = [
+            Outcome::Delivered,
+            Outcome::Accepted,
+            Outcome::Duplicate,
+            Outcome::Retry,
+            Outcome::Reject,
+            Outcome::Refresh,
+        ];
+        ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 
     fn is_success(self) -> bool {
@@ -72,9 +82,14 @@ impl Answer {
         Some(now.until(Timestamp(i64::try_from(date.as_millis()).ok()?)))
     }
 
+    /// The body as JSON; as text where it is none.
+    pub fn json(&self) -> Value {
+        json::parse(&self.body, &json::Limits::default())
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&self.body).into_owned()))
+    }
+
     fn scope(&self) -> Scope {
-        let body = json::parse(&self.body, &json::Limits::default())
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&self.body).into_owned()));
+        let body = self.json();
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Scope::new()
             .with("status", Value::from(i64::from(self.status)))

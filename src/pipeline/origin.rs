@@ -101,9 +101,9 @@ impl Tracer<'_> {
     /// Every value of a send's request: address, query, headers, body.
     pub fn request(&self, send: &Send) -> Vec<FieldOrigin> {
         let mut fields = self.params(send);
-        fields.extend(self.written(&send.query, Part::Query, &send.place.key("query")));
+        fields.extend(self.written(&send.draft.query, Part::Query, &send.draft.place.key("query")));
         fields.extend(self.pack_headers(send));
-        fields.extend(self.written(&send.headers, Part::Header, &send.place.key("headers")));
+        fields.extend(self.written(&send.draft.headers, Part::Header, &send.draft.place.key("headers")));
         fields.extend(self.body(send));
         fields
     }
@@ -114,9 +114,9 @@ impl Tracer<'_> {
             PathPart::Text(_) => None,
         });
         let param = |name: &Arc<str>| {
-            let given = send.params.iter().find(|(known, _)| known == name);
+            let given = send.draft.params.iter().find(|(known, _)| known == name);
             let origin = match given {
-                Some((_, body)) => self.leaf(body, By::Route, send.place.key("params").key(name.clone())),
+                Some((_, body)) => self.leaf(body, By::Route, send.draft.place.key("params").key(name.clone())),
                 None => setting(&send.connection, name),
             };
             FieldOrigin { part: Part::Param, field: name.to_string(), idempotency: false, origin }
@@ -136,7 +136,7 @@ impl Tracer<'_> {
 
     /// The headers of the pack that the route does not write itself.
     fn pack_headers(&self, send: &Send) -> Vec<FieldOrigin> {
-        let own = |name: &str| send.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let own = |name: &str| send.draft.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         let headers = send.operation.headers.iter().filter(|(name, _)| !own(name));
         let header = |(name, parts): &(Arc<str>, Vec<HeaderPart>)| FieldOrigin {
             part: Part::Header,
@@ -174,8 +174,8 @@ impl Tracer<'_> {
     /// The fields that the route writes, then those that the pack adds.
     fn body(&self, send: &Send) -> Vec<FieldOrigin> {
         let mut walk = Walk { tracer: self, by: By::Route, fields: Vec::new() };
-        let rendered = send.body.as_ref().and_then(|body| {
-            walk.body(body, String::new(), send.body_place.clone());
+        let rendered = send.draft.body.as_ref().and_then(|body| {
+            walk.body(body, String::new(), send.draft.body_place.clone());
             render(body, self.scope).ok().flatten()
         });
         if send.operation.schema.is_some() {
@@ -187,7 +187,7 @@ impl Tracer<'_> {
         }
         let mut fields = walk.fields;
         for field in &mut fields {
-            field.idempotency = send.operation.idempotency.as_deref() == Some(&*field.field);
+            field.idempotency = send.operation.idempotency.field() == Some(&*field.field);
         }
         fields
     }

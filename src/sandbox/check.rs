@@ -101,7 +101,7 @@ pub(super) fn body(operation: &Operation, request: &RawRequest, content: &Option
 
 /// What stands for the idempotency key of a request; none when it has none.
 pub(super) fn key(visit: &Visit<'_>, operation: &Operation) -> Option<u128> {
-    let field = operation.idempotency.as_ref()?;
+    let field = operation.idempotency.field()?;
     let Some(Content::Json(body)) = visit.content else { return None };
     let given = body.get(field).filter(|value| !value.is_null())?;
     let mut hash = Sha256::new();

@@ -132,6 +132,7 @@ fn show_send(run: &DryRun<'_>, send: &Send, prepared: &Prepared, trace: &SendTra
     }
     match prepared {
         Prepared::Ready(request) => show_request(run, request),
+        Prepared::Planned(_) => {}
         Prepared::Skipped => line("  not made: its `when` does not hold"),
         Prepared::Failed(problem) => show_problem(run, problem),
     }

@@ -140,6 +140,7 @@ fn send_value(run: &DryRun<'_>, send: &Send, prepared: &Prepared, trace: &SendTr
     let mut fields = vec![("to", Value::from(&*send.to))];
     match prepared {
         Prepared::Ready(request) => fields.extend(request_fields(run, request)),
+        Prepared::Planned(_) => {}
         Prepared::Skipped => fields.push(("skipped", Value::from(true))),
         Prepared::Failed(problem) => fields.push(("problem", problem_value(run, problem))),
     }

@@ -130,7 +130,9 @@ impl Compiler<'_> {
             extracts: Vec::new(),
             identity,
             lane: None,
+            lookup: Vec::new(),
             sends: Vec::new(),
+            on_unknown: crate::plan::OnUnknown::Retry,
             place: webhook.place.clone(),
         }));
         Some(set)

@@ -1,0 +1,1 @@
+//! Plans opened, stored and read again.
