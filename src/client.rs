@@ -1,4 +1,24 @@
-//! HTTP clients, all made the same way: rustls, no redirects, one name for the user agent.
+//! HTTP clients, all made the same way: rustls, no redirects, no proxy of the environment, one name for the user agent.
+
+mod cache;
+mod guard;
+mod target;
+mod trouble;
+
+use std::time::Duration;
+
+use crate::pack::link::Link;
+
+pub use cache::Clients;
+pub use target::{Unsendable, headers, target};
+pub use trouble::trouble;
+
+/// How long making a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection without a request is kept.
+const IDLE: Duration = Duration::from_secs(60);
+/// How many headers an answer may have.
+const MOST_HEADERS: usize = 100;
 
 /// The client could not be made: the machine's certificates can't be read, or the like.
 #[derive(Debug, thiserror::Error)]
@@ -11,5 +31,29 @@ pub fn builder() -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
         .user_agent(concat!("jackfield/", env!("CARGO_PKG_VERSION")))
+}
+
+/// A client that reaches a provider as the connection says, and nothing else.
+fn of_link(link: &Link) -> Result<reqwest::Client, ClientError> {
+    let mut builder = builder()
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .http1_only()
+        .http1_max_headers(MOST_HEADERS)
+        .dns_resolver(guard::Resolver::of(link));
+    if let Some(proxy) = &link.proxy {
+        builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|_| ClientError)?);
+    }
+    if let Some(ca) = &link.ca {
+        let authorities = reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|_| ClientError)?;
+        builder = builder.tls_certs_merge(authorities);
+    }
+    if let Some(own) = &link.client_certificate {
+        let both = format!("{}\n{}\n", own.certificate, own.key.expose());
+        builder = builder.identity(reqwest::Identity::from_pem(both.as_bytes()).map_err(|_| ClientError)?);
+    }
+    builder.build().map_err(|_| ClientError)
 }

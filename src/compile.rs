@@ -6,6 +6,7 @@ mod captured;
 mod connection;
 mod extract;
 mod handshake;
+mod link;
 mod lookalike;
 mod pack;
 mod reply;

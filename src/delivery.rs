@@ -132,6 +132,16 @@ pub enum AttemptResult {
 pub enum Trouble {
     /// No connection could be made.
     Connect,
+    /// The provider's certificate is not to be trusted, or ours is not taken.
+    Certificate,
+    /// The provider's address is not of the public internet, and the connection does not allow that.
+    PrivateAddress,
+    /// A value of the request or a setting can't stand where it would: in the address, or in a header.
+    Unsendable,
+    /// The provider does not give a new access token: the connection must be joined with the account again.
+    TokenRefused,
+    /// No access token could be had for now.
+    NoToken,
     /// The time for an attempt ran out.
     Timeout,
     /// The connection broke.
@@ -146,11 +156,23 @@ impl Trouble {
     pub fn word(self) -> &'static str {
         match self {
             Trouble::Connect => "connect",
+            Trouble::Certificate => "certificate",
+            Trouble::PrivateAddress => "private-address",
+            Trouble::Unsendable => "unsendable",
+            Trouble::TokenRefused => "token-refused",
+            Trouble::NoToken => "no-token",
             Trouble::Timeout => "timeout",
             Trouble::Broken => "broken",
             Trouble::BadAnswer => "bad-answer",
             Trouble::NoConnection => "no-connection",
         }
+    }
+}
+
+impl Trouble {
+    /// Only a person can mend it, in the connection: to try again by itself leads nowhere.
+    pub fn needs_a_person(self) -> bool {
+        matches!(self, Trouble::PrivateAddress | Trouble::Unsendable | Trouble::TokenRefused)
     }
 }
 
@@ -184,6 +206,7 @@ pub fn after(result: &AttemptResult, attempt: u32, backoff: &Backoff, now: Times
         }
         AttemptResult::Answered { outcome: Outcome::Reject, .. } => return Next { state: State::Dead, due: None },
         AttemptResult::Answered { retry_after, .. } => *retry_after,
+        AttemptResult::NotSent(trouble) if trouble.needs_a_person() => return Next { state: State::Held, due: None },
         AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
     };
     match backoff.wait(attempt, jitter) {
@@ -217,6 +240,11 @@ mod tests {
             (answered(Outcome::Retry, Some(Duration::from_secs(60))), 1, State::Retrying, Some(61_000)),
             (answered(Outcome::Retry, None), 3, State::Dead, None),
             (AttemptResult::NotSent(Trouble::Connect), 2, State::Retrying, Some(4000)),
+            (AttemptResult::NotSent(Trouble::PrivateAddress), 1, State::Held, None),
+            (AttemptResult::NotSent(Trouble::Unsendable), 1, State::Held, None),
+            (AttemptResult::NotSent(Trouble::TokenRefused), 1, State::Held, None),
+            (AttemptResult::NotSent(Trouble::NoToken), 1, State::Retrying, Some(2000)),
+            (AttemptResult::NotSent(Trouble::Certificate), 1, State::Retrying, Some(2000)),
             (AttemptResult::Unknown(Trouble::Timeout), 1, State::Retrying, Some(2000)),
         ];
         for (result, attempt, state, due) in cases {

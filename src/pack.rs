@@ -1,5 +1,8 @@
 //! A pack, compiled: what a vendor takes and what its answers mean.
 
+pub mod address;
+pub mod certificate;
+pub mod link;
 pub mod outcome;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +17,7 @@ use crate::schema::Schema;
 use crate::secret::Secret;
 use crate::template::Template;
 use crate::value::Value;
+use link::Link;
 use outcome::Outcomes;
 
 /// One vendor as a provider.
@@ -199,6 +203,8 @@ pub struct Connection {
     pub settings: Value,
     pub secrets: BTreeMap<Arc<str>, Secret>,
     pub timeout: Duration,
+    /// How the account is reached.
+    pub link: Arc<Link>,
     pub backoff: Backoff,
     /// How many requests the vendor takes in a time.
     pub rate_limit: Option<(u64, Duration)>,

@@ -60,6 +60,27 @@ const STORED: json::Limits = json::Limits { depth: 200, nodes: 2_000_000 };
 /// The bytes that RFC 3986 leaves as they are.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Headers that say how a request is carried. They are made when it goes out, and never come from a route or a pack.
+const CARRYING: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a header is none that a request may bring.
+pub fn is_carrying(name: &str) -> bool {
+    CARRYING.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// Percent-encodes a value for a path segment or a query.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()

@@ -19,10 +19,18 @@ use crate::value::Value;
 /// How long an attempt may take unless a connection says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What holds for every connection that does not say otherwise.
+struct Common<'a> {
+    retry: Option<&'a Retry>,
+    proxy: Option<Secret>,
+}
+
 impl Compiler<'_> {
     pub(super) fn connections(&mut self, settings: &Settings, packs: &Packs) -> BTreeMap<Arc<str>, Arc<Connection>> {
         let mut connections = BTreeMap::new();
         settings.retry.iter().for_each(|retry| self.check_retry(retry));
+        let common =
+            Common { retry: settings.retry.as_ref(), proxy: settings.proxy.as_ref().and_then(|p| self.proxy(p)) };
         for named in settings.connections.iter() {
             let name = &named.name.value;
             named.value.retry.iter().for_each(|retry| self.check_retry(retry));
@@ -32,7 +40,7 @@ impl Compiler<'_> {
                 self.report(Diagnostic::new(Code::InvalidValue, named.name.place.clone(), message).help(help));
                 continue;
             }
-            if let Some(connection) = self.connection(name, &named.value, settings.retry.as_ref(), packs) {
+            if let Some(connection) = self.connection(name, &named.value, &common, packs) {
                 connections.insert(name.clone(), Arc::new(connection));
             }
         }
@@ -43,7 +51,7 @@ impl Compiler<'_> {
         &mut self,
         name: &Arc<str>,
         written: &Written,
-        retry: Option<&Retry>,
+        common: &Common<'_>,
         packs: &Packs,
     ) -> Option<Connection> {
         let provider = written.provider.get()?;
@@ -73,6 +81,8 @@ impl Compiler<'_> {
         let (settings, secrets) = self.connection_settings(name, written, pack);
         // Without an address its routes are still looked at; with a problem nothing goes live.
         let base_url = self.base_url(name, written, pack).unwrap_or_default();
+        let link = self.link(written, common.proxy.as_ref());
+        self.check_private(&base_url, written, &link);
         Some(Connection {
             name: name.clone(),
             pack: pack.compiled.clone(),
@@ -80,7 +90,8 @@ impl Compiler<'_> {
             settings,
             secrets,
             timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
-            backoff: backoff(written.retry.as_ref(), retry),
+            link: Arc::new(link),
+            backoff: backoff(written.retry.as_ref(), common.retry),
             oauth2: None,
             rate_limit: pack.written.rate_limit.as_ref().map(|limit| (limit.requests.value, limit.per.value)),
         })
@@ -138,7 +149,7 @@ impl Compiler<'_> {
         written: &Written,
         pack: &'p KnownPack,
     ) -> Option<&'p str> {
-        let own = ["base_url", "environment", "timeout", "retry"];
+        let own = ["base_url", "environment", "timeout", "retry"].into_iter().chain(super::link::KEYS.iter().copied());
         let free = |setting: &&str| written.settings.get(setting).is_none();
         let known: Vec<&str> = pack.written.settings.names().filter(free).chain(own).collect();
         let message = format!("a connection to {} has no setting `{name}`", pack.compiled.title);

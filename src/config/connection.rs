@@ -23,6 +23,14 @@ pub struct Connection {
     /// How long an attempt may take.
     pub timeout: Option<At<Duration>>,
     pub retry: Option<Retry>,
+    /// The proxy that leads to the vendor, or `none`.
+    pub proxy: Option<Text>,
+    /// Authorities to trust beside those of the machine.
+    pub ca: Option<Text>,
+    /// How Jackfield proves itself to the vendor.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Whether the address may be one that is not of the public internet.
+    pub allow_private_addresses: Option<At<bool>>,
     /// What the pack's `settings` describe.
     pub settings: NamedList<Setting>,
 }
@@ -39,6 +47,16 @@ record! {
     }
 }
 
+record! {
+    /// A certificate for vendors that ask for one (mutual TLS).
+    pub struct ClientCertificate ("a client certificate") {
+        /// The certificate as PEM, with those between it and its authority below it: `${file:certs/client.pem}`.
+        certificate: Required<Text>,
+        /// Its private key as PEM, without a password: `${file:certs/client.key}` or `${env:CLIENT_KEY}`.
+        key: Required<Text>,
+    }
+}
+
 impl Decode for Connection {
     const OWN_KEYS: &'static [&'static str] = &["provider"];
 
@@ -49,6 +67,10 @@ impl Decode for Connection {
         let environment = fields.take("environment", problems);
         let timeout = fields.take("timeout", problems);
         let retry = fields.take("retry", problems);
+        let proxy = fields.take("proxy", problems);
+        let ca = fields.take("ca", problems);
+        let client_certificate = fields.take("client_certificate", problems);
+        let allow_private_addresses = fields.take("allow_private_addresses", problems);
         let settings = settings(&fields, node, problems);
         misspelled(&mut fields, problems);
         fields.close_open(problems);
@@ -59,6 +81,10 @@ impl Decode for Connection {
             environment: environment?,
             timeout: timeout?,
             retry: retry?,
+            proxy: proxy?,
+            ca: ca?,
+            client_certificate: client_certificate?,
+            allow_private_addresses: allow_private_addresses?,
             settings: settings?,
         })
     }
@@ -130,6 +156,29 @@ impl Shape for Connection {
                     shapes,
                 ),
                 Field::of::<Option<Retry>>("retry", &["How deliveries to this account are tried again."], shapes),
+                Field::of::<Option<Text>>(
+                    "proxy",
+                    &[
+                        "The proxy that leads to the vendor: `http://proxy.example.com:3128`, also `https://` and `socks5://`.",
+                        "With a password it is a secret: `${env:PROXY}`. `none` where the workspace's proxy is not wanted.",
+                    ],
+                    shapes,
+                ),
+                Field::of::<Option<Text>>(
+                    "ca",
+                    &["Authorities to trust beside those of the machine, as PEM: `${file:certs/ca.pem}`."],
+                    shapes,
+                ),
+                Field::of::<Option<ClientCertificate>>(
+                    "client_certificate",
+                    &["How Jackfield proves itself to a vendor that asks for a certificate (mutual TLS)."],
+                    shapes,
+                ),
+                Field::of::<Option<At<bool>>>(
+                    "allow_private_addresses",
+                    &["`true` where the vendor's server stands in your own network. Without it such addresses are refused."],
+                    shapes,
+                ),
             ]
         });
         let setting = Setting::shape(shapes);

@@ -29,5 +29,8 @@ record! {
         limits: Option<ServerLimits>,
         /// How deliveries are tried again, for every connection that does not say.
         retry: Option<Retry>,
+        /// The proxy that leads to every vendor whose connection does not say: `http://proxy.example.com:3128`. Proxies of
+        /// the environment are not used.
+        proxy: Option<Text>,
     }
 }

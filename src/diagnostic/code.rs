@@ -138,6 +138,8 @@ codes! {
     InvalidParameter = "invalid-parameter", Error;
     /// A setting that the connection must have and has not.
     MissingSetting = "missing-setting", Error;
+    /// A connection's address is not of the public internet.
+    PrivateAddress = "private-address", Warning;
     /// A source of `jackfield.yaml` that no route names.
     UnusedSource = "unused-source", Warning;
     /// Two sources listen on the same path and method.

@@ -1,27 +1,39 @@
 //! One try at a request: rendered with the account's address and secrets, sent, its answer read within bounds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{self, ClientError};
+use reqwest::{Method, Response};
+
+use crate::client::{self, ClientError, Clients, Unsendable};
 use crate::clock::Clock;
 use crate::delivery::{AttemptResult, Trouble};
+use crate::pack::link::Link;
 use crate::pack::outcome::Answer;
 use crate::pack::{Connection, Operation};
 use crate::request::{Request, exposed, exposed_path};
+use crate::secret::Secret;
 
 /// An answer longer than this is cut: what it means stands at its beginning.
 const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
-/// How long making a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
+/// An answer with more bytes of headers than this is not read.
+const LONGEST_HEADERS: usize = 64 * 1024;
+/// How long the next part of an answer may take.
+const PAUSE: Duration = Duration::from_secs(10);
 
-/// The HTTP client that all attempts share.
+/// The setting that stands for the access token of a connection whose token is fetched.
+pub const ACCESS_TOKEN: &str = "access_token";
+
+/// The HTTP clients that all attempts share.
 #[derive(Clone, Debug)]
-pub struct Client(reqwest::Client);
+pub struct Client(Clients);
 
 impl Client {
+    /// Proves that clients can be made here.
     pub fn new() -> Result<Self, ClientError> {
-        let builder = client::builder().connect_timeout(CONNECT).pool_idle_timeout(Duration::from_secs(60));
-        builder.build().map(Client).map_err(|_| ClientError)
+        let clients = Clients::default();
+        clients.of(&Arc::new(Link::default()))?;
+        Ok(Client(clients))
     }
 
     /// Sends a request once. The answer is kept as far as it was read.
@@ -32,10 +44,23 @@ impl Client {
         operation: &Operation,
         clock: &Clock,
     ) -> (AttemptResult, Answer) {
-        let Some(built) = self.build(request, connection) else {
-            return (AttemptResult::NotSent(Trouble::NoConnection), Answer::default());
+        self.send_with_token(request, connection, operation, None, clock).await
+    }
+
+    /// Sends a request once, with the access token that was fetched for the connection.
+    pub(super) async fn send_with_token(
+        &self,
+        request: &Request,
+        connection: &Connection,
+        operation: &Operation,
+        token: Option<&Secret>,
+        clock: &Clock,
+    ) -> (AttemptResult, Answer) {
+        let answered = match self.build(request, connection, token) {
+            Ok(built) => answer(built).await,
+            Err(trouble) => Err(AttemptResult::NotSent(trouble)),
         };
-        match answer(built).await {
+        match answered {
             Err(result) => (result, Answer::default()),
             Ok(answer) => {
                 let outcome = operation.outcomes.of(&answer);
@@ -45,17 +70,26 @@ impl Client {
         }
     }
 
-    fn build(&self, request: &Request, connection: &Connection) -> Option<reqwest::RequestBuilder> {
-        let secret = |name: &str| connection.secrets.get(name);
-        let url = format!("{}{}", connection.base_url, exposed_path(&request.path, secret)?);
-        let method = reqwest::Method::from_bytes(request.method.as_bytes()).ok()?;
-        let mut built = self.0.request(method, url).timeout(connection.timeout);
-        for header in &request.headers {
-            let name = reqwest::header::HeaderName::from_bytes(header.name.as_bytes()).ok()?;
-            let value = reqwest::header::HeaderValue::from_str(&exposed(&header.value, secret)?).ok()?;
-            built = built.header(name, value);
+    fn build(
+        &self,
+        request: &Request,
+        connection: &Connection,
+        token: Option<&Secret>,
+    ) -> Result<reqwest::RequestBuilder, Trouble> {
+        let unsendable = |_: Unsendable| Trouble::Unsendable;
+        let secret = |name: &str| token.filter(|_| name == ACCESS_TOKEN).or_else(|| connection.secrets.get(name));
+        let path = exposed_path(&request.path, secret).ok_or(Trouble::NoConnection)?;
+        let url = client::target(&connection.base_url, &path).map_err(unsendable)?;
+        if !connection.link.allows(&url) {
+            return Err(Trouble::PrivateAddress);
         }
-        Some(match request.body {
+        let given = request.headers.iter().map(|header| Some((&*header.name, exposed(&header.value, secret)?)));
+        let given: Vec<_> = given.collect::<Option<_>>().ok_or(Trouble::NoConnection)?;
+        let headers = client::headers(given.into_iter()).map_err(unsendable)?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Trouble::Unsendable)?;
+        let client = self.0.of(&connection.link).map_err(|_| Trouble::NoConnection)?;
+        let built = client.request(method, url).timeout(connection.timeout).headers(headers);
+        Ok(match request.body {
             Some(_) => built.body(request.body_bytes()),
             None => built,
         })
@@ -63,15 +97,12 @@ impl Client {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, AttemptResult> {
-    let mut response = request.send().await.map_err(|error| trouble(&error))?;
-    let headers = response.headers().iter();
-    let headers =
-        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    let mut answer = Answer { status: response.status().as_u16(), headers: headers.collect(), body: Vec::new() };
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if answer.body.len() < LONGEST_ANSWER => answer.body.extend_from_slice(&chunk),
-            Ok(Some(_)) => break,
+    let mut response = request.send().await.map_err(|error| client::trouble(&error))?;
+    let mut answer = head(&response).ok_or(AttemptResult::Unknown(Trouble::BadAnswer))?;
+    while answer.body.len() < LONGEST_ANSWER {
+        let next = tokio::time::timeout(PAUSE, response.chunk()).await;
+        match next.map_err(|_| AttemptResult::Unknown(Trouble::Timeout))? {
+            Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(error) if error.is_timeout() => return Err(AttemptResult::Unknown(Trouble::Timeout)),
             Err(_) => return Err(AttemptResult::Unknown(Trouble::BadAnswer)),
@@ -81,15 +112,16 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, AttemptResul
     Ok(answer)
 }
 
-/// The library's error as ours; its text holds the address, which may be a secret.
-fn trouble(error: &reqwest::Error) -> AttemptResult {
-    if error.is_connect() {
-        AttemptResult::NotSent(Trouble::Connect)
-    } else if error.is_builder() {
-        AttemptResult::NotSent(Trouble::NoConnection)
-    } else if error.is_timeout() {
-        AttemptResult::Unknown(Trouble::Timeout)
-    } else {
-        AttemptResult::Unknown(Trouble::Broken)
-    }
+/// The status and the headers; nothing when those are too long.
+fn head(response: &Response) -> Option<Answer> {
+    let headers = response.headers();
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    (length <= LONGEST_HEADERS).then(|| Answer {
+        status: response.status().as_u16(),
+        headers: headers.iter().map(text).collect(),
+        body: Vec::new(),
+    })
 }
