@@ -5,6 +5,7 @@
 mod late;
 mod make;
 mod open;
+mod preview;
 mod stored;
 mod walk;
 
@@ -22,6 +23,7 @@ use crate::value::{Value, json};
 pub use late::{is_late, late_in};
 pub use make::{is_single, make};
 pub use open::{Memory, Opened};
+pub use preview::{Known, Preview, placeholder};
 pub use walk::{Walk, stand_in_answer};
 
 /// The calls of one delivery.

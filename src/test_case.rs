@@ -252,7 +252,8 @@ impl TestCase {
         let mut answer = |step: &Step, request: &Request| {
             number += 1;
             let given = self.answers.iter().find(|(to, _)| *to == step.to);
-            let operation = set.connections.get(step.connection()).and_then(|c| c.pack.operations.get(step.operation()));
+            let operation =
+                set.connections.get(step.connection()).and_then(|c| c.pack.operations.get(step.operation()));
             match (given, operation) {
                 (Some((_, answer)), _) => Ok(answer.clone()),
                 (None, Some(operation)) => stand_in_answer(operation, request, number),

@@ -1,10 +1,10 @@
 //! Tests of routes: what they name must be there, and what they expect must be something that can be compared.
 
 use super::Compiler;
-use crate::config::{At, Named};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
+use crate::config::{At, Named};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::document::Node;
 use crate::pack::{HeaderPart, Operation};

@@ -121,7 +121,11 @@ fn account<'l>(name: &str, live: &'l RouteSet, place: &Place) -> Result<&'l Conn
 }
 
 /// The account and the operation as they are now.
-pub(super) fn target<'l>(to: &str, live: &'l RouteSet, place: &Place) -> Result<(&'l Connection, &'l Operation), Diagnostic> {
+pub(super) fn target<'l>(
+    to: &str,
+    live: &'l RouteSet,
+    place: &Place,
+) -> Result<(&'l Connection, &'l Operation), Diagnostic> {
     let (name, operation) = to.split_once('.').unwrap_or((to, ""));
     let connection = account(name, live, place)?;
     let Some(operation) = connection.pack.operations.get(operation) else {
