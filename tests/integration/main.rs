@@ -15,6 +15,7 @@ mod guard;
 mod handshake;
 mod hostile;
 mod live;
+mod outgoing;
 mod packs;
 mod payloads;
 mod readme;
