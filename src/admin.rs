@@ -1,6 +1,9 @@
 //! What the operator asks the running server: its state, whether it is well, whether it is ready.
 
+mod asked;
+mod deliveries;
 mod events;
+mod replay;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +13,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use tokio::sync::Notify;
 
 use crate::client;
 use crate::clock::{Clock, Timestamp};
@@ -30,13 +34,21 @@ pub struct Admin {
     pub started_at: Timestamp,
     pub ready: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
+    /// There may be work for this connection.
+    pub wake: Arc<dyn Fn(&Arc<str>) + Send + Sync>,
+    /// There may be an event to route.
+    pub accepted: Arc<Notify>,
 }
 
-/// The addresses: `/status`, `/events`, `/healthz`, `/readyz`.
+/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
     let events = Router::new()
         .route("/events", get(events::list))
         .route("/events/{id}/request", get(events::request))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::one))
+        .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/replay", post(replay::replay))
         .layer(from_fn(events::only_by_address));
     Router::new()
         .merge(events)
@@ -83,10 +95,23 @@ async fn status(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
 }
 
+fn unavailable() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+}
+
 /// What a running server answers at a path of its address: the status and the body; nothing when none answers.
 pub async fn get_from(base: &str, path: &str) -> Option<(u16, Vec<u8>)> {
     let client = client::builder().no_proxy().build().ok()?;
     let answer = client.get(format!("{base}{path}")).send().await.ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.bytes().await.ok()?.into()))
+}
+
+/// What a running server answers to some JSON at a path of its address: the status and the body; nothing when none answers.
+pub async fn post_to(base: &str, path: &str, body: String) -> Option<(u16, Vec<u8>)> {
+    let client = client::builder().no_proxy().build().ok()?;
+    let request = client.post(format!("{base}{path}")).header("content-type", "application/json").body(body);
+    let answer = request.send().await.ok()?;
     let status = answer.status().as_u16();
     Some((status, answer.bytes().await.ok()?.into()))
 }

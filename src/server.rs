@@ -103,7 +103,7 @@ impl Server {
             live: live.clone(),
             store: store.clone(),
             clock: clock.clone(),
-            wake,
+            wake: wake.clone(),
             accepted: accepted.clone(),
             identity_window: Duration::from_secs(30 * 24 * 3600),
         };
@@ -129,6 +129,8 @@ impl Server {
             clock,
             ready: ready.clone(),
             tally,
+            wake: Arc::new(move |connection| wake.connection(connection)),
+            accepted: accepted.clone(),
         };
         let admin_task = tokio::spawn(serve_admin(admin_listener, admin, stopped.clone()));
         let reloader = Reloader { root, options, live: live.clone(), reloads, fixed };

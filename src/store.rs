@@ -183,6 +183,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// on.
     fn replay_events(&self, replay: ReplayEvents) -> Reply<'_, Vec<EventId>>;
 
+    /// The events that [`Store::replay_events`] would put back, the oldest first.
+    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<StoredEvent>>;
+
     /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. An event
     /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned>;

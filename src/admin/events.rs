@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Admin;
+use super::{Admin, unavailable};
 use crate::event::capture;
 use crate::id::EventId;
 use crate::payload::form;
@@ -67,10 +67,6 @@ pub(super) async fn request(State(admin): State<Admin>, Path(id): Path<String>) 
         Ok(None) => unknown(),
         Err(_) => unavailable(),
     }
-}
-
-fn unavailable() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
 }
 
 /// An event without anything of its contents.

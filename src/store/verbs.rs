@@ -157,6 +157,16 @@ impl Store for Embedded {
         Box::pin(self.put_back(replay))
     }
 
+    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<StoredEvent>> {
+        self.ask(move |file| {
+            let mut found = Vec::new();
+            for seq in replay::events(file, &replay)? {
+                found.extend(query::events(file, query::ONE_EVENT, [seq])?);
+            }
+            Ok(found)
+        })
+    }
+
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned> {
         Box::pin(self.forget(now, retention, limit))
     }

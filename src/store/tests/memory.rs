@@ -711,6 +711,14 @@ impl Store for Memory {
         self.with(move |inner| Ok(inner.put_back(&replay)))
     }
 
+    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<StoredEvent>> {
+        self.with(move |inner| {
+            let routed = inner.events.keys().filter(|seq| !inner.unrouted.contains(seq));
+            let meant = routed.filter(|seq| inner.is_meant(**seq, &replay)).take(replay.limit);
+            Ok(meant.map(|seq| inner.events[seq].stored.clone()).collect())
+        })
+    }
+
     fn prune(&self, now: Timestamp, retention: Retention, _: usize) -> Reply<'_, Pruned> {
         self.with(move |inner| Ok(inner.forget(now, &retention)))
     }

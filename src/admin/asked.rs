@@ -1,0 +1,148 @@
+//! Which deliveries and events somebody means, as asked over HTTP: in a query, or as JSON.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::clock::Timestamp;
+use crate::delivery::State;
+use crate::id::{DeliveryId, EventId};
+use crate::payload::form;
+use crate::store::{Filter, ReplayEvents};
+use crate::value::{Value, json};
+
+/// So many are listed unless more are asked for.
+const USUAL: usize = 20;
+/// No list is longer, and no more are sent again at once.
+pub(super) const MOST: usize = 10_000;
+
+/// Which are meant: those of which all holds that is said.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub deliveries: Option<Vec<DeliveryId>>,
+    pub events: Option<Vec<EventId>>,
+    pub states: Vec<State>,
+    pub route: Option<Arc<str>>,
+    pub connection: Option<Arc<str>>,
+    pub source: Option<Arc<str>>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub before: Option<i64>,
+    pub last: usize,
+    /// What else was said.
+    pub rest: Value,
+}
+
+/// What can't be understood, in words.
+pub(super) type Refused = String;
+
+/// Told to whoever asked.
+pub(super) fn refused(problem: &str) -> Response {
+    (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response()
+}
+
+impl Asked {
+    pub(super) fn from_query(query: &str) -> Result<Asked, Refused> {
+        Asked::from_value(form::decode_lenient(query), USUAL)
+    }
+
+    pub(super) fn from_json(body: &[u8]) -> Result<Asked, Refused> {
+        let value =
+            json::parse(body, &json::Limits::default()).map_err(|error| format!("the body is no JSON: {error}"))?;
+        Asked::from_value(value, MOST)
+    }
+
+    fn from_value(value: Value, usual: usize) -> Result<Asked, Refused> {
+        let text = |key: &str| value.get(key).map(|value| crate::convert::text(value).unwrap_or_default());
+        let name = |key: &str| text(key).filter(|text| !text.is_empty()).map(Arc::<str>::from);
+        let number = |key: &str| match text(key).filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => text.parse::<i64>().map(Some).map_err(|_| format!("`{key}` is a number")),
+        };
+        let mut asked = Asked {
+            states: states(&text("state").unwrap_or_default())?,
+            route: name("route"),
+            connection: name("connection"),
+            source: name("source"),
+            since: moment("since", text("since"))?,
+            until: moment("until", text("until"))?,
+            before: number("before")?,
+            last: number("last")?.map_or(usual, |last| usize::try_from(last).unwrap_or(0)).min(MOST),
+            ..Asked::default()
+        };
+        if let Some(ids) = value.get("ids") {
+            asked.take_ids(ids)?;
+        }
+        asked.rest = value;
+        Ok(asked)
+    }
+
+    fn take_ids(&mut self, ids: &Value) -> Result<(), Refused> {
+        let ids = ids.as_array().ok_or("`ids` is a list")?;
+        for id in ids.iter() {
+            let id = id.as_str().unwrap_or_default();
+            match (id.parse::<DeliveryId>(), id.parse::<EventId>()) {
+                (Ok(id), _) => self.deliveries.get_or_insert_default().push(id),
+                (_, Ok(id)) => self.events.get_or_insert_default().push(id),
+                _ => return Err("an id begins with `dlv_` or `evt_`".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            ids: self.deliveries.clone(),
+            states: self.states.clone(),
+            route: self.route.clone(),
+            connection: self.connection.clone(),
+            since: self.since,
+            until: self.until,
+            before_seq: self.before,
+        }
+    }
+
+    pub(super) fn events(&self) -> ReplayEvents {
+        ReplayEvents {
+            ids: self.events.clone(),
+            source: self.source.clone(),
+            route: self.route.clone(),
+            since: self.since,
+            until: self.until,
+            limit: self.last,
+            ..ReplayEvents::default()
+        }
+    }
+
+    pub(super) fn says(&self, key: &str) -> bool {
+        self.rest.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Whether anything was said of which are meant.
+    pub(super) fn is_narrow(&self) -> bool {
+        let names = [&self.route, &self.connection, &self.source];
+        self.deliveries.is_some()
+            || self.events.is_some()
+            || names.into_iter().any(Option::is_some)
+            || !self.states.is_empty()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+}
+
+fn states(text: &str) -> Result<Vec<State>, Refused> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.map(|word| State::from_word(word).ok_or_else(|| unknown_state(word))).collect()
+}
+
+fn unknown_state(word: &str) -> Refused {
+    let known: Vec<&str> = State::ALL.into_iter().map(State::word).collect();
+    format!("there is no state `{word}`: {}", known.join(", "))
+}
+
+fn moment(key: &str, text: Option<String>) -> Result<Option<Timestamp>, Refused> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let moment = text.parse::<jiff::Timestamp>().map_err(|_| format!("`{key}` is a moment: 2026-11-21T09:30:00Z"))?;
+    Ok(Some(Timestamp(moment.as_millisecond())))
+}

@@ -1,0 +1,174 @@
+//! `jackfield deliveries` and `jackfield dead-letters`: where deliveries of a running server stand, and what failed.
+
+use serde_json::Value;
+
+use super::terminal::{self, bytes, error_line, line, paint};
+use super::{DeadLettersArgs, DeliveriesArgs, Exit, FromServer, Shown};
+use crate::admin;
+
+pub(super) fn run(args: &DeliveriesArgs) -> Exit {
+    match &args.delivery {
+        Some(id) => asked(&args.from, &format!("/deliveries/{}", crate::request::encode(id)), Some(id), shown),
+        None => {
+            let last = args.last.to_string();
+            let named = [("state", &args.state), ("route", &args.route), ("connection", &args.connection)];
+            let path = format!("/deliveries?last={last}{}", query(&named));
+            asked(&args.from, &path, None, |body| listed(body, "no deliveries"))
+        }
+    }
+}
+
+pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
+    let named = [("route", &args.route), ("connection", &args.connection)];
+    let path = format!("/dead-letters?last={}{}", args.last, query(&named));
+    asked(&args.from, &path, None, |body| {
+        failed(body);
+        listed(body, if entries(body, "events").is_empty() { "nothing failed" } else { "" });
+    })
+}
+
+fn query(named: &[(&str, &Option<String>)]) -> String {
+    let given = named.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    given.map(|(name, value)| format!("&{name}={}", crate::request::encode(value))).collect()
+}
+
+/// Asks a running server, and shows what it answers.
+fn asked(from: &FromServer, path: &str, id: Option<&str>, show: impl FnOnce(&Value)) -> Exit {
+    let runtime = match super::runtime() {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let base = super::status::base(&from.admin);
+    let Some(answer) = runtime.block_on(admin::get_from(&base, path)) else { return super::status::nobody(&base) };
+    match answer {
+        (404, _) if id.is_some() => {
+            let id = id.unwrap_or_default();
+            error_line(format!("there is no delivery `{id}`; `jackfield deliveries` lists the newest"));
+            Exit::UsedWrongly
+        }
+        answer => answered(&base, answer, from.format, show),
+    }
+}
+
+/// Shows what a server answered, or says what was wrong with the question.
+pub(super) fn answered(base: &str, answer: (u16, Vec<u8>), format: Shown, show: impl FnOnce(&Value)) -> Exit {
+    match answer {
+        (200, body) if format == Shown::Json => {
+            bytes(&body);
+            Exit::Fine
+        }
+        (200, body) => {
+            show(&serde_json::from_slice(&body).unwrap_or_default());
+            Exit::Fine
+        }
+        (400, body) => {
+            error_line(String::from_utf8_lossy(&body).trim_end());
+            Exit::UsedWrongly
+        }
+        (status, _) => {
+            error_line(format!("the server on {base} answers {status}"));
+            Exit::CouldNotRun
+        }
+    }
+}
+
+fn entries<'b>(body: &'b Value, key: &str) -> &'b [Value] {
+    body[key].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Text of a server, which may be a stranger's, without what steers a terminal.
+fn text<'v>(value: &'v Value, key: &str) -> std::borrow::Cow<'v, str> {
+    match value[key].as_str() {
+        Some(text) if text.contains(char::is_control) => text.replace(char::is_control, " ").into(),
+        Some(text) => text.into(),
+        None => "".into(),
+    }
+}
+
+fn listed(body: &Value, none: &str) {
+    let deliveries = entries(body, "deliveries");
+    if deliveries.is_empty() && !none.is_empty() {
+        line(none);
+    }
+    let widest = |key: &str| deliveries.iter().map(|one| text(one, key).chars().count()).max().unwrap_or(0);
+    let (states, places) = (widest("state"), widest("to"));
+    for one in deliveries {
+        let state = format!("{:states$}", text(one, "state"));
+        let state = match text(one, "state").as_ref() {
+            "dead" => paint(terminal::RED, &state),
+            "held" | "retrying" => paint(terminal::YELLOW, &state),
+            _ => state,
+        };
+        let (at, id, to, route) = (text(one, "created_at"), text(one, "id"), text(one, "to"), text(one, "route"));
+        line(format!("{at}  {id}  {state}  {to:places$}  {route}{}", why(one)));
+    }
+}
+
+/// After so many attempts, when next, and why not.
+fn why(delivery: &Value) -> String {
+    let mut parts = Vec::new();
+    match delivery["attempts"].as_u64() {
+        Some(0) | None => {}
+        Some(1) => parts.push("1 attempt".to_owned()),
+        Some(number) => parts.push(format!("{number} attempts")),
+    }
+    if delivery["due"].is_string() {
+        parts.push(format!("next at {}", text(delivery, "due")));
+    }
+    let problem = &delivery["problem"];
+    if problem["message"].is_string() {
+        parts.push(text(problem, "message").into_owned());
+    }
+    if parts.is_empty() { String::new() } else { format!("  ({})", parts.join(", ")) }
+}
+
+/// Events of which a route could make nothing.
+fn failed(body: &Value) {
+    for event in entries(body, "events") {
+        let (at, id, source) = (text(event, "received_at"), text(event, "id"), text(event, "source"));
+        for outcome in entries(event, "routes") {
+            let problem = &outcome["problem"];
+            let place = [problem["file"].as_str().unwrap_or_default(), &number(&problem["line"])].join(":");
+            let message = text(problem, "message");
+            let route = text(outcome, "route");
+            line(format!("{at}  {id}  {}  {source}  {route}  ({place} {message})", paint(terminal::RED, "failed")));
+        }
+    }
+}
+
+fn number(value: &Value) -> String {
+    value.as_u64().map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// All of one delivery.
+fn shown(delivery: &Value) {
+    line(format!("{}  {}{}", text(delivery, "id"), text(delivery, "state"), why(delivery)));
+    line(format!(
+        "  of event {}, route {}, to {}",
+        text(delivery, "event"),
+        text(delivery, "route"),
+        text(delivery, "to")
+    ));
+    if delivery["lane"].is_string() {
+        line(format!("  lane {}", text(delivery, "lane")));
+    }
+    for call in entries(delivery, "calls") {
+        let status = call["status"].as_u64().map(|status| format!(" {status}")).unwrap_or_default();
+        let trouble = call["trouble"].as_str().map(|word| format!(" ({word})")).unwrap_or_default();
+        line(format!(
+            "  {}  call {} of step {}: {}{trouble}{status}, {} ms",
+            text(call, "started_at"),
+            number(&call["number"]),
+            call["step"].as_u64().unwrap_or(0) + 1,
+            text(call, "result"),
+            number(&call["took_ms"]),
+        ));
+        let answer = text(call, "answer");
+        if !answer.trim().is_empty() {
+            line(format!("    {}", answer.trim()));
+        }
+    }
+    line("  what it sends, secrets named:");
+    let request = serde_json::to_string_pretty(&delivery["request"]).unwrap_or_default();
+    request.lines().for_each(|one| line(format!("    {one}")));
+}

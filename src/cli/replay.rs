@@ -1,0 +1,72 @@
+//! `jackfield replay`: sends again what failed.
+
+use serde_json::{Map, Value, json};
+
+use super::deliveries::answered;
+use super::terminal::line;
+use super::{Exit, ReplayArgs};
+use crate::admin;
+
+pub(super) fn run(args: &ReplayArgs) -> Exit {
+    let runtime = match super::runtime() {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let base = super::status::base(&args.from.admin);
+    match runtime.block_on(admin::post_to(&base, "/replay", body(args))) {
+        None => super::status::nobody(&base),
+        Some(answer) => answered(&base, answer, args.from.format, told),
+    }
+}
+
+fn body(args: &ReplayArgs) -> String {
+    let mut body = Map::new();
+    if !args.ids.is_empty() {
+        body.insert("ids".to_owned(), json!(args.ids));
+    }
+    let texts = [
+        ("route", &args.route),
+        ("connection", &args.connection),
+        ("source", &args.source),
+        ("state", &args.state),
+        ("since", &args.since),
+        ("until", &args.until),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), json!(value));
+        }
+    }
+    let words = [
+        ("all", args.all),
+        ("unmatched", args.unmatched),
+        ("routes", args.through_routes),
+        ("repeat_steps", args.repeat_steps),
+        ("dry_run", args.dry_run),
+    ];
+    body.extend(words.into_iter().filter(|(_, said)| *said).map(|(name, said)| (name.to_owned(), json!(said))));
+    Value::Object(body).to_string()
+}
+
+fn told(body: &Value) {
+    let (count, what) = match body["events"].as_u64() {
+        Some(count) => (count, if count == 1 { "event" } else { "events" }),
+        None => {
+            (body["deliveries"].as_u64().unwrap_or(0), if body["deliveries"] == 1 { "delivery" } else { "deliveries" })
+        }
+    };
+    let is_trial = body["dry_run"] == true;
+    match (what, is_trial) {
+        ("event" | "events", true) => line(format!("{count} {what} would go through the routes as they are now")),
+        ("event" | "events", false) => line(format!("{count} {what} went to the routes as they are now")),
+        (_, true) => line(format!("{count} {what} would be sent again")),
+        (_, false) => line(format!("{count} {what} on the way again")),
+    }
+    for id in body["ids"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str) {
+        line(format!("  {id}"));
+    }
+    for pair in body["replayed"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        let id = |key: &str| pair[key].as_str().unwrap_or_default().to_owned();
+        line(format!("  {} as {}", id("old"), id("new")));
+    }
+}
