@@ -38,7 +38,12 @@ pub struct Admin {
     pub wake: Arc<dyn Fn(&Arc<str>) + Send + Sync>,
     /// There may be an event to route.
     pub accepted: Arc<Notify>,
+    /// How each connection stands, as it is shown.
+    pub connections: Connections,
 }
+
+/// Says how each connection stands.
+pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
@@ -90,6 +95,7 @@ async fn status(State(admin): State<Admin>) -> Response {
             "failed": counts.failed, "duplicates": counts.duplicates },
         "requests": { "handshakes": admin.tally.handshakes(), "refused": refused },
         "deliveries": deliveries,
+        "connections": (admin.connections)(),
         "reloads": admin.reloads.to_json(),
     });
     ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
