@@ -22,6 +22,7 @@ mod payloads;
 mod readme;
 mod refusal;
 mod reload;
+mod replay;
 mod sample;
 mod schema;
 mod senders;

@@ -1,0 +1,136 @@
+//! What failed is seen, mended and sent again: from the terminal, against a running server.
+
+use serde_json::Value;
+
+use crate::support::{ACME, Folder, Server, exchange, get, post, run, wait_for};
+
+const ROUTE: &str = "
+source: { path: /in, verify: none }
+match: \"{{ payload.kind == 'lead' }}\"
+extract: { id: $.id }
+send:
+  - to: acme.note
+    body: { key: \"m{{ id }}\", text: \"{{ payload.text }}\" }
+";
+
+fn workspace(name: &str) -> Folder {
+    let folder = Folder::with(name, ACME);
+    folder.write("routes/in.yaml", ROUTE);
+    folder
+}
+
+fn send(server: &Server, body: &str) {
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+}
+
+/// What a command says, ids and moments left out.
+fn said(folder: &Folder, server: &Server, args: &[&str]) -> String {
+    let all = [args, &["--admin", &server.admin]].concat();
+    let output = run(folder.path(), &all);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let mut plain = String::new();
+    for line in text.lines() {
+        let words = line.split(' ').map(|word| match word {
+            word if word.starts_with("dlv_") => "dlv_…",
+            word if word.starts_with("evt_") => "evt_…",
+            word if word.starts_with("20") && word.trim_end_matches([')', ',']).ends_with('Z') => "…",
+            word => word,
+        });
+        plain.push_str(words.collect::<Vec<_>>().join(" ").trim_end());
+        plain.push('\n');
+    }
+    plain
+}
+
+#[test]
+fn a_dead_letter_is_listed_shown_and_sent_again() {
+    let folder = workspace("replay");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(said(&folder, &server, &["dead-letters"]), "nothing failed\n");
+    let order = r#"{"provider":"acme","error":"403","times":2}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes());
+    send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
+    send(&server, r#"{"kind":"lead","id":2,"text":"two"}"#);
+    server.wait_for("two dead letters", |status| status["deliveries"]["dead"] == 2);
+    let dead = "…  dlv_…  dead  acme.note  in  (1 attempt)\n";
+    assert_eq!(said(&folder, &server, &["dead-letters"]), dead.repeat(2));
+    assert_eq!(said(&folder, &server, &["deliveries", "--state", "delivered"]), "no deliveries\n");
+
+    let trial = "2 deliveries would be sent again\n  dlv_…\n  dlv_…\n";
+    assert_eq!(said(&folder, &server, &["replay", "--all", "--dry-run"]), trial);
+    assert_eq!(server.status()["deliveries"]["dead"], 2, "a trial sends nothing");
+    let again = "2 deliveries on the way again\n  dlv_… as dlv_…\n  dlv_… as dlv_…\n";
+    assert_eq!(said(&folder, &server, &["replay", "--route", "in"]), again);
+    server.wait_for("both delivered", |status| status["deliveries"]["delivered"] == 2);
+    assert_eq!(said(&folder, &server, &["dead-letters"]), "nothing failed\n");
+    assert_eq!(said(&folder, &server, &["replay", "--all"]), "0 deliveries on the way again\n");
+    assert_eq!(server.status()["deliveries"]["replayed"], 2);
+    let texts: Vec<_> = server.received().iter().map(|request| request["body"]["text"].clone()).collect();
+    assert_eq!(texts.len(), 4, "each was tried twice: {texts:?}");
+}
+
+#[test]
+fn one_delivery_tells_its_whole_story() {
+    let folder = workspace("story");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    send(&server, r#"{"kind":"lead","id":7,"text":"hello"}"#);
+    server.wait_for("a delivery", |status| status["deliveries"]["delivered"] == 1);
+    let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    let story = said(&folder, &server, &["deliveries", id]);
+    assert!(story.starts_with("dlv_…  delivered  (1 attempt)\n  of event evt_…, route in, to acme.note\n"), "{story}");
+    assert!(story.contains("\"text\": \"hello\""), "{story}");
+    assert!(story.contains("\"secret\": \"token\""), "{story}");
+    assert!(!story.contains("t0ken"), "{story}");
+    assert!(said(&folder, &server, &["deliveries", "dlv_0"]).contains("there is no delivery"));
+}
+
+#[test]
+fn events_go_through_the_mended_route() {
+    let folder = workspace("mended");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    // The route can make nothing of these two, and takes the third not at all.
+    send(&server, r#"{"kind":"lead","text":"one"}"#);
+    send(&server, r#"{"kind":"lead","text":"two"}"#);
+    send(&server, r#"{"kind":"call","id":3,"text":"three"}"#);
+    server.wait_for("three routed", |status| status["events"]["failed"] == 2 && status["events"]["unmatched"] == 1);
+    let listed = said(&folder, &server, &["dead-letters", "--route", "in"]);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.lines().all(|line| line.starts_with("…  evt_…  failed  in  in  (routes/in.yaml:4 ")), "{listed}");
+
+    folder.write(
+        "routes/in.yaml",
+        &ROUTE.replace("extract: { id: $.id }", "extract: { id: { path: $.id, default: none } }"),
+    );
+    server.wait_for("the mended route", |status| status["reloads"]["taken"] == 1);
+    let trial = "2 events would go through the routes as they are now\n  evt_…\n  evt_…\n";
+    let through = ["replay", "--route", "in", "--through-routes"];
+    assert_eq!(said(&folder, &server, &[&through[..], &["--dry-run"]].concat()), trial);
+    assert!(said(&folder, &server, &through).starts_with("2 events went to the routes as they are now\n"));
+    server.wait_for("both delivered", |status| status["deliveries"]["delivered"] == 2);
+    assert_eq!(said(&folder, &server, &["dead-letters"]), "nothing failed\n");
+
+    folder.write("routes/in.yaml", &ROUTE.replace("== 'lead'", "in ['lead', 'call']"));
+    server.wait_for("a wider route", |status| status["reloads"]["taken"] == 2);
+    assert!(said(&folder, &server, &["replay", "--unmatched"]).starts_with("1 event went to the routes"));
+    server.wait_for("the third delivered", |status| status["deliveries"]["delivered"] == 3);
+    wait_for("no unmatched event", || (server.status()["events"]["unmatched"] == 0).then_some(()));
+}
+
+#[test]
+fn nothing_is_sent_again_by_mistake() {
+    let folder = workspace("by-mistake");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let meant = "say which are meant: ids, route, connection, source, state, since, until, or all\n";
+    assert!(said(&folder, &server, &["replay"]).ends_with(meant));
+    assert!(said(&folder, &server, &["replay", "dlv_x"]).ends_with("an id begins with `dlv_` or `evt_`\n"));
+    assert!(said(&folder, &server, &["deliveries", "--state", "ded"]).contains("there is no state `ded`: pending, "));
+    // A form of a page that somebody else made can't order it, and a name that points here hears nothing.
+    let form = post(&server.admin, "/replay", "application/x-www-form-urlencoded", b"{\"all\":true}");
+    assert_eq!(form.status, 415);
+    let named = exchange(
+        &server.admin,
+        b"POST /replay HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"all\":true}",
+    );
+    assert_eq!(named.unwrap().status, 403);
+}
