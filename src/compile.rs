@@ -6,6 +6,7 @@ mod captured;
 mod connection;
 mod extract;
 mod handshake;
+mod header;
 mod link;
 mod lookalike;
 mod pack;
