@@ -23,5 +23,6 @@ mod reload;
 mod sample;
 mod schema;
 mod senders;
+mod store;
 mod support;
 mod verification;
