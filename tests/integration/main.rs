@@ -24,5 +24,6 @@ mod reload;
 mod sample;
 mod schema;
 mod senders;
+mod store;
 mod support;
 mod verification;
