@@ -1,5 +1,6 @@
 //! The commands: the only place that prints or picks exit codes.
 
+mod backup;
 mod check;
 mod checkout;
 mod completions;
@@ -14,6 +15,7 @@ mod sandbox;
 mod schema;
 mod serve;
 mod status;
+mod store;
 mod terminal;
 mod test;
 
@@ -56,6 +58,10 @@ enum Command {
     DeadLetters(DeadLettersArgs),
     /// Send again what failed: the same requests, or the events through the routes as they are now
     Replay(ReplayArgs),
+    /// Copy the event store into a file, also while a server is using it
+    Backup(BackupArgs),
+    /// Look after the event store
+    Store(StoreArgs),
     /// Say what the code of a problem means; or what a provider takes and a sender sends, with examples to paste
     Explain(explain::ExplainArgs),
     /// Write what a shell needs to complete commands
@@ -251,6 +257,39 @@ struct EventsArgs {
     admin: String,
 }
 
+/// Which event store is meant.
+#[derive(Debug, Args)]
+struct DataArg {
+    /// The folder of the event store, instead of what jackfield.yaml says
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The store of `serve --sandbox`
+    #[arg(long)]
+    sandbox: bool,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+#[derive(Debug, Args)]
+struct BackupArgs {
+    /// The file to write; one that is there is left alone
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArg,
+}
+
+#[derive(Debug, Args)]
+struct StoreArgs {
+    #[command(subcommand)]
+    command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Prove that the file is whole and that all in it fits together, also while a server is using it
+    Verify(DataArg),
+}
+
 #[derive(Debug, Args)]
 struct DeliveriesArgs {
     /// Show all of this delivery, as `jackfield deliveries dlv_…`; secrets are named, not shown
@@ -390,6 +429,8 @@ pub fn main() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(&args),
         Command::DeadLetters(args) => deliveries::dead_letters(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Store(StoreArgs { command: StoreCommand::Verify(args) }) => store::verify(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

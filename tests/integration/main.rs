@@ -26,5 +26,6 @@ mod replay;
 mod sample;
 mod schema;
 mod senders;
+mod store;
 mod support;
 mod verification;
