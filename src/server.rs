@@ -1,5 +1,6 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
+mod files;
 mod listen;
 mod stall;
 
@@ -18,7 +19,7 @@ use crate::client::ClientError;
 use crate::compile::Compiled;
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Report, Wake};
-use crate::ingress::{Guard, Ingress, KnownPaths, Rates};
+use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
 use crate::refusal::Tally;
@@ -109,7 +110,7 @@ impl Server {
             accepted: accepted.clone(),
             known_paths: known_paths.clone(),
             rates: Rates::default(),
-            guard: Guard::new(settings.most, tally.clone()),
+            guard: Guard::new(files::within(settings.most), tally.clone()),
         };
         let ready = Arc::new(AtomicBool::new(false));
         let reloads = Reloads::default();
