@@ -103,7 +103,7 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     let verified = assumed(raw);
     let (verified, params) =
         if bare { (verified, params) } else { verified.without_credentials(&source.verify, params) };
-    source.events(&verified, params, at).map_err(|error| error.to_string())
+    source.events(&verified, &params, at).map_err(|error| error.to_string())
 }
 
 /// The handshake that a request is, as the server answers it.

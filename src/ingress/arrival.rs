@@ -10,16 +10,15 @@ use tokio::task;
 
 use super::Ingress;
 use super::answer::{self, Refusal};
-use super::gauge::Taken;
+use super::gauge;
 use crate::clock::Timestamp;
 use crate::event::{Event, RawRequest};
 use crate::live::Revision;
 use crate::payload;
 use crate::pipeline;
-use crate::source::{Answer, Source};
+use crate::source::{Answer, Received, Source, Taken};
 use crate::store::NewEvents;
 use crate::value::Value;
-use crate::verify::Context;
 
 /// Bytes of a body that are read in no time.
 const LITTLE: usize = 64 << 10;
@@ -67,7 +66,7 @@ impl Arrival<'_> {
 
     /// The memory for what a compressed body may become, while it is looked at. No single one takes more than half of what
     /// there is beside it, or it might never be taken.
-    fn memory(&self) -> Option<Taken> {
+    fn memory(&self) -> Option<gauge::Taken> {
         let length = self.raw.body.len();
         let more = payload::most_bytes(&self.raw, &self.source.limits.of_payload()).saturating_sub(length);
         let guard = &self.ingress.guard;
@@ -76,43 +75,21 @@ impl Arrival<'_> {
 
     /// What the request is, and what is to be stored of it. What was decoded is gone by the time it waits for the disk.
     fn look(&self) -> Result<Looked, Refusal> {
-        let context = self.source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at);
-        if let Some(answer) = self.handshake(&context, false)? {
-            return Ok(Looked::Handshake(answer));
+        let (ingress, source) = (self.ingress, self.source);
+        let context = source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at);
+        let received = source.receive(context, || ingress.rates.proved(source));
+        match received.map_err(|why| Refusal::not_taken(why, source))? {
+            Received::Handshake(handshake, answer) => {
+                ingress.guard.tally.handshake();
+                tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
+                Ok(Looked::Handshake(answer))
+            }
+            Received::Events(Taken { raw, params, events }) => {
+                let ids = events.iter().map(|event| event.id).collect();
+                let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
+                Ok(Looked::Events(new, self.reply(&events)))
+            }
         }
-        let source = self.source;
-        // A handshake's method makes no events.
-        let is_taken = source.takes(&self.raw.method);
-        if !is_taken && !source.may_shake(&self.raw.method) {
-            return Err(Refusal::wrong_method(&source.methods));
-        }
-        let verified = source.verify.verify(&context).map_err(|error| Refusal::verification(&error))?;
-        self.ingress.rates.proved(source).map_err(Refusal::too_many)?;
-        if let Some(answer) = self.handshake(&context, true)? {
-            return Ok(Looked::Handshake(answer));
-        }
-        if !is_taken {
-            return Err(Refusal::wrong_method(&source.methods));
-        }
-        let (verified, params) = verified.without_credentials(&source.verify, self.params.clone());
-        drop(context);
-        let events = source.events(&verified, params.clone(), self.at).map_err(|error| Refusal::decode(&error))?;
-        let ids = events.iter().map(|event| event.id).collect();
-        let raw = verified.raw().clone();
-        let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
-        Ok(Looked::Events(new, self.reply(&events)))
-    }
-
-    /// The answer to a handshake, of those that want the source's verification first or those that do not.
-    fn handshake(&self, context: &Context<'_>, verified: bool) -> Result<Option<Answer>, Refusal> {
-        let source = self.source;
-        let Some(scope) = source.handshake_scope(context, verified) else { return Ok(None) };
-        let Some(handshake) = source.handshake(&self.raw.method, verified, &scope) else { return Ok(None) };
-        let answer = handshake.answer(context, &scope, &source.settings);
-        let answer = answer.map_err(|error| Refusal::handshake(&error))?;
-        self.ingress.guard.tally.handshake();
-        tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
-        Ok(Some(answer))
     }
 
     /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
