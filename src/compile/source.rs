@@ -219,7 +219,7 @@ fn path_problem(path: &str) -> Option<(&'static str, String)> {
     if path.split('/').any(|part| part == "." || part == "..") {
         return Some((UNSERVED, "write the whole path, without `.` and `..`: `/my-form`".to_owned()));
     }
-    if !path.chars().all(|c| plain(c) || matches!(c, '/' | '{' | '}')) || (path.len() > 1 && path.ends_with('/')) {
+    if !path.chars().all(|c| plain(c) || matches!(c, '/' | '{' | '}')) {
         return Some((UNSERVED, path_help(path)));
     }
     None

@@ -1,12 +1,14 @@
 //! A request whose body is there: verified, decoded, stored, and only then answered.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::Response;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task;
+use tokio::time::timeout_at;
 
 use super::Ingress;
 use super::answer::{self, Refusal};
@@ -19,6 +21,9 @@ use crate::pipeline;
 use crate::source::{Answer, Received, Source, Taken};
 use crate::store::NewEvents;
 use crate::value::Value;
+
+/// So long after its body is there a sender has its answer: the least patient ones wait for three seconds in all.
+pub(super) const IN_TIME: Duration = Duration::from_millis(1800);
 
 /// Bytes of a body that are read in no time.
 const LITTLE: usize = 64 << 10;
@@ -38,6 +43,8 @@ pub(super) struct Arrival<'a> {
     pub raw: Arc<RawRequest>,
     pub params: Value,
     pub at: Timestamp,
+    /// When there must be an answer.
+    pub until: Instant,
 }
 
 impl Arrival<'_> {
@@ -56,7 +63,8 @@ impl Arrival<'_> {
         if self.raw.body.len() <= LITTLE && !payload::is_compressed(&self.raw) {
             return self.look();
         }
-        let _turn = self.ingress.guard.turns.acquire().await.map_err(|_| Refusal::overloaded())?;
+        let turn = timeout_at(self.until.into(), self.ingress.guard.turns.acquire());
+        let _turn = turn.await.ok().and_then(Result::ok).ok_or_else(Refusal::overloaded)?;
         let _memory = self.memory().ok_or_else(Refusal::overloaded)?;
         match Handle::current().runtime_flavor() {
             RuntimeFlavor::MultiThread => task::block_in_place(|| self.look()),
@@ -94,7 +102,7 @@ impl Arrival<'_> {
 
     /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
     async fn accept(&self, new: NewEvents) -> Result<(), Refusal> {
-        self.ingress.store.accept(new).await.map_err(|error| {
+        self.ingress.store.accept_until(new, self.until).await.map_err(|error| {
             let refusal = Refusal::store();
             if self.ingress.guard.tally.is_news(refusal.reason, super::STARTED.elapsed().as_secs()) {
                 tracing::error!(%error, "the store did not take an event; its sender is told to try again");
