@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::reply::Answer;
 use super::{Handshake, HandshakeError, Source};
-use crate::event::{Event, RawRequest};
-use crate::payload::DecodeError;
+use crate::event::{Event, RawRequest, Verified};
+use crate::payload::{self, DecodeError};
 use crate::value::Value;
 use crate::verify::{Context, VerifyError};
 
@@ -63,14 +63,21 @@ impl Source {
         if !is_taken {
             return Err(NotTaken::WrongMethod);
         }
-        let (verified, params) = verified.without_credentials(&self.verify, context.params.clone());
+        let (verified, params) = self.without_credentials(verified, context.params.clone());
         let raw = verified.raw().clone();
         // What was read to verify is the payload, unless the token was in what is read.
-        let is_same = raw.query() == context.raw.query();
+        let is_same = raw.query() == context.raw.query() && raw.body == context.raw.body;
         let read = context.payload.into_inner().filter(|_| is_same);
         let whole = read.map_or_else(|| self.payload(&raw), |read| read.and_then(|payload| self.nested(payload)));
         let events = whole.and_then(|whole| self.events_of(whole, &raw, &params, context.now));
         Ok(Received::Events(Taken { events: events.map_err(NotTaken::Unreadable)?, raw, params }))
+    }
+
+    /// A request, and the segments of its path, as they are kept. Of a compressed body nothing is masked but what is beside it.
+    pub fn without_credentials(&self, verified: Verified, params: Value) -> (Verified, Value) {
+        let limits = self.limits.of_payload();
+        let read = |raw: &RawRequest| payload::decode_within(raw, self.format, &limits).ok();
+        verified.without_credentials(&self.verify, params, &read)
     }
 
     /// The answer to a challenge, of those that want the source's verification first or those that do not.

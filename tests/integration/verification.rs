@@ -122,7 +122,7 @@ fn credentials_are_not_kept() {
         let source = source(&case.verify, &case.secret).unwrap();
         let raw = Arc::new(case.raw.clone());
         let context = source.context(&raw, &Value::Null, &case.public_url, case.now(&source));
-        let (kept, _) = source.verify.verify(&context).unwrap().without_credentials(&source.verify, Value::Null);
+        let (kept, _) = source.without_credentials(source.verify.verify(&context).unwrap(), Value::Null);
         assert_eq!(kept.raw().headers.iter().any(|(_, value)| value == "***"), hidden, "{name}");
         assert_eq!(**kept.raw() == case.raw, !hidden, "{name}");
     }
