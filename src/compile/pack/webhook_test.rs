@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 
 use super::super::Compiler;
 use super::super::template::{Kind as TemplateKind, Reach};
@@ -18,7 +19,6 @@ use crate::event::{RawRequest, capture};
 use crate::payload::Format;
 use crate::route::{Route, RouteSet};
 use crate::test_case::webhook::{Answer, Expected, Identities, WebhookTest};
-use crate::verify::hash::Hash;
 
 /// The address that the sender of a capture was given, unless the test says otherwise.
 const PUBLIC_URL: &str = "https://ingress.example.test";
@@ -239,7 +239,7 @@ fn trial(webhook: &Webhook, at: &Place) -> Vec<Entry> {
         _ => false,
     };
     // As long as a public key, and no two alike.
-    let key = |name: &str| BASE64_STANDARD.encode(Hash::Sha256.digest(name.as_bytes()));
+    let key = |name: &str| BASE64_STANDARD.encode(Sha256::digest(name));
     let is_password = webhook.verify.as_ref().is_some_and(is_password);
     let secret = if is_password { "user:password".to_owned() } else { key("") };
     let settings = webhook.settings.iter().map(|setting| &*setting.name.value);
