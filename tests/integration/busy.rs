@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::support::{ACME, Answer, Folder, Server, exchange, read_answer, wait_for};
+use crate::support::{ACME, Answer, Folder, Server, exchange, files_below, post_bytes, read_answer, wait_for};
 
 const IN: &str = "source: { path: /in, verify: { token: { header: X-Key } }, secret: k3y }
 extract: { id: $.id }
@@ -137,4 +137,44 @@ fn a_connection_that_takes_no_answers_is_closed_after_a_while() {
         Ok(_) => None,
     });
     assert!(started.elapsed() < Duration::from_secs(50), "it took {:?}", started.elapsed());
+}
+
+#[test]
+fn a_slash_at_the_end_of_a_path_makes_no_difference() {
+    let slashed = IN.replace("path: /in,", "path: /answer/,");
+    let (folder, server) = started("slash", "{}", &[("routes/in.yaml", IN), ("routes/answer.yaml", &slashed)]);
+    for (id, path) in
+        ["/hooks/in", "/hooks/in/", "/hooks/answer/", "/hooks/answer", "/hooks/answer/?a=b"].iter().enumerate()
+    {
+        assert_eq!(sent(&server, path, &id.to_string()).0.status, 202, "{path}");
+    }
+    for path in ["/hooks/in//", "/hooks", "/hooks/"] {
+        assert_eq!(sent(&server, path, "none").0.status, 404, "{path}");
+    }
+    // What was served is no 404 either way.
+    std::fs::remove_file(folder.path().join("routes/answer.yaml")).unwrap();
+    server.wait_for("the reload", |status| status["reloads"]["taken"] == 1);
+    assert_eq!(["/hooks/answer", "/hooks/answer/"].map(|path| sent(&server, path, "gone").0.status), [503, 503]);
+}
+
+#[test]
+fn what_a_request_brings_is_no_markup_in_a_reply() {
+    let twiml = "source:
+  path: /calls
+  verify: { token: { field: $.key } }
+  secret: k3y
+  reply: { status: 200, content_type: text/xml, body: \"<Say>{{ payload.name }}{{ payload.key }}</Say>\" }
+send:
+  - to: acme.note
+    body: { key: \"{{ event.id }}\", text: hi }
+";
+    let (folder, server) = started("markup", "{}", &[("routes/calls.yaml", twiml)]);
+    let request = post_bytes("/hooks/calls", "application/json", br#"{"key":"k3y","name":"</Say><Dial>&"}"#);
+    let answer = exchange(&server.listen, &request).unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "<Say>&lt;/Say&gt;&lt;Dial&gt;&amp;***</Say>"));
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    // The token of the request is in no file of the store.
+    let files = files_below(&folder.path().join("data"));
+    let has = |text: &[u8]| files.values().any(|bytes| bytes.windows(text.len()).any(|window| window == text));
+    assert!(has(br#"{"key":"***","name""#) && !has(br#""key":"k3y""#));
 }
