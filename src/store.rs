@@ -25,8 +25,10 @@ use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
 pub use error::{Cause, StoreError};
 pub use model::{
@@ -135,6 +137,15 @@ impl Store {
     ///
     /// Fails with [`StoreError::Busy`] when too much waits to be written. A request without events is not stored.
     pub async fn accept(&self, new: NewEvents) -> Result<Vec<i64>, StoreError> {
+        self.enter(new, None).await
+    }
+
+    /// The same, for one who waits no longer than until then: what has not come to its turn by that time is not stored.
+    pub async fn accept_until(&self, new: NewEvents, until: Instant) -> Result<Vec<i64>, StoreError> {
+        timeout_at(until.into(), self.enter(new, Some(until))).await.unwrap_or(Err(StoreError::Late))
+    }
+
+    async fn enter(&self, new: NewEvents, until: Option<Instant>) -> Result<Vec<i64>, StoreError> {
         let Options { queue_commands, queue_bytes, .. } = self.inner.options;
         if new.ids.is_empty() {
             return Ok(Vec::new());
@@ -142,7 +153,7 @@ impl Store {
         if self.inner.shared.queue.is_beyond(queue_commands, queue_bytes) {
             return Err(StoreError::Busy);
         }
-        self.write(event::Accept::new(new)?).await
+        self.write(event::Accept::new(new, until)?).await
     }
 
     /// Stores what the routes made of an event, and with it the deliveries. An event that is routed already stays as

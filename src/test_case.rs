@@ -101,9 +101,8 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     // As in `serve`, what only proves where the request is from is no part of the event.
     let bare = raw.path() == "/";
     let verified = assumed(raw);
-    let (verified, params) =
-        if bare { (verified, params) } else { verified.without_credentials(&source.verify, params) };
-    source.events(&verified, params, at).map_err(|error| error.to_string())
+    let (verified, params) = if bare { (verified, params) } else { source.without_credentials(verified, params) };
+    source.events(&verified, &params, at).map_err(|error| error.to_string())
 }
 
 /// The handshake that a request is, as the server answers it.
