@@ -141,7 +141,6 @@ impl Compiler<'_> {
                 "this is no secret but a placeholder for one",
                 "write `${env:NAME}`, and set that variable where Jackfield is started",
             ),
-            false if !looks_made(text) => return,
             false => (
                 "the secret itself stands in this file",
                 "keep it out of the file: write `${env:NAME}`, and set that variable where Jackfield is started",
