@@ -343,6 +343,24 @@ pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>) -
     Some(Diagnostic::new(Code::YamlHiddenComment, place, message).found(found).help(help))
 }
 
+/// Warns of a whole value that is a comment: `content: #1 from {{ name }}`. A comment that is meant has its own space.
+pub(super) fn hidden_value(file: &Arc<str>, text: &str, span: &Range<usize>) -> Option<Diagnostic> {
+    let line = Line::at(text, span.start);
+    let parts = line.parts();
+    let start = parts.value.start;
+    let written = line.rest(start).trim_end();
+    let after = written.strip_prefix('#')?;
+    let is_template = after.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"));
+    if parts.key.is_none() || !(is_template || after.starts_with(char::is_alphanumeric)) {
+        return None;
+    }
+    let range = start..start + written.len();
+    let place = Place::bytes(file.clone(), range.clone());
+    let help = quote_help(&line, range, "if it is the value, put it in quotes");
+    let message = "a `#` begins a comment, so there is no value here";
+    Some(Diagnostic::new(Code::YamlHiddenComment, place, message).help(help))
+}
+
 /// Whether every bracket and quote that a value opens is closed in it.
 fn closes(value: &str) -> bool {
     let count = |c: char| value.matches(c).count();
