@@ -67,6 +67,7 @@ impl Compiler<'_> {
             .iter()
             .flatten()
             .for_each(|(name, body)| self.check_single(name, body, &written.place.key("headers"), false, &reach));
+        self.check_headers(written, &operation);
         let target = Target { to, connection: &connection, operation: &operation, reach: &reach };
         let body_place = written.body.as_ref().map_or_else(|| written.place.clone(), |body| body.place.clone());
         let at = if body.is_some() { body_place.clone() } else { to.place.clone() };
@@ -89,6 +90,19 @@ impl Compiler<'_> {
             connection,
             operation,
         })
+    }
+
+    /// A header with which the pack proves the account is not given by a route.
+    fn check_headers(&mut self, written: &WrittenSend, operation: &crate::pack::Operation) {
+        let is_secret = |part: &crate::pack::HeaderPart| matches!(part, crate::pack::HeaderPart::Secret(_));
+        for given in written.headers.iter() {
+            let own = operation.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(&given.name.value));
+            if own.is_some_and(|(_, parts)| parts.iter().any(is_secret)) {
+                let message = format!("`{}` is sent with the secret of the connection already", given.name.value);
+                let help = "remove it here; the secret stands in jackfield.yaml, under `connections:`";
+                self.report(Diagnostic::new(Code::ConflictingKeys, given.name.place.clone(), message).help(help));
+            }
+        }
     }
 
     /// A value of the address or of a header: one value, and in the path one that is there.
