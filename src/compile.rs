@@ -20,6 +20,7 @@ mod spoiled;
 mod template;
 mod test_case;
 mod tested;
+mod trial;
 mod trouble;
 mod verify;
 
@@ -168,7 +169,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let mut webhook_tests = 0;
     if input.tests {
         let sound = compiler.sound(&set, &packs, tests.iter().collect());
-        compiler.run_tests(&set, &sound);
+        compiler.run_tests(&set, &packs, &sound);
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Compiler;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place};
-use crate::event::capture;
+use crate::event::{Event, capture};
 use crate::extract::{Extract, is_nothing};
 use crate::pack::Body;
 use crate::path::{self, Location, Path, Step};
@@ -28,6 +28,8 @@ const SEEN: usize = 100;
 pub(super) struct Samples {
     of_routes: BTreeMap<Arc<str>, Vec<Value>>,
     of_sources: BTreeMap<Arc<str>, Vec<Value>>,
+    /// The events of sources, each with the file that it stands in.
+    events: BTreeMap<Arc<str>, Vec<(Arc<str>, Event)>>,
 }
 
 impl Samples {
@@ -38,13 +40,23 @@ impl Samples {
     }
 
     /// A captured request that no test names, for all routes of the source that it goes to.
-    pub(super) fn add_of_source(&mut self, capture: &[u8], set: &RouteSet, now: Timestamp) {
+    pub(super) fn add_of_source(&mut self, file: &Arc<str>, capture: &[u8], set: &RouteSet, now: Timestamp) {
         let Ok(raw) = capture::parse(capture) else { return };
         let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
         let Lookup::Found(source, _) = set.find(&raw.method, path) else { return };
+        let is_handshake = test_case::is_handshake(set, &source, &raw, now);
         let events = test_case::events(set, &source, raw, now).unwrap_or_default();
-        let payloads = events.into_iter().map(|event| event.payload);
+        let payloads = events.iter().map(|event| event.payload.clone());
         self.of_sources.entry(source.name.clone()).or_default().extend(payloads);
+        if !is_handshake {
+            let named = events.into_iter().map(|event| (file.clone(), event));
+            self.events.entry(source.name.clone()).or_default().extend(named);
+        }
+    }
+
+    /// What the captured requests in `samples/` bring to a source.
+    pub(super) fn events_of(&self, source: &str) -> &[(Arc<str>, Event)] {
+        self.events.get(source).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a sample is surely one of the route's: a test's, or one that its `match` takes.
