@@ -1,6 +1,7 @@
 //! From the language as written to the compiled core: the only place that sees both. Every pass runs, and all problems
 //! of all files are collected.
 
+mod blame;
 mod body;
 mod captured;
 mod connection;

@@ -42,8 +42,12 @@ impl Compiler<'_> {
             match capture.as_deref().and_then(|bytes| self.other_format(test, set, bytes)) {
                 Some(problem) => self.report(problem),
                 None => {
-                    let problems = test.run(set, capture.as_deref(), self.input.now);
-                    self.problems.extend(problems);
+                    let failures = test.failures(set, capture.as_deref(), self.input.now);
+                    for failure in failures {
+                        samples.differences.extend(failure.differences);
+                        let problem = self.at_near_source(failure.problem, test, bytes, set);
+                        self.report(problem);
+                    }
                 }
             }
             samples.add(test, set, capture.as_deref(), self.input.now);
