@@ -7,7 +7,7 @@ use super::sample::{Samples, of_payload, templates};
 use crate::diagnostic::{Code, Diagnostic, Label, Place, Severity, suggest};
 use crate::event::capture;
 use crate::extract::{Conversion, Extract};
-use crate::path::{self, Path};
+use crate::path::{self, Location, Path, Step};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
@@ -32,9 +32,8 @@ impl Compiler<'_> {
         let of_name = |template: &crate::template::Template| template.uses().iter().any(|u| u.name == extract.name);
         let found = templates(route);
         let places: Vec<&Place> = found.iter().filter(|(template, _)| of_name(template)).map(|(_, at)| *at).collect();
-        let likely =
-            payloads.iter().find_map(|payload| path::meant(payload, path).or_else(|| path::moved(payload, path)));
-        let meant = |problem: &Diagnostic| {
+        let likely = payloads.iter().find_map(|payload| meant(payload, path, extract));
+        let cause = |problem: &Diagnostic| {
             let at = problem.place().filter(|_| problem.code == Code::TestFailed)?;
             match places.contains(&at) {
                 true => likely.clone(),
@@ -42,7 +41,7 @@ impl Compiler<'_> {
                 false => None,
             }
         };
-        let told = self.problems.iter().enumerate().find_map(|(index, problem)| Some((index, meant(problem)?)));
+        let told = self.problems.iter().enumerate().find_map(|(index, problem)| Some((index, cause(problem)?)));
         let Some((index, meant)) = told else { return false };
         if let Some(problem) = self.problems.get_mut(index) {
             problem
@@ -55,11 +54,22 @@ impl Compiler<'_> {
     }
 
     /// An optional path whose last name stands at another level of the sample, where the route takes nothing from.
-    pub(super) fn check_moved(&mut self, path: &Path, place: &Place, route: &Route, payloads: &[&Value]) {
+    pub(super) fn check_moved(
+        &mut self,
+        extract: &Extract,
+        path: &Path,
+        place: &Place,
+        route: &Route,
+        payloads: &[&Value],
+    ) {
         if self.problems.iter().any(|problem| problem.place() == Some(place)) {
             return;
         }
-        let Some(moved) = payloads.iter().find_map(|payload| path::moved(payload, path)) else { return };
+        let Some(moved) =
+            payloads.iter().find_map(|payload| beside(payload, path, extract).or_else(|| path::moved(payload, path)))
+        else {
+            return;
+        };
         let is_taken = |other: &Path| {
             payloads.iter().any(|payload| other.select(payload, 100).iter().any(|(at, _)| at.to_string() == moved))
         };
@@ -123,6 +133,20 @@ impl Compiler<'_> {
         }
         problem
     }
+}
+
+/// What a path that finds nothing was meant to be.
+fn meant(payload: &Value, path: &Path, extract: &Extract) -> Option<String> {
+    path::meant(payload, path).or_else(|| beside(payload, path, extract)).or_else(|| path::moved(payload, path))
+}
+
+/// The field that has the very name of the extract, where the path asks for another one that is not there.
+fn beside(payload: &Value, path: &Path, extract: &Extract) -> Option<String> {
+    let mut steps = path.steps()?;
+    *steps.last_mut()? = Step::Key(extract.name.clone());
+    let named = Path::parse(&Location(steps).to_string()).ok()?;
+    named.first(payload)?;
+    Some(named.text().to_owned())
 }
 
 /// Where a payload has what a test expects here, and the request lacks.

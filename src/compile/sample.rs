@@ -120,7 +120,7 @@ impl Compiler<'_> {
         for (path, place) in extract.paths.iter().filter(|(path, _)| !is_there(path)) {
             if !self.blame_path(extract, path, place, route, samples) {
                 self.not_in_samples(path.text(), path, place, payloads);
-                self.check_moved(path, place, route, payloads);
+                self.check_moved(extract, path, place, route, payloads);
             }
         }
     }

@@ -51,7 +51,11 @@ impl Compiler<'_> {
             let Some(place) = problem.place().filter(|at| at.file == route.place.file && !told.contains(at)) else {
                 continue;
             };
+            let is_said = self.problems.iter().any(|known| known.place() == Some(place));
             told.push(place.clone());
+            if is_said {
+                continue;
+            }
             problem.severity = Severity::Warning;
             let problem = self.beside_sample(problem, file);
             self.report(problem);
