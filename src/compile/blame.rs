@@ -121,7 +121,7 @@ impl Compiler<'_> {
             let source = set.sources.get(&set.route(&test.route)?.source)?;
             let is_lost = matches!(set.find(&raw.method, path), Lookup::Nothing);
             let place = self.source_places.get(&source.name)?.key("path");
-            suggest::certain(path, [&*source.path].into_iter()).filter(|_| is_lost)?;
+            suggest::certain(path, [&*source.path]).filter(|_| is_lost)?;
             Some((place, Arc::<str>::from(path)))
         };
         if problem.place() == Some(&test.request_place)
