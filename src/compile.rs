@@ -1,6 +1,7 @@
 //! From the language as written to the compiled core: the only place that sees both. Every pass runs, and all problems
 //! of all files are collected.
 
+mod blame;
 mod body;
 mod captured;
 mod connection;
@@ -24,6 +25,7 @@ mod step;
 mod template;
 mod test_case;
 mod tested;
+mod trial;
 mod trouble;
 mod verify;
 
@@ -172,7 +174,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let mut webhook_tests = 0;
     if input.tests {
         let sound = compiler.sound(&set, &packs, tests.iter().collect());
-        compiler.run_tests(&set, &sound);
+        compiler.run_tests(&set, &packs, &sound);
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;

@@ -102,7 +102,8 @@ impl Ingress {
         };
         // A slow body takes no place of those that are worked on.
         let _place = self.guard.requests.take(1).ok_or_else(Refusal::overloaded)?;
-        Arrival { ingress: self, revision, source, raw, params, at: self.clock.now() }.answer().await
+        let until = Instant::now() + arrival::IN_TIME;
+        Arrival { ingress: self, revision, source, raw, params, at: self.clock.now(), until }.answer().await
     }
 
     async fn read(
@@ -121,7 +122,7 @@ impl Ingress {
     }
 
     fn find(&self, revision: &Revision, method: &str, path: &str) -> Result<(Arc<Source>, Value), Refusal> {
-        let Some(path) = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')) else {
+        let Some(path) = path.strip_prefix(PREFIX).filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
             return Err(Refusal::not_found());
         };
         match revision.set.find(method, path) {

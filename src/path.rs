@@ -17,7 +17,7 @@ mod refuse;
 mod token;
 
 pub use filtered::{Compared, compared};
-pub use nearby::{meant, nearby};
+pub use nearby::{meant, moved, nearby};
 
 /// The longest path accepted, in bytes.
 const LONGEST: usize = 4096;

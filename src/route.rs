@@ -113,7 +113,7 @@ impl RouteSet {
     pub fn add_source(&mut self, source: Arc<Source>) -> Result<(), AddressConflict> {
         for method in source.all_methods() {
             let router = self.addresses.entry(method.clone()).or_default();
-            router.insert(source.path.to_string(), source.clone()).map_err(|_| AddressConflict)?;
+            router.insert(bare(&source.path), source.clone()).map_err(|_| AddressConflict)?;
         }
         self.sources.insert(source.name.clone(), source);
         Ok(())
@@ -126,6 +126,7 @@ impl RouteSet {
 
     /// The source at a path under `/hooks`.
     pub fn find(&self, method: &str, path: &str) -> Lookup {
+        let path = bare(path);
         if let Some(found) = self.addresses.get(method).and_then(|router| router.at(path).ok()) {
             let params = found.params.iter().map(|(name, value)| (name, crate::request::decode(value)));
             return Lookup::Found(found.value.clone(), Value::object(params));
@@ -149,5 +150,14 @@ impl RouteSet {
 
     pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
         self.by_name.get(name)
+    }
+}
+
+/// A path without the `/` at its end, by which no two sources differ: the address that people type has it or not, and some
+/// senders add one.
+pub fn bare(path: &str) -> &str {
+    match path.strip_suffix('/').unwrap_or(path) {
+        "" => "/",
+        bare => bare,
     }
 }

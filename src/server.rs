@@ -1,5 +1,6 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
+mod files;
 mod listen;
 mod retention;
 mod stall;
@@ -20,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::compile::Compiled;
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Outlook, Report, Wake};
-use crate::ingress::{Guard, Ingress, KnownPaths, Rates};
+use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
 use crate::refusal::Tally;
@@ -120,7 +121,7 @@ impl Server {
             accepted: accepted.clone(),
             known_paths: known_paths.clone(),
             rates: Rates::default(),
-            guard: Guard::new(settings.most, tally.clone()),
+            guard: Guard::new(files::within(settings.most), tally.clone()),
         };
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let ready = Arc::new(AtomicBool::new(false));

@@ -2,6 +2,7 @@
 
 mod handshake;
 mod rate;
+mod receive;
 mod reply;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::value::Value;
 use crate::verify::{Context, Verify};
 pub use handshake::{Echo, Handshake, HandshakeError};
 pub use rate::{Bucket, Rate};
+pub use receive::{NotTaken, Received, Taken};
 pub use reply::{Answer, Overload, Reply, ReplyBody};
 
 /// So many times the limit of a body is what a compressed one may hold.
@@ -98,18 +100,29 @@ impl Source {
 
     /// The whole payload of a request.
     pub fn payload(&self, raw: &RawRequest) -> Result<Value, DecodeError> {
-        let limits = self.limits.of_payload();
-        nested::decode(payload::decode_within(raw, self.format, &limits)?, &self.decode, &limits)
+        self.nested(payload::decode_within(raw, self.format, &self.limits.of_payload())?)
+    }
+
+    /// A payload with the texts inside it read.
+    fn nested(&self, payload: Value) -> Result<Value, DecodeError> {
+        nested::decode(payload, &self.decode, &self.limits.of_payload())
     }
 
     /// The events of a verified request: one, or one for each match of `split`.
-    pub fn events(&self, verified: &Verified, params: Value, at: Timestamp) -> Result<Vec<Event>, DecodeError> {
-        let envelope = self.payload(verified.raw())?;
-        let parts = self.parts(&envelope)?;
-        let numbered = (0u32..).zip(parts);
-        Ok(numbered
-            .map(|(part, payload)| self.event(EventId::new(), verified.raw(), part, payload, &envelope, &params, at))
-            .collect())
+    pub fn events(&self, verified: &Verified, params: &Value, at: Timestamp) -> Result<Vec<Event>, DecodeError> {
+        self.events_of(self.payload(verified.raw())?, verified.raw(), params, at)
+    }
+
+    fn events_of(
+        &self,
+        envelope: Value,
+        raw: &Arc<RawRequest>,
+        params: &Value,
+        at: Timestamp,
+    ) -> Result<Vec<Event>, DecodeError> {
+        let parts = (0u32..).zip(self.parts(&envelope)?);
+        let event = |(part, payload)| self.event(EventId::new(), raw, part, payload, &envelope, params, at);
+        Ok(parts.map(event).collect())
     }
 
     /// One event again, from its stored request.

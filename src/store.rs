@@ -33,6 +33,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
@@ -65,6 +66,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///
     /// Fails with [`StoreError::Busy`] when too much waits to be written. A request without events is not stored.
     fn accept(&self, new: NewEvents) -> Reply<'_, Vec<i64>>;
+
+    /// The same, for one who waits no longer than until then: what has not come to its turn by that time is not stored, and
+    /// fails with [`StoreError::Late`]. What was being written at that moment may be stored all the same.
+    fn accept_until(&self, new: NewEvents, until: Instant) -> Reply<'_, Vec<i64>>;
 
     /// Stores what the routes made of an event, and with it the deliveries. An event that is routed already stays as
     /// it is, and the receipt is empty. What an event that is replayed becomes stands behind what it became before, and no

@@ -9,6 +9,7 @@ mod budget;
 mod compared;
 mod condition;
 mod demand;
+mod escape;
 pub mod explain;
 pub mod filter;
 pub mod idiom;
@@ -178,7 +179,13 @@ impl Template {
         let scope = filled.as_ref().unwrap_or(scope);
         match &*self.program {
             Program::Constant(value) => Ok(Some(value.clone())),
-            Program::Whole(expr) => expr.evaluate(scope).map_err(|error| self.widened(error, scope)),
+            Program::Whole(expr) => {
+                let value = expr.evaluate(scope).map_err(|error| self.widened(error, scope))?;
+                // What is handed on as it came may be as long as it came.
+                let is_made = || self.text.contains(['|', '~', '+', '*', '%', '(']);
+                let is_long = value.as_ref().and_then(Value::as_str).is_some_and(|text| text.len() > LARGEST_OUTPUT);
+                if is_long && is_made() { Err(self.too_large()) } else { Ok(value) }
+            }
             Program::Parts(parts) => {
                 self.text_of(parts, scope).map(|text| Some(text.into())).map_err(|error| self.widened(error, scope))
             }
@@ -199,6 +206,13 @@ impl Template {
             true => Ok(Some(text)),
             false => Ok(None),
         }
+    }
+
+    /// The value as text for a page or XML: what stands in `{{ }}` can't become markup.
+    pub fn evaluate_markup(&self, scope: &Scope) -> Result<Option<String>, TemplateError> {
+        let _escaping = escape::begin();
+        let text = self.evaluate_text(scope)?;
+        Ok(if self.is_whole() { text.map(|text| escape::escaped(&text)) } else { text })
     }
 
     /// The error at the whole of the name that it is about, of which the engine names the end.
@@ -281,8 +295,10 @@ impl Expr {
 
     fn write(&self, scope: &Scope, text: &mut String) -> Result<(), TemplateError> {
         let value = self.evaluate(scope)?;
+        let start = text.len();
         let written = value.as_ref().is_some_and(|value| bridge::write_text(value, text));
         if written {
+            escape::apply(text, start);
             return Ok(());
         }
         let what = match (&self.kind, &value) {

@@ -19,6 +19,7 @@ use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
+pub use hint::with_values;
 use reason::Reason;
 
 /// One test of a route.
@@ -104,9 +105,8 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     // As in `serve`, what only proves where the request is from is no part of the event.
     let bare = raw.path() == "/";
     let verified = assumed(raw);
-    let (verified, params) =
-        if bare { (verified, params) } else { verified.without_credentials(&source.verify, params) };
-    source.events(&verified, params, at).map_err(|error| error.to_string())
+    let (verified, params) = if bare { (verified, params) } else { source.without_credentials(verified, params) };
+    source.events(&verified, &params, at).map_err(|error| error.to_string())
 }
 
 /// The handshake that a request is, as the server answers it.
@@ -117,6 +117,16 @@ fn shaken(set: &RouteSet, source: &Source, raw: &Arc<RawRequest>, at: Timestamp)
         let scope = source.handshake_scope(&source.context(raw, &params, &set.public_url, at), verified)?;
         source.handshake(&raw.method, verified, &scope).map(|handshake| handshake.name.clone())
     })
+}
+
+/// Whether a captured request only asks whether the address is good.
+pub fn is_handshake(set: &RouteSet, source: &Source, raw: &RawRequest, at: Timestamp) -> bool {
+    shaken(set, source, &Arc::new(raw.clone()), at).is_some()
+}
+
+/// What the `match` of a route saw in an event that it does not take.
+pub fn unmatched(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Option<(Place, Option<String>)> {
+    reason::of_match(set, route, event).map(|reason| (reason.place, reason.saw))
 }
 
 /// A request of a method that makes no events, with the handshakes that it could have been.

@@ -10,6 +10,7 @@ mod text;
 mod tree;
 mod why;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::terminal;
@@ -104,8 +105,13 @@ fn prepare<'c>(
     let sent = test_case::sent_at(&source, &input.raw, &set.public_url, &params(compiled, &input.raw));
     let now = sent.unwrap_or_else(|| Clock::System.now());
     let verification = verification(args, compiled, &source, &input, now);
-    let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now)
-        .map_err(|message| format!("{message}{}", elsewhere(&compiled.set, &source, &input.raw)))?;
+    let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now).map_err(|message| {
+        let other = elsewhere(&compiled.set, &source, &input.raw);
+        format!(
+            "{message}{other}{}",
+            instead(compiled, &route, &source, &input, &args.workspace.root(Some(&args.route)))
+        )
+    })?;
     let parts = parts(&source, &events);
     let settings = given::apply(&args.set, &route, &mut events)?;
     let traced = |(event, part): (Event, Option<Location>)| Run {
@@ -132,6 +138,19 @@ fn takers(set: &RouteSet, fallback: &Route, event: &Event) -> Vec<String> {
     let needed = |result: &RouteResult| !matches!(result, RouteResult::NotMatched | RouteResult::NotNeeded);
     let others = all.iter().filter(|routed| routed.route.name != fallback.name && !routed.route.fallback);
     others.filter(|routed| needed(&routed.result)).map(|routed| routed.route.name.to_string()).collect()
+}
+
+/// For a request that goes to another path: the samples that go to the route's own, or the line to change.
+fn instead(compiled: &Compiled, route: &Route, source: &Source, input: &Input, root: &Path) -> String {
+    let path = input.raw.path().strip_prefix("/hooks").unwrap_or(input.raw.path());
+    let own = |method: &Arc<str>| matches!(compiled.set.find(method, path), Lookup::Found(found, _) if found.name == source.name);
+    if own(&input.raw.method.as_str().into()) {
+        return String::new();
+    }
+    let line = input::first_line(source, &input.raw, source.methods.iter().any(own));
+    let change = format!("to try it here, change line 1 of {} to `{line}`", input.name);
+    let known = input::fitting(compiled, route, root).map(|known| format!("{known}; or, "));
+    format!("\n{}{change}", known.unwrap_or_default())
 }
 
 /// For a request that goes to another path: the route that it was probably captured for.

@@ -1,6 +1,7 @@
 //! `jackfield explain`: what a code means, and what a pack takes and sends, for people.
 
 mod fields;
+mod language;
 mod operation;
 mod pack;
 mod packs;
@@ -26,7 +27,7 @@ const WIDTH: usize = 80;
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// A code, as in `error[unknown-key]`; a pack (`partoo`); its operation or webhook (`partoo.ingest_message`,
-    /// `twilio.sms`). All codes and packs are listed unless given
+    /// `twilio.sms`); a word of the language (`hmac`). All codes and packs are listed unless given
     #[arg(value_parser = AnyWord, hide_possible_values = true, value_name = "NAME")]
     name: Option<String>,
     /// Write docs/errors.md
@@ -78,6 +79,7 @@ fn show_of_pack(written: &str, packs: &Packs) -> Exit {
     match packs.show(written.trim()) {
         Some(Ok(())) => return Exit::Fine,
         Some(Err(message)) => terminal::error_line(message),
+        None if language::show(bare(written).replace('-', "_").trim_end_matches(['?', ':'])) => return Exit::Fine,
         None => terminal::error_line(unknown(written, packs)),
     }
     Exit::UsedWrongly

@@ -140,6 +140,8 @@ impl Compiler<'_> {
             WrittenConversion::Integer => value.as_number().is_some_and(crate::value::Number::is_integer),
             WrittenConversion::Number => value.as_number().is_some(),
             WrittenConversion::Boolean => matches!(value, Value::Bool(_)),
+            WrittenConversion::Email => value.is_null() || crate::convert::email(&value).is_ok(),
+            WrittenConversion::Url => value.is_null() || crate::convert::url(&value).is_ok(),
             _ => true,
         };
         if is_fit || value == Value::from("") {
@@ -149,6 +151,7 @@ impl Compiler<'_> {
         let message = format!("this `default` is not what `as: {word}` makes");
         let converted = match conversion.value {
             WrittenConversion::Boolean => crate::convert::boolean(&value),
+            WrittenConversion::Email | WrittenConversion::Url => Err(crate::convert::Unfit::new("")),
             _ => {
                 crate::convert::number(&Value::from(crate::convert::text(&value).unwrap_or_default().replace(',', ".")))
             }
@@ -157,6 +160,9 @@ impl Compiler<'_> {
             Ok(meant) => format!("write `default: {}`", meant.to_json()),
             Err(_) if conversion.value == WrittenConversion::Boolean => {
                 "write `true` or `false`, without quotes".to_owned()
+            }
+            Err(_) if matches!(conversion.value, WrittenConversion::Email | WrittenConversion::Url) => {
+                "remove it, and write the name with a `?`: what is absent is left out of the body".to_owned()
             }
             Err(_) => "write a number, without quotes".to_owned(),
         };

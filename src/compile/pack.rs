@@ -163,7 +163,12 @@ impl Compiler<'_> {
         let parsed = match json::parse(text.as_bytes(), &json::Limits::default()) {
             Ok(parsed) => parsed,
             Err(error) => {
-                let at = byte_of(&text, error.line, error.column);
+                let mut at = byte_of(&text, error.line, error.column);
+                // A comma that is missing belongs to the end of what stands before.
+                let before = text.get(..at).map(str::trim_end).filter(|before| !before.is_empty());
+                if let Some(before) = before.filter(|_| error.expected.contains("`,`")) {
+                    at = before.len() - before.chars().next_back().map_or(0, char::len_utf8);
+                }
                 let message = match error.expected.strip_prefix("expected ") {
                     Some(wanted) => format!("this is not JSON: {wanted} is wanted here, and not {}", error.found),
                     None => format!("this can't be read: {}", error.expected),

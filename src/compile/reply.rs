@@ -73,10 +73,11 @@ impl Compiler<'_> {
 
     /// A status that a sender would take for "unsubscribe" or "send it again" is never given for what was kept.
     fn reply_status(&mut self, status: &At<u64>) -> u16 {
-        if !matches!(status.value, 404 | 410) {
-            return self.status(status);
-        }
-        let message = format!("{} tells some senders to stop sending for ever", status.value);
+        let message = match status.value {
+            404 | 410 => format!("{} tells some senders to stop sending for ever", status.value),
+            400..=599 => format!("{} tells the sender that it failed, though the event is kept by then", status.value),
+            _ => return self.status(status),
+        };
         let diagnostic = Diagnostic::new(Code::InvalidValue, status.place.clone(), message);
         self.report(diagnostic.help("write the status that the sender wants, such as 200, or leave it out for 202"));
         202

@@ -195,7 +195,9 @@ impl Compiler<'_> {
         reach.unread = self.is_unread(&written.place, "extract");
         let identity = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let identity = identity.map(|text| self.placed(text, Kind::Value, &mut reach));
-        self.check_varies("identity", written.identity.as_ref(), true, &reach);
+        let own = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
+        let own = own.filter(|text| !text.place.file.starts_with("schemas/"));
+        self.check_varies("identity", own, true, &reach);
         self.check_varies("lane", written.lane.as_ref(), false, &reach);
         let lane = written.lane.as_ref().map(|text| self.placed(text, Kind::Value, &mut reach));
         if written.send.is_empty() {
@@ -243,6 +245,9 @@ impl Compiler<'_> {
         }
         for named in written.extract.iter().filter(|named| !reach.used.iter().any(|used| **used == *bare(&named.name)))
         {
+            if self.is_in_comment(&written.place, bare(&named.name)) {
+                continue;
+            }
             let message = format!("`{}` is extracted and never used", bare(&named.name));
             let diagnostic = Diagnostic::new(Code::UnusedName, named.name.place.clone(), message);
             self.report(diagnostic.help("use it in a template, or remove the line"));
@@ -254,6 +259,17 @@ impl Compiler<'_> {
 fn saved_elsewhere(written: &WrittenRoute, index: usize) -> Vec<(Arc<str>, Unsaved)> {
     let others = written.send.iter().enumerate().filter(|(at, _)| *at != index);
     others.flat_map(|(_, send)| saved_by(&send.steps, Unsaved::OtherDelivery)).collect()
+}
+
+impl Compiler<'_> {
+    /// Whether a name of a route stands in what a ` #` has made a comment, which is told there.
+    fn is_in_comment(&self, route: &crate::diagnostic::Place, name: &str) -> bool {
+        let is_hidden = |problem: &Diagnostic| {
+            problem.code == Code::YamlHiddenComment && problem.place().is_some_and(|place| place.file == route.file)
+        };
+        let mut lines = self.problems.iter().filter(|problem| is_hidden(problem)).filter_map(|p| p.help.as_deref());
+        lines.any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name))
+    }
 }
 
 /// What is found in a form is text, where the extract makes nothing else of it.

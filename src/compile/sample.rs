@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::Compiler;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place};
-use crate::event::capture;
+use crate::event::{Event, capture};
 use crate::extract::{Extract, is_nothing};
 use crate::pack::Body;
 use crate::path::{self, Location, Path, Step};
 use crate::route::{Lookup, Placed, Route, RouteSet, Send};
 use crate::template::{Scope, Template, Use};
-use crate::test_case::{self, TestCase};
+use crate::test_case::{self, Difference, TestCase};
 use crate::value::Value;
 
 const IDENTITY: &str = "without an identity every event is new, also one that is sent twice: take it from a field that \
@@ -28,6 +28,10 @@ const SEEN: usize = 100;
 pub(super) struct Samples {
     of_routes: BTreeMap<Arc<str>, Vec<Value>>,
     of_sources: BTreeMap<Arc<str>, Vec<Value>>,
+    /// The events of sources, each with the file that it stands in.
+    events: BTreeMap<Arc<str>, Vec<(Arc<str>, Event)>>,
+    /// What tests found otherwise than expected.
+    pub(super) differences: Vec<Difference>,
 }
 
 impl Samples {
@@ -38,13 +42,23 @@ impl Samples {
     }
 
     /// A captured request that no test names, for all routes of the source that it goes to.
-    pub(super) fn add_of_source(&mut self, capture: &[u8], set: &RouteSet, now: Timestamp) {
+    pub(super) fn add_of_source(&mut self, file: &Arc<str>, capture: &[u8], set: &RouteSet, now: Timestamp) {
         let Ok(raw) = capture::parse(capture) else { return };
         let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
         let Lookup::Found(source, _) = set.find(&raw.method, path) else { return };
+        let is_handshake = test_case::is_handshake(set, &source, &raw, now);
         let events = test_case::events(set, &source, raw, now).unwrap_or_default();
-        let payloads = events.into_iter().map(|event| event.payload);
+        let payloads = events.iter().map(|event| event.payload.clone());
         self.of_sources.entry(source.name.clone()).or_default().extend(payloads);
+        if !is_handshake {
+            let named = events.into_iter().map(|event| (file.clone(), event));
+            self.events.entry(source.name.clone()).or_default().extend(named);
+        }
+    }
+
+    /// What the captured requests in `samples/` bring to a source.
+    pub(super) fn events_of(&self, source: &str) -> &[(Arc<str>, Event)] {
+        self.events.get(source).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a sample is surely one of the route's: a test's, or one that its `match` takes.
@@ -61,7 +75,7 @@ impl Samples {
             || self.of_sources.get(&route.source).into_iter().flatten().any(is_taken)
     }
 
-    fn of(&self, route: &Route) -> Vec<&Value> {
+    pub(super) fn of(&self, route: &Route) -> Vec<&Value> {
         let own = self.of_routes.get(&route.name).into_iter().flatten();
         own.chain(self.of_sources.get(&route.source).into_iter().flatten()).collect()
     }
@@ -77,7 +91,7 @@ impl Compiler<'_> {
             let file = &route.place.file;
             let has_failed = self.problems.iter().any(|p| p.is_error() && p.place().is_some_and(|at| at.file == *file));
             for extract in &route.extracts {
-                self.check_extract_sample(extract, has_failed, &payloads);
+                self.check_extract_sample(extract, route, has_failed, samples);
             }
             for (template, place) in templates(route) {
                 template.uses().iter().for_each(|used| self.check_use_sample(used, place, &payloads));
@@ -92,7 +106,9 @@ impl Compiler<'_> {
     }
 
     /// A required name that finds nothing has failed its test already, where there is one.
-    fn check_extract_sample(&mut self, extract: &Extract, has_failed: bool, payloads: &[&Value]) {
+    fn check_extract_sample(&mut self, extract: &Extract, route: &Route, has_failed: bool, samples: &Samples) {
+        let payloads = &samples.of(route)[..];
+        self.check_phone_country(extract, payloads);
         let is_lenient = extract.optional || extract.default.is_some() || !has_failed;
         // Null and empty text are there, and count as nothing.
         let is_there = |path: &Path| payloads.iter().any(|payload| !path.all(payload, 1).is_empty());
@@ -102,7 +118,10 @@ impl Compiler<'_> {
             return;
         }
         for (path, place) in extract.paths.iter().filter(|(path, _)| !is_there(path)) {
-            self.not_in_samples(path.text(), path, place, payloads);
+            if !self.blame_path(extract, path, place, route, samples) {
+                self.not_in_samples(path.text(), path, place, payloads);
+                self.check_moved(extract, path, place, route, payloads);
+            }
         }
     }
 
@@ -165,7 +184,7 @@ impl Compiler<'_> {
 }
 
 /// `payload.contact.name`, as written and as a path.
-fn of_payload(used: &Use) -> Option<(String, Path)> {
+pub(super) fn of_payload(used: &Use) -> Option<(String, Path)> {
     if &*used.name != "payload" || used.fields.is_empty() {
         return None;
     }
@@ -183,6 +202,7 @@ fn is_about(problem: &Diagnostic, place: &Place) -> bool {
     let (Some(at), On::Part(own)) = (problem.place(), &place.on) else { return problem.place() == Some(place) };
     let whole = Place { on: On::Value, ..at.clone() };
     match &at.on {
+        On::Value if problem.code == Code::TestFailed => *at == (Place { on: On::Value, ..place.clone() }),
         On::Part(part) if problem.code == Code::TemplateFailed => {
             whole == (Place { on: On::Value, ..place.clone() }) && part.start <= own.start && own.end <= part.end
         }
@@ -191,7 +211,7 @@ fn is_about(problem: &Diagnostic, place: &Place) -> bool {
 }
 
 /// Every template of a route, with where it is written.
-fn templates(route: &Route) -> Vec<(&Template, &Place)> {
+pub(super) fn templates(route: &Route) -> Vec<(&Template, &Place)> {
     let placed = [&route.matcher, &route.identity, &route.lane].into_iter().flatten();
     let mut found: Vec<_> = placed.map(of_placed).collect();
     for send in &route.sends {

@@ -141,7 +141,7 @@ impl Compiler<'_> {
                 "this is no secret but a placeholder for one",
                 "write `${env:NAME}`, and set that variable where Jackfield is started",
             ),
-            false if !looks_made(text) => return,
+            false if !is_mixed(text, TRIAL) => return,
             false => (
                 "the secret itself stands in this file",
                 "keep it out of the file: write `${env:NAME}`, and set that variable where Jackfield is started",
@@ -179,11 +179,18 @@ fn has_prefix(text: &str) -> bool {
     PREFIXES.iter().any(|prefix| bare.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix)))
 }
 
-/// Whether a text is as long and mixed as those that vendors hand out; a word of a few letters is for trials.
+/// Whether a text is as long and mixed as those that vendors hand out.
 fn looks_made(text: &str) -> bool {
     const LONG: usize = 12;
+    is_mixed(text, LONG)
+}
+
+/// A shorter text, or one without a digit, is a word for trials.
+const TRIAL: usize = 7;
+
+fn is_mixed(text: &str, long: usize) -> bool {
     let has = |is: fn(&char) -> bool| text.chars().any(|c| is(&c));
-    text.chars().count() >= LONG && has(char::is_ascii_digit) && has(|c| c.is_alphabetic())
+    text.chars().count() >= long && has(char::is_ascii_digit) && has(|c| c.is_alphabetic())
 }
 
 /// `YOUR_TOKEN_HERE`, `changeme`, `<token>`, `xxx`

@@ -104,6 +104,7 @@ impl Compiler<'_> {
                 self.check_single(name, body, &parts.place.key(key), needed, reach);
             }
         }
+        self.check_headers(parts, operation);
         if operation.is_chain() {
             self.check_chain_call(parts, to);
         }
@@ -129,6 +130,19 @@ impl Compiler<'_> {
                 let place = parts.place.key(key).on_key();
                 let diagnostic = Diagnostic::new(Code::ConflictingKeys, place, message);
                 self.report(diagnostic.found("for which of them is not known").help(help));
+            }
+        }
+    }
+
+    /// A header with which the pack proves the account is not given by a route.
+    fn check_headers(&mut self, parts: &Parts<'_>, operation: &Operation) {
+        let is_secret = |part: &crate::pack::HeaderPart| matches!(part, crate::pack::HeaderPart::Secret(_));
+        for given in parts.headers.iter() {
+            let own = operation.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(&given.name.value));
+            if own.is_some_and(|(_, parts)| parts.iter().any(is_secret)) {
+                let message = format!("`{}` is sent with the secret of the connection already", given.name.value);
+                let help = "remove it here; the secret stands in jackfield.yaml, under `connections:`";
+                self.report(Diagnostic::new(Code::ConflictingKeys, given.name.place.clone(), message).help(help));
             }
         }
     }

@@ -55,7 +55,9 @@ impl Compiler<'_> {
         let context = Shaking { written, given: &given, verify: verify.as_ref(), written_verify, methods: &methods };
         let reach = given.reach(&path, &methods, format);
         let handshakes = handshakes.map(|written| self.handshakes(written, &context, &reach)).unwrap_or_default();
-        let rate = written.limits.as_ref().and_then(|limits| limits.rate.as_ref()).map(|rate| self.rate(rate));
+        let own_limits = [written.limits.as_ref(), webhook.and_then(|w| w.limits.as_ref())];
+        let rate = own_limits.into_iter().flatten().find_map(|limits| limits.rate.as_ref());
+        let rate = rate.map(|rate| self.rate(rate));
         flat(from)?;
         let source = Source {
             name: name.into(),
@@ -68,7 +70,7 @@ impl Compiler<'_> {
             settings: given.settings,
             handshakes,
             reply,
-            limits: self.limits(written.limits.as_ref(), limits),
+            limits: self.limits([own_limits[0], own_limits[1], limits]),
             rate: rate.flatten(),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
@@ -214,7 +216,7 @@ fn path_problem(path: &str) -> Option<(&'static str, String)> {
     if path.split('/').any(|part| part == "." || part == "..") {
         return Some((UNSERVED, "write the whole path, without `.` and `..`: `/my-form`".to_owned()));
     }
-    if !path.chars().all(|c| plain(c) || matches!(c, '/' | '{' | '}')) || (path.len() > 1 && path.ends_with('/')) {
+    if !path.chars().all(|c| plain(c) || matches!(c, '/' | '{' | '}')) {
         return Some((UNSERVED, path_help(path)));
     }
     None

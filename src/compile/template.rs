@@ -393,12 +393,16 @@ impl Compiler<'_> {
         let Some(text) = text.filter(|text| !text.contains("{{") && !text.contains("{%")) else { return };
         let first = text.split(['.', ' ', '|']).next().unwrap_or_default();
         let is_name = BASE_NAMES.contains(&first) || reach.names.iter().any(|known| &*known.name == first);
-        if !always && !is_name {
+        let path = text.strip_prefix("$.").filter(|path| !path.contains(['[', ' ', '*']));
+        if !always && !is_name && path.is_none() {
             return;
         }
         let message = format!("`{key}` is the same text for every event");
         let help = match is_name {
             true => format!("write `{key}: \"{{{{ {} }}}}\"`", text.value),
+            false if path.is_some() => {
+                format!("write `{key}: \"{{{{ payload.{} }}}}\"`", path.unwrap_or_default())
+            }
             false => format!("take it from the event: `{key}: \"{{{{ payload.id }}}}\"`"),
         };
         let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), message);

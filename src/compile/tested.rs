@@ -29,7 +29,7 @@ impl Compiler<'_> {
         tests.into_iter().filter(is_sound).collect()
     }
 
-    pub(super) fn run_tests(&mut self, set: &RouteSet, tests: &[&TestCase]) {
+    pub(super) fn run_tests(&mut self, set: &RouteSet, packs: &Packs, tests: &[&TestCase]) {
         let mut samples = Samples::default();
         for test in tests {
             let capture = (self.input.read)(&test.request);
@@ -43,8 +43,12 @@ impl Compiler<'_> {
             match capture.as_deref().and_then(|bytes| self.other_format(test, set, bytes)) {
                 Some(problem) => self.report(problem),
                 None => {
-                    let problems = test.run(set, capture.as_deref(), self.input.now);
-                    self.problems.extend(problems);
+                    let failures = test.failures(set, capture.as_deref(), self.input.now);
+                    for failure in failures {
+                        samples.differences.extend(failure.differences);
+                        let problem = self.at_near_source(failure.problem, test, bytes, set);
+                        self.report(problem);
+                    }
                 }
             }
             samples.add(test, set, capture.as_deref(), self.input.now);
@@ -54,11 +58,12 @@ impl Compiler<'_> {
         }
         for sample in &self.input.samples {
             if let Some(capture) = (self.input.read)(sample) {
-                samples.add_of_source(&capture, set, self.input.now);
+                samples.add_of_source(sample, &capture, set, self.input.now);
                 self.check_proof(sample, &capture, set, None);
             }
         }
         self.check_samples(&samples, set);
+        self.try_samples(&samples, set, packs, tests);
     }
 
     /// A sample that is plainly JSON, at a source that reads something else: the payload would hold nothing, and the
@@ -84,7 +89,7 @@ impl Compiler<'_> {
 }
 
 /// Whether a route rests on what an error is about.
-fn concerns(error: &Diagnostic, route: &Arc<Route>, set: &RouteSet, packs: &Packs) -> bool {
+pub(super) fn concerns(error: &Diagnostic, route: &Arc<Route>, set: &RouteSet, packs: &Packs) -> bool {
     let Some(place) = error.place() else { return true };
     // A slip in a key for people, or for the order of deliveries, changes no request.
     if error.fix.as_ref().is_some_and(|fix| matches!(&*fix.replacement, "description" | "lane")) {

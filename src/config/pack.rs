@@ -6,7 +6,7 @@ mod webhook_test;
 use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
 use super::shape::{Field, Shape, Shapes};
-use super::source::{Format, Layers, Verify};
+use super::source::{Format, Layers, Limits, Verify};
 use super::step::Step;
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
@@ -196,6 +196,8 @@ record! {
         identity: Option<Text>,
         /// What the vendor must be answered: 202 and the event's id unless given.
         reply: Option<Reply>,
+        /// How much one request of this vendor may bring, where that is not what `jackfield.yaml` says: `{ body: 5MB }`.
+        limits: Option<Limits>,
         /// How to tell what was sent from here when it comes back as this webhook, in words for the author of a route.
         loop_guard: Option<Text>,
         /// What is not certain of the webhook, and what to know before it is used: `Not confirmed: the body of a file`.

@@ -45,6 +45,13 @@ fn meant_text(node: &Node, written: &str) -> String {
         },
         "listen" | "admin" => format!("write an IP address and a port: `127.0.0.1:{written}`"),
         "split" => "write where the parts stand in the payload: `$.items[*]`; or remove it".to_owned(),
+        "match" | "when" if written == "true" => {
+            format!("remove the line: without `{key}` it holds for every event")
+        }
+        "match" | "when" if written == "false" => {
+            let whole = if key == "match" { "the file" } else { "the delivery" };
+            format!("write a condition, as `payload.type == 'call'`, or, where it is to hold never, remove {whole}")
+        }
         _ => format!("put it in quotes: \"{written}\""),
     }
 }

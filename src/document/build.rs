@@ -221,6 +221,9 @@ impl<'a> Builder<'a> {
             Some(raw) if mended_key || (style == Style::Plain && self.mending.quoted.contains(&range)) => raw.into(),
             _ => text.into(),
         };
+        if missing {
+            self.diagnostics.extend(unquoted::hidden_value(self.file, self.text, &span));
+        }
         if style == Style::Plain && !missing && !self.mending.quoted.contains(&range) {
             self.diagnostics.extend(unquoted::hidden_comment(self.file, self.text, &span));
             self.diagnostics.extend(indent::swallowed_item(self.file, self.text, &span));

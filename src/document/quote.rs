@@ -99,6 +99,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     if let Some(slip) = end_sign(t, line, open, length) {
         return slip;
     }
+    if let Some(slip) = condition(t, line, range.clone(), length) {
+        return slip;
+    }
     let after = line.rest(open + length);
     let start = open + length + (after.len() - after.trim_start().len());
     let stray = start..range.end.max(start);
@@ -122,6 +125,31 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let certain = (within && inner.is_some()).then_some(text);
     let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(t.file.clone(), range.clone()), certain);
     (Repair::Blank(range), Some(diagnostic))
+}
+
+/// `match: 'call' == payload.type`: a condition, of which YAML reads the text that it begins with.
+fn condition(t: &Trouble<'_>, line: &Line<'_>, range: Range<usize>, length: usize) -> Option<Slip> {
+    let key = line.parts().key.filter(|_| t.flow.is_none() && line.parts().value == range)?;
+    let key = line.slice(key);
+    if !matches!(key, "match" | "when") {
+        return None;
+    }
+    let written = line.slice(range.clone());
+    let sign = written.get(length..)?.trim_start();
+    let signs = ["==", "!=", "in ", "not in ", "and ", "or ", "is ", "<", ">", "~", "|"];
+    signs.iter().find(|known| sign.starts_with(**known))?;
+    let inner = if written.contains('\'') { written.to_owned() } else { written.replace('"', "'") };
+    let fixed = if inner.contains('"') {
+        format!("'{{{{ {} }}}}'", inner.replace('\'', "''"))
+    } else {
+        format!("\"{{{{ {inner} }}}}\"")
+    };
+    let message = format!("the text in quotes is the whole of `{key}` to YAML, and there is more behind it");
+    let place = Place::bytes(t.file.clone(), range.clone());
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place.clone(), message);
+    let say = "put a condition that begins with a quote in `\"{{ … }}\"`";
+    let diagnostic = diagnostic.help(line_help(line, range.clone(), &fixed, say)).fix(place, fixed);
+    Some((Repair::Text(range), Some(diagnostic)))
 }
 
 /// `"text",` or `"text";` at the end of a line, as in other languages.

@@ -150,7 +150,9 @@ fn by_kind(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         | ErrorKind::ExpectedFlowMappingSeparator
         | ErrorKind::ExpectedFlowSequenceSeparator
         | ErrorKind::InvalidColonPlacement
-        | ErrorKind::InvalidFlowScalarIndent => unquoted::flow_template_slip(t, line).or_else(|| bracket(t)),
+        | ErrorKind::InvalidFlowScalarIndent => unquoted::flow_reference_slip(t, line)
+            .or_else(|| unquoted::flow_template_slip(t, line))
+            .or_else(|| bracket(t)),
         ErrorKind::MisplacedFlowCollectionEnd if !t.starts_value(line) => Some(stray_bracket(t)),
         ErrorKind::BlockEntryInFlowCollection => Some(dash_in_brackets(t)),
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => Some(mismatched(t, *open, *close)),

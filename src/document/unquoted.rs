@@ -8,6 +8,9 @@ use super::quote::{in_quotes, line_help, quote_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
+/// The file in which every text may be a reference.
+const SETTINGS: &str = "jackfield.yaml";
+
 const TEMPLATES: [(&str, &str); 3] = [("{{", "{{ }}"), ("{%", "{% %}"), ("{#", "{# #}")];
 
 /// What is wrong with an unquoted value that starts with `{{`, `{%` or `{#`.
@@ -17,11 +20,52 @@ pub(super) fn template(file: &Arc<str>, text: &str, range: Range<usize>) -> Diag
     let braces = TEMPLATES.iter().find(|(open, _)| value.starts_with(open)).map_or("{{ }}", |(_, braces)| braces);
     let place = Place::bytes(file.clone(), range.clone());
     let message = format!("a value with {braces} must be quoted");
+    if let Some(reference) = variable(file, &line, &range) {
+        let message = "a variable of the environment is written `${env:NAME}`, and not as a template";
+        let help = line_help(&line, range, &reference, "write");
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place.clone(), message).help(help);
+        return diagnostic.fix(place, reference);
+    }
     let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place, message).found("not quoted");
     // Alone on its line it is no value, but most often a text that is not indented far enough.
     let alone = range.start == line.start + line.indent();
     let quoted = quoted(diagnostic, file, &line, range, "put it in quotes");
     if alone { Diagnostic { fix: None, ..quoted } } else { quoted }
+}
+
+/// `secret: {{ env.NAME }}` as it is written here, where a variable may stand.
+fn variable(file: &str, line: &Line<'_>, range: &Range<usize>) -> Option<String> {
+    let key = line.slice(line.parts().key?);
+    if file != SETTINGS && !matches!(key, "secret" | "public_key") {
+        return None;
+    }
+    let inner = line.slice(range.clone()).strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let name = ["process.env.", "env.", "secrets."].iter().find_map(|prefix| inner.strip_prefix(prefix))?;
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then(|| format!("${{env:{name}}}"))
+}
+
+/// A reference that is not quoted, in an entry of a `[ ]` or `{ }`.
+pub(super) fn flow_reference_slip(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
+    let reached = (t.at + 1).checked_sub(line.start)?;
+    let open = line.text.get(..line.text.floor_char_boundary(reached))?.rfind("${")?;
+    let rest = line.text.get(open..)?;
+    let end = open + rest.find('}')? + 1;
+    let written = line.text.get(open..end)?;
+    let is_reference = ["${env:", "${file:"].iter().any(|start| written.starts_with(start));
+    let alone = line.text.get(..open)?.trim_end().ends_with([':', ',', '[', '{'])
+        && line.text.get(end..)?.trim_start().starts_with([',', ']', '}']);
+    let range = line.start + open..line.start + end;
+    if !is_reference || !alone {
+        return None;
+    }
+    if line.parts().key.is_some_and(|key| line.slice(key) == "vars") {
+        let help = "`${env:…}` and `${file:…}` stand in `connections:` and in a source's `secret`";
+        let place = Place::bytes(t.file.clone(), range.clone());
+        let diagnostic = Diagnostic::new(Code::InvalidReference, place, "a reference may not stand in `vars`");
+        return Some((Repair::Text(range), Some(diagnostic.help(help))));
+    }
+    let message = "a text with `{` in it must be quoted within `[ ]` and `{ }`".to_owned();
+    Some(slip(Code::YamlUnquotedValue, t.file, line, range, message, "not quoted"))
 }
 
 /// Adds the help and the fix that put `range` in quotes.
@@ -297,6 +341,24 @@ pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>) -
     let help = quote_help(&line, whole, "if it belongs to the value, put all of it in quotes");
     let found = format!("the value ends before this, as `{}`", shown(value));
     Some(Diagnostic::new(Code::YamlHiddenComment, place, message).found(found).help(help))
+}
+
+/// Warns of a whole value that is a comment: `content: #1 from {{ name }}`. A comment that is meant has its own space.
+pub(super) fn hidden_value(file: &Arc<str>, text: &str, span: &Range<usize>) -> Option<Diagnostic> {
+    let line = Line::at(text, span.start);
+    let parts = line.parts();
+    let start = parts.value.start;
+    let written = line.rest(start).trim_end();
+    let after = written.strip_prefix('#')?;
+    let is_template = after.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"));
+    if parts.key.is_none() || !(is_template || after.starts_with(char::is_alphanumeric)) {
+        return None;
+    }
+    let range = start..start + written.len();
+    let place = Place::bytes(file.clone(), range.clone());
+    let help = quote_help(&line, range, "if it is the value, put it in quotes");
+    let message = "a `#` begins a comment, so there is no value here";
+    Some(Diagnostic::new(Code::YamlHiddenComment, place, message).help(help))
 }
 
 /// Whether every bracket and quote that a value opens is closed in it.

@@ -9,8 +9,7 @@ use hyper::body::Bytes;
 
 use crate::payload::{DecodeError, Fault};
 use crate::refusal::Reason;
-use crate::source::{Answer, HandshakeError, Source};
-use crate::verify::VerifyError;
+use crate::source::{Answer, HandshakeError, NotTaken, Source};
 
 /// How long a sender is asked to wait unless its source says otherwise.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -84,11 +83,18 @@ impl Refusal {
         Refusal::new(Reason::Overloaded, "there is too much to do at the moment; send it again")
     }
 
-    pub(super) fn verification(error: &VerifyError) -> Self {
-        Refusal::new(Reason::VerificationFailed, error.to_string())
+    /// What its source makes nothing of.
+    pub(super) fn not_taken(why: NotTaken, source: &Source) -> Self {
+        match why {
+            NotTaken::WrongMethod => Refusal::wrong_method(&source.methods),
+            NotTaken::Unproved(error) => Refusal::new(Reason::VerificationFailed, error.to_string()),
+            NotTaken::TooMany(wait) => Refusal::too_many(wait),
+            NotTaken::Handshake(error) => Refusal::handshake(&error),
+            NotTaken::Unreadable(error) => Refusal::decode(&error),
+        }
     }
 
-    pub(super) fn handshake(error: &HandshakeError) -> Self {
+    fn handshake(error: &HandshakeError) -> Self {
         let reason = match error {
             HandshakeError::Token(_) => Reason::HandshakeRefused,
             HandshakeError::Unfit | HandshakeError::Absent(_) | HandshakeError::Unanswerable(_) => {
@@ -98,7 +104,7 @@ impl Refusal {
         Refusal::new(reason, error.to_string())
     }
 
-    pub(super) fn decode(error: &DecodeError) -> Self {
+    fn decode(error: &DecodeError) -> Self {
         let status = match error.fault {
             Fault::Malformed => 400,
             Fault::TooLarge => 413,

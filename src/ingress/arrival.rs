@@ -1,25 +1,29 @@
 //! A request whose body is there: verified, decoded, stored, and only then answered.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::Response;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task;
+use tokio::time::timeout_at;
 
 use super::Ingress;
 use super::answer::{self, Refusal};
-use super::gauge::Taken;
+use super::gauge;
 use crate::clock::Timestamp;
 use crate::event::{Event, RawRequest};
 use crate::live::Revision;
 use crate::payload;
 use crate::pipeline;
-use crate::source::{Answer, Source};
+use crate::source::{Answer, Received, Source, Taken};
 use crate::store::NewEvents;
 use crate::value::Value;
-use crate::verify::Context;
+
+/// So long after its body is there a sender has its answer: the least patient ones wait for three seconds in all.
+pub(super) const IN_TIME: Duration = Duration::from_millis(1800);
 
 /// Bytes of a body that are read in no time.
 const LITTLE: usize = 64 << 10;
@@ -39,6 +43,8 @@ pub(super) struct Arrival<'a> {
     pub raw: Arc<RawRequest>,
     pub params: Value,
     pub at: Timestamp,
+    /// When there must be an answer.
+    pub until: Instant,
 }
 
 impl Arrival<'_> {
@@ -57,7 +63,8 @@ impl Arrival<'_> {
         if self.raw.body.len() <= LITTLE && !payload::is_compressed(&self.raw) {
             return self.look();
         }
-        let _turn = self.ingress.guard.turns.acquire().await.map_err(|_| Refusal::overloaded())?;
+        let turn = timeout_at(self.until.into(), self.ingress.guard.turns.acquire());
+        let _turn = turn.await.ok().and_then(Result::ok).ok_or_else(Refusal::overloaded)?;
         let _memory = self.memory().ok_or_else(Refusal::overloaded)?;
         match Handle::current().runtime_flavor() {
             RuntimeFlavor::MultiThread => task::block_in_place(|| self.look()),
@@ -67,7 +74,7 @@ impl Arrival<'_> {
 
     /// The memory for what a compressed body may become, while it is looked at. No single one takes more than half of what
     /// there is beside it, or it might never be taken.
-    fn memory(&self) -> Option<Taken> {
+    fn memory(&self) -> Option<gauge::Taken> {
         let length = self.raw.body.len();
         let more = payload::most_bytes(&self.raw, &self.source.limits.of_payload()).saturating_sub(length);
         let guard = &self.ingress.guard;
@@ -76,48 +83,26 @@ impl Arrival<'_> {
 
     /// What the request is, and what is to be stored of it. What was decoded is gone by the time it waits for the disk.
     fn look(&self) -> Result<Looked, Refusal> {
-        let context = self.source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at);
-        if let Some(answer) = self.handshake(&context, false)? {
-            return Ok(Looked::Handshake(answer));
+        let (ingress, source) = (self.ingress, self.source);
+        let context = source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at);
+        let received = source.receive(context, || ingress.rates.proved(source));
+        match received.map_err(|why| Refusal::not_taken(why, source))? {
+            Received::Handshake(handshake, answer) => {
+                ingress.guard.tally.handshake();
+                tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
+                Ok(Looked::Handshake(answer))
+            }
+            Received::Events(Taken { raw, params, events }) => {
+                let ids = events.iter().map(|event| event.id).collect();
+                let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
+                Ok(Looked::Events(new, self.reply(&events)))
+            }
         }
-        let source = self.source;
-        // A handshake's method makes no events.
-        let is_taken = source.takes(&self.raw.method);
-        if !is_taken && !source.may_shake(&self.raw.method) {
-            return Err(Refusal::wrong_method(&source.methods));
-        }
-        let verified = source.verify.verify(&context).map_err(|error| Refusal::verification(&error))?;
-        self.ingress.rates.proved(source).map_err(Refusal::too_many)?;
-        if let Some(answer) = self.handshake(&context, true)? {
-            return Ok(Looked::Handshake(answer));
-        }
-        if !is_taken {
-            return Err(Refusal::wrong_method(&source.methods));
-        }
-        let (verified, params) = verified.without_credentials(&source.verify, self.params.clone());
-        drop(context);
-        let events = source.events(&verified, params.clone(), self.at).map_err(|error| Refusal::decode(&error))?;
-        let ids = events.iter().map(|event| event.id).collect();
-        let raw = verified.raw().clone();
-        let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
-        Ok(Looked::Events(new, self.reply(&events)))
-    }
-
-    /// The answer to a handshake, of those that want the source's verification first or those that do not.
-    fn handshake(&self, context: &Context<'_>, verified: bool) -> Result<Option<Answer>, Refusal> {
-        let source = self.source;
-        let Some(scope) = source.handshake_scope(context, verified) else { return Ok(None) };
-        let Some(handshake) = source.handshake(&self.raw.method, verified, &scope) else { return Ok(None) };
-        let answer = handshake.answer(context, &scope, &source.settings);
-        let answer = answer.map_err(|error| Refusal::handshake(&error))?;
-        self.ingress.guard.tally.handshake();
-        tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
-        Ok(Some(answer))
     }
 
     /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
     async fn accept(&self, new: NewEvents) -> Result<(), Refusal> {
-        self.ingress.store.accept(new).await.map_err(|error| {
+        self.ingress.store.accept_until(new, self.until).await.map_err(|error| {
             let refusal = Refusal::store();
             if self.ingress.guard.tally.is_news(refusal.reason, super::STARTED.elapsed().as_secs()) {
                 tracing::error!(%error, "the store did not take an event; its sender is told to try again");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use super::PREFIX;
+use crate::route::bare;
 
 /// The paths that were ever served, as their sources write them.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +20,7 @@ impl KnownPaths {
     /// Whether a request's path is one of them, `{named}` segments taking any text.
     pub(super) fn contains(&self, path: &str) -> bool {
         let known = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        known.iter().any(|pattern| fits(pattern, path))
+        known.iter().any(|pattern| fits(bare(pattern), bare(path)))
     }
 
     /// As much of a request's path as stands in one of them; the rest may be a token, and is `…`.
@@ -64,6 +65,14 @@ mod tests {
         assert!(!fits("/calls/{line}", "/calls"));
         assert!(!fits("/calls/{line}", "/calls/7/8"));
         assert!(!fits("/form", "/other"));
+    }
+
+    #[test]
+    fn a_slash_at_the_end_makes_no_difference() {
+        let known = KnownPaths::default();
+        known.add(["/form", "/answer/"].map(str::to_owned));
+        assert!(["/form", "/form/", "/answer", "/answer/"].iter().all(|path| known.contains(path)));
+        assert!(!known.contains("/form//"));
     }
 
     #[test]

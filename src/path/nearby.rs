@@ -21,6 +21,10 @@ const LONGEST: usize = 64;
 /// Names that differ by more letters are different names.
 const SLIP: usize = 2;
 
+/// Names that many things have, each its own.
+const COMMON: &[&str] =
+    &["id", "name", "type", "value", "text", "label", "title", "status", "code", "key", "date", "url", "description"];
+
 type Found<'v> = (Location, &'v Value);
 
 /// Up to three paths near `path` which do find something, the likeliest first, each as `$.form.email (text)`.
@@ -51,6 +55,21 @@ pub fn meant(root: &Value, path: &Path) -> Option<String> {
     let found = path.select(root, STARTS);
     let is_other = |location: &Location| found.iter().all(|(known, _)| known != location);
     scored.into_iter().map(|(_, (location, _))| location).find(is_other).map(|location| location.to_string())
+}
+
+/// The one place where the payload has the last name of a path that finds nothing: it stands at another level.
+pub fn moved(root: &Value, path: &Path) -> Option<String> {
+    let segments = &path.0.query.segments;
+    let [Selector::Name(name)] = segments.last()?.selectors.as_slice() else { return None };
+    // Where the path leads as far as the last name, a common name says nothing.
+    let (_, depth) = longest_prefix(root, segments);
+    if depth + 1 == segments.len() && segments.len() > 1 && COMMON.contains(&plain(name).as_str()) {
+        return None;
+    }
+    match elsewhere(root, name).as_slice() {
+        [(10, (location, _))] => Some(location.to_string()),
+        _ => None,
+    }
 }
 
 /// What is found by following the path as far as it leads and then a name that resembles the one asked for; an odd score

@@ -1,14 +1,18 @@
 //! Compressed bodies: `gzip` and `deflate`, one over another, never more than a limit.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
 
 use super::error::DecodeError;
 
 /// No body is compressed more often than this.
 const MOST_CODINGS: usize = 3;
+
+/// No gzip is put together from more pieces: each costs much work, even where it holds nothing.
+const MOST_MEMBERS: usize = 1000;
 
 /// The bytes of a body as they were before its `codings` (the header `Content-Encoding`) were applied.
 pub(super) fn inflate<'b>(bytes: &'b [u8], codings: &str, limit: usize) -> Result<Cow<'b, [u8]>, DecodeError> {
@@ -52,13 +56,33 @@ fn is_gzip(bytes: &[u8]) -> bool {
 
 fn undo(bytes: &[u8], coding: &str, limit: usize) -> Result<Vec<u8>, DecodeError> {
     match coding {
-        "gzip" | "x-gzip" => read(MultiGzDecoder::new(bytes), "gzip", limit),
+        "gzip" | "x-gzip" => read(Members { decoder: GzDecoder::new(bytes), left: MOST_MEMBERS - 1 }, "gzip", limit),
         "deflate" if is_zlib(bytes) => read(ZlibDecoder::new(bytes), "deflate", limit),
         // Some senders leave the frame out.
         "deflate" => read(DeflateDecoder::new(bytes), "deflate", limit),
         "br" => Err(DecodeError::unsupported("compressed by Brotli")),
         "zstd" => Err(DecodeError::unsupported("compressed by Zstandard")),
         _ => Err(DecodeError::unsupported("compressed in a way that is not known")),
+    }
+}
+
+/// One gzip behind another, as long as there are more and not too many.
+struct Members<'b> {
+    decoder: GzDecoder<&'b [u8]>,
+    left: usize,
+}
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.decoder.read(buffer)?;
+            let rest = *self.decoder.get_ref();
+            if read > 0 || buffer.is_empty() || rest.is_empty() {
+                return Ok(read);
+            }
+            self.left = self.left.checked_sub(1).ok_or(io::ErrorKind::InvalidData)?;
+            self.decoder = GzDecoder::new(rest);
+        }
     }
 }
 
@@ -150,5 +174,13 @@ mod tests {
         assert_eq!(inflated(b"abc", "deflate"), Err(Fault::Malformed));
         assert_eq!(inflated(b"abc", "br"), Err(Fault::Unsupported));
         assert_eq!(inflated(b"abc", "gzip,gzip,gzip,gzip"), Err(Fault::Unsupported));
+        assert_eq!(inflated(&[gzip(b"abc"), b"more".to_vec()].concat(), "gzip"), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn a_gzip_of_very_many_is_refused() {
+        let many = |count: usize| gzip(b"").repeat(count - 1).into_iter().chain(gzip(b"abc")).collect::<Vec<u8>>();
+        assert_eq!(inflated(&many(1000), "gzip"), Ok(b"abc".to_vec()));
+        assert_eq!(inflated(&many(50_000), "gzip"), Err(Fault::Malformed));
     }
 }

@@ -61,6 +61,8 @@ pub(super) async fn receive(listener: TcpListener, ingress: Ingress, mut stopped
         let service = service_fn(move |request| ingress.clone().handle(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            // A sender may say that nothing more comes before it has its answer.
+            .half_close(true)
             .header_read_timeout(HEADERS)
             .max_headers(guard.most.headers.saturating_add(BEYOND))
             .max_buf_size(guard.most.header_bytes.saturating_add(BUFFER))

@@ -68,6 +68,7 @@ impl Reply {
         let headers = self.headers.iter().map(|(name, value)| Ok((name.clone(), text(value, scope)?)));
         let (usual, body) = match &self.body {
             None => (None, String::new()),
+            Some(ReplyBody::Text(placed)) if self.is_markup() => (None, markup(placed, scope)?),
             Some(ReplyBody::Text(placed)) => (Some("text/plain; charset=utf-8"), text(placed, scope)?),
             Some(ReplyBody::Json(body)) => {
                 (Some(JSON), pipeline::render(body, scope)?.unwrap_or(Value::Null).to_json())
@@ -78,10 +79,24 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// Whether the body is XML or a page, in which a value must not become markup.
+    fn is_markup(&self) -> bool {
+        let content_type = self.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let media = content_type.split(';').next().unwrap_or_default().trim();
+        media.ends_with("xml") || media.ends_with("html")
+    }
+}
+
 const JSON: &str = "application/json";
 
 /// A value that is absent is an empty text here: an answer is there in any case.
 fn text(placed: &Placed, scope: &Scope) -> Result<String, Diagnostic> {
     let text = placed.template.evaluate_text(scope).map_err(|error| pipeline::at(error, &placed.place))?;
+    Ok(text.unwrap_or_default())
+}
+
+fn markup(placed: &Placed, scope: &Scope) -> Result<String, Diagnostic> {
+    let text = placed.template.evaluate_markup(scope).map_err(|error| pipeline::at(error, &placed.place))?;
     Ok(text.unwrap_or_default())
 }

@@ -92,6 +92,8 @@ impl Embedded {
         create_private(folder)?;
         let lock = locked(&folder.join(LOCK))?;
         let file = folder.join(FILE);
+        // What stands beside it later gets the same rights.
+        private(&file)?;
         let connection = connection::writer(&file, &options)?;
         let totals = Totals::load(&connection)?;
         sync_folder(folder);
@@ -149,12 +151,21 @@ impl Embedded {
 
 /// Takes the lock that keeps a second process out; it is held as long as the file is open.
 fn locked(path: &Path) -> Result<File, StoreError> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = private(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+/// Opens a file, and makes it for its owner alone where there is none: the folder may have been there before, open to all.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Makes sure that new files are found after a power failure. Not every file system can; then nothing more can be done.

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// Too much waits to be written; it is worth trying again soon.
     #[error("too much is waiting to be stored")]
     Busy,
+    /// It was not written in time. It may be written after all, and whole.
+    #[error("the store took too long")]
+    Late,
     #[error("the disk of the store is full")]
     Full,
     /// The disk or the machine failed. What was to be written may have been written after all, and whole.

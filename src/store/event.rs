@@ -1,6 +1,7 @@
 //! Writing events: accepting them, and storing what the routes made of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::{OptionalExtension, params};
 
@@ -18,11 +19,13 @@ pub(super) struct Accept {
     headers: String,
     params: String,
     ids: Vec<[u8; 16]>,
+    until: Option<Instant>,
 }
 
 impl Accept {
-    pub(super) fn new(new: NewEvents) -> Result<Self, StoreError> {
+    pub(super) fn new(new: NewEvents, until: Option<Instant>) -> Result<Self, StoreError> {
         Ok(Accept {
+            until,
             headers: serde_json::to_string(&new.raw.headers).map_err(|_| StoreError::Refused)?,
             params: new.params.to_json(),
             ids: new.ids.iter().map(key::of_id).collect(),
@@ -60,6 +63,10 @@ impl Command for Accept {
     fn weight(&self) -> usize {
         let raw = &self.new.raw;
         raw.body.len() + raw.target.len() + self.headers.len() + self.params.len() + 64 * (self.ids.len() + 1)
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
     }
 }
 

@@ -265,6 +265,22 @@ async fn one_store_is_opened_once() {
     Embedded::open(&folder.0).unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_is_open_to_all_holds_files_that_are_not() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    fs::create_dir_all(&folder.0).unwrap();
+    let store = open(&folder.0).unwrap();
+    store.accept(request(1)).await.unwrap();
+    for file in fs::read_dir(&folder.0).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+    }
+    store.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn files_that_are_not_ours_are_refused_and_left_alone() {
     let folder = Folder::new();

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use tokio::time::timeout_at;
 
 use super::embedded::{Embedded, Options};
 use super::model::{
@@ -20,7 +23,13 @@ use crate::id::{DeliveryId, EventId};
 
 impl Store for Embedded {
     fn accept(&self, new: NewEvents) -> Reply<'_, Vec<i64>> {
-        Box::pin(self.take_in(new))
+        Box::pin(self.take_in(new, None))
+    }
+
+    fn accept_until(&self, new: NewEvents, until: Instant) -> Reply<'_, Vec<i64>> {
+        Box::pin(async move {
+            timeout_at(until.into(), self.take_in(new, Some(until))).await.unwrap_or(Err(StoreError::Late))
+        })
     }
 
     fn route(&self, routed: RoutedEvent) -> Reply<'_, RouteReceipt> {
@@ -228,7 +237,7 @@ impl Store for Embedded {
 }
 
 impl Embedded {
-    async fn take_in(&self, new: NewEvents) -> Result<Vec<i64>, StoreError> {
+    async fn take_in(&self, new: NewEvents, until: Option<Instant>) -> Result<Vec<i64>, StoreError> {
         let Options { queue_commands, queue_bytes, .. } = self.inner.options;
         if new.ids.is_empty() {
             return Ok(Vec::new());
@@ -236,7 +245,7 @@ impl Embedded {
         if self.inner.shared.queue.is_beyond(queue_commands, queue_bytes) {
             return Err(StoreError::Busy);
         }
-        self.write(event::Accept::new(new)?).await
+        self.write(event::Accept::new(new, until)?).await
     }
 
     /// Looks for parked deliveries that are first in their lane while others write, then leases them.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -25,6 +26,11 @@ pub(super) trait Command: Send + 'static {
     fn weight(&self) -> usize {
         256
     }
+
+    /// When it is too late to begin with it: whoever asked for it has gone away with an error by then.
+    fn until(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// A command with the one who waits for its answer.
@@ -44,6 +50,7 @@ impl<C: Command> Job<C> {
 /// A [`Job`] whatever its command.
 pub(super) trait Work: Send {
     fn weight(&self) -> usize;
+    fn is_late(&self) -> bool;
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     fn refuse(&mut self, error: StoreError);
     fn answer(self: Box<Self>);
@@ -52,6 +59,10 @@ pub(super) trait Work: Send {
 impl<C: Command> Work for Job<C> {
     fn weight(&self) -> usize {
         self.command.weight()
+    }
+
+    fn is_late(&self) -> bool {
+        self.command.until().is_some_and(|until| Instant::now() >= until)
     }
 
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
@@ -102,6 +113,7 @@ impl Writer {
             let Ok(first) = self.commands.recv() else { break };
             let (mut batch, bytes);
             (batch, bytes, closing) = self.gather(first);
+            batch.retain(|work| !work.is_late());
             if !batch.is_empty() {
                 self.write(&mut batch);
                 batch.into_iter().for_each(Work::answer);

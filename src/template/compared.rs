@@ -35,6 +35,10 @@ pub(super) fn install(env: &mut Environment<'static>) {
         true => Engine::from_object(Unequal),
         false => value.clone(),
     });
+    env.add_test("startingwith", |value: &Engine, part: &Engine| {
+        is_part(value, part, |text, part| text.starts_with(part))
+    });
+    env.add_test("endingwith", |value: &Engine, part: &Engine| is_part(value, part, |text, part| text.ends_with(part)));
     env.add_filter(LOOKED_THROUGH, |value: &Engine| -> Result<Engine, Error> {
         Ok(match value.to_str() {
             Some(text) => Engine::from_object(Text(text)),
@@ -42,6 +46,12 @@ pub(super) fn install(env: &mut Environment<'static>) {
             None => value.clone(),
         })
     });
+}
+
+/// What is absent or null begins and ends with nothing, and nothing with it.
+fn is_part(value: &Engine, part: &Engine, holds: fn(&str, &str) -> bool) -> bool {
+    let is_there = |value: &Engine| !value.is_undefined() && !value.is_none();
+    is_there(value) && is_there(part) && holds(&value.to_string(), &part.to_string())
 }
 
 /// Equal to nothing that a template can name.

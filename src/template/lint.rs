@@ -346,7 +346,13 @@ impl Walk<'_> {
         let values: Vec<&str> = std::iter::once(self.text(&test.expr)).chain(self.texts(&test.args)).collect();
         let end = bytes(span).start;
         let is_negated = self.source.get(..end).is_some_and(|before| before.trim_end().ends_with(" not"));
-        let help = idiom::test(test.name, &values, is_negated);
+        let is_far = suggest::nearest(test.name, filter::TESTS.iter().copied()).is_none();
+        let compared = || {
+            let sign = if is_negated { "!=" } else { "==" };
+            let value = values.first().filter(|_| is_far)?;
+            Some(format!("to compare with a text, write `{value} {sign} '{}'`", test.name))
+        };
+        let help = idiom::test(test.name, &values, is_negated).or_else(compared);
         self.unknown("test", test.name, help, filter::TESTS, span);
     }
 

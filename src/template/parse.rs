@@ -36,6 +36,7 @@ fn engine(undefined: UndefinedBehavior) -> Environment<'static> {
         let ours = super::bridge::from_engine(value).ok().flatten();
         match ours.is_some_and(|value| super::bridge::write_text(&value, &mut text)) {
             true if !super::budget::spend(text.len()) => Err(Error::from(ErrorKind::OutOfFuel)),
+            true if super::escape::is_on() => out.write_str(&super::escape::escaped(&text)).map_err(Error::from),
             true => out.write_str(&text).map_err(Error::from),
             false if value.kind() == ValueKind::None => Err(Error::new(ErrorKind::UndefinedError, "null")),
             false => Err(Error::from(ErrorKind::UndefinedError)),

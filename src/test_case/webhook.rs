@@ -9,9 +9,8 @@ use crate::diagnostic::{Diagnostic, Place, text::count_of};
 use crate::event::{Event, RawRequest};
 use crate::pipeline::{self, RouteResult};
 use crate::route::{Lookup, RouteSet};
-use crate::source::{Answer as Given, HandshakeError, Source};
+use crate::source::{Answer as Given, HandshakeError, NotTaken, Received as Reception};
 use crate::value::{Value, json};
-use crate::verify::Context;
 
 /// One test of a webhook.
 #[derive(Debug)]
@@ -181,42 +180,20 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
     };
     let at = sent_at(&source, &raw, &set.public_url, &params).unwrap_or(now);
     let raw = Arc::new(raw);
-    let context = source.context(&raw, &params, &set.public_url, at);
-    if let Some(received) = shaken(&source, &context, false) {
-        return received;
-    }
-    let is_taken = source.takes(&raw.method);
-    if !is_taken && !source.may_shake(&raw.method) {
-        return not_taken(&raw);
-    }
-    let verified = match source.verify.verify(&context) {
-        Ok(verified) => verified,
-        Err(error) => return Received::Refused(error.to_string()),
-    };
-    if let Some(received) = shaken(&source, &context, true) {
-        return received;
-    }
-    if !is_taken {
-        return not_taken(&raw);
-    }
-    let (verified, params) = verified.without_credentials(&source.verify, params);
-    match source.events(&verified, params, at) {
-        Ok(events) => Received::Events(events),
-        Err(error) => Received::Unread(error.to_string()),
+    let outcome = source.receive(source.context(&raw, &params, &set.public_url, at), || Ok(()));
+    match outcome {
+        Ok(Reception::Events(taken)) => Received::Events(taken.events),
+        Ok(Reception::Handshake(_, answer)) => Received::Answered(answer),
+        Err(NotTaken::WrongMethod) => not_taken(&raw),
+        Err(NotTaken::Unproved(error) | NotTaken::Handshake(HandshakeError::Token(error))) => {
+            Received::Refused(error.to_string())
+        }
+        Err(NotTaken::Handshake(error)) => Received::Unread(error.to_string()),
+        Err(NotTaken::Unreadable(error)) => Received::Unread(error.to_string()),
+        Err(NotTaken::TooMany(_)) => Received::Unread("the source takes no more requests".to_owned()),
     }
 }
 
 fn not_taken(raw: &RawRequest) -> Received {
     Received::Unread(format!("the webhook does not take {}", raw.method))
-}
-
-/// The answer to a challenge, of those that want the source's verification first or those that do not.
-fn shaken(source: &Source, context: &Context<'_>, verified: bool) -> Option<Received> {
-    let scope = source.handshake_scope(context, verified)?;
-    let handshake = source.handshake(&context.raw.method, verified, &scope)?;
-    Some(match handshake.answer(context, &scope, &source.settings) {
-        Ok(answer) => Received::Answered(answer),
-        Err(HandshakeError::Token(error)) => Received::Refused(error.to_string()),
-        Err(error) => Received::Unread(error.to_string()),
-    })
 }

@@ -92,7 +92,8 @@ pub(super) fn form(raw: &RawRequest, context: &Context<'_>) -> Result<Vec<Pair>,
     let kind = raw.content_type();
     let is_form = kind == "application/x-www-form-urlencoded" || (kind.is_empty() && context.format == Format::Form);
     match raw.body.is_empty() || (is_form && payload::is_read_as_form(raw, context.format)) {
-        true => Ok(pairs(&raw.body)),
+        // A byte order mark is no part of the first name when the form is read.
+        true => Ok(pairs(raw.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw.body))),
         false => Err(VerifyError::Missing("form".to_owned())),
     }
 }

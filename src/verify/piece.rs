@@ -6,7 +6,9 @@ use super::place::{field, header};
 use super::{Context, VerifyError, canonical};
 use crate::event::RawRequest;
 use crate::path::Path;
+use crate::payload::{Format, form};
 use crate::secret::Secret;
+use crate::value::Value;
 
 /// A piece of what is signed.
 #[derive(Clone, Debug)]
@@ -106,10 +108,8 @@ impl Parts<'_> {
                 message.extend_from_slice(self.timestamp.ok_or_else(missing)?.as_bytes());
             }
             Signed::Header(name) => message.extend_from_slice(header(raw, name)?.as_bytes()),
-            Signed::Query(name) => {
-                message.extend(one(canonical::pairs(raw.query().as_bytes()), name, "query parameter")?);
-            }
-            Signed::Form(name) => message.extend(one(canonical::form(raw, context)?, name, "form field")?),
+            Signed::Query(name) => message.extend(self.parameter(name)?),
+            Signed::Form(name) => message.extend(self.form_field(name)?),
             Signed::Payload(path) => {
                 let found = field(context, path)?.and_then(canonical::text);
                 let missing = || VerifyError::Missing(format!("field `{}`", path.text()));
@@ -127,6 +127,20 @@ impl Parts<'_> {
         Ok(())
     }
 
+    fn parameter(&self, name: &str) -> Result<Vec<u8>, VerifyError> {
+        let query = self.raw.query();
+        one(canonical::pairs(query.as_bytes()), Some(&form::decode_lenient(query)), name, "query parameter")
+    }
+
+    fn form_field(&self, name: &str) -> Result<Vec<u8>, VerifyError> {
+        let pairs = canonical::form(self.raw, self.context)?;
+        let read = match self.context.format {
+            Format::Query => None,
+            _ => Some(self.context.readable()?),
+        };
+        one(pairs, read, name, "form field")
+    }
+
     /// The fields of the query, and those of the body, a form or an object.
     fn fields(&self) -> Result<Vec<canonical::Pair>, VerifyError> {
         let mut pairs = canonical::pairs(self.raw.query().as_bytes());
@@ -138,12 +152,19 @@ impl Parts<'_> {
     }
 }
 
-/// The one field of a name.
-fn one(pairs: Vec<canonical::Pair>, name: &str, what: &str) -> Result<Vec<u8>, VerifyError> {
+/// The one field of a name. Where it is read otherwise than it is signed, there are two of it.
+fn one(pairs: Vec<canonical::Pair>, read: Option<&Value>, name: &str, what: &str) -> Result<Vec<u8>, VerifyError> {
     let mut found = pairs.into_iter().filter(|(known, _)| known == name.as_bytes()).map(|(_, value)| value);
     match (found.next(), found.next()) {
-        (Some(value), None) => Ok(value),
-        (Some(_), Some(_)) => Err(VerifyError::Several(format!("{what} `{name}`"))),
+        (Some(value), None) if read.is_none_or(|read| is_read_as(read, name, &value)) => Ok(value),
+        (Some(_), _) => Err(VerifyError::Several(format!("{what} `{name}`"))),
         (None, _) => Err(VerifyError::Missing(format!("{what} `{name}`"))),
     }
+}
+
+/// Whether a field that is signed is what is read by its name: brackets, marks and charsets make one of several.
+fn is_read_as(read: &Value, name: &str, value: &[u8]) -> bool {
+    // What is not ASCII is read by the charset of the form, and a name with brackets as what they nest.
+    let is_it = |text: &str| text.as_bytes() == value || !value.is_ascii();
+    name.contains('[') || read.get(name).and_then(Value::as_str).is_some_and(is_it)
 }

@@ -423,23 +423,29 @@ fn a_request_that_is_not_there_or_goes_elsewhere_is_answered_with_the_nearest() 
     folder.write("samples/near.http", "POST /hooks/other-call HTTP/1.1\n\n{}");
     folder.write("samples/get.http", "GET /hooks/calls/7?key=s3cret HTTP/1.1\n\n");
     let cases = [
-        ("call.http", "`call.http` can't be read: entity not found; did you mean `samples/call.http`?"),
-        ("call", "`call` can't be read: entity not found; did you mean `samples/call.http`?"),
-        ("samples/cal.http", "`samples/cal.http` can't be read: entity not found; did you mean `samples/call.http`?"),
+        ("call.http", "there is no file `call.http`; did you mean `samples/call.http`?"),
+        ("call", "there is no file `call`; did you mean `samples/call.http`?"),
+        ("samples/cal.http", "there is no file `samples/cal.http`; did you mean `samples/call.http`?"),
+        ("inbound.txt", "there is no file `inbound.txt`; write `--request samples/call.http`"),
         (
             "samples/other.http",
-            "the request goes to `/hooks/other-calls`, which is source `other`; this route's source is at `/hooks/calls/{line}`; did you mean the route `other`?",
+            "the request goes to `/hooks/other-calls`, which is source `other`; this route's source is at `/hooks/calls/{line}`; did you mean the route `other`?\nwrite `--request samples/call.http`; or, to try it here, change line 1 of samples/other.http to `POST /hooks/calls/1 HTTP/1.1`",
         ),
         (
             "samples/near.http",
-            "the request goes to `/hooks/other-call`, where no source is; this route's source is at `/hooks/calls/{line}`; did you mean the route `other`?",
+            "the request goes to `/hooks/other-call`, where no source is; this route's source is at `/hooks/calls/{line}`; did you mean the route `other`?\nwrite `--request samples/call.http`; or, to try it here, change line 1 of samples/near.http to `POST /hooks/calls/1 HTTP/1.1`",
         ),
-        ("samples/get.http", "the source does not take GET"),
+        (
+            "samples/get.http",
+            "the source does not take GET\nwrite `--request samples/call.http`; or, to try it here, change line 1 of samples/get.http to `POST /hooks/calls/7?key=s3cret HTTP/1.1`",
+        ),
     ];
     for (request, wanted) in cases {
         let shown = dry_run(&folder, &["call", "--request", request]);
         assert_eq!(shown, format!("--- standard error\n{wanted}\n--- exit 2\n"));
     }
+    let wanted = "the route has no test to take a request from; write `--request samples/call.http`";
+    assert_eq!(dry_run(&folder, &["call"]), format!("--- standard error\n{wanted}\n--- exit 2\n"));
 }
 
 #[test]

@@ -51,6 +51,19 @@ fn a_code_that_does_not_exist_brings_the_nearest() {
 }
 
 #[test]
+fn a_word_of_the_language_is_told_as_its_page_has_it() {
+    let folder = Folder::new("explain-language");
+    let shown = transcript(&run(folder.path(), &["explain", "hmac"]));
+    let wanted = "hmac, in docs/language.md under \"verify\"\n\
+                  a keyed hash over the request; the key is the `secret`\n\
+                  example: `{ hmac: { header: X-Hub-Signature-256, prefix: sha256= } }`\n--- exit 0\n";
+    assert_eq!(shown, wanted);
+    for word in ["Handshake", "phone?", "first_of", "tolerance"] {
+        assert!(transcript(&run(folder.path(), &["explain", word])).ends_with("--- exit 0\n"), "{word}");
+    }
+}
+
+#[test]
 fn a_pack_its_operations_and_its_webhooks_are_explained() {
     let folder = Folder::new("explain-pack");
     let explain = |name: &str| transcript(&run(folder.path(), &["explain", name]));

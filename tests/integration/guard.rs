@@ -221,6 +221,38 @@ fn a_connection_too_many_is_told_so() {
 }
 
 #[test]
+#[cfg(unix)]
+fn files_that_run_out_keep_nobody_waiting() {
+    let folder = Folder::with("files", ACME);
+    folder.write("routes/in.yaml", IN);
+    // The shell's limit is mended where it may be; where it is final, there are fewer connections.
+    for (ulimit, others, status) in [("-S -n 256", 400, 202), ("-n 256", 180, 503)] {
+        let server = Server::start_limited(folder.path(), &["--sandbox"], ulimit);
+        let held: Vec<TcpStream> = (0..others).map(|_| connect(&server)).collect();
+        let started = Instant::now();
+        assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, status, "{ulimit}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{ulimit}: it took {:?}", started.elapsed());
+        drop(held);
+    }
+    assert!(folder.read("serve.log").contains("there are files for 128 connections only"));
+}
+
+#[test]
+fn a_sender_that_says_it_is_done_hears_the_answer() {
+    let (_folder, server) = started("half-closed", "{}", &[]);
+    let mut stream = connect(&server);
+    stream.write_all(&good(1)).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(&stream)).unwrap().status, 202);
+    // One that ends in the middle of a body is no request.
+    let mut broken = connect(&server);
+    broken.write_all(&good(2)[..good(2).len() - 1]).unwrap();
+    broken.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(read_answer(&mut BufReader::new(&broken)).map_or(true, |answer| answer.status == 400));
+    server.wait_for("the one event", |status| status["events"]["accepted"] == 1);
+}
+
+#[test]
 fn a_connection_that_rests_is_closed() {
     let (_folder, server) = started("rest", "{}", &[]);
     let mut used = connect(&server);

@@ -173,6 +173,22 @@ fn post(target: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Slack's check of the certificate, a form among its events.
+fn certificate_check() -> Vec<u8> {
+    let body = "ssl_check=1&token=gIkuvaNzQIHg97ATvDxqgjtO";
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"8f742231b10e8888abcd99yyyzzz85a5").unwrap();
+    mac.update(format!("v0:1717171717:{body}").as_bytes());
+    let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let proof = format!(
+        "X-Slack-Request-Timestamp: 1717171717\r\nX-Slack-Signature: v0={signature}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n"
+    );
+    String::from_utf8(post("/hooks/slack", body))
+        .unwrap()
+        .replace("Content-Type: application/json\r\n", &proof)
+        .into_bytes()
+}
+
 /// Zoom's address check with another token than Zoom would choose.
 fn signed_by_zoom(token: &str) -> Vec<u8> {
     let body =
@@ -203,6 +219,8 @@ fn each_vendor_gets_the_answer_that_it_wants() {
     }
     let okta = get("/hooks/okta", "X-Okta-Verification-Challenge: X.y-1\r\n");
     assert_eq!(ask(&server, &okta), good(Some("application/json"), r#"{"verification":"X.y-1"}"#));
+    let checked = exchange(&server.listen, &certificate_check()).unwrap();
+    assert_eq!((checked.status, checked.text().as_str()), (200, ""));
     let vk = post("/hooks/vk", r#"{"type":"confirmation","group_id":1}"#);
     assert_eq!(ask(&server, &vk), good(TEXT, "5f3a9c"));
 
@@ -212,9 +230,9 @@ fn each_vendor_gets_the_answer_that_it_wants() {
 
     // A handshake is counted and told, and is no event; its tokens are nowhere.
     let status = server.status();
-    assert_eq!((&status["requests"]["handshakes"], &status["events"]["accepted"]), (&9.into(), &0.into()));
+    assert_eq!((&status["requests"]["handshakes"], &status["events"]["accepted"]), (&10.into(), &0.into()));
     let log = folder.read("serve.log");
-    assert!(!log.contains("meatyhamhock") && !log.contains("1158201444"), "{log}");
+    assert!(!log.contains("meatyhamhock") && !log.contains("1158201444") && !log.contains("gIkuvaNz"), "{log}");
 }
 
 #[test]

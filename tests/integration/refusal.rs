@@ -96,7 +96,7 @@ fn a_token_in_the_path_stays_out_of_the_log() {
     let many: String = (0..120).map(|number| format!("X-{number}: a\r\n")).collect();
     let cases = [
         ("GET", "/hooks/tok/k3y-in-path", token, 405),
-        ("POST", "/hooks/tok/k3y-in-path/", token, 404),
+        ("POST", "/hooks/tok/k3y-in-path/more", token, 404),
         ("POST", "/hooks/k3y-in-path/tok", token, 404),
         ("POST", "/k3y-in-path", token, 404),
         ("POST", "/hooks/tok/k3y-in-path", &*many, 431),

@@ -182,13 +182,32 @@ impl Server {
         Server::try_start(folder, args, env).expect("the server starts")
     }
 
+    /// The same, within what the shell's `ulimit` says.
+    pub fn start_limited(folder: &Path, args: &[&str], ulimit: &str) -> Server {
+        let start = |all: &[&str]| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("ulimit {ulimit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_jackfield")]);
+            shell.args(all).current_dir(folder);
+            shell
+        };
+        Server::start_by(folder, args, start).expect("the server starts")
+    }
+
     pub fn try_start(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Server, String> {
+        Server::start_by(folder, args, |all| {
+            let mut command = jackfield(folder, all);
+            command.envs(env.iter().copied());
+            command
+        })
+    }
+
+    fn start_by(folder: &Path, args: &[&str], command: impl Fn(&[&str]) -> Command) -> Result<Server, String> {
         let mut all =
             vec!["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"];
         all.extend(args);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("serve.log")).unwrap();
-        let mut command = jackfield(folder, &all);
-        command.envs(env.iter().copied()).stderr(log);
+        let mut command = command(&all);
+        command.stderr(log);
         Server::of(command, folder, args.contains(&"--sandbox"))
     }
 

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
+
 use super::super::Compiler;
 use super::super::template::{Kind as TemplateKind, Reach};
 use super::Packs;
 use crate::config::pack::{ExpectedHandshake, Webhook, WebhookEvents, WebhookExpect, WebhookTest as Written};
 use crate::config::scalar::Text;
-use crate::config::source::Source;
+use crate::config::source::{Source, Verify};
 use crate::config::{Decode, Named};
 use crate::diagnostic::{Code, Diagnostic, Label, Place};
 use crate::document::{Document, Entry, Key, Kind, Node, Scalar, Style};
@@ -33,6 +37,9 @@ impl Compiler<'_> {
             }
             for webhook in pack.written.webhooks.iter() {
                 self.check_captures(vendor, &webhook.value);
+                if webhook.value.tests.is_empty() {
+                    self.untested(vendor, webhook, packs);
+                }
                 // What is wrong with the webhook itself would fail its tests once more.
                 if self.is_wrong(&webhook.value.place) {
                     continue;
@@ -44,6 +51,29 @@ impl Compiler<'_> {
             }
         }
         count
+    }
+
+    /// A webhook without tests, compiled as for a source that gives it all that it asks for: of what is found, that which is
+    /// in the webhook itself.
+    fn untested(&mut self, vendor: &str, webhook: &Named<Webhook>, packs: &Packs) {
+        let name = format!("{vendor}.{}", &*webhook.name.value);
+        let nowhere = Place::file(webhook.value.place.file.clone());
+        let before = self.problems.len();
+        let given = trial(&webhook.value, &nowhere);
+        let source = self.source_of(&name, &webhook.value, &nowhere, "/trial", given);
+        source.and_then(|source| self.set_of(&name, &webhook.value, &source, PUBLIC_URL, packs));
+        let new = self.problems.split_off(before);
+        let is_own = |problem: &Diagnostic| {
+            problem.place().is_some_and(|place| place.path.is_within(&webhook.value.place.path))
+                && !ALLOWED.contains(&problem.code)
+        };
+        for problem in new.into_iter().filter(is_own) {
+            // A route with this webhook has the same.
+            let is_same = |other: &Diagnostic| other.code == problem.code && other.place() == problem.place();
+            if !self.problems.iter().any(is_same) {
+                self.report(problem);
+            }
+        }
     }
 
     fn is_wrong(&self, at: &Place) -> bool {
@@ -110,7 +140,18 @@ impl Compiler<'_> {
         packs: &Packs,
     ) -> Option<RouteSet> {
         let written = self.source_of_test(name, webhook, test, raw)?;
-        let compiled = self.source(name, &written, packs, None)?;
+        self.set_of(name, webhook, &written, test.public_url.as_ref().map_or(PUBLIC_URL, |url| url), packs)
+    }
+
+    fn set_of(
+        &mut self,
+        name: &str,
+        webhook: &Webhook,
+        written: &Source,
+        public_url: &str,
+        packs: &Packs,
+    ) -> Option<RouteSet> {
+        let compiled = self.source(name, written, packs, None)?;
         let mut reach = Reach::of_route(None);
         reach.methods = compiled.source.methods.clone();
         reach.form = matches!(compiled.source.format, Format::Form | Format::Query);
@@ -119,7 +160,6 @@ impl Compiler<'_> {
             Some(text) => Some(self.placed(text, TemplateKind::Value, &mut reach)?),
             None => None,
         };
-        let public_url = test.public_url.as_ref().map_or(PUBLIC_URL, |url| &***url);
         let mut set = RouteSet::new("", public_url.trim_end_matches('/'));
         set.add_source(compiled.source.clone()).ok()?;
         set.add_route(Arc::new(Route {
@@ -141,15 +181,30 @@ impl Compiler<'_> {
     /// The source as it would be written, so that all that a source means holds for a test as well.
     fn source_of_test(&mut self, name: &str, webhook: &Webhook, test: &Written, raw: &RawRequest) -> Option<Source> {
         let path = raw.path().strip_prefix("/hooks").filter(|path| !path.is_empty()).unwrap_or(raw.path());
-        let mut entries =
-            vec![entry("from", scalar(name, &test.request.place)), entry("path", scalar(path, &test.request.place))];
-        if webhook.verify.is_none() {
-            entries.push(entry("verify", scalar("none", &test.place)));
-        }
         let given = [("secret", &test.secret), ("settings", &test.settings)];
-        entries.extend(given.into_iter().filter_map(|(key, node)| Some(entry(key, node.clone()?))));
-        let node = Node { place: test.place.clone(), span: 0..0, kind: Kind::Map(entries) };
-        Source::decode(&node, &mut self.problems)
+        let given = given.into_iter().filter_map(|(key, node)| Some(entry(key, node.clone()?))).collect();
+        let mut source = self.source_of(name, webhook, &test.request.place, path, given);
+        if let Some(source) = &mut source {
+            source.place = test.place.clone();
+        }
+        source
+    }
+
+    /// A source of the webhook, with what such a source gives.
+    fn source_of(
+        &mut self,
+        name: &str,
+        webhook: &Webhook,
+        at: &Place,
+        path: &str,
+        given: Vec<Entry>,
+    ) -> Option<Source> {
+        let mut entries = vec![entry("from", scalar(name, at)), entry("path", scalar(path, at))];
+        if webhook.verify.is_none() {
+            entries.push(entry("verify", scalar("none", at)));
+        }
+        entries.extend(given);
+        Source::decode(&Node { place: at.clone(), span: 0..0, kind: Kind::Map(entries) }, &mut self.problems)
     }
 
     /// Of what is wrong with the source of a test, that which is not so of a source alone.
@@ -176,6 +231,23 @@ fn of_test(mut problem: Diagnostic, test: &Written) -> Diagnostic {
     }
     let label = format!("in test `{}`", test.name.value);
     problem.also(test.name.place.clone(), label)
+}
+
+/// A secret and settings that any webhook can do with.
+fn trial(webhook: &Webhook, at: &Place) -> Vec<Entry> {
+    let is_password = |way: &Verify| match way {
+        Verify::Basic(_) => true,
+        Verify::AnyOf(ways) => ways.value.iter().any(|way| matches!(way, Verify::Basic(_))),
+        _ => false,
+    };
+    // As long as a public key, and no two alike.
+    let key = |name: &str| BASE64_STANDARD.encode(Sha256::digest(name));
+    let is_password = webhook.verify.as_ref().is_some_and(is_password);
+    let secret = if is_password { "user:password".to_owned() } else { key("") };
+    let settings = webhook.settings.iter().map(|setting| &*setting.name.value);
+    let settings = settings.map(|name| entry(name, scalar(&key(name), at)));
+    let settings = Node { place: at.clone(), span: 0..0, kind: Kind::Map(settings.collect()) };
+    vec![entry("secret", scalar(&secret, at)), entry("settings", settings)]
 }
 
 fn entry(key: &str, value: Node) -> Entry {

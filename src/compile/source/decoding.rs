@@ -67,23 +67,23 @@ impl Compiler<'_> {
     }
 
     /// The source's own limits, those of `jackfield.yaml`, or the usual ones.
-    pub(super) fn limits(&mut self, own: Option<&Written>, common: Option<&Written>) -> Limits {
+    pub(super) fn limits(&mut self, written: [Option<&Written>; 3]) -> Limits {
         let default = Limits::default();
-        let body = |limits: &Written| limits.body.as_ref().map(|size| size.value.0);
-        let time = |limits: &Written| limits.time.as_ref().map(|time| time.value);
-        let body = own.and_then(body).or_else(|| common.and_then(body));
+        let mut all = written.iter().copied().flatten();
+        let body = all.clone().find_map(|limits| limits.body.as_ref()).map(|size| size.value.0);
+        let time = all.find_map(|limits| limits.time.as_ref()).map(|time| time.value);
         Limits {
             body: body.map_or(default.body, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
-            time: own.and_then(time).or_else(|| common.and_then(time)).unwrap_or(default.time),
-            parts: self.count([own, common], |limits| limits.parts.as_ref(), MOST_PARTS).unwrap_or(default.parts),
-            depth: self.count([own, common], |limits| limits.depth.as_ref(), DEEPEST).unwrap_or(default.depth),
-            nodes: self.count([own, common], |limits| limits.nodes.as_ref(), MOST_NODES).unwrap_or(default.nodes),
+            time: time.unwrap_or(default.time),
+            parts: self.count(written, |limits| limits.parts.as_ref(), MOST_PARTS).unwrap_or(default.parts),
+            depth: self.count(written, |limits| limits.depth.as_ref(), DEEPEST).unwrap_or(default.depth),
+            nodes: self.count(written, |limits| limits.nodes.as_ref(), MOST_NODES).unwrap_or(default.nodes),
         }
     }
 
     fn count<'w>(
         &mut self,
-        written: [Option<&'w Written>; 2],
+        written: [Option<&'w Written>; 3],
         of: impl Fn(&'w Written) -> Option<&'w At<u64>>,
         most: usize,
     ) -> Option<usize> {

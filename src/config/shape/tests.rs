@@ -104,6 +104,8 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "conflicting-keys-handshake-and-identities",
         "conflicting-keys-hash-for-anyone",
         "conflicting-keys-hash-of-a-body-that-is-a-token",
+        // Which headers a pack fills with a secret.
+        "conflicting-keys-header-of-the-pack",
         "conflicting-keys-jwt-with-a-public-key",
         "conflicting-keys-optional-body-hash",
         "conflicting-keys-query-that-is-not-signed",
@@ -120,6 +122,8 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "unknown-key-else-in-map",
         "unknown-key-setting-of-a-source",
         "unknown-key-settings-without-a-pack",
+        // A default is text, whatever it stands for.
+        "wrong-type-default-of-an-email",
         "wrong-type-default-of-another-type",
         "wrong-type-vars-is-a-list",
     ];

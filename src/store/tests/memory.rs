@@ -452,6 +452,10 @@ impl Store for Memory {
         })
     }
 
+    fn accept_until(&self, new: NewEvents, _: std::time::Instant) -> Reply<'_, Vec<i64>> {
+        self.accept(new)
+    }
+
     fn route(&self, routed: RoutedEvent) -> Reply<'_, RouteReceipt> {
         self.with(|inner| inner.route(routed))
     }

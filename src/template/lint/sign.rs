@@ -189,6 +189,9 @@ pub(super) fn arguments(source: &str, at: usize) -> Option<Slip> {
         return Some((here, "what a filter is given stands in brackets".to_owned(), help));
     }
     let (left, right) = (text(name), text(stop));
+    if let Some(slip) = compared_by_is(inside, range.start, tokens.get(..=stop)?) {
+        return Some(slip);
+    }
     if starts_value(left) && starts_value(right) {
         let here = range.start + found.start..range.start + found.end;
         let message = format!("`{left}` and `{right}` stand side by side with nothing between");
@@ -196,6 +199,28 @@ pub(super) fn arguments(source: &str, at: usize) -> Option<Slip> {
         return Some((here, message, help));
     }
     None
+}
+
+/// `payload.type is 'call'`: a text or a number where the word of a test stands.
+fn compared_by_is(inside: &str, shift: usize, tokens: &[Range<usize>]) -> Option<Slip> {
+    let text = |token: &Range<usize>| inside.get(token.clone()).unwrap_or_default();
+    let (first, right) = match tokens {
+        [.., is, not, right] if text(is) == "is" && text(not) == "not" => (is, right),
+        [.., is, right] if text(is) == "is" => (is, right),
+        _ => return None,
+    };
+    let here = first.start..right.end;
+    let written = is_comparison(inside.get(here.clone())?)?;
+    let message = "a value is compared with `==` or `!=`, and not with `is`".to_owned();
+    Some((shift + here.start..shift + here.end, message, format!("write `{written}`")))
+}
+
+/// `is 'call'` as it is written here.
+pub(super) fn is_comparison(written: &str) -> Option<String> {
+    let after = written.strip_prefix("is ")?.trim_start();
+    let (sign, value) = after.strip_prefix("not ").map_or(("==", after), |value| ("!=", value.trim_start()));
+    let is_value = value.starts_with(|c: char| QUOTES.contains(&c) || c.is_ascii_digit());
+    is_value.then(|| format!("{sign} {value}"))
 }
 
 fn starts_value(token: &str) -> bool {

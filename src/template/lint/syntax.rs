@@ -27,7 +27,7 @@ pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> Templa
         .or_else(|| bracket(source, start));
     match slip {
         Some((range, message, help)) => {
-            let replacement = source.get(range.clone()).and_then(instead).map(str::to_owned);
+            let replacement = source.get(range.clone()).and_then(instead);
             let error = error(range.start + shift..range.end + shift, message).help(help);
             TemplateError { replacement, ..error }
         }
@@ -37,14 +37,15 @@ pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> Templa
 }
 
 /// What a sign of another language is here.
-fn instead(sign: &str) -> Option<&'static str> {
-    Some(match sign {
+fn instead(sign: &str) -> Option<String> {
+    let word = match sign {
         "&&" => "and",
         "||" => "or",
         "!" => "not ",
         "=" => "==",
-        _ => return None,
-    })
+        _ => return sign::is_comparison(sign),
+    };
+    Some(word.to_owned())
 }
 
 pub(super) type Slip = (Range<usize>, String, String);

@@ -1,8 +1,11 @@
 //! What is changed on its way is refused, wherever and however it is changed.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use jackfield::clock::Timestamp;
 use jackfield::event::RawRequest;
+use jackfield::value::Value;
 use jackfield::verify::VerifyError;
 use proptest::prelude::*;
 use sha2::Sha256;
@@ -332,4 +335,34 @@ fn is_in_an_item_that_is_not_read(case: &Case, raw: &RawRequest) -> bool {
     case.name == "stripe"
         && items(&case.raw).last() == items(raw).last()
         && items(&case.raw).first() == items(raw).first()
+}
+
+/// A field that is signed, and another that a form makes one of with it when it is read.
+#[test]
+fn a_signed_field_has_no_second_value_by_another_spelling() {
+    let verify = "{ hmac: { header: x-sig, signs: \"{{ form.caller }}\" } }";
+    let source = source(verify, "secret").unwrap();
+    let signature = signed::hex(&signed::sha256("secret", "1"));
+    let check = |body: &[u8]| {
+        let headers = [("x-sig", signature.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let raw =
+            Arc::new(RawRequest { method: "POST".into(), target: "/hooks/a".into(), headers, body: body.to_vec() });
+        source.verify.verify(&source.context(&raw, &Value::Null, "https://t.example", Timestamp(0))).map(|_| ())
+    };
+    for good in [b"caller=1&id=2".as_slice(), b"\xEF\xBB\xBFcaller=1", b"x=Jos%E9&caller=1", b"caller[a]b=2&caller=1"] {
+        assert_eq!(check(good), Ok(()), "{}", good.escape_ascii());
+    }
+    let several = Err(VerifyError::Several("form field `caller`".to_owned()));
+    let bad: [&[u8]; 6] = [
+        b"caller=1&caller=2",
+        b"caller[]=2&caller=1",
+        b"%EF%BB%BFcaller=2&caller=1",
+        b"\xEF\xBB\xBFcaller=2&caller=1",
+        b"%FE%FF%00c%00a%00l%00l%00e%00r=2&caller=1",
+        b"_charset_=iso-2022-jp&%1B(Bcaller=2&caller=1",
+    ];
+    for body in bad {
+        assert_eq!(check(body), several, "{}", body.escape_ascii());
+    }
 }

@@ -1,0 +1,165 @@
+//! What fails in a test because of a line elsewhere: the problem is told at the line to mend.
+
+use std::sync::Arc;
+
+use super::Compiler;
+use super::sample::{Samples, of_payload, templates};
+use crate::diagnostic::{Code, Diagnostic, Label, Place, Severity, suggest};
+use crate::event::capture;
+use crate::extract::{Conversion, Extract};
+use crate::path::{self, Location, Path, Step};
+use crate::route::{Lookup, Route, RouteSet};
+use crate::test_case::TestCase;
+use crate::value::Value;
+
+/// How many values of a payload are looked at.
+const SEEN: usize = 2_000;
+/// Shorter values stand in a text by chance.
+const SHORTEST: usize = 3;
+
+impl Compiler<'_> {
+    /// A test that fails because an optional name finds nothing is told at the path, where the sample shows what was
+    /// meant.
+    pub(super) fn blame_path(
+        &mut self,
+        extract: &Extract,
+        path: &Path,
+        place: &Place,
+        route: &Route,
+        samples: &Samples,
+    ) -> bool {
+        let payloads = samples.of(route);
+        let of_name = |template: &crate::template::Template| template.uses().iter().any(|u| u.name == extract.name);
+        let found = templates(route);
+        let places: Vec<&Place> = found.iter().filter(|(template, _)| of_name(template)).map(|(_, at)| *at).collect();
+        let likely = payloads.iter().find_map(|payload| meant(payload, path, extract));
+        let cause = |problem: &Diagnostic| {
+            let at = problem.place().filter(|_| problem.code == Code::TestFailed)?;
+            match places.contains(&at) {
+                true => likely.clone(),
+                false if at.file == route.place.file && !places.is_empty() => expected_at(at, samples, &payloads),
+                false => None,
+            }
+        };
+        let told = self.problems.iter().enumerate().find_map(|(index, problem)| Some((index, cause(problem)?)));
+        let Some((index, meant)) = told else { return false };
+        if let Some(problem) = self.problems.get_mut(index) {
+            problem
+                .labels
+                .insert(0, Label { place: place.clone(), text: "this path finds nothing in the sample".into() });
+            problem.message = format!("`{}` is absent: {}", extract.name, problem.message);
+            problem.help = Some(format!("did you mean `{meant}`?"));
+        }
+        true
+    }
+
+    /// An optional path whose last name stands at another level of the sample, where the route takes nothing from.
+    pub(super) fn check_moved(
+        &mut self,
+        extract: &Extract,
+        path: &Path,
+        place: &Place,
+        route: &Route,
+        payloads: &[&Value],
+    ) {
+        if self.problems.iter().any(|problem| problem.place() == Some(place)) {
+            return;
+        }
+        let Some(moved) =
+            payloads.iter().find_map(|payload| beside(payload, path, extract).or_else(|| path::moved(payload, path)))
+        else {
+            return;
+        };
+        let is_taken = |other: &Path| {
+            payloads.iter().any(|payload| other.select(payload, 100).iter().any(|(at, _)| at.to_string() == moved))
+        };
+        let of_extracts = route.extracts.iter().flat_map(|extract| &extract.paths).any(|(other, _)| is_taken(other));
+        let uses = templates(route).into_iter().flat_map(|(template, _)| template.uses());
+        if of_extracts || uses.filter_map(of_payload).any(|(_, other)| is_taken(&other)) {
+            return;
+        }
+        let message = format!("no sample of this route has `{}`", path.text());
+        let help = format!("the samples have `{moved}`: write that, if it is what you mean");
+        self.report(Diagnostic::new(Code::NotInSamples, place.clone(), message).help(help));
+    }
+
+    /// A number as people write it, without its country: it would be read as one of another country, or refused.
+    pub(super) fn check_phone_country(&mut self, extract: &Extract, payloads: &[&Value]) {
+        if extract.conversion != Conversion::Phone || extract.region.is_some() {
+            return;
+        }
+        let is_local = |value: &Value| {
+            value.as_str().map(str::trim).is_some_and(|text| {
+                text.starts_with(|c: char| c == '(' || c.is_ascii_digit())
+                    && !text.starts_with("00")
+                    && (text.starts_with(['0', '(']) || text.contains(['-', '(', ' ']))
+            })
+        };
+        for (path, place) in &extract.paths {
+            let is_told = self.problems.iter().any(|problem| problem.place() == Some(place));
+            let is_here = payloads.iter().any(|payload| path.all(payload, 100).into_iter().any(is_local));
+            if is_here && !is_told {
+                let message = format!("`{}` is written without its country in a sample", extract.name);
+                let mut problem = Diagnostic::new(Code::UnfitValue, place.clone(), message);
+                problem.severity = Severity::Warning;
+                self.report(problem.help("say which country such numbers are of: `as: phone, region: BR`"));
+            }
+        }
+    }
+
+    /// A sample that goes to nearly the path of its source: the path is the line to mend.
+    pub(super) fn at_near_source(
+        &self,
+        mut problem: Diagnostic,
+        test: &TestCase,
+        bytes: &[u8],
+        set: &RouteSet,
+    ) -> Diagnostic {
+        let near = || {
+            let raw = capture::parse(bytes).ok()?;
+            let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+            let source = set.sources.get(&set.route(&test.route)?.source)?;
+            let is_lost = matches!(set.find(&raw.method, path), Lookup::Nothing);
+            let place = self.source_places.get(&source.name)?.key("path");
+            suggest::certain(path, [&*source.path]).filter(|_| is_lost)?;
+            Some((place, Arc::<str>::from(path)))
+        };
+        if problem.place() == Some(&test.request_place)
+            && problem.code == Code::TestFailed
+            && let Some((place, path)) = near()
+        {
+            problem.labels.insert(0, Label { place, text: String::new() });
+            problem.help = Some(format!("did you mean `path: {path}`?"));
+        }
+        problem
+    }
+}
+
+/// What a path that finds nothing was meant to be.
+fn meant(payload: &Value, path: &Path, extract: &Extract) -> Option<String> {
+    path::meant(payload, path).or_else(|| beside(payload, path, extract)).or_else(|| path::moved(payload, path))
+}
+
+/// The field that has the very name of the extract, where the path asks for another one that is not there.
+fn beside(payload: &Value, path: &Path, extract: &Extract) -> Option<String> {
+    let mut steps = path.steps()?;
+    *steps.last_mut()? = Step::Key(extract.name.clone());
+    let named = Path::parse(&Location(steps).to_string()).ok()?;
+    named.first(payload)?;
+    Some(named.text().to_owned())
+}
+
+/// Where a payload has what a test expects here, and the request lacks.
+fn expected_at(place: &Place, samples: &Samples, payloads: &[&Value]) -> Option<String> {
+    let difference = samples.differences.iter().find(|difference| difference.place == *place)?;
+    let expected = difference.expected.as_ref()?.as_str()?;
+    let found = difference.found.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let all = Path::parse("$..*").ok()?;
+    let is_lacking = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.chars().count() >= SHORTEST && expected.contains(text) && !found.contains(text))
+    };
+    let lacking = payloads.iter().flat_map(|payload| all.select(payload, SEEN));
+    lacking.into_iter().find(|(_, value)| is_lacking(value)).map(|(at, _)| at.to_string())
+}

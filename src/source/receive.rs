@@ -1,0 +1,90 @@
+//! What a request at a source is, a challenge or events: the one order of receiving, for the server and for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::reply::Answer;
+use super::{Handshake, HandshakeError, Source};
+use crate::event::{Event, RawRequest, Verified};
+use crate::payload::{self, DecodeError};
+use crate::value::Value;
+use crate::verify::{Context, VerifyError};
+
+/// What a request turned out to be.
+#[derive(Debug)]
+pub enum Received<'s> {
+    Handshake(&'s Handshake, Answer),
+    Events(Taken),
+}
+
+/// What is kept of a request, and the events that it makes.
+#[derive(Debug)]
+pub struct Taken {
+    /// Without what only proves where it is from.
+    pub raw: Arc<RawRequest>,
+    pub params: Value,
+    /// At least one.
+    pub events: Vec<Event>,
+}
+
+/// Why a request is not taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    WrongMethod,
+    Unproved(VerifyError),
+    /// It is from whom it should be, and more than may come; how long until there is a place.
+    TooMany(Duration),
+    Handshake(HandshakeError),
+    Unreadable(DecodeError),
+}
+
+impl Source {
+    /// Looks at a request: challenges that ask for no proof, the proof, the challenges that ask for one, and the body.
+    /// `proved` counts what is from whom it should be.
+    pub fn receive(
+        &self,
+        context: Context<'_>,
+        proved: impl FnOnce() -> Result<(), Duration>,
+    ) -> Result<Received<'_>, NotTaken> {
+        if let Some(shaken) = self.shaken(&context, false)? {
+            return Ok(shaken);
+        }
+        let method = &context.raw.method;
+        // A handshake's method makes no events.
+        let is_taken = self.takes(method);
+        if !is_taken && !self.may_shake(method) {
+            return Err(NotTaken::WrongMethod);
+        }
+        let verified = self.verify.verify(&context).map_err(NotTaken::Unproved)?;
+        proved().map_err(NotTaken::TooMany)?;
+        if let Some(shaken) = self.shaken(&context, true)? {
+            return Ok(shaken);
+        }
+        if !is_taken {
+            return Err(NotTaken::WrongMethod);
+        }
+        let (verified, params) = self.without_credentials(verified, context.params.clone());
+        let raw = verified.raw().clone();
+        // What was read to verify is the payload, unless the token was in what is read.
+        let is_same = raw.query() == context.raw.query() && raw.body == context.raw.body;
+        let read = context.payload.into_inner().filter(|_| is_same);
+        let whole = read.map_or_else(|| self.payload(&raw), |read| read.and_then(|payload| self.nested(payload)));
+        let events = whole.and_then(|whole| self.events_of(whole, &raw, &params, context.now));
+        Ok(Received::Events(Taken { events: events.map_err(NotTaken::Unreadable)?, raw, params }))
+    }
+
+    /// A request, and the segments of its path, as they are kept. Of a compressed body nothing is masked but what is beside it.
+    pub fn without_credentials(&self, verified: Verified, params: Value) -> (Verified, Value) {
+        let limits = self.limits.of_payload();
+        let read = |raw: &RawRequest| payload::decode_within(raw, self.format, &limits).ok();
+        verified.without_credentials(&self.verify, params, &read)
+    }
+
+    /// The answer to a challenge, of those that want the source's verification first or those that do not.
+    fn shaken(&self, context: &Context<'_>, verified: bool) -> Result<Option<Received<'_>>, NotTaken> {
+        let Some(scope) = self.handshake_scope(context, verified) else { return Ok(None) };
+        let Some(handshake) = self.handshake(&context.raw.method, verified, &scope) else { return Ok(None) };
+        let answer = handshake.answer(context, &scope, &self.settings).map_err(NotTaken::Handshake)?;
+        Ok(Some(Received::Handshake(handshake, answer)))
+    }
+}
