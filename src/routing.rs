@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
+use crate::death;
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::Event;
@@ -94,6 +95,7 @@ impl Router {
             let waiting = self.store.unrouted(done.seq, BATCH).await?;
             let Some(last) = waiting.last() else { return Ok(()) };
             // The store takes them in the order in which they are first polled, which is the order accepted.
+            death::moment("to-route");
             let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision, done)).collect::<Vec<_>>();
             for written in join_all(routed).await {
                 written?;
@@ -132,6 +134,7 @@ impl Router {
             for route in &receipt.duplicates {
                 tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
             }
+            death::moment("routed");
             connections.iter().for_each(|connection| self.wake.connection(connection));
             Ok(())
         })

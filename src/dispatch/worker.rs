@@ -13,6 +13,7 @@ use super::budget::Budget;
 use super::lane::Lanes;
 use super::{Report, Shared};
 use crate::clock::Timestamp;
+use crate::death;
 use crate::delivery::{self, AttemptResult, State, Trouble};
 use crate::pack::outcome::Answer;
 use crate::request::Request;
@@ -139,6 +140,7 @@ impl Worker {
             Ok(Ok(leased)) => {
                 self.more |= leased.len() == BATCH;
                 self.held += leased.len();
+                death::moment("leased");
                 self.last_leased = leased.last().map_or(self.last_leased, |delivery| delivery.seq);
                 leased.into_iter().for_each(|delivery| self.admit(delivery));
             }
@@ -215,12 +217,14 @@ async fn sleep(pause: Option<Duration>) {
 /// One attempt, from sending to its record on disk.
 async fn attempt(shared: Shared, delivery: StoredDelivery) -> Done {
     let started_at = shared.clock.now();
+    death::moment("to-send");
     // A defect of ours in one attempt must not hold its lane for ever.
     let sent = std::panic::AssertUnwindSafe(send(&shared, &delivery)).catch_unwind().await;
     let (result, answer) = sent.unwrap_or_else(|_| {
         tracing::error!(delivery = %delivery.id, "an attempt failed inside Jackfield");
         (AttemptResult::Unknown(Trouble::Broken), Answer::default())
     });
+    death::moment("answered");
     let now = shared.clock.now();
     let number = delivery.attempts + 1;
     let backoff = shared.live.now().set.connections.get(&delivery.connection).map(|c| c.backoff).unwrap_or_default();
@@ -246,6 +250,7 @@ async fn attempt(shared: Shared, delivery: StoredDelivery) -> Done {
         }
         tokio::time::sleep(STORE_PAUSE).await;
     }
+    death::moment("recorded");
     Done { delivery, next }
 }
 

@@ -13,6 +13,7 @@ use super::error::StoreError;
 use super::reader::Readers;
 use super::transaction::{Totals, Tx};
 use super::{Options, Shared, connection};
+use crate::death;
 
 /// One thing to write. It may be run twice (the first time in vain), so it takes nothing out of itself.
 pub(super) trait Command: Send + 'static {
@@ -167,6 +168,7 @@ impl Writer {
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut tx = Tx::new(&transaction, self.totals);
+        death::moment("begun");
         for work in batch {
             match mode {
                 Mode::Together => work.run(&mut tx)?,
@@ -179,7 +181,9 @@ impl Writer {
         }
         tx.save()?;
         let totals = tx.totals;
+        death::moment("written");
         transaction.commit()?;
+        death::moment("committed");
         Ok(totals)
     }
 

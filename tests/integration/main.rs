@@ -20,6 +20,7 @@ mod payloads;
 mod readme;
 mod refusal;
 mod reload;
+mod rounds;
 mod sample;
 mod schema;
 mod senders;
