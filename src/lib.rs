@@ -13,6 +13,7 @@ pub mod clock;
 pub mod compile;
 pub mod config;
 pub mod convert;
+pub mod death;
 pub mod delivery;
 pub mod diagnostic;
 pub mod dispatch;

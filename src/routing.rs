@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, Timestamp};
+use crate::death;
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::Event;
@@ -108,6 +109,7 @@ impl Router {
                 }
             };
             // The store takes them in the order in which they are first polled, which is the order accepted.
+            death::moment("to-route");
             let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision, done)).collect::<Vec<_>>();
             done.left += u64::try_from(waiting.len() - routed.len()).unwrap_or(0);
             for written in join_all(routed).await {
@@ -161,6 +163,7 @@ impl Router {
             for route in &receipt.duplicates {
                 tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
             }
+            death::moment("routed");
             brought.iter().for_each(|(connection, route)| self.wake.route(connection, route));
             Ok(())
         })

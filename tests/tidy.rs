@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers from the bottom. A module may use those of lower layers and of its own line.
 const LAYERS: &[&[&str]] = &[
-    &["id", "clock", "secret", "backoff", "value"],
+    &["id", "clock", "death", "secret", "backoff", "value"],
     &["diagnostic"],
     &["document", "config"],
     &[

@@ -14,6 +14,7 @@ use super::pace::{Ended, Health, told};
 use super::pacer::{self, Seat};
 use super::{Shared, Stage, stored};
 use crate::clock::Timestamp;
+use crate::death;
 use crate::delivery::{AttemptResult, Trouble};
 use crate::diagnostic::{Code, Diagnostic, json};
 use crate::live::Revision;
@@ -253,11 +254,13 @@ impl Runner<'_> {
         let clock = &self.shared.clock;
         let started_at = clock.now();
         let call = Call { request, connection, operation, token, clock };
+        death::moment("to-send");
         let (mut result, answer, cut) = tokio::select! {
             (result, answer) = self.shared.caller.call(call) => (result, answer, false),
             // Nobody knows how far it came.
             () = self.shared.until(Stage::Over) => (AttemptResult::Unknown(Trouble::Broken), Answer::default(), true),
         };
+        death::moment("answered");
         let wait = told::wait(&answer, clock.now());
         if let AttemptResult::Answered { retry_after, .. } = &mut result {
             *retry_after = wait.or(*retry_after);

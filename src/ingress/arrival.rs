@@ -14,6 +14,7 @@ use super::Ingress;
 use super::answer::{self, Refusal};
 use super::gauge;
 use crate::clock::Timestamp;
+use crate::death;
 use crate::event::{Event, RawRequest};
 use crate::live::Revision;
 use crate::payload;
@@ -102,6 +103,7 @@ impl Arrival<'_> {
 
     /// Writes the events to disk. Whoever routes is told; should the sender break off before that, it looks by itself.
     async fn accept(&self, new: NewEvents) -> Result<(), Refusal> {
+        death::moment("received");
         self.ingress.store.accept_until(new, self.until).await.map_err(|error| {
             let refusal = Refusal::store();
             if self.ingress.guard.tally.is_news(refusal.reason, super::STARTED.elapsed().as_secs()) {
@@ -109,6 +111,7 @@ impl Arrival<'_> {
             }
             refusal
         })?;
+        death::moment("accepted");
         self.ingress.accepted.notify_one();
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::embedded::{Options, Shared};
 use super::error::StoreError;
 use super::reader::Readers;
 use super::transaction::{Totals, Tx};
+use crate::death;
 
 /// One thing to write. It may be run twice (the first time in vain), so it takes nothing out of itself.
 pub(super) trait Command: Send + 'static {
@@ -181,6 +182,7 @@ impl Writer {
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut tx = Tx::new(&transaction, self.totals);
+        death::moment("begun");
         for work in batch {
             match mode {
                 Mode::Together => work.run(&mut tx)?,
@@ -193,7 +195,9 @@ impl Writer {
         }
         tx.save()?;
         let totals = tx.totals;
+        death::moment("written");
         transaction.commit()?;
+        death::moment("committed");
         Ok(totals)
     }
 

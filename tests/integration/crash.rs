@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::support::{ACME, Folder, Server, get, post, post_bytes, read_answer, wait_for};
+use crate::support::{ACME, Folder, Server, StandIn, get, post, post_bytes, read_answer, wait_for};
 
 const ROUTE: &str = "
 source: { path: /in, verify: none }
@@ -65,8 +65,9 @@ fn ids(received: &[Value]) -> Vec<usize> {
 fn a_kill_in_the_middle_of_a_thousand_events_loses_none() {
     let folder = workspace("kill");
     // A sandbox of its own outlives the server, and sees both of its lives.
-    let stand_in = StandIn::start(&folder);
-    let with_address = format!("{{ base_url: \"http://{}/acme\", allow_private_addresses: true, provider", stand_in.0);
+    let stand_in = StandIn::start(&folder, &[]);
+    let with_address =
+        format!("{{ base_url: \"http://{}/acme\", allow_private_addresses: true, provider", stand_in.address);
     folder.write("jackfield.yaml", &folder.read("jackfield.yaml").replace("{ provider", &with_address));
     let server = Server::start(folder.path(), &[], &[]);
     let accepted_so_far = AtomicUsize::new(0);
@@ -94,7 +95,7 @@ fn a_kill_in_the_middle_of_a_thousand_events_loses_none() {
         status["deliveries"]["pending"] == 0 && status["deliveries"]["leased"] == 0 && status["events"]["unrouted"] == 0
     });
     // The provider knows a repetition by its key: what was in flight at the kill may come twice, and counts once.
-    let stats: Value = serde_json::from_slice(&get(&stand_in.0, "/_sandbox/stats").body).unwrap();
+    let stats: Value = serde_json::from_slice(&get(&stand_in.address, "/_sandbox/stats").body).unwrap();
     assert_eq!(stats["idempotency_keys"], 1000, "{stats}");
 }
 
@@ -175,30 +176,4 @@ fn a_provider_that_refuses_or_fails_is_seen() {
 
 fn kill(pid: u32) {
     assert!(std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
-}
-
-/// `jackfield sandbox`, in a process of its own.
-struct StandIn(String, std::process::Child);
-
-impl StandIn {
-    fn start(folder: &Folder) -> Self {
-        use std::io::BufRead;
-        let mut command = crate::support::jackfield(folder.path(), &["sandbox", "--listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        StandIn(first.split("http://").nth(1).unwrap().to_owned(), child)
-    }
-
-    fn received(&self) -> Vec<Value> {
-        serde_json::from_slice(&get(&self.0, "/_sandbox/requests").body).unwrap()
-    }
-}
-
-impl Drop for StandIn {
-    fn drop(&mut self) {
-        let _ = self.1.kill();
-        let _ = self.1.wait();
-    }
 }

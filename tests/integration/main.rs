@@ -24,6 +24,7 @@ mod readme;
 mod refusal;
 mod reload;
 mod replay;
+mod rounds;
 mod sample;
 mod schema;
 mod senders;

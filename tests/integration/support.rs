@@ -269,9 +269,43 @@ impl Server {
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
+
+    /// Whether the process is gone.
+    pub fn has_ended(&self) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        state.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with('Z'))
+    }
 }
 
 impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `jackfield sandbox`, in a process of its own.
+pub struct StandIn {
+    pub address: String,
+    child: Child,
+}
+
+impl StandIn {
+    pub fn start(folder: &Folder, args: &[&str]) -> Self {
+        let all = [&["sandbox", "--listen", "127.0.0.1:0"], args].concat();
+        let mut child = jackfield(folder.path(), &all).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        StandIn { address: first.split("http://").nth(1).unwrap().to_owned(), child }
+    }
+
+    pub fn received(&self) -> Vec<Value> {
+        serde_json::from_slice(&get(&self.address, "/_sandbox/requests").body).unwrap()
+    }
+}
+
+impl Drop for StandIn {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::{Report, Shared, stored};
 use super::{Done, Made, Runner, Step, Target, number};
 use crate::backoff::Backoff;
+use crate::death;
 use crate::delivery::{self, AttemptResult, Next, State, Trouble};
 use crate::live::Revision;
 use crate::pack::Idempotency;
@@ -129,7 +130,9 @@ impl Runner<'_> {
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());
         report(self.shared, &self.delivery, to, result, next, took_ms);
-        stored(self.shared, || self.shared.store.record(record.clone())).await
+        let changed = stored(self.shared, || self.shared.store.record(record.clone())).await;
+        death::moment("recorded");
+        changed
     }
 }
 

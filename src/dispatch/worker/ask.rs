@@ -214,6 +214,7 @@ impl Worker {
     }
 
     fn leased(&mut self, Leased { deliveries, upto, more }: Leased) {
+        crate::death::moment("leased");
         (self.asking.leasing, self.asking.cursor) = (false, upto);
         self.asking.more |= more;
         self.admit(deliveries, false);
