@@ -12,6 +12,8 @@ use super::migration;
 
 /// Files of this format and newer ones give space back that they don't need.
 const GIVES_SPACE_BACK: i64 = 2;
+/// SQLite gives pages back when it is told to.
+const INCREMENTAL: i64 = 2;
 /// How long another program (an administrator's `sqlite3`) may hold the file before we give up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -21,7 +23,10 @@ pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, Store
     // Before anything is changed: a file of a newer version stays as it is.
     migration::check(&connection)?;
     connection.pragma_update(None, "page_size", options.page_size)?;
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Said again, it would be written again, and a full disk can't.
+    if connection.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0))? != INCREMENTAL {
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    }
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(StoreError::Unavailable(Cause::Other));
