@@ -117,7 +117,7 @@ fn why(delivery: &Value) -> String {
     }
     let problem = &delivery["problem"];
     if problem["message"].is_string() {
-        parts.push(text(problem, "message").into_owned());
+        parts.push(format!("{}{}", place(problem), text(problem, "message")));
     }
     if parts.is_empty() { String::new() } else { format!("  ({})", parts.join(", ")) }
 }
@@ -128,11 +128,23 @@ fn failed(body: &Value) {
         let (at, id, source) = (text(event, "received_at"), text(event, "id"), text(event, "source"));
         for outcome in entries(event, "routes") {
             let problem = &outcome["problem"];
-            let place = [problem["file"].as_str().unwrap_or_default(), &number(&problem["line"])].join(":");
             let message = text(problem, "message");
             let route = text(outcome, "route");
-            line(format!("{at}  {id}  {}  {source}  {route}  ({place} {message})", paint(terminal::RED, "failed")));
+            line(format!(
+                "{at}  {id}  {}  {source}  {route}  ({}{message})",
+                paint(terminal::RED, "failed"),
+                place(problem)
+            ));
         }
+    }
+}
+
+/// The file and line that a problem tells of.
+fn place(problem: &Value) -> String {
+    let first = &problem["places"][0];
+    match first["line"].as_u64() {
+        Some(line) => format!("{}:{line}: ", text(first, "file")),
+        None => String::new(),
     }
 }
 
