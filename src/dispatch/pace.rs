@@ -49,6 +49,8 @@ pub(super) struct Pass {
 /// How a request ended, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
+    /// It left, so that the provider may have counted it.
+    pub sent: bool,
     pub health: Health,
     /// The provider refused it as one too many.
     pub too_many: bool,
@@ -117,7 +119,7 @@ impl Pace {
     /// The request that had this pass ended. `jitter` is a random number in 0..1.
     pub(super) fn end(&mut self, pass: Pass, ended: Ended, backoff: &Backoff, now: Timestamp, jitter: f64) {
         self.breaker.end(pass.probe, ended.health, backoff, now, jitter);
-        self.close(&pass.scopes, Some(now));
+        self.close(&pass.scopes, ended.sent.then_some(now));
         let known = ended.wait.map(|wait| wait.min(LONGEST_PAUSE));
         match ended.too_many {
             // Those that were under way when the pause began tell nothing new.
@@ -195,8 +197,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const OK: Ended = Ended { health: Health::Up, too_many: false, wait: None };
-    const TOO_MANY: Ended = Ended { health: Health::Up, too_many: true, wait: None };
+    const OK: Ended = Ended { sent: true, health: Health::Up, too_many: false, wait: None };
+    const TOO_MANY: Ended = Ended { sent: true, health: Health::Up, too_many: true, wait: None };
 
     fn rule(key: Option<&str>, requests: u64) -> Rule {
         let per = Duration::from_secs(10);

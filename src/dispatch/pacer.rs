@@ -1,0 +1,102 @@
+//! The pace of each connection, shared: its own worker asks for leave, and so do the steps of other connections'
+//! deliveries.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::pace::{Ended, Limit, Pace, Pass, Rule, Scope};
+use crate::backoff::Backoff;
+use crate::clock::{Clock, Timestamp};
+use crate::pack::{Connection, Operation};
+use crate::request::Request;
+
+/// The pace of every connection that was ever asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paces(Arc<Mutex<BTreeMap<Arc<str>, Arc<Pacer>>>>);
+
+impl Paces {
+    pub(super) fn of(&self, connection: &Arc<str>) -> Arc<Pacer> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(connection.clone()).or_default().clone()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pacer {
+    pace: Mutex<Pace>,
+    changed: Notify,
+}
+
+impl Pacer {
+    /// Leave for one request, or when to look again.
+    pub(super) fn take(self: &Arc<Self>, rules: &[Rule], backoff: Backoff, clock: &Clock) -> Result<Seat, Timestamp> {
+        let pass = self.pace().take(rules, clock.now())?;
+        Ok(Seat { pacer: self.clone(), pass: Some(pass), backoff, clock: clock.clone() })
+    }
+
+    /// The next time that a place comes free, or that the provider is back; it counts from this call on.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    pub(super) fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The leave to send one request. When it is dropped unused, it costs nothing.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pacer: Arc<Pacer>,
+    /// Always there, until the end.
+    pass: Option<Pass>,
+    backoff: Backoff,
+    clock: Clock,
+}
+
+impl Seat {
+    /// Leave under further rules, or when to look again.
+    pub(super) fn extend(&mut self, rules: &[Rule]) -> Result<(), Timestamp> {
+        match &mut self.pass {
+            Some(pass) => self.pacer.pace().extend(pass, rules, self.clock.now()),
+            None => Ok(()),
+        }
+    }
+
+    /// The request ended.
+    pub(super) fn end(mut self, ended: Ended) {
+        if let Some(pass) = self.pass.take() {
+            let jitter = rand::random::<f64>();
+            self.pacer.pace().end(pass, ended, &self.backoff, self.clock.now(), jitter);
+            self.pacer.changed.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            self.pacer.pace().give_back(pass, &self.backoff, self.clock.now());
+            self.pacer.changed.notify_waiters();
+        }
+    }
+}
+
+/// The rules for every request of a connection.
+pub(super) fn of_connection(connection: &Connection) -> Vec<Rule> {
+    let rule = |(requests, per)| (Scope { per, ..Scope::default() }, Limit { requests, per });
+    connection.rate_limit.map(rule).into_iter().collect()
+}
+
+/// The rules for this request beside those of its connection.
+pub(super) fn of_request(operation: &Operation, request: &Request) -> Vec<Rule> {
+    let rule = |(index, limit): (usize, &crate::pack::Limit)| {
+        let key = request.limit_keys.get(index).filter(|_| limit.key.is_some()).cloned();
+        let scope = Scope { operation: Some(operation.name.clone()), per: limit.per, key };
+        (scope, Limit { requests: limit.requests, per: limit.per })
+    };
+    operation.limits.iter().enumerate().map(rule).collect()
+}

@@ -1,0 +1,318 @@
+//! One delivery under way: its calls one after the other. What is done is in the ledger and is never done again; what is
+//! recorded is on disk before anything else happens to the delivery.
+
+mod claim;
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::caller::Call;
+use super::pace::{Ended, Health, told};
+use super::pacer::{self, Seat};
+use super::{Shared, Stage, stored};
+use crate::clock::Timestamp;
+use crate::delivery::{AttemptResult, Trouble};
+use crate::diagnostic::{Code, Diagnostic, json};
+use crate::live::Revision;
+use crate::pack::outcome::{Answer, Outcome};
+use crate::pack::{Connection, Operation};
+use crate::plan::{Opened, Plan, Saved};
+use crate::request::Request;
+use crate::store::StoredDelivery;
+use crate::value::Value;
+use claim::Claimed;
+
+/// How long a delivery that is under way waits for its turn at a budget, or for another that finds out the same. After
+/// that it makes room for others.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a delivery that was under way goes on.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// It does not go on. `parked`: the next of its lane is parked in the store.
+    Over { parked: bool },
+    /// It waits in the store; until when, where that is known.
+    Waits(Option<Timestamp>),
+    /// The server stops; the next start takes it up.
+    Left,
+}
+
+/// How a step ended.
+enum Step {
+    Done,
+    /// The delivery does not go on now.
+    End(Done),
+}
+
+/// What a call is made of.
+struct Target {
+    request: Box<Request>,
+    connection: Arc<Connection>,
+    operation: Arc<Operation>,
+}
+
+/// A call that was made.
+struct Made {
+    started_at: Timestamp,
+    result: AttemptResult,
+    answer: Answer,
+}
+
+struct Runner<'s> {
+    shared: &'s Shared,
+    delivery: StoredDelivery,
+    plan: Plan,
+    saved: Saved,
+    /// Leave for a call to the delivery's own connection.
+    seat: Option<Seat>,
+    /// A new token was fetched already.
+    refreshed: bool,
+}
+
+/// Does what is left to be done of a delivery.
+pub(super) async fn run(shared: Shared, delivery: StoredDelivery, seat: Seat) -> (StoredDelivery, Done) {
+    let Ok(plan) = Plan::from_json(delivery.request.as_bytes()) else {
+        return buried(&shared, delivery, "the stored request can't be read").await;
+    };
+    let mut saved = Saved::default();
+    if plan.steps.len() > 1 {
+        let Some(ledger) = stored(&shared, || shared.store.ledger(delivery.seq)).await else {
+            return (delivery, Done::Left);
+        };
+        let entries = ledger.iter().map(|(step, saved)| (*step, saved.as_str()));
+        saved = match Saved::from_ledger(entries) {
+            Ok(saved) => saved,
+            Err(_) => return buried(&shared, delivery, "what its steps have saved can't be read").await,
+        };
+    }
+    let mut runner = Runner { shared: &shared, delivery, plan, saved, seat: Some(seat), refreshed: false };
+    let done = runner.all().await;
+    (runner.delivery, done)
+}
+
+async fn buried(shared: &Shared, delivery: StoredDelivery, reason: &str) -> (StoredDelivery, Done) {
+    tracing::error!(delivery = %delivery.id, reason, "a dead letter: the delivery was given up");
+    let done = match stored(shared, || shared.store.bury(delivery.seq, reason)).await {
+        Some(changed) => Done::Over { parked: changed.parked },
+        None => Done::Left,
+    };
+    (delivery, done)
+}
+
+impl Runner<'_> {
+    async fn all(&mut self) -> Done {
+        for index in 0..self.plan.steps.len() {
+            while !self.saved.has(index) {
+                if self.shared.is(Stage::Stopping) {
+                    return Done::Left;
+                }
+                // A defect of ours in one delivery must not hold its lane for ever.
+                let step = std::panic::AssertUnwindSafe(self.step(index)).catch_unwind().await;
+                let step = match step {
+                    Ok(step) => step,
+                    Err(_) => {
+                        tracing::error!(delivery = %self.delivery.id, "an attempt failed inside Jackfield");
+                        self.not_made(index, AttemptResult::Unknown(Trouble::Broken)).await
+                    }
+                };
+                if let Step::End(done) = step {
+                    return done;
+                }
+            }
+        }
+        // Every step was done before; the store knows, or the delivery would not have come.
+        self.over(stored(self.shared, || self.shared.store.skip(self.delivery.seq)).await)
+    }
+
+    /// One step, or one more try at it.
+    async fn step(&mut self, index: usize) -> Step {
+        let revision = self.shared.live.now();
+        let id = self.delivery.id.to_string();
+        match self.plan.open(index, &self.saved, &revision.set, &id) {
+            Ok(Opened::Skip) => self.skip(index).await,
+            Ok(Opened::Call(request)) => match target(request, &revision) {
+                Some(target) => self.remembered(index, target, &revision).await,
+                None => self.not_made(index, AttemptResult::NotSent(Trouble::NoConnection)).await,
+            },
+            Err(problem) => self.problem(index, &problem, &revision).await,
+        }
+    }
+
+    /// Its condition does not hold. Where it is the delivery's own request, there is nothing to send.
+    async fn skip(&mut self, index: usize) -> Step {
+        if index == self.plan.last() {
+            let skipped = stored(self.shared, || self.shared.store.skip(self.delivery.seq)).await;
+            return Step::End(self.over(skipped));
+        }
+        self.note(index, "{}").await
+    }
+
+    /// A step that is done without a call.
+    async fn note(&mut self, index: usize, saved: &str) -> Step {
+        let (seq, step, now) = (self.delivery.seq, number(index), self.shared.clock.now());
+        if stored(self.shared, || self.shared.store.note_step(seq, step, saved, now)).await.is_none() {
+            return Step::End(Done::Left);
+        }
+        match Saved::from_ledger([(step, saved)]) {
+            Ok(read) => self.saved.set(index, read.get(index).cloned().unwrap_or_default()),
+            Err(_) => self.saved.set(index, Value::Null),
+        }
+        Step::Done
+    }
+
+    /// A call whose result may be known to others already, or is just being found out.
+    async fn remembered(&mut self, index: usize, target: Target, revision: &Revision) -> Step {
+        let memory = match self.plan.memory(index, &self.saved, &revision.set) {
+            Ok(memory) => memory.filter(|_| index != self.plan.last()),
+            Err(problem) => return self.problem(index, &problem, revision).await,
+        };
+        let Some(memory) = memory else { return self.call(index, target, None, revision).await };
+        match self.claim(&memory, target.connection.timeout).await {
+            Claimed::Known(saved) => self.note(index, &saved).await,
+            Claimed::Mine(claim) => {
+                let step = self.call(index, target, Some(&memory), revision).await;
+                claim.over(matches!(step, Step::Done)).await;
+                step
+            }
+            Claimed::Later(at) => self.postpone(at).await,
+            Claimed::Stopped => Step::End(Done::Left),
+        }
+    }
+
+    async fn call(
+        &mut self,
+        index: usize,
+        target: Target,
+        memory: Option<&crate::plan::Memory>,
+        revision: &Revision,
+    ) -> Step {
+        let seat = match self.seat(&target).await {
+            Ok(seat) => seat,
+            Err(Some(at)) => return self.postpone(at).await,
+            Err(None) => return Step::End(Done::Left),
+        };
+        let made = self.made(&target, seat).await;
+        if let AttemptResult::Answered { outcome: Outcome::Refresh, .. } = made.result
+            && !std::mem::replace(&mut self.refreshed, true)
+            && self.shared.tokens.renew(self.shared, &target.connection).await
+        {
+            return self.again(index, made).await;
+        }
+        self.settle(index, &target, made, memory, revision).await
+    }
+
+    /// Leave for a call: soon, later, or not any more because the server stops.
+    async fn seat(&mut self, target: &Target) -> Result<Seat, Option<Timestamp>> {
+        let Target { connection, operation, request } = target;
+        let own = pacer::of_request(operation, request);
+        let mut seat = self.seat.take().filter(|_| connection.name == self.delivery.connection);
+        let all: Vec<_> = pacer::of_connection(connection).into_iter().chain(own.iter().cloned()).collect();
+        let pacer = self.shared.paces.of(&connection.name);
+        let clock = &self.shared.clock;
+        let patient = clock.now().plus(PATIENCE);
+        loop {
+            let changed = pacer.changed();
+            let taken = match seat.take() {
+                Some(mut seat) => seat.extend(&own).map(|()| seat),
+                None => pacer.take(&all, connection.backoff, clock),
+            };
+            let again = match taken {
+                Ok(seat) => return Ok(seat),
+                Err(again) => again,
+            };
+            let now = clock.now();
+            if again > patient {
+                return Err(Some(again));
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(now.until(again).max(Duration::from_millis(1))) => {}
+                () = self.shared.until(Stage::Stopping) => return Err(None),
+            }
+        }
+    }
+
+    /// Sends it, as long as the server lets it.
+    async fn made(&self, target: &Target, seat: Seat) -> Made {
+        let Target { request, connection, operation } = target;
+        let clock = &self.shared.clock;
+        let started_at = clock.now();
+        let token = match self.shared.tokens.current(self.shared, connection).await {
+            Ok(token) => token,
+            Err(trouble) => {
+                drop(seat);
+                return Made { started_at, result: AttemptResult::NotSent(trouble), answer: Answer::default() };
+            }
+        };
+        let call = Call { request, connection, operation, token: token.as_ref(), clock };
+        let (mut result, answer, cut) = tokio::select! {
+            (result, answer) = self.shared.caller.call(call) => (result, answer, false),
+            // Nobody knows how far it came.
+            () = self.shared.until(Stage::Over) => (AttemptResult::Unknown(Trouble::Broken), Answer::default(), true),
+        };
+        let wait = told::wait(&answer, clock.now());
+        if let AttemptResult::Answered { retry_after, .. } = &mut result {
+            *retry_after = wait.or(*retry_after);
+        }
+        let health = if cut { Health::Unclear } else { health(&result) };
+        let sent = !matches!(result, AttemptResult::NotSent(_));
+        seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
+        Made { started_at, result, answer }
+    }
+
+    /// The delivery makes room for others, without an attempt.
+    async fn postpone(&mut self, at: Timestamp) -> Step {
+        let seq = self.delivery.seq;
+        match stored(self.shared, || self.shared.store.postpone(vec![seq], at)).await {
+            Some(_) => Step::End(Done::Waits(Some(at))),
+            None => Step::End(Done::Left),
+        }
+    }
+
+    /// The step can't be made into a call. An account that is missing may come back; nothing else can change.
+    async fn problem(&mut self, index: usize, problem: &Diagnostic, revision: &Revision) -> Step {
+        if matches!(problem.code, Code::UnknownConnection | Code::UnknownOperation) {
+            return self.not_made(index, AttemptResult::NotSent(Trouble::NoConnection)).await;
+        }
+        self.bury(problem, revision).await
+    }
+
+    async fn bury(&mut self, problem: &Diagnostic, revision: &Revision) -> Step {
+        let (code, message) = (problem.code.word(), problem.message.as_str());
+        tracing::warn!(delivery = %self.delivery.id, event = %self.delivery.event_id, code, message,
+            "a dead letter: a step of the delivery failed");
+        let reason = json::render(problem, &revision.documents).to_string();
+        let buried = stored(self.shared, || self.shared.store.bury(self.delivery.seq, &reason)).await;
+        Step::End(self.over(buried))
+    }
+
+    fn over(&self, changed: Option<crate::store::Changed>) -> Done {
+        changed.map_or(Done::Left, |changed| Done::Over { parked: changed.parked })
+    }
+}
+
+/// The account and the operation as they are now.
+fn target(request: Box<Request>, revision: &Revision) -> Option<Target> {
+    let connection = revision.set.connections.get(&request.connection)?.clone();
+    let operation = connection.pack.operations.get(&request.operation)?.clone();
+    Some(Target { request, connection, operation })
+}
+
+/// A step's number as the store has it.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// What the result tells of the provider as a whole.
+fn health(result: &AttemptResult) -> Health {
+    match result {
+        AttemptResult::Answered { outcome: Outcome::Retry, status: 500.., .. } => Health::Down,
+        AttemptResult::Answered { .. } => Health::Up,
+        AttemptResult::Unknown(_) => Health::Down,
+        AttemptResult::NotSent(Trouble::Connect | Trouble::Certificate) => Health::Down,
+        AttemptResult::NotSent(_) => Health::Unclear,
+    }
+}

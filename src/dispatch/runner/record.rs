@@ -1,0 +1,206 @@
+//! What follows from a call, and its record.
+
+use std::sync::Arc;
+
+use super::super::{Report, Shared, stored};
+use super::{Done, Made, Runner, Step, Target, number};
+use crate::backoff::Backoff;
+use crate::delivery::{self, AttemptResult, Next, State, Trouble};
+use crate::live::Revision;
+use crate::pack::Idempotency;
+use crate::pack::outcome::{Answer, Outcome};
+use crate::plan::{Memory, OnUnknown};
+use crate::store::{AttemptRecord, Changed, Remember, StoredDelivery};
+use crate::value::Value;
+
+/// How much of an answer is kept with the attempt.
+const KEPT_ANSWER: usize = 4096;
+/// The delivery stays with us: a step is done, or is tried again at once.
+const ON: Next = Next { state: State::Leased, due: None };
+
+/// What is stored with a call beside its result.
+#[derive(Default)]
+struct Kept<'k> {
+    /// An attempt of the delivery is used up.
+    counts: bool,
+    saved: Option<&'k Value>,
+    memory: Option<&'k Memory>,
+}
+
+impl Runner<'_> {
+    /// What a call came to: the next step, or the end for now.
+    pub(super) async fn settle(
+        &mut self,
+        index: usize,
+        target: &Target,
+        made: Made,
+        memory: Option<&Memory>,
+        revision: &Revision,
+    ) -> Step {
+        if index == self.plan.last() || !is_success(&made.result) {
+            let next = self.next(target, &made.result);
+            return self.ended(index, &made, next).await;
+        }
+        let saved = match self.plan.steps.get(index).map(|step| step.saved(&made.answer)) {
+            Some(Ok(saved)) => saved,
+            None => Value::Null,
+            Some(Err(problem)) => {
+                let kept = Kept { counts: true, ..Kept::default() };
+                return match self.record(index, &made, ON, kept).await {
+                    Some(_) => self.bury(&problem, revision).await,
+                    None => Step::End(Done::Left),
+                };
+            }
+        };
+        let kept = Kept { saved: Some(&saved), memory, ..Kept::default() };
+        match self.record(index, &made, ON, kept).await {
+            Some(_) => {
+                self.saved.set(index, saved);
+                Step::Done
+            }
+            None => Step::End(Done::Left),
+        }
+    }
+
+    /// The same call is made again at once: its token was too old.
+    pub(super) async fn again(&mut self, index: usize, made: Made) -> Step {
+        match self.record(index, &made, ON, Kept::default()).await {
+            Some(_) => Step::Done,
+            None => Step::End(Done::Left),
+        }
+    }
+
+    /// A call that could not be made.
+    pub(super) async fn not_made(&mut self, index: usize, result: AttemptResult) -> Step {
+        let started_at = self.shared.clock.now();
+        let connection = self.shared.live.now().set.connections.get(&self.delivery.connection).cloned();
+        let backoff = connection.map(|connection| connection.backoff).unwrap_or_default();
+        let next = self.after(&result, &backoff);
+        self.ended(index, &Made { started_at, result, answer: Answer::default() }, next).await
+    }
+
+    fn next(&self, target: &Target, result: &AttemptResult) -> Next {
+        let holds = self.plan.on_unknown == OnUnknown::Hold && !is_repeatable(target);
+        if matches!(result, AttemptResult::Unknown(_)) && holds {
+            return Next { state: State::Held, due: None };
+        }
+        self.after(result, &target.connection.backoff)
+    }
+
+    fn after(&self, result: &AttemptResult, backoff: &Backoff) -> Next {
+        let attempt = self.delivery.attempts.saturating_add(1);
+        delivery::after(result, attempt, backoff, self.shared.clock.now(), rand::random::<f64>())
+    }
+
+    async fn ended(&mut self, index: usize, made: &Made, next: Next) -> Step {
+        let changed = self.record(index, made, next, Kept { counts: true, ..Kept::default() }).await;
+        Step::End(match changed {
+            None => Done::Left,
+            Some(_) if next.state.is_open() => Done::Waits(next.due),
+            Some(changed) => Done::Over { parked: changed.parked },
+        })
+    }
+
+    /// What the provider took must be known before anything else happens to the delivery.
+    async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
+        let Made { started_at, result, answer } = made;
+        let took_ms = u64::try_from(started_at.until(self.shared.clock.now()).as_millis()).unwrap_or(u64::MAX);
+        self.delivery.calls = self.delivery.calls.saturating_add(1);
+        self.delivery.attempts = self.delivery.attempts.saturating_add(u32::from(kept.counts));
+        let record = AttemptRecord {
+            delivery_seq: self.delivery.seq,
+            number: self.delivery.calls,
+            step: number(index),
+            counts: kept.counts,
+            started_at: *started_at,
+            took_ms,
+            result: result.word(),
+            trouble: trouble(result).map(Trouble::word),
+            status: status(result),
+            answer: answer.body.get(..answer.body.len().min(KEPT_ANSWER)).unwrap_or_default().to_vec(),
+            saved: kept.saved.map(|saved| match saved {
+                Value::Null => "{}".to_owned(),
+                saved => saved.to_json(),
+            }),
+            remember: kept.memory.map(|memory| Remember {
+                key: memory.key.clone(),
+                until: self.shared.clock.now().plus(memory.period),
+            }),
+            next,
+        };
+        let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());
+        report(self.shared, &self.delivery, to, result, next, took_ms);
+        stored(self.shared, || self.shared.store.record(record.clone())).await
+    }
+}
+
+fn is_success(result: &AttemptResult) -> bool {
+    use Outcome::{Accepted, Delivered, Duplicate};
+    matches!(result, AttemptResult::Answered { outcome: Delivered | Accepted | Duplicate, .. })
+}
+
+/// Whether the same request may go out again without a second effect.
+fn is_repeatable(target: &Target) -> bool {
+    match target.operation.idempotency {
+        Idempotency::None => matches!(&*target.request.method, "GET" | "HEAD"),
+        Idempotency::Safe => true,
+        Idempotency::Field(_) | Idempotency::Header(_) => target.request.idempotency_key.is_some(),
+    }
+}
+
+fn report(
+    shared: &Shared,
+    delivery: &StoredDelivery,
+    to: Arc<str>,
+    result: &AttemptResult,
+    next: Next,
+    took_ms: u64,
+) {
+    let (state, attempt, word) = (next.state.word(), delivery.attempts, result.word());
+    match next.state {
+        State::Dead => {
+            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
+                status = status(result), "a dead letter: the delivery was given up");
+        }
+        State::Held => {
+            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
+                "nobody knows whether the provider has it: the delivery waits for a person");
+        }
+        State::Retrying => {
+            tracing::info!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
+                status = status(result), "the delivery is tried again later");
+        }
+        State::Leased => {
+            tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, result = word, "a step");
+        }
+        _ => tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, state, "delivered"),
+    }
+    // Nobody watching is no error.
+    let _ = shared.reports.send(Report {
+        at: shared.clock.now(),
+        event: delivery.event_id,
+        delivery: delivery.id,
+        route: delivery.route.clone(),
+        to,
+        attempt,
+        status: status(result),
+        result: word,
+        took_ms,
+        state: next.state,
+        due: next.due,
+    });
+}
+
+fn status(result: &AttemptResult) -> Option<u16> {
+    match result {
+        AttemptResult::Answered { status, .. } => Some(*status),
+        AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
+    }
+}
+
+fn trouble(result: &AttemptResult) -> Option<Trouble> {
+    match result {
+        AttemptResult::Answered { .. } => None,
+        AttemptResult::NotSent(trouble) | AttemptResult::Unknown(trouble) => Some(*trouble),
+    }
+}
