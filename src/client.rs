@@ -1,17 +1,21 @@
 //! HTTP clients, all made the same way: rustls, no redirects, no proxy of the environment, one name for the user agent.
 
+mod answer;
 mod cache;
+mod grant;
 mod guard;
 mod target;
+mod token;
 mod trouble;
 
 use std::time::Duration;
 
 use crate::pack::link::Link;
 
+pub use answer::answer;
 pub use cache::Clients;
 pub use target::{Unsendable, headers, target};
-pub use trouble::trouble;
+pub use token::Tokens;
 
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);

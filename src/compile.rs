@@ -18,6 +18,7 @@ mod send;
 mod setting;
 mod source;
 mod spoiled;
+mod step;
 mod template;
 mod test_case;
 mod tested;

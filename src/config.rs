@@ -16,6 +16,7 @@ pub mod scalar;
 pub mod settings;
 pub mod shape;
 pub mod source;
+pub mod step;
 mod stray;
 pub mod test_case;
 

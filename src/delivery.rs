@@ -167,9 +167,7 @@ impl Trouble {
             Trouble::NoConnection => "no-connection",
         }
     }
-}
 
-impl Trouble {
     /// Only a person can mend it, in the connection: to try again by itself leads nowhere.
     pub fn needs_a_person(self) -> bool {
         matches!(self, Trouble::PrivateAddress | Trouble::Unsendable | Trouble::TokenRefused)

@@ -66,7 +66,9 @@ impl Compiler<'_> {
         let defaults = defaults(target);
         let part = part::Part { schema: schema.document(), root: schema.document(), target };
         self.check_part(body.unwrap_or(&empty), &part, at, &defaults);
-        self.check_defaults(body, target, at);
+        if target.reach.within.is_none() {
+            self.check_defaults(body, target, at);
+        }
     }
 }
 

@@ -8,11 +8,12 @@ use super::pack::{KnownPack, Packs, is_secret};
 use super::{Compiler, Secrets};
 use crate::backoff::Backoff;
 use crate::config::connection::{Connection as Written, Retry, Setting};
+use crate::config::pack::RateLimit;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
-use crate::pack::Connection;
+use crate::pack::{Connection, OAuth2};
 use crate::secret::Secret;
 use crate::value::Value;
 
@@ -87,13 +88,13 @@ impl Compiler<'_> {
             name: name.clone(),
             pack: pack.compiled.clone(),
             base_url,
-            settings,
-            secrets,
             timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
             link: Arc::new(link),
             backoff: backoff(written.retry.as_ref(), common.retry),
-            oauth2: None,
-            rate_limit: pack.written.rate_limit.as_ref().map(|limit| (limit.requests.value, limit.per.value)),
+            oauth2: oauth2(pack, &settings, &secrets),
+            rate_limit: pack.written.rate_limit.iter().flat_map(|limits| &limits.0).find_map(shared_limit),
+            settings,
+            secrets,
         })
     }
 
@@ -225,7 +226,7 @@ impl Compiler<'_> {
             return None;
         };
         let path = rest.trim_end_matches('/').split_once('/').map_or("", |(_, path)| path);
-        if let Some(repeated) = pack.written.operations.iter().find_map(|op| repeated(path, op.value.path.get()?)) {
+        if let Some(repeated) = pack.written.operations.iter().find_map(|op| repeated(path, op.value.path.as_ref()?)) {
             let message = format!("the operations of {} add `/{repeated}` themselves", pack.compiled.title);
             let url = url.trim_end_matches('/');
             let help = format!("write `{}`", url.strip_suffix(&repeated).unwrap_or(url).trim_end_matches('/'));
@@ -250,6 +251,18 @@ impl Compiler<'_> {
             );
         }
     }
+}
+
+/// The pack's way to a token, where the connection gives all that it takes.
+fn oauth2(pack: &KnownPack, settings: &Value, secrets: &BTreeMap<Arc<str>, Secret>) -> Option<Arc<OAuth2>> {
+    let oauth2 = pack.compiled.oauth2.clone()?;
+    let is_given = |name: &Arc<str>| settings.get(name).is_some() || secrets.contains_key(name);
+    oauth2.needs.iter().all(is_given).then_some(oauth2)
+}
+
+/// A limit that all calls of a connection share.
+fn shared_limit(limit: &RateLimit) -> Option<(u64, Duration)> {
+    limit.key.is_none().then_some((limit.requests.value, limit.per.value))
 }
 
 /// What comes after `https://` in an address of the web without query and fragment.

@@ -1,5 +1,7 @@
 //! Packs: the vendors' operations and webhooks.
 
+mod call;
+mod chain;
 mod proof;
 mod webhook_test;
 
@@ -16,11 +18,11 @@ use crate::config::{At, NamedList};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Document, Node};
 use crate::pack::outcome::{Outcome, Outcomes};
-use crate::pack::{Body, HeaderPart, Idempotency, Operation, Pack, PathPart, SandboxReply};
-use crate::request::Encoding;
+use crate::pack::{Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
 use crate::schema::Schema;
 use crate::template::Template;
 use crate::value::json;
+use chain::Within;
 
 /// The packs of a workspace, as written and compiled.
 #[derive(Default)]
@@ -66,14 +68,23 @@ impl Compiler<'_> {
     fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
         self.check_addresses(pack);
         let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
-        let operations = pack.operations.iter().filter_map(|named| {
-            let operation = self.operation(name, pack, &named.name, &named.value);
-            if operation.is_none() {
-                self.broken.insert((name.into(), named.name.value.clone()));
+        let (chains, calls): (Vec<_>, Vec<_>) =
+            pack.operations.iter().partition(|named| !named.value.steps.is_empty());
+        let mut operations = BTreeMap::new();
+        for named in calls {
+            match self.operation(name, pack, &named.name, &named.value) {
+                Some(operation) => _ = operations.insert(named.name.value.clone(), Arc::new(operation)),
+                None => _ = self.broken.insert((name.into(), named.name.value.clone())),
             }
-            Some((named.name.value.clone(), Arc::new(operation?)))
-        });
-        let operations = operations.collect();
+        }
+        let within = Within { name, pack, calls: &operations };
+        let chains: Vec<_> = chains.into_iter().map(|named| (named, self.chain(&within, named))).collect();
+        for (named, chain) in chains {
+            match chain {
+                Some(chain) => _ = operations.insert(named.name.value.clone(), Arc::new(chain)),
+                None => _ = self.broken.insert((name.into(), named.name.value.clone())),
+            }
+        }
         let unread = pack.operations.unread.iter().map(|operation| (name.into(), operation.clone()));
         self.broken.extend(unread);
         let secrets = pack.settings.names().filter(|setting| is_secret(pack, setting)).map(Arc::from).collect();
@@ -82,7 +93,7 @@ impl Compiler<'_> {
             title: pack.title.get().map_or_else(|| name.into(), |title| title.value.clone()),
             secrets,
             operations,
-            oauth2: None,
+            oauth2: pack.auth.as_ref().and_then(|auth| self.oauth2(auth, pack)),
             sandbox_errors: errors,
         }
     }
@@ -91,13 +102,13 @@ impl Compiler<'_> {
         &mut self,
         pack_name: &str,
         pack: &written::Pack,
-        name: &Arc<str>,
+        At { value: name, place: name_place }: &At<Arc<str>>,
         operation: &written::Operation,
     ) -> Option<Operation> {
         let headers = pack.headers.iter().chain(operation.headers.iter());
         let headers: Vec<_> = headers.map(|h| (h.name.value.clone(), self.header(&h.value, pack))).collect();
         let schema = match &operation.request {
-            Some(shape) => Some(self.schema(pack_name, &shape.json)?),
+            Some(shape) => Some(self.schema(pack_name, &shape.file)?),
             None => None,
         };
         let mut reach = pack_reach(pack);
@@ -107,7 +118,12 @@ impl Compiler<'_> {
             .filter(|default| !proof::is_refused(schema.as_ref(), &default.name.value))
             .filter_map(|d| Some((d.name.value.clone(), self.body(&d.value, &mut reach)?)))
             .collect();
-        let path_text = operation.path.get().filter(|text| self.check_path(text));
+        if operation.path.is_none() {
+            let place = name_place.on_key();
+            let diagnostic = Diagnostic::new(Code::MissingKey, place, format!("`path` is missing in `{name}`"));
+            self.report_missing(&operation.place, "path", diagnostic.help("add a line `path: …`"));
+        }
+        let path_text = operation.path.as_ref().filter(|text| self.check_path(text));
         self.check_call(operation);
         let compiled = Operation {
             name: name.clone(),
@@ -116,12 +132,9 @@ impl Compiler<'_> {
             headers,
             defaults,
             outcomes: self.outcomes(operation.response.iter().chain(&pack.response)),
-            idempotency: match &operation.idempotency {
-                Some(written::Idempotency::Field(field)) => Idempotency::Field(field.field.value.clone()),
-                _ => Idempotency::None,
-            },
-            encoding: Encoding::Json,
-            limits: Vec::new(),
+            idempotency: self.idempotency(operation),
+            encoding: call::encoding(operation),
+            limits: self.budgets(pack, operation),
             chain: Vec::new(),
             chain_params: Vec::new(),
             sandbox_reply: self.sandbox_reply(operation),

@@ -7,11 +7,13 @@ use super::Compiler;
 use super::extract::{bare, can_be_name, flat, may_be_absent, type_of};
 use super::pack::Packs;
 use super::source::CompiledSource;
-use super::template::{Kind, Known, Reach};
-use crate::config::route::Route as WrittenRoute;
+use super::step::saved_by;
+use super::template::{Kind, Known, Reach, Unsaved};
+use crate::config::route::{OnUnknown as WrittenOnUnknown, Route as WrittenRoute};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::source::{Source, SourceOrName};
+use crate::config::step::Step;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::extract::{Conversion, Extract};
 use crate::payload::Format;
@@ -161,12 +163,6 @@ impl Compiler<'_> {
         set: &RouteSet,
         settings: Option<&Settings>,
     ) -> Option<Route> {
-        if let Some(lookup) = &written.lookup {
-            self.not_supported("`lookup`", &lookup.place.on_key(), "remove it, and take what the event itself brings");
-        }
-        if let Some(on_unknown) = &written.on_unknown {
-            self.not_supported("`on_unknown`", &on_unknown.place.on_key(), "remove it");
-        }
         let mut reach = Reach::of_route(Some(&set.vars).filter(|_| !self.is_section_unknown("vars")));
         if let Some(source) = source {
             reach.methods = source.source.methods.clone();
@@ -174,6 +170,9 @@ impl Compiler<'_> {
                 source.source.decode.is_empty() && matches!(source.source.format, Format::Form | Format::Query);
             reach.segments = Some(segments(&source.source.path));
         }
+        let steps = written.send.iter().flat_map(|send| &send.steps).chain(&written.lookup);
+        let saved: Vec<Step> = steps.cloned().collect();
+        reach.unsaved = saved_by(&saved, Unsaved::Deciding);
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
@@ -205,8 +204,18 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::MissingKey, written.place.clone(), message).help(help);
             self.report_missing(&written.place, "send", diagnostic);
         }
-        let sends: Vec<Option<Send>> =
-            written.send.iter().map(|send| self.send(send, &reach.clone(), &mut reach, set, settings)).collect();
+        reach.unsaved.clear();
+        reach.extracted = reach.names.iter().map(|known| known.name.clone()).collect();
+        let lookup = self.route_steps(&written.lookup, &mut reach, set, settings);
+        let sends: Vec<Option<Send>> = (0..)
+            .zip(&written.send)
+            .map(|(index, send)| {
+                let mut own = reach.clone();
+                own.unsaved = saved_elsewhere(written, index);
+                self.send(send, &own, &mut reach, set, settings)
+            })
+            .collect();
+        self.unused_saved(&written.lookup, &reach);
         self.unused(written, &reach);
         Some(Route {
             name: name.into(),
@@ -216,9 +225,12 @@ impl Compiler<'_> {
             extracts: extracts.into_iter().collect::<Option<_>>()?,
             identity: flat(identity)?,
             lane: flat(lane)?,
-            lookup: Vec::new(),
+            lookup: lookup.into_iter().collect::<Option<_>>()?,
             sends: sends.into_iter().collect::<Option<_>>()?,
-            on_unknown: OnUnknown::Retry,
+            on_unknown: match written.on_unknown.as_ref().map(|choice| choice.value) {
+                Some(WrittenOnUnknown::Hold) => OnUnknown::Hold,
+                _ => OnUnknown::Retry,
+            },
             place: written.place.clone(),
         })
     }
@@ -236,6 +248,12 @@ impl Compiler<'_> {
             self.report(diagnostic.help("use it in a template, or remove the line"));
         }
     }
+}
+
+/// The names that the steps of other deliveries save.
+fn saved_elsewhere(written: &WrittenRoute, index: usize) -> Vec<(Arc<str>, Unsaved)> {
+    let others = written.send.iter().enumerate().filter(|(at, _)| *at != index);
+    others.flat_map(|(_, send)| saved_by(&send.steps, Unsaved::OtherDelivery)).collect()
 }
 
 /// What is found in a form is text, where the extract makes nothing else of it.

@@ -4,18 +4,30 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::body::{Target, type_of};
-use super::extract::flat;
+use super::extract::{bare, flat};
 use super::pack::fields;
-use super::template::{Kind, Known, Reach};
-use crate::config::Named;
+use super::template::{Kind, Reach};
+use crate::config::{Named, NamedList};
 use crate::config::route::Send as WrittenSend;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::Node;
-use crate::pack::{Body, Draft};
+use crate::pack::{Body, Connection, Draft, Operation};
 use crate::route::{RouteSet, Send};
+use crate::template::Template;
 use crate::types::{Kinds, Presence};
+
+/// What is written of a call.
+pub(super) struct Parts<'w> {
+    /// The operation; nothing where it is missing.
+    pub to: Option<&'w Text>,
+    pub params: &'w NamedList<Node>,
+    pub query: &'w NamedList<Node>,
+    pub headers: &'w NamedList<Node>,
+    pub body: Option<&'w Node>,
+    pub place: &'w Place,
+}
 
 impl Compiler<'_> {
     pub(super) fn send(
@@ -26,72 +38,98 @@ impl Compiler<'_> {
         set: &RouteSet,
         settings: Option<&Settings>,
     ) -> Option<Send> {
-        if let Some(steps) = &written.steps {
-            self.not_supported("`steps`", &steps.place.on_key(), "remove it; a delivery is one call");
-        }
         let target = written.to.get().and_then(|to| self.target(to, set, settings));
         let mut reach = route_reach.clone();
-        match &target {
-            Some((connection, _)) => {
-                let known = connection.settings.as_object().map(|settings| settings.keys().cloned().collect());
-                reach.fields.push(("connection", known.unwrap_or_default()));
-                reach.constants.push(("connection", connection.settings.clone()));
-                reach.secrets = connection.secrets.keys().cloned().collect();
-            }
-            // What the connection has is not known, so nothing of it can be wrong.
-            None => reach.names.push(Known::new("connection")),
-        }
+        let early = self.early_names(written);
+        reach.make_certain(&early);
+        let steps = self.route_steps(&written.steps, &mut reach, set, settings);
+        reach.enter(target.as_ref().map(|(connection, _)| &**connection));
         let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut reach));
         if let Some(Some(when)) = &when {
             reach.make_certain(&when.template.demanded());
         }
-        let params = fields(&written.params, |node| self.body(node, &mut reach));
-        let query = fields(&written.query, |node| self.body(node, &mut reach));
-        let headers = fields(&written.headers, |node| self.body(node, &mut reach));
-        let blanks = self.blanks.len();
-        let body = written.body.as_ref().map(|node| self.tree(node, &mut reach));
-        let whole = self.blanks.len() == blanks;
+        let parts = Parts {
+            to: written.to.get(),
+            params: &written.params,
+            query: &written.query,
+            headers: &written.headers,
+            body: written.body.as_ref(),
+            place: &written.place,
+        };
+        let draft = self.draft(&parts, target.as_ref().map(|(c, o)| (&**c, &**o)), &mut reach);
+        self.unused_saved(&written.steps, &reach);
         used.used.append(&mut reach.used);
         let (connection, operation) = target?;
-        let to = written.to.get()?;
-        self.check_params(written, to, &connection, &operation);
-        params
-            .iter()
-            .flatten()
-            .for_each(|(name, body)| self.check_single(name, body, &written.place.key("params"), true, &reach));
-        query
-            .iter()
-            .flatten()
-            .for_each(|(name, body)| self.check_single(name, body, &written.place.key("query"), false, &reach));
-        headers
-            .iter()
-            .flatten()
-            .for_each(|(name, body)| self.check_single(name, body, &written.place.key("headers"), false, &reach));
-        let target = Target { to, connection: &connection, operation: &operation, reach: &reach };
-        let body_place = written.body.as_ref().map_or_else(|| written.place.clone(), |body| body.place.clone());
+        Some(Send {
+            to: written.to.get()?.value.clone(),
+            when: flat(when)?,
+            steps: steps.into_iter().collect::<Option<_>>()?,
+            draft: draft?,
+            connection,
+            operation,
+        })
+    }
+
+    /// The names that are there wherever a delivery's `when` holds, where that is known before its own steps.
+    fn early_names(&self, written: &WrittenSend) -> Vec<String> {
+        let Some(when) = written.when.as_ref().filter(|_| !written.steps.is_empty()) else { return Vec::new() };
+        let Ok(template) = Template::condition(when) else { return Vec::new() };
+        let own = |name: &str| written.steps.iter().any(|step| step.save.iter().any(|saved| bare(&saved.name) == name));
+        match template.uses().iter().any(|used| own(&used.name)) {
+            true => Vec::new(),
+            false => template.demanded(),
+        }
+    }
+
+    /// What a call is given, as templates, and what of it can never be right.
+    pub(super) fn draft(
+        &mut self,
+        parts: &Parts<'_>,
+        target: Option<(&Connection, &Operation)>,
+        reach: &mut Reach,
+    ) -> Option<Draft> {
+        let params = fields(parts.params, |node| self.body(node, reach));
+        let query = fields(parts.query, |node| self.body(node, reach));
+        let headers = fields(parts.headers, |node| self.body(node, reach));
+        let blanks = self.blanks.len();
+        let body = parts.body.map(|node| self.tree(node, reach));
+        let whole = self.blanks.len() == blanks;
+        let (connection, operation) = target?;
+        let to = parts.to?;
+        self.check_params(parts, to, connection, operation);
+        for (list, key) in [(&params, "params"), (&query, "query"), (&headers, "headers")] {
+            let needed = key == "params" && !operation.is_chain();
+            for (name, body) in list.iter().flatten() {
+                self.check_single(name, body, &parts.place.key(key), needed, reach);
+            }
+        }
+        if operation.is_chain() {
+            self.check_chain_call(parts, to);
+        }
+        let target = Target { to, connection, operation, reach };
+        let body_place = parts.body.map_or_else(|| parts.place.clone(), |body| body.place.clone());
         let at = if body.is_some() { body_place.clone() } else { to.place.clone() };
         // A key that is misspelled may be the body.
-        if body.is_some() || !self.has_unknown_key(&written.place) {
+        if body.is_some() || !self.has_unknown_key(parts.place) {
             self.check_body(body.as_ref(), &target, &at);
         }
         if !whole {
             return None;
         }
-        Some(Send {
-            to: to.value.clone(),
-            when: flat(when)?,
-            steps: Vec::new(),
-            draft: Draft {
-                params: params?,
-                query: query?,
-                headers: headers?,
-                body,
-                body_place,
-                place: written.place.clone(),
-            },
-            connection,
-            operation,
-        })
+        Some(Draft { params: params?, query: query?, headers: headers?, body, body_place, place: parts.place.clone() })
+    }
+
+    /// A chain takes a body and parameters; what goes into an address or a header is said by its own calls.
+    fn check_chain_call(&mut self, parts: &Parts<'_>, to: &Text) {
+        for (list, key) in [(parts.query, "query"), (parts.headers, "headers")] {
+            if let Some(first) = list.iter().next() {
+                let message = format!("`{}` is a chain of several calls, and takes no `{key}`", to.value);
+                let help = format!("remove `{key}`, or write the calls of the chain as `steps` here");
+                let place = parts.place.key(key).on_key();
+                let diagnostic = Diagnostic::new(Code::ConflictingKeys, place, message);
+                self.report(diagnostic.also(first.name.place.clone(), "to which of them is not known").help(help));
+            }
+        }
     }
 
     /// A value of the address or of a header: one value, and in the path one that is there.
@@ -119,7 +157,7 @@ impl Compiler<'_> {
         to: &Text,
         set: &RouteSet,
         settings: Option<&Settings>,
-    ) -> Option<(Arc<crate::pack::Connection>, Arc<crate::pack::Operation>)> {
+    ) -> Option<(Arc<Connection>, Arc<Operation>)> {
         let Some((connection, operation)) = to.split_once('.') else {
             let message = format!("`{}` does not name an operation", to.value);
             let help = "write the connection and the operation with a dot between: `cloudchat.create_conversation`";
@@ -169,28 +207,26 @@ impl Compiler<'_> {
         Some((found.clone(), known?.clone()))
     }
 
-    fn check_params(
-        &mut self,
-        written: &WrittenSend,
-        to: &Text,
-        connection: &crate::pack::Connection,
-        operation: &crate::pack::Operation,
-    ) {
-        let names: Vec<&str> = operation.params().map(|name| &**name).collect();
-        for given in written.params.iter().filter(|given| !names.contains(&&*given.name.value)) {
-            let message = format!("the address of `{}` has no `{{{}}}`", to.value, given.name.value);
+    fn check_params(&mut self, parts: &Parts<'_>, to: &Text, connection: &Connection, operation: &Operation) {
+        let of_path: Vec<&str> = operation.params().map(|name| &**name).collect();
+        let names: Vec<&str> = of_path.iter().copied().chain(operation.chain_params.iter().map(|name| &**name)).collect();
+        for given in parts.params.iter().filter(|given| !names.contains(&&*given.name.value)) {
+            let message = match operation.is_chain() {
+                true => format!("`{}` has no parameter `{}`", to.value, given.name.value),
+                false => format!("the address of `{}` has no `{{{}}}`", to.value, given.name.value),
+            };
             let help = suggest::did_you_mean(&given.name.value, names.iter().copied());
             let near = suggest::certain(&given.name.value, names.iter().copied());
             let diagnostic = Diagnostic::new(Code::InvalidParameter, given.name.place.clone(), message).help_opt(help);
             self.report(diagnostic.fix_opt(given.name.place.clone(), near));
         }
-        for name in names {
+        for name in of_path {
             let known = connection.settings.get(name).is_some() || connection.secrets.contains_key(name);
             let unset = self.unset.contains(&(connection.name.clone(), name.into()));
             let misspelled = |given: &Named<Node>| suggest::nearest(&given.name.value, [name]).is_some();
-            let in_body = written.body.as_ref().is_some_and(|body| body.get(name).is_some());
-            let tried = in_body || self.was_tried(&written.place, "params");
-            if !known && !unset && !tried && !written.params.iter().any(misspelled) {
+            let in_body = parts.body.is_some_and(|body| body.get(name).is_some());
+            let tried = in_body || self.was_tried(parts.place, "params");
+            if !known && !unset && !tried && !parts.params.iter().any(misspelled) {
                 let message = format!("`{}` needs `{name}` in its address", to.value);
                 let help = format!("add `params: {{ {name}: … }}` here, or `{name}: …` to the connection");
                 self.report(Diagnostic::new(Code::InvalidParameter, to.place.clone(), message).help(help));

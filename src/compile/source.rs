@@ -107,11 +107,6 @@ impl Compiler<'_> {
         found.map(|named| &named.value)
     }
 
-    pub(super) fn not_supported(&mut self, what: &str, place: &Place, help: &str) {
-        let message = format!("{what} is part of the language and not of this version yet");
-        self.report(Diagnostic::new(Code::NotSupported, place.clone(), message).help(help));
-    }
-
     fn source_path(&mut self, written: &Written) -> Option<Arc<str>> {
         let Some(path) = &written.path else {
             let message = "the source has no `path`";

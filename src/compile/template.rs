@@ -8,6 +8,7 @@ use super::Compiler;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
+use crate::pack::Connection;
 use crate::pipeline::{self, BASE_NAMES};
 use crate::route::Placed;
 use crate::template::{Misfit, Needed, Template, TemplateError, Use};
@@ -42,6 +43,44 @@ pub(super) struct Reach {
     pub secrets: Vec<Arc<str>>,
     /// Names that are in reach elsewhere and not here: before there is an event.
     pub without: &'static [&'static str],
+    /// The place in a pack that lacks them.
+    pub within: Option<&'static str>,
+    /// The names that `extract` gives; those that steps save are beside them in `names`.
+    pub extracted: Vec<Arc<str>>,
+    /// Names that some step saves, and not in time.
+    pub unsaved: Vec<(Arc<str>, Unsaved)>,
+}
+
+/// Why a saved name is not there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsaved {
+    /// A step after this one saves it.
+    LaterStep,
+    /// It is of the answer of this very call.
+    ThisStep,
+    /// No call is made before the route has taken the event.
+    Deciding,
+    /// A step of another delivery saves it.
+    OtherDelivery,
+}
+
+impl Unsaved {
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Unsaved::LaterStep => ("is not known yet: a later step saves it", "put the step that saves it before this one"),
+            Unsaved::ThisStep => {
+                ("is not known yet: it is saved of the answer to this call", "use it in the calls that follow")
+            }
+            Unsaved::Deciding => (
+                "is not known here: it is saved of an answer, and no call is made before the event is taken",
+                "take it from what the event brings, such as `payload.id`",
+            ),
+            Unsaved::OtherDelivery => (
+                "is not known here: a step of another delivery saves it, and each delivery stands alone",
+                "write the step under `lookup:`, which every delivery follows",
+            ),
+        }
+    }
 }
 
 /// A name that a template may use.
@@ -66,6 +105,30 @@ impl Reach {
             constants: vars.iter().map(|vars| ("vars", (*vars).clone())).collect(),
             ..Reach::default()
         }
+    }
+
+    /// What a call to this connection sees of it; what is not known of it can't be wrong.
+    pub(super) fn enter(&mut self, connection: Option<&Connection>) {
+        self.leave();
+        let Some(connection) = connection else { return self.names.push(Known::new("connection")) };
+        let known = connection.settings.as_object().map(|settings| settings.keys().cloned().collect());
+        self.fields.push(("connection", known.unwrap_or_default()));
+        // In a pack, what an account gives is not known.
+        if self.within.is_none() {
+            self.constants.push(("connection", connection.settings.clone()));
+        }
+        self.secrets = connection.secrets.keys().cloned().collect();
+    }
+
+    fn leave(&mut self) {
+        self.names.retain(|known| &*known.name != "connection");
+        self.fields.retain(|(name, _)| *name != "connection");
+        self.constants.retain(|(name, _)| *name != "connection");
+    }
+
+    /// Whether `extract` gives a name.
+    pub(super) fn is_extracted(&self, name: &str) -> bool {
+        self.extracted.iter().any(|known| **known == *name)
     }
 
     fn known(&self, name: &str) -> Option<&Known> {
@@ -276,8 +339,9 @@ impl Compiler<'_> {
             return;
         }
         if reach.without.contains(&&*used.name) {
-            let message = format!("`{}` is not in reach of a handshake", used.name);
+            let message = format!("`{}` is not in reach of {}", used.name, reach.within.unwrap_or("a handshake"));
             let help = match &*used.name {
+                _ if reach.within.is_some() => "what the route gives is in `body` and `params`",
                 "vars" => "write the value itself",
                 _ => "a handshake makes no event: what the sender sent is in `payload` and `request`",
             };
@@ -291,6 +355,12 @@ impl Compiler<'_> {
         if reach.later.contains(&used.name) {
             let message = format!("`{}` is not known yet: `match` comes before `extract`", used.name);
             let help = "write where the value stands in the payload, such as `payload.contact.name`";
+            self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
+            return;
+        }
+        if let Some((_, why)) = reach.unsaved.iter().rev().find(|(name, _)| *name == used.name) {
+            let (what, help) = why.words();
+            let message = format!("`{}` {what}", used.name);
             self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
             return;
         }

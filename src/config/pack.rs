@@ -1,17 +1,17 @@
 //! A pack as written: all that is known of one vendor.
 
+mod call;
 mod webhook_test;
-
-use std::time::Duration;
 
 use super::handshake::{Handshakes, Reply};
 use super::scalar::Text;
-use super::shape::keywords::described;
 use super::shape::{Field, Shape, Shapes};
 use super::source::{Format, Layers, Verify};
+use super::step::Step;
 use super::{At, Decode, NamedList, Problems, Required, only_entry};
 use crate::document::Node;
 use crate::value::Value;
+pub use call::{Auth, Idempotency, IdempotencyField, Oauth2, RateLimit, RateLimits, RequestShape};
 pub use webhook_test::{ExpectedHandshake, WebhookEvents, WebhookExpect, WebhookTest};
 
 record! {
@@ -33,8 +33,10 @@ record! {
         settings: NamedList<Setting>,
         /// Headers of every request: `Authorization: "Bearer {{ connection.token }}"`. A secret stands alone in its `{{ }}`.
         headers: NamedList<Text>,
-        /// How many requests the vendor takes in a time: `{ requests: 300, per: 1m }`.
-        rate_limit: Option<RateLimit>,
+        /// How a connection gets a token that runs out: `{ oauth2: … }`.
+        auth: Option<Auth>,
+        /// How many requests the vendor takes in a time: `{ requests: 300, per: 1m }`, or a list of such.
+        rate_limit: Option<RateLimits>,
         /// What the answers of every operation mean, tried after the operation's own conditions.
         response: Vec<Condition>,
         /// How the stand-in of `serve --sandbox` answers for every operation.
@@ -61,17 +63,7 @@ record! {
 }
 
 record! {
-    /// How many requests the vendor takes in a time.
-    pub struct RateLimit ("a rate limit") {
-        /// So many requests are taken.
-        requests: At<u64>,
-        /// The time in which they are taken: `10s`, `1m`.
-        per: At<Duration>,
-    }
-}
-
-record! {
-    /// One call that the vendor takes.
+    /// One call that the vendor takes, or a chain of such calls.
     pub struct Operation ("an operation") {
         /// What the call does.
         description: Option<Text>,
@@ -81,19 +73,26 @@ record! {
         method: Option<Text>,
         /// The path after `base_url`: `/customers/{customer_id}/notes`. What stands for a `{name}` comes from the route's
         /// `params`, or from a setting of that name.
-        path: Required<Text>,
-        /// What the `{names}` of the path mean, by name.
+        path: Option<Text>,
+        /// A chain, in place of `method` and `path`: the calls to other operations of this pack that make one delivery, in
+        /// order, the last of which is the delivery's own. Their templates have what the route gives as `body` and `params`.
+        steps: Vec<Step>,
+        /// What the `{names}` of the path mean, by name; of a chain, what a route may give as `params`.
         params: NamedList<Param>,
         /// Further headers, beside those of the pack.
         headers: NamedList<Text>,
-        /// The shape of the body: `{ json: note.json }`. Without it the call has no body that is checked.
+        /// The shape of the body: `{ json: note.json }`, `{ form: note.json }` or `{ multipart: note.json }`. Without it the call
+        /// has no body that is checked.
         request: Option<RequestShape>,
         /// Values for fields of the body that a route does not give: `channel: "{{ connection.channel }}"`.
         defaults: NamedList<Node>,
         /// What the answers mean: `- delivered: "{{ status == 201 and body.id }}"`. The first condition that holds decides.
         response: Vec<Condition>,
-        /// The field of the body by which the vendor recognises a repetition: `{ field: key }`; or `none`.
+        /// How the vendor recognises a repetition: `{ field: key }` of the body, `{ header: Idempotency-Key }`, `safe` where a
+        /// repetition changes nothing, or `none`. A `GET` is safe by itself.
         idempotency: Option<Idempotency>,
+        /// How many of these calls the vendor takes in a time, beside the limit of the pack.
+        rate_limit: Option<RateLimits>,
         /// How to tell what was sent from here when it comes back as a webhook, in words for the author of a route.
         loop_guard: Option<Text>,
         /// A request that the vendor takes. `check` proves it by the schema.
@@ -112,44 +111,12 @@ record! {
 }
 
 record! {
-    /// The shape of an operation's body.
-    pub struct RequestShape ("a request") {
-        /// The file with the JSON Schema of the body, beside `pack.yaml`: `note.json`.
-        json: Text,
-    }
-}
-
-record! {
     /// A request that the vendor takes.
     pub struct Example ("an example") {
         /// Values for the `{names}` in the path.
         params: Option<Node>,
         /// The body, as it would be sent.
         body: Option<Node>,
-    }
-}
-
-/// The field that lets the vendor recognise a repetition.
-#[derive(Clone, Debug)]
-pub enum Idempotency {
-    None,
-    Field(Box<IdempotencyField>),
-}
-
-record! {
-    /// The field of the body by which the vendor recognises a repetition.
-    pub struct IdempotencyField ("an idempotency key") {
-        /// The field: `external_id`.
-        field: Text,
-    }
-}
-
-impl Decode for Idempotency {
-    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if node.as_scalar().is_some_and(|scalar| &*scalar.text == "none") {
-            return Some(Idempotency::None);
-        }
-        IdempotencyField::decode(node, problems).map(|field| Idempotency::Field(Box::new(field)))
     }
 }
 
@@ -161,7 +128,7 @@ pub struct Condition {
 }
 
 /// The outcomes that a condition can name.
-pub const OUTCOMES: &[&str] = &["delivered", "accepted", "duplicate", "retry", "reject"];
+pub const OUTCOMES: &[&str] = &["delivered", "accepted", "duplicate", "retry", "reject", "refresh"];
 
 impl Decode for Condition {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -248,14 +215,6 @@ record! {
     }
 }
 
-impl Shape for Idempotency {
-    fn shape(shapes: &mut Shapes) -> Value {
-        let none = Value::object([("type", "string"), ("const", "none")]);
-        let none = described(&["The vendor takes a repetition for a new call."], &none);
-        Value::object([("anyOf", Value::array([IdempotencyField::shape(shapes), none]))])
-    }
-}
-
 impl Shape for Condition {
     fn shape(shapes: &mut Shapes) -> Value {
         let docs = "An outcome, and the expression on the answer that means it.";
@@ -278,6 +237,7 @@ fn meaning(outcome: &str) -> &'static str {
         }
         "retry" => "When this holds, it is tried again later: `\"{{ body.error == 'busy' }}\"`.",
         "reject" => "When this holds, it is given up and kept as a dead letter: `\"{{ body.status == 'error' }}\"`.",
+        "refresh" => "When this holds, the token has run out: another one is got, and it is tried again: `\"{{ status == 401 }}\"`.",
         _ => "",
     }
 }

@@ -4,6 +4,7 @@ use super::extract::Extract;
 use super::scalar::Text;
 use super::source::SourceOrName;
 use super::test_case::TestCase;
+use super::step::Step;
 use super::{At, NamedList, Required};
 use crate::document::Node;
 
@@ -28,11 +29,13 @@ record! {
         /// Deliveries with the same text here, to the same connection, go out in the order in which their events came:
         /// `"{{ email }}"`.
         lane: Option<Text>,
-        /// Calls that fetch what a thin event lacks.
-        lookup: Option<Node>,
+        /// Calls that fetch what the event itself does not bring, once for each event: `- call: kommo.get_lead`. Every delivery
+        /// has the names that they save.
+        lookup: Vec<Step>,
         /// The deliveries, each with `- to: connection.operation`. One that fails holds no other back.
         send: Vec<Send>,
-        /// What to do when it is not known whether an attempt was taken: retry or hold.
+        /// What to do when it is not known whether the provider took a request, and it would take a repetition for a new one:
+        /// `retry` unless given.
         on_unknown: Option<At<OnUnknown>>,
         /// Captured requests, and what must come of them. A change whose tests fail does not go live.
         tests: Vec<TestCase>,
@@ -56,8 +59,9 @@ record! {
         /// The body of the request, with templates: `content: "{{ name }} wrote"`. What is absent drops its key. It must pass
         /// the operation's schema.
         body: Option<Node>,
-        /// Calls before the delivery itself.
-        steps: Option<Node>,
+        /// Calls that come before the delivery itself, in order: `- call: omnivibe.create_contact`. What is done is not done
+        /// again by a retry.
+        steps: Vec<Step>,
     }
 }
 

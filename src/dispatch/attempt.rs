@@ -1,9 +1,8 @@
 //! One try at a request: rendered with the account's address and secrets, sent, its answer read within bounds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use reqwest::{Method, Response};
+use reqwest::Method;
 
 use crate::client::{self, ClientError, Clients, Unsendable};
 use crate::clock::Clock;
@@ -13,16 +12,6 @@ use crate::pack::outcome::Answer;
 use crate::pack::{Connection, Operation};
 use crate::request::{Request, exposed, exposed_path};
 use crate::secret::Secret;
-
-/// An answer longer than this is cut: what it means stands at its beginning.
-const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
-/// An answer with more bytes of headers than this is not read.
-const LONGEST_HEADERS: usize = 64 * 1024;
-/// How long the next part of an answer may take.
-const PAUSE: Duration = Duration::from_secs(10);
-
-/// The setting that stands for the access token of a connection whose token is fetched.
-pub const ACCESS_TOKEN: &str = "access_token";
 
 /// The HTTP clients that all attempts share.
 #[derive(Clone, Debug)]
@@ -34,6 +23,11 @@ impl Client {
         let clients = Clients::default();
         clients.of(&Arc::new(Link::default()))?;
         Ok(Client(clients))
+    }
+
+    /// The clients themselves, for those who fetch tokens by the same ways.
+    pub fn clients(&self) -> &Clients {
+        &self.0
     }
 
     /// Sends a request once. The answer is kept as far as it was read.
@@ -57,7 +51,7 @@ impl Client {
         clock: &Clock,
     ) -> (AttemptResult, Answer) {
         let answered = match self.build(request, connection, token) {
-            Ok(built) => answer(built).await,
+            Ok(built) => client::answer(built).await,
             Err(trouble) => Err(AttemptResult::NotSent(trouble)),
         };
         match answered {
@@ -77,7 +71,8 @@ impl Client {
         token: Option<&Secret>,
     ) -> Result<reqwest::RequestBuilder, Trouble> {
         let unsendable = |_: Unsendable| Trouble::Unsendable;
-        let secret = |name: &str| token.filter(|_| name == ACCESS_TOKEN).or_else(|| connection.secrets.get(name));
+        let is_token = |name: &str| connection.oauth2.as_ref().is_some_and(|oauth2| *oauth2.token == *name);
+        let secret = |name: &str| token.filter(|_| is_token(name)).or_else(|| connection.secrets.get(name));
         let path = exposed_path(&request.path, secret).ok_or(Trouble::NoConnection)?;
         let url = client::target(&connection.base_url, &path).map_err(unsendable)?;
         if !connection.link.allows(&url) {
@@ -94,34 +89,4 @@ impl Client {
             None => built,
         })
     }
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, AttemptResult> {
-    let mut response = request.send().await.map_err(|error| client::trouble(&error))?;
-    let mut answer = head(&response).ok_or(AttemptResult::Unknown(Trouble::BadAnswer))?;
-    while answer.body.len() < LONGEST_ANSWER {
-        let next = tokio::time::timeout(PAUSE, response.chunk()).await;
-        match next.map_err(|_| AttemptResult::Unknown(Trouble::Timeout))? {
-            Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(error) if error.is_timeout() => return Err(AttemptResult::Unknown(Trouble::Timeout)),
-            Err(_) => return Err(AttemptResult::Unknown(Trouble::BadAnswer)),
-        }
-    }
-    answer.body.truncate(LONGEST_ANSWER);
-    Ok(answer)
-}
-
-/// The status and the headers; nothing when those are too long.
-fn head(response: &Response) -> Option<Answer> {
-    let headers = response.headers();
-    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
-        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    (length <= LONGEST_HEADERS).then(|| Answer {
-        status: response.status().as_u16(),
-        headers: headers.iter().map(text).collect(),
-        body: Vec::new(),
-    })
 }

@@ -44,11 +44,11 @@ impl Link {
 
     /// Whether the address that a URL names itself may be reached. A name is looked at when it is resolved.
     pub fn allows(&self, url: &Url) -> bool {
-        let Some(literal) = address::literal(url) else { return true };
+        let literal = address::literal(url);
         match self.private {
             Private::Allowed => true,
-            Private::Only(only) => literal == only.ip() && url.port_or_known_default() == Some(only.port()),
-            Private::Refused => address::is_public(literal),
+            Private::Only(only) => literal == Some(only.ip()) && url.port_or_known_default() == Some(only.port()),
+            Private::Refused => literal.is_none_or(address::is_public),
         }
     }
 }

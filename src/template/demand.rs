@@ -10,11 +10,20 @@ use super::lint::dotted;
 impl Template {
     /// The names that have a value wherever this condition holds.
     pub fn demanded(&self) -> Vec<String> {
+        self.names_with_value(true)
+    }
+
+    /// The names that have a value wherever this condition does not hold.
+    pub fn demanded_unless(&self) -> Vec<String> {
+        self.names_with_value(false)
+    }
+
+    fn names_with_value(&self, holds: bool) -> Vec<String> {
         let (source, _) = self.braced();
         let Ok(tree) = parse(&source, "template", Default::default()) else { return Vec::new() };
         let Stmt::Template(template) = &tree else { return Vec::new() };
         let [Stmt::EmitExpr(emit)] = template.children.as_slice() else { return Vec::new() };
-        names_where(&emit.expr, true).into_iter().map(str::to_owned).collect()
+        names_where(&emit.expr, holds).into_iter().map(str::to_owned).collect()
     }
 }
 

@@ -15,9 +15,9 @@ pub(super) fn show(known: &Known<'_>, found: &Named<Operation>) {
     show_address(known, operation);
     if let Some(shape) = &operation.request {
         heading("The fields of `body:`");
-        match known.schema(&shape.json) {
+        match known.schema(&shape.file) {
             Some(schema) => fields::show(&schema, operation),
-            None => line(format!("  `{}` can't be read", shape.json.value)),
+            None => line(format!("  `{}` can't be read", shape.file.value)),
         }
     }
     show_notes(known, operation);
@@ -26,7 +26,7 @@ pub(super) fn show(known: &Known<'_>, found: &Named<Operation>) {
 
 fn show_address(known: &Known<'_>, operation: &Operation) {
     let method = operation.method.as_ref().map_or("POST", |method| &method.value);
-    let Some(path) = operation.path.get() else { return };
+    let Some(path) = operation.path.as_ref() else { return };
     heading("The address");
     line(format!("  {method} {}{}", known.pack.base_url.as_ref().map_or("", |url| &url.value), path.value));
     let names = path.value.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
@@ -46,8 +46,13 @@ fn param(known: &Known<'_>, operation: &Operation, name: &str) -> Row {
 
 fn show_notes(known: &Known<'_>, operation: &Operation) {
     let repetition = match &operation.idempotency {
-        Some(Idempotency::Field(field)) => {
-            format!("{} knows a repetition by `{}`: the same twice counts once.", known.title(), field.field.value)
+        Some(Idempotency::Key(key)) => {
+            let name = [&key.field, &key.header].into_iter().flatten().next().map_or("", |name| &name.value);
+            format!("{} knows a repetition by `{name}`: the same twice counts once.", known.title())
+        }
+        Some(Idempotency::Safe) => format!("{} can be told the same twice: it changes nothing more.", known.title()),
+        _ if operation.method.as_ref().is_some_and(|method| &*method.value == "GET") => {
+            "It only asks: the same twice changes nothing.".to_owned()
         }
         _ => format!("{} knows no repetition: the same sent twice is there twice.", known.title()),
     };

@@ -24,7 +24,9 @@ impl Compiler<'_> {
         let known: Vec<&str> = conjuncts.iter().flat_map(|schema| schema_words::names(schema)).collect();
         let defaults = written.defaults.iter().map(|default| (&*default.name.value, default.name.place.clone()));
         let key = match &written.idempotency {
-            Some(written::Idempotency::Field(field)) => Some((&*field.field.value, field.field.place.clone())),
+            Some(written::Idempotency::Key(key)) => {
+                key.field.as_ref().map(|field| (&*field.value, field.place.clone()))
+            }
             _ => None,
         };
         for (name, place) in defaults.chain(key).filter(|(name, _)| schema_words::refuses(&conjuncts, name)) {
@@ -62,7 +64,7 @@ impl Compiler<'_> {
             let help = suggest::did_you_mean(&method.value.to_uppercase(), METHODS.iter().copied());
             self.report(Diagnostic::new(Code::InvalidValue, method.place.clone(), message).help_opt(help));
         }
-        let Some(text) = operation.path.get() else { return };
+        let Some(text) = operation.path.as_ref() else { return };
         let names: Vec<Arc<str>> = path(text)
             .into_iter()
             .filter_map(|part| match part {

@@ -15,14 +15,14 @@ impl Known {
     pub(super) fn add_targets(&self, shapes: &mut Shapes) {
         let told = |operation: &Operation| operation.description.as_ref().map(|text| text.value.clone());
         let targets = self.targets().map(|(to, _, operation)| (to, told(operation)));
-        let targets = property("to", suggestions(targets));
-        for (shape, with_params) in [("send", true), ("expected", false)] {
-            shapes.join(shape, &targets);
+        let targets = suggestions(targets);
+        for (shape, key, with_params) in [("send", "to", true), ("step", "call", true), ("expected", "to", false)] {
+            shapes.join(shape, &property(key, targets.clone()));
             let parts = self.targets().filter_map(|(to, vendor, operation)| {
                 let parts = self.parts(vendor, operation, with_params);
                 let then = one("properties", parts.clone());
                 let is_known = parts.as_object().is_some_and(|parts| !parts.is_empty());
-                is_known.then(|| Value::object([("if", with("to", &to)), ("then", then)]))
+                is_known.then(|| Value::object([("if", with(key, &to)), ("then", then)]))
             });
             let parts = Value::array(parts.collect::<Vec<_>>());
             shapes.join(shape, &one("allOf", parts));
@@ -31,7 +31,7 @@ impl Known {
 
     /// The body and the parameters of an operation, as far as they are known.
     fn parts(&self, vendor: &str, operation: &Operation, with_params: bool) -> Value {
-        let file = operation.request.as_ref().map(|shape| format!("schemas/{vendor}/{}", shape.json.value));
+        let file = operation.request.as_ref().map(|shape| format!("schemas/{vendor}/{}", shape.file.value));
         let schema = file.and_then(|file| self.bodies.get(file.as_str()));
         let given: Vec<&str> = operation.defaults.names().collect();
         let body = schema.map(|schema| ("body", fields(schema, schema, &given, DEEPEST)));
