@@ -1,31 +1,51 @@
 //! Dispatch: deliveries from the store to the providers. One worker for each connection, so that a dead one holds no
-//! other back.
+//! other back; the pace of a connection is shared by all who call it.
 
 mod attempt;
+mod caller;
 mod estimate;
 mod flight;
 mod lane;
+mod outlook;
 mod pace;
+mod pacer;
+mod runner;
 mod share;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod worker;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 
+use crate::client::Tokens;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::State;
 use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
-use crate::store::Store;
+use crate::store::{Reply, Store};
+use caller::Caller;
+use flight::Flights;
+use outlook::Lines;
+use pacer::Paces;
 
 pub use attempt::Client;
+pub use outlook::{ConnectionOutlook, Outlook};
 
-/// What became of an attempt, for whoever watches.
+/// Who leases.
+const OWNER: &str = "serve";
+/// How long a lease holds, for stores that several processes share. The embedded one gives all leases back at a start.
+const LEASE: Duration = Duration::from_secs(15 * 60);
+/// How long the store is left alone after it failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What became of a call, for whoever watches.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub at: Timestamp,
@@ -40,24 +60,56 @@ pub struct Report {
     /// The outcome's word.
     pub result: &'static str,
     pub took_ms: u64,
+    /// [`State::Leased`] when a step is done and others follow.
     pub state: State,
     pub due: Option<Timestamp>,
 }
 
 /// Wakes the worker of a connection.
 #[derive(Clone, Debug, Default)]
-pub struct Wake(Arc<Mutex<BTreeMap<Arc<str>, Arc<Notify>>>>);
+pub struct Wake(Arc<Mutex<BTreeMap<Arc<str>, Arc<Bell>>>>);
+
+/// What a worker listens to.
+#[derive(Debug, Default)]
+struct Bell {
+    notify: Notify,
+    /// Who has brought something since the worker looked last.
+    routes: Mutex<BTreeSet<Arc<str>>>,
+}
 
 impl Wake {
-    /// There may be work for this connection.
+    /// There may be work for this connection, by anybody.
     pub fn connection(&self, name: &Arc<str>) {
-        self.of(name).notify_one();
+        self.of(name).notify.notify_one();
     }
 
-    fn of(&self, name: &Arc<str>) -> Arc<Notify> {
-        let mut all = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    /// A route has brought work for this connection.
+    pub fn route(&self, connection: &Arc<str>, route: &Arc<str>) {
+        let bell = self.of(connection);
+        bell.routes().insert(route.clone());
+        bell.notify.notify_one();
+    }
+
+    fn of(&self, name: &Arc<str>) -> Arc<Bell> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(name.clone()).or_default().clone()
     }
+}
+
+impl Bell {
+    fn routes(&self) -> std::sync::MutexGuard<'_, BTreeSet<Arc<str>>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Running,
+    /// What is under way ends, nothing more is begun.
+    Stopping,
+    /// What is still under way is broken off.
+    Over,
 }
 
 /// What every worker needs.
@@ -66,18 +118,51 @@ struct Shared {
     live: Live,
     store: Arc<dyn Store>,
     clock: Clock,
-    client: Client,
+    caller: Arc<dyn Caller>,
+    tokens: Tokens,
+    paces: Paces,
+    flights: Flights,
+    lines: Lines,
     reports: broadcast::Sender<Report>,
-    stop: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Shared {
+    fn is(&self, stage: Stage) -> bool {
+        *self.stage.borrow() >= stage
+    }
+
+    /// Over when the end has come that far.
+    async fn until(&self, stage: Stage) {
+        // Nobody is left who could stop it: then it goes on.
+        if self.stage.clone().wait_for(|now| *now >= stage).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Asks the store until it answers; nothing when the server stops meanwhile.
+async fn stored<'s, T>(shared: &Shared, ask: impl Fn() -> Reply<'s, T>) -> Option<T> {
+    loop {
+        let error = match ask().await {
+            Ok(answer) => return Some(answer),
+            Err(error) => error,
+        };
+        tracing::error!(%error, "the store does not take what became of deliveries; trying again");
+        if shared.is(Stage::Stopping) {
+            return None;
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
 }
 
 /// Starts and stops the workers.
 pub struct Dispatch {
     shared: Shared,
     wake: Wake,
-    stop: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     workers: JoinSet<()>,
-    running: BTreeMap<Arc<str>, ()>,
+    running: BTreeSet<Arc<str>>,
 }
 
 /// How many reports wait for a slow watcher before it misses some.
@@ -85,30 +170,54 @@ const REPORTS: usize = 4096;
 
 impl Dispatch {
     pub fn new(live: Live, store: Arc<dyn Store>, clock: Clock, client: Client, wake: Wake) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let (reports, _) = broadcast::channel(REPORTS);
-        let shared = Shared { live, store, clock, client, reports, stop: stopped };
-        Dispatch { shared, wake, stop, workers: JoinSet::new(), running: BTreeMap::new() }
+        let tokens = Tokens::new(client.clients().clone(), store.clone(), clock.clone());
+        Dispatch::with(live, store, clock, Arc::new(client), tokens, wake)
     }
 
-    /// What becomes of attempts, from now on.
+    fn with(
+        live: Live,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        caller: Arc<dyn Caller>,
+        tokens: Tokens,
+        wake: Wake,
+    ) -> Self {
+        let (stage, staged) = watch::channel(Stage::Running);
+        let (reports, _) = broadcast::channel(REPORTS);
+        let (paces, flights, lines) = (Paces::default(), Flights::default(), Lines::default());
+        let shared = Shared { live, store, clock, caller, tokens, paces, flights, lines, reports, stage: staged };
+        Dispatch { shared, wake, stage, workers: JoinSet::new(), running: BTreeSet::new() }
+    }
+
+    /// What becomes of calls, from now on.
     pub fn reports(&self) -> broadcast::Receiver<Report> {
         self.shared.reports.subscribe()
+    }
+
+    /// How the connections stand, now and whenever it is asked.
+    pub fn outlook(&self) -> Outlook {
+        let Shared { live, clock, paces, lines, .. } = &self.shared;
+        Outlook { live: live.clone(), clock: clock.clone(), paces: paces.clone(), lines: lines.clone() }
     }
 
     /// Makes sure that each of these connections has a worker.
     pub fn ensure(&mut self, connections: impl IntoIterator<Item = Arc<str>>) {
         for name in connections {
-            if self.running.insert(name.clone(), ()).is_none() {
+            if self.running.insert(name.clone()) {
                 let worker = worker::Worker::new(name.clone(), self.shared.clone(), self.wake.of(&name));
                 self.workers.spawn(worker.run());
             }
         }
     }
 
-    /// Lets attempts under way end, and starts no more.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.workers.join_next().await.is_some() {}
+    /// Lets calls under way end, and starts no more. What takes longer than the grace is broken off, and recorded as
+    /// something of which nobody knows how it ended.
+    pub async fn stop(mut self, grace: Duration) {
+        let _ = self.stage.send(Stage::Stopping);
+        let ends = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, ends).await.is_err() {
+            let _ = self.stage.send(Stage::Over);
+            while self.workers.join_next().await.is_some() {}
+        }
     }
 }

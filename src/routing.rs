@@ -115,7 +115,7 @@ impl Router {
         let results = results(&event, revision);
         log(&event, &results, revision);
         let outcomes: Vec<NewOutcome> = results.iter().filter_map(|routed| outcome(routed, revision)).collect();
-        let connections = connections(&outcomes);
+        let brought = brought(&outcomes);
         // Only the id goes on: the decoded payloads of a batch are never in memory together.
         let (event_seq, id, at) = (stored.seq, event.id, self.clock.now());
         let revision = revision.set.revision.clone();
@@ -137,7 +137,7 @@ impl Router {
             for route in &receipt.duplicates {
                 tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
             }
-            connections.iter().for_each(|connection| self.wake.connection(connection));
+            brought.iter().for_each(|(connection, route)| self.wake.route(connection, route));
             Ok(())
         })
     }
@@ -212,19 +212,17 @@ fn problem_text(problem: &Diagnostic, revision: &Revision) -> String {
     json::render(problem, &revision.documents).to_string()
 }
 
-fn connections(outcomes: &[NewOutcome]) -> Vec<Arc<str>> {
-    let mut connections: Vec<Arc<str>> = outcomes
-        .iter()
-        .filter_map(|outcome| match &outcome.result {
-            NewResult::Taken { deliveries, .. } => Some(deliveries),
-            NewResult::Failed { .. } => None,
-        })
-        .flatten()
-        .map(|delivery| delivery.connection.clone())
-        .collect();
-    connections.sort();
-    connections.dedup();
-    connections
+/// For which connections there is work, and by which routes.
+fn brought(outcomes: &[NewOutcome]) -> BTreeSet<(Arc<str>, Arc<str>)> {
+    let taken = outcomes.iter().filter_map(|outcome| match &outcome.result {
+        NewResult::Taken { deliveries, .. } => Some((&outcome.route, deliveries)),
+        NewResult::Failed { .. } => None,
+    });
+    let each = |(route, deliveries): (&Arc<str>, &Vec<NewDelivery>)| {
+        let route = route.clone();
+        deliveries.iter().map(|delivery| delivery.connection.clone()).map(move |to| (to, route.clone())).collect::<Vec<_>>()
+    };
+    taken.flat_map(each).collect()
 }
 
 fn log(event: &Event, results: &[Routed], revision: &Revision) {

@@ -29,6 +29,8 @@ use crate::store::{Store, StoreError};
 
 /// How long requests and attempts under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
+/// Attempts have a little less, so that what is broken off is recorded within the grace.
+const ATTEMPTS_GRACE: Duration = Duration::from_secs(8);
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -190,7 +192,7 @@ impl Server {
                 ended(self.routing),
                 ended(self.reloading),
                 ended(self.admin_task),
-                self.dispatch.stop()
+                self.dispatch.stop(ATTEMPTS_GRACE)
             )
         };
         if tokio::time::timeout(GRACE, ends).await.is_err() {

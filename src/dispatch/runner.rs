@@ -19,8 +19,9 @@ use crate::diagnostic::{Code, Diagnostic, json};
 use crate::live::Revision;
 use crate::pack::outcome::{Answer, Outcome};
 use crate::pack::{Connection, Operation};
-use crate::plan::{Opened, Plan, Saved};
+use crate::plan::{Memory, Opened, Plan, Saved};
 use crate::request::Request;
+use crate::secret::Secret;
 use crate::store::StoredDelivery;
 use crate::value::Value;
 use claim::Claimed;
@@ -59,6 +60,12 @@ struct Made {
     started_at: Timestamp,
     result: AttemptResult,
     answer: Answer,
+}
+
+impl Made {
+    fn not_sent(trouble: Trouble, at: Timestamp) -> Self {
+        Made { started_at: at, result: AttemptResult::NotSent(trouble), answer: Answer::default() }
+    }
 }
 
 struct Runner<'s> {
@@ -186,22 +193,33 @@ impl Runner<'_> {
         &mut self,
         index: usize,
         target: Target,
-        memory: Option<&crate::plan::Memory>,
+        memory: Option<&Memory>,
         revision: &Revision,
     ) -> Step {
+        let token = match self.shared.tokens.bearer(&target.connection).await {
+            Ok(token) => token,
+            Err(trouble) => {
+                let made = Made::not_sent(trouble, self.shared.clock.now());
+                return self.settle(index, &target, made, memory, revision).await;
+            }
+        };
         let seat = match self.seat(&target).await {
             Ok(seat) => seat,
             Err(Some(at)) => return self.postpone(at).await,
             Err(None) => return Step::End(Done::Left),
         };
-        let made = self.made(&target, seat).await;
-        if let AttemptResult::Answered { outcome: Outcome::Refresh, .. } = made.result
-            && !std::mem::replace(&mut self.refreshed, true)
-            && self.shared.tokens.renew(self.shared, &target.connection).await
-        {
+        let made = self.made(&target, token.as_ref(), seat).await;
+        if self.is_renewed(&target, &made, token.as_ref()).await {
             return self.again(index, made).await;
         }
         self.settle(index, &target, made, memory, revision).await
+    }
+
+    /// The provider did not take the token, and there is another: once for each time that the delivery is under way.
+    async fn is_renewed(&mut self, target: &Target, made: &Made, stale: Option<&Secret>) -> bool {
+        let AttemptResult::Answered { outcome: Outcome::Refresh, .. } = made.result else { return false };
+        let Some(stale) = stale.filter(|_| !std::mem::replace(&mut self.refreshed, true)) else { return false };
+        matches!(self.shared.tokens.refresh(&target.connection, stale).await, Ok(Some(_)))
     }
 
     /// Leave for a call: soon, later, or not any more because the server stops.
@@ -236,18 +254,11 @@ impl Runner<'_> {
     }
 
     /// Sends it, as long as the server lets it.
-    async fn made(&self, target: &Target, seat: Seat) -> Made {
+    async fn made(&self, target: &Target, token: Option<&Secret>, seat: Seat) -> Made {
         let Target { request, connection, operation } = target;
         let clock = &self.shared.clock;
         let started_at = clock.now();
-        let token = match self.shared.tokens.current(self.shared, connection).await {
-            Ok(token) => token,
-            Err(trouble) => {
-                drop(seat);
-                return Made { started_at, result: AttemptResult::NotSent(trouble), answer: Answer::default() };
-            }
-        };
-        let call = Call { request, connection, operation, token: token.as_ref(), clock };
+        let call = Call { request, connection, operation, token, clock };
         let (mut result, answer, cut) = tokio::select! {
             (result, answer) = self.shared.caller.call(call) => (result, answer, false),
             // Nobody knows how far it came.

@@ -182,5 +182,6 @@ fn stand_in(within: &Within<'_>) -> Connection {
         backoff: Backoff::default(),
         rate_limit: None,
         oauth2: None,
+        link: Arc::default(),
     }
 }

@@ -1,0 +1,1 @@
+//! Dispatch as a whole, with the real store and a provider of the test.
