@@ -220,7 +220,11 @@ fn brought(outcomes: &[NewOutcome]) -> BTreeSet<(Arc<str>, Arc<str>)> {
     });
     let each = |(route, deliveries): (&Arc<str>, &Vec<NewDelivery>)| {
         let route = route.clone();
-        deliveries.iter().map(|delivery| delivery.connection.clone()).map(move |to| (to, route.clone())).collect::<Vec<_>>()
+        deliveries
+            .iter()
+            .map(|delivery| delivery.connection.clone())
+            .map(move |to| (to, route.clone()))
+            .collect::<Vec<_>>()
     };
     taken.flat_map(each).collect()
 }

@@ -68,8 +68,7 @@ impl Compiler<'_> {
     fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
         self.check_addresses(pack);
         let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
-        let (chains, calls): (Vec<_>, Vec<_>) =
-            pack.operations.iter().partition(|named| !named.value.steps.is_empty());
+        let (chains, calls): (Vec<_>, Vec<_>) = pack.operations.iter().partition(|named| !named.value.steps.is_empty());
         let mut operations = BTreeMap::new();
         for named in calls {
             match self.operation(name, pack, &named.name, &named.value) {

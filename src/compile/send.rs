@@ -7,10 +7,10 @@ use super::body::{Target, type_of};
 use super::extract::{bare, flat};
 use super::pack::fields;
 use super::template::{Kind, Reach};
-use crate::config::{Named, NamedList};
 use crate::config::route::Send as WrittenSend;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
+use crate::config::{Named, NamedList};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::Node;
 use crate::pack::{Body, Connection, Draft, Operation};
@@ -209,7 +209,8 @@ impl Compiler<'_> {
 
     fn check_params(&mut self, parts: &Parts<'_>, to: &Text, connection: &Connection, operation: &Operation) {
         let of_path: Vec<&str> = operation.params().map(|name| &**name).collect();
-        let names: Vec<&str> = of_path.iter().copied().chain(operation.chain_params.iter().map(|name| &**name)).collect();
+        let names: Vec<&str> =
+            of_path.iter().copied().chain(operation.chain_params.iter().map(|name| &**name)).collect();
         for given in parts.params.iter().filter(|given| !names.contains(&&*given.name.value)) {
             let message = match operation.is_chain() {
                 true => format!("`{}` has no parameter `{}`", to.value, given.name.value),

@@ -67,7 +67,9 @@ pub(super) enum Unsaved {
 impl Unsaved {
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Unsaved::LaterStep => ("is not known yet: a later step saves it", "put the step that saves it before this one"),
+            Unsaved::LaterStep => {
+                ("is not known yet: a later step saves it", "put the step that saves it before this one")
+            }
             Unsaved::ThisStep => {
                 ("is not known yet: it is saved of the answer to this call", "use it in the calls that follow")
             }

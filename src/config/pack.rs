@@ -237,7 +237,9 @@ fn meaning(outcome: &str) -> &'static str {
         }
         "retry" => "When this holds, it is tried again later: `\"{{ body.error == 'busy' }}\"`.",
         "reject" => "When this holds, it is given up and kept as a dead letter: `\"{{ body.status == 'error' }}\"`.",
-        "refresh" => "When this holds, the token has run out: another one is got, and it is tried again: `\"{{ status == 401 }}\"`.",
+        "refresh" => {
+            "When this holds, the token has run out: another one is got, and it is tried again: `\"{{ status == 401 }}\"`."
+        }
         _ => "",
     }
 }

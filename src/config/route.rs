@@ -3,8 +3,8 @@
 use super::extract::Extract;
 use super::scalar::Text;
 use super::source::SourceOrName;
-use super::test_case::TestCase;
 use super::step::Step;
+use super::test_case::TestCase;
 use super::{At, NamedList, Required};
 use crate::document::Node;
 

@@ -30,17 +30,6 @@ impl Client {
         &self.0
     }
 
-    /// Sends a request once. The answer is kept as far as it was read.
-    pub(super) async fn send(
-        &self,
-        request: &Request,
-        connection: &Connection,
-        operation: &Operation,
-        clock: &Clock,
-    ) -> (AttemptResult, Answer) {
-        self.send_with_token(request, connection, operation, None, clock).await
-    }
-
     /// Sends a request once, with the access token that was fetched for the connection.
     pub(super) async fn send_with_token(
         &self,

@@ -121,7 +121,11 @@ impl Lanes {
 
     /// The head of a lane has gone back into the store to wait: what is held behind it is to be parked. `leasing`: a lease
     /// is under way. The head may be here again already.
-    pub(super) fn rest(&mut self, lane: Option<&Arc<str>>, leasing: bool) -> Result<StoredDelivery, Vec<StoredDelivery>> {
+    pub(super) fn rest(
+        &mut self,
+        lane: Option<&Arc<str>>,
+        leasing: bool,
+    ) -> Result<StoredDelivery, Vec<StoredDelivery>> {
         let Some((name, lane)) = lane.and_then(|name| Some((name, self.busy.get_mut(name)?))) else {
             return Err(Vec::new());
         };

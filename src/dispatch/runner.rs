@@ -189,13 +189,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn call(
-        &mut self,
-        index: usize,
-        target: Target,
-        memory: Option<&Memory>,
-        revision: &Revision,
-    ) -> Step {
+    async fn call(&mut self, index: usize, target: Target, memory: Option<&Memory>, revision: &Revision) -> Step {
         let token = match self.shared.tokens.bearer(&target.connection).await {
             Ok(token) => token,
             Err(trouble) => {

@@ -150,11 +150,11 @@ fn a_blank_identity_tells_no_events_apart() {
 fn what_waits_for_its_next_try_is_tried_by_nobody_else() {
     let folder = workspace("tries");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
-    let order = r#"{"provider":"acme","error":"503","times":150}"#;
+    let order = r#"{"provider":"acme","error":"503","times":60}"#;
     post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes());
     assert_eq!(send(&server, 0..100, None).len(), 100);
     server.wait_for("all delivered", |status| status["deliveries"]["delivered"] == 100);
-    assert_eq!(server.received().len(), 250, "each of 100 deliveries arrives, after 150 failures in all");
+    assert_eq!(server.received().len(), 160, "each of 100 deliveries arrives, after 60 failures in all");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod command;
 mod completions;
 mod crash;
 mod diagnostics;
+mod dispatch;
 mod dry_run;
 mod events;
 mod explain;

@@ -76,7 +76,8 @@ fn row(report: &Report) -> String {
         State::Dead => RED,
         _ => DIM,
     };
-    let state = paint(color, &format!("{:<9}", report.state.word()));
+    let word = if report.state == State::Leased { "step" } else { report.state.word() };
+    let state = paint(color, &format!("{word:<9}"));
     let status = report.status.map_or_else(|| report.result.to_owned(), |status| status.to_string());
     let at = report.at.to_string();
     let time = at.get(11..19).unwrap_or_default();

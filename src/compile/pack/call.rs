@@ -159,7 +159,8 @@ impl Compiler<'_> {
 
 /// The settings without which no token can be had.
 fn needed(oauth2: &OAuth2) -> Vec<Arc<str>> {
-    let parts = [&oauth2.client_id, &oauth2.client_secret].into_iter().chain(oauth2.fields.iter().map(|(_, parts)| parts));
+    let parts =
+        [&oauth2.client_id, &oauth2.client_secret].into_iter().chain(oauth2.fields.iter().map(|(_, parts)| parts));
     let mut names: Vec<Arc<str>> = oauth2.refresh_token.iter().cloned().collect();
     for part in parts.flatten() {
         match part {

@@ -40,7 +40,9 @@ impl Compiler<'_> {
         };
         let mut defaults = Vec::new();
         let mut pack_reach = pack_reach(within.pack);
-        for default in written.defaults.iter().filter(|default| !proof::is_refused(schema.as_ref(), &default.name.value)) {
+        for default in
+            written.defaults.iter().filter(|default| !proof::is_refused(schema.as_ref(), &default.name.value))
+        {
             defaults.push((default.name.value.clone(), self.body(&default.value, &mut pack_reach)?));
         }
         let stand_in = stand_in(within);
@@ -127,7 +129,8 @@ impl Compiler<'_> {
                 (format!("a chain can't call {what}"), Some("write the calls that it consists of".to_owned()))
             }
             (false, Some((_, operation))) if within.calls.contains_key(operation) => {
-                let message = "a chain calls operations of its own pack, which have no connection before them".to_owned();
+                let message =
+                    "a chain calls operations of its own pack, which have no connection before them".to_owned();
                 (message, Some(format!("write `call: {operation}`")))
             }
             _ => {

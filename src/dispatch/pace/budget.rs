@@ -129,7 +129,9 @@ mod tests {
     #[test]
     fn a_place_in_line_has_its_time() {
         let mut budget = Budget::default();
-        let slots = |budget: &mut Budget, now: i64| (0..5).map(|place| budget.slot(LIMIT, place, Timestamp(now)).0).collect::<Vec<_>>();
+        let slots = |budget: &mut Budget, now: i64| {
+            (0..5).map(|place| budget.slot(LIMIT, place, Timestamp(now)).0).collect::<Vec<_>>()
+        };
         assert_eq!(slots(&mut budget, 0), [0, 0, 10_000, 10_000, 20_000]);
         assert_eq!(spent(&mut budget, 4_000), Ok(()));
         assert_eq!(slots(&mut budget, 5_000), [5_000, 14_000, 15_000, 24_000, 25_000]);

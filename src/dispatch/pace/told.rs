@@ -33,8 +33,7 @@ fn is_used_up(answer: &Answer) -> bool {
 
 /// When the window begins anew: seconds from now, or a moment in seconds or milliseconds since 1970.
 fn reset(answer: &Answer, now: Timestamp) -> Option<Duration> {
-    let named =
-        ["x-ratelimit-reset-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"].iter();
+    let named = ["x-ratelimit-reset-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"].iter();
     let text = named.copied().find_map(|name| answer.header(name)).or_else(|| item(answer, &["reset", "t"]))?.trim();
     match text.parse::<f64>().ok()? {
         moment if moment > 1e12 => Some(now.until(Timestamp(moment as i64))),

@@ -122,10 +122,9 @@ impl Runner<'_> {
                 Value::Null => "{}".to_owned(),
                 saved => saved.to_json(),
             }),
-            remember: kept.memory.map(|memory| Remember {
-                key: memory.key.clone(),
-                until: self.shared.clock.now().plus(memory.period),
-            }),
+            remember: kept
+                .memory
+                .map(|memory| Remember { key: memory.key.clone(), until: self.shared.clock.now().plus(memory.period) }),
             next,
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());
@@ -148,27 +147,21 @@ fn is_repeatable(target: &Target) -> bool {
     }
 }
 
-fn report(
-    shared: &Shared,
-    delivery: &StoredDelivery,
-    to: Arc<str>,
-    result: &AttemptResult,
-    next: Next,
-    took_ms: u64,
-) {
+fn report(shared: &Shared, delivery: &StoredDelivery, to: Arc<str>, result: &AttemptResult, next: Next, took_ms: u64) {
     let (state, attempt, word) = (next.state.word(), delivery.attempts, result.word());
+    let (status, trouble) = (status(result), trouble(result).map(Trouble::word));
     match next.state {
         State::Dead => {
             tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
-                status = status(result), "a dead letter: the delivery was given up");
+                status, trouble, "a dead letter: the delivery was given up");
         }
         State::Held => {
             tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
-                "nobody knows whether the provider has it: the delivery waits for a person");
+                trouble, "nobody knows whether the provider has it: the delivery waits for a person");
         }
         State::Retrying => {
             tracing::info!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
-                status = status(result), "the delivery is tried again later");
+                status, trouble, "the delivery is tried again later");
         }
         State::Leased => {
             tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, result = word, "a step");
@@ -183,7 +176,7 @@ fn report(
         route: delivery.route.clone(),
         to,
         attempt,
-        status: status(result),
+        status,
         result: word,
         took_ms,
         state: next.state,
