@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod connection;
+mod copy;
 mod delivery;
 mod embedded;
 mod error;
@@ -17,18 +18,23 @@ mod lane;
 mod memory;
 mod migration;
 mod model;
+mod prune;
 mod query;
 mod queue;
 mod reader;
+mod replay;
 mod snapshot;
 mod story;
 mod transaction;
+mod verbs;
+mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use copy::backup;
 pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
 pub use model::{
@@ -37,6 +43,7 @@ pub use model::{
     StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken, Verified,
 };
 pub use snapshot::Snapshot;
+pub use verify::verify;
 
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId};

@@ -10,6 +10,8 @@ use super::embedded::Options;
 use super::error::{Cause, StoreError};
 use super::migration;
 
+/// Files of this format and newer ones give space back that they don't need.
+const GIVES_SPACE_BACK: i64 = 2;
 /// How long another program (an administrator's `sqlite3`) may hold the file before we give up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -19,6 +21,7 @@ pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, Store
     // Before anything is changed: a file of a newer version stays as it is.
     migration::check(&connection)?;
     connection.pragma_update(None, "page_size", options.page_size)?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(StoreError::Unavailable(Cause::Other));
@@ -31,8 +34,16 @@ pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, Store
     if let Some(pages) = options.max_pages {
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     }
-    migration::migrate(&mut connection)?;
+    if matches!(migration::migrate(&mut connection)?, 1..GIVES_SPACE_BACK) {
+        // Once: where it can't be done now, the file keeps its space for what comes.
+        let _ = connection.execute_batch("VACUUM");
+    }
     Ok(connection)
+}
+
+/// A connection for a look at the whole, beside whoever uses the file.
+pub(super) fn plain(file: &Path) -> Result<Connection, StoreError> {
+    open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
 /// A connection that only reads.

@@ -21,6 +21,9 @@ pub enum StoreError {
     /// A newer Jackfield has changed the file's format.
     #[error("the store has format {found}, made by a newer version; this version knows formats up to {known}")]
     TooNew { found: i64, known: i64 },
+    /// An older Jackfield has written it, and no server of this version has opened it yet.
+    #[error("the store has an older format; start `jackfield serve` once, which changes it")]
+    Outdated,
     #[error("another process is using this store")]
     Locked,
     /// The store has no event or delivery of that number.
@@ -47,6 +50,8 @@ pub enum Cause {
     /// Another program holds SQLite's own lock.
     InUse,
     Memory,
+    /// A file of that name is there already.
+    Exists,
     Other,
 }
 
@@ -59,6 +64,7 @@ impl Cause {
             Cause::Permission => "permission",
             Cause::InUse => "in-use",
             Cause::Memory => "memory",
+            Cause::Exists => "exists",
             Cause::Other => "other",
         }
     }
@@ -72,6 +78,7 @@ impl fmt::Display for Cause {
             Cause::Permission => "its file may not be written",
             Cause::InUse => "another program holds its file",
             Cause::Memory => "there is not enough memory",
+            Cause::Exists => "a file of that name is there already",
             Cause::Other => "SQLite gave up",
         })
     }

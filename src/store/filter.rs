@@ -26,16 +26,17 @@ pub(super) fn newest(
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    find(connection, filter, limit, true)
+    find(connection, filter, limit, true, |_| true)
 }
 
-/// The oldest of these deliveries, the oldest first.
+/// The oldest of these deliveries that are fit for something, the oldest first.
 pub(super) fn oldest(
     connection: &Connection,
     filter: &Filter,
     limit: usize,
+    is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    find(connection, filter, limit, false)
+    find(connection, filter, limit, false, is_fit)
 }
 
 fn find(
@@ -43,9 +44,10 @@ fn find(
     filter: &Filter,
     limit: usize,
     newest_first: bool,
+    is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     if filter.ids.is_some() {
-        return by_id(connection, filter, limit, newest_first);
+        return by_id(connection, filter, limit, newest_first, is_fit);
     }
     let states = filter.states.iter().fold(0_i64, |mask, state| mask | 1 << delivery::code(*state));
     let before = filter.before_seq.unwrap_or(i64::MAX);
@@ -57,7 +59,7 @@ fn find(
         && let Some(row) = rows.next()?
     {
         let delivery = query::delivery_from(row)?;
-        if filter.takes(&delivery) {
+        if filter.takes(&delivery) && is_fit(&delivery) {
             found.push(delivery);
         }
     }
@@ -69,10 +71,11 @@ fn by_id(
     filter: &Filter,
     limit: usize,
     newest_first: bool,
+    is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     let mut found = Vec::new();
     for id in filter.ids.iter().flatten() {
-        found.extend(story::stored(connection, *id)?.filter(|delivery| filter.takes(delivery)));
+        found.extend(story::stored(connection, *id)?.filter(|delivery| filter.takes(delivery) && is_fit(delivery)));
     }
     found.sort_by_key(|delivery| if newest_first { -delivery.seq } else { delivery.seq });
     found.dedup_by_key(|delivery| delivery.seq);

@@ -147,14 +147,26 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
 }
 
-/// Brings the file to the format of this version, all steps or none.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// Refuses a file of any other format than that of this version. Changes nothing.
+pub(super) fn check_is_known(connection: &Connection) -> Result<(), StoreError> {
     check(connection)?;
+    if found(connection)? < known() { Err(StoreError::Outdated) } else { Ok(()) }
+}
+
+/// Brings the file to the format of this version, all steps or none, and says which it had; 0 when it was new.
+pub(super) fn migrate(connection: &mut Connection) -> Result<i64, StoreError> {
+    check(connection)?;
+    let before = found(connection)?;
+    // A disk that is full must not keep what needs no change from being opened.
+    if before == known() {
+        return Ok(before);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = usize::try_from(found(&transaction)?).map_err(|_| StoreError::Corrupt)?;
     for step in STEPS.iter().skip(done) {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "user_version", known())?;
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(before)
 }

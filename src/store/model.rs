@@ -370,6 +370,13 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Counts so many more deliveries in that state.
+    pub(super) fn add(&mut self, state: State, more: u64) {
+        for (known, count) in State::ALL.into_iter().zip(&mut self.deliveries) {
+            *count += if known == state { more } else { 0 };
+        }
+    }
+
     /// How many deliveries are in that state.
     pub fn deliveries(&self, state: State) -> u64 {
         State::ALL.iter().zip(self.deliveries).find(|(known, _)| **known == state).map_or(0, |(_, count)| count)

@@ -32,14 +32,14 @@ pub(super) fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<S
 }
 
 /// How rows are found by their id.
-struct Search {
+pub(super) struct Search {
     ends: &'static str,
     probe: &'static str,
     near: &'static str,
 }
 
 // Asked for together, SQLite would look at every row for its ends.
-const EVENTS: Search = Search {
+pub(super) const EVENTS: Search = Search {
     ends: "SELECT coalesce((SELECT min(seq) FROM events), 0), coalesce((SELECT max(seq) FROM events), 0)",
     probe: "SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1",
     near: "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3",
@@ -53,7 +53,7 @@ const DELIVERIES: Search = Search {
 
 /// The number of an event or a delivery. There is no index by id: one would halve the rate at which events are accepted. Ids sort by
 /// time and so do numbers, nearly, so the place is guessed by halving, and the neighbourhood is searched.
-fn seq_of(connection: &Connection, search: Search, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+pub(super) fn seq_of(connection: &Connection, search: Search, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
     let (mut low, mut high): (i64, i64) =
         connection.query_row(search.ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut probe = connection.prepare_cached(search.probe)?;

@@ -1,14 +1,20 @@
 //! The store's promises, each tried on a real file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod counting;
+mod conformance;
+mod failure;
+mod memory;
+mod random;
 
+use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::embedded::{FILE, Options};
 use super::*;
-use crate::delivery::Next;
+use crate::delivery::{Next, State};
 use crate::event::RawRequest;
 use crate::id::DeliveryId;
 use crate::value::Value;
@@ -76,7 +82,7 @@ fn taken(route: &str, identity: Option<&str>, deliveries: Vec<NewDelivery>) -> N
 }
 
 fn routed(event_seq: i64, outcomes: Vec<NewOutcome>) -> RoutedEvent {
-    RoutedEvent { event_seq, revision: "r1".into(), at: NOW, outcomes }
+    RoutedEvent { event_seq, revision: "r1".into(), at: NOW, outcomes, identity_since: Timestamp(0) }
 }
 
 fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
@@ -84,6 +90,10 @@ fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
     AttemptRecord {
         delivery_seq,
         number,
+        step: 0,
+        counts: true,
+        saved: None,
+        remember: None,
         started_at: NOW,
         took_ms: 12,
         result: "retry",
@@ -94,14 +104,18 @@ fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
     }
 }
 
-async fn accept_one(store: &Store) -> i64 {
+fn of(state: State) -> Filter {
+    Filter { states: vec![state], ..Filter::default() }
+}
+
+async fn accept_one(store: &Embedded) -> i64 {
     store.accept(request(1)).await.unwrap()[0]
 }
 
 #[tokio::test]
 async fn an_event_goes_all_the_way() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let new = request(2);
     assert_eq!(store.accept(new.clone()).await, Ok(vec![1, 2]));
 
@@ -120,18 +134,23 @@ async fn an_event_goes_all_the_way() {
     assert_eq!(receipt.deliveries, [(sends[0].id, 1), (problem.id, 2)]);
     assert_eq!(store.unrouted(0, 10).await.unwrap().len(), 1);
 
-    let leased = store.lease("crm", 0, 10, Timestamp(NOW.0 + 1)).await.unwrap();
+    let leased = store.lease("crm", 0, 10, "w", Timestamp(NOW.0 + 1)).await.unwrap().deliveries;
     assert_eq!(leased.len(), 1, "the dead one is not leased");
     assert_eq!((leased[0].state, leased[0].attempts, leased[0].due), (State::Leased, 0, None));
     assert_eq!((&*leased[0].route, leased[0].lane.as_deref()), ("a", Some("lane-1")));
     assert_eq!((leased[0].event_id, leased[0].request.as_str()), (new.ids[0], "{\"to\":1}"));
-    assert!(store.lease("crm", 0, 10, NOW).await.unwrap().is_empty());
+    assert!(store.lease("crm", 0, 10, "w", NOW).await.unwrap().deliveries.is_empty());
 
     store.record(attempt(1, 1, State::Retrying)).await.unwrap();
-    let again = store.lease("crm", 0, 10, NOW).await.unwrap();
-    assert_eq!((again[0].attempts, again[0].due), (1, Some(Timestamp(NOW.0 + 5000))));
+    let waiting = store.deliveries(of(State::Retrying), 9).await.unwrap();
+    assert_eq!((waiting[0].attempts, waiting[0].due), (1, Some(Timestamp(NOW.0 + 5000))));
+    assert!(store.lease("crm", 0, 10, "w", NOW).await.unwrap().deliveries.is_empty(), "it is due later");
+    let due = store.lease_due("crm", Timestamp(NOW.0 + 4999), 10, "w", NOW).await.unwrap();
+    assert_eq!((due.deliveries.len(), due.next), (0, Some(Timestamp(NOW.0 + 5000))));
+    let again = store.lease_due("crm", Timestamp(NOW.0 + 5000), 10, "w", NOW).await.unwrap();
+    assert_eq!((again.deliveries[0].seq, again.next), (1, None));
     store.record(attempt(1, 2, State::Delivered)).await.unwrap();
-    assert!(store.lease("crm", 0, 10, NOW).await.unwrap().is_empty());
+    assert!(store.lease("crm", 0, 10, "w", NOW).await.unwrap().deliveries.is_empty());
 
     let story = store.event(new.ids[0]).await.unwrap().unwrap();
     assert_eq!((story.event.revision.as_deref(), story.routed_at), (Some("r1"), Some(NOW)));
@@ -151,7 +170,7 @@ async fn an_event_goes_all_the_way() {
 #[tokio::test]
 async fn lists_begin_with_the_newest() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     for _ in 0..3 {
         let seq = accept_one(&store).await;
         store.route(routed(seq, vec![taken("a", None, vec![delivery("crm")])])).await.unwrap();
@@ -159,9 +178,9 @@ async fn lists_begin_with_the_newest() {
     store.bury(2, "no-connection").await.unwrap();
     let seqs = |list: Vec<StoredDelivery>| list.into_iter().map(|delivery| delivery.seq).collect::<Vec<_>>();
     assert_eq!(store.recent_events(2).await.unwrap().iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 2]);
-    assert_eq!(seqs(store.deliveries(None, 2).await.unwrap()), [3, 2]);
-    assert_eq!(seqs(store.deliveries(Some(State::Pending), 9).await.unwrap()), [3, 1]);
-    let dead = store.deliveries(Some(State::Dead), 9).await.unwrap();
+    assert_eq!(seqs(store.deliveries(Filter::default(), 2).await.unwrap()), [3, 2]);
+    assert_eq!(seqs(store.deliveries(of(State::Pending), 9).await.unwrap()), [3, 1]);
+    let dead = store.deliveries(of(State::Dead), 9).await.unwrap();
     assert_eq!(dead[0].problem.as_deref(), Some("no-connection"));
     assert_eq!(seqs(dead), [2]);
 }
@@ -169,7 +188,7 @@ async fn lists_begin_with_the_newest() {
 #[tokio::test]
 async fn routing_twice_changes_nothing() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let seq = accept_one(&store).await;
     store.route(routed(seq, vec![taken("a", Some("x"), vec![delivery("crm")])])).await.unwrap();
     let before = store.counts().await.unwrap();
@@ -182,7 +201,7 @@ async fn routing_twice_changes_nothing() {
 #[tokio::test]
 async fn an_identity_is_delivered_once() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let events = store.accept(request(4)).await.unwrap();
     let route = |seq, route: &str, identity| {
         store.route(routed(seq, vec![taken(route, Some(identity), vec![delivery("crm")])]))
@@ -193,7 +212,7 @@ async fn an_identity_is_delivered_once() {
     assert_eq!(route(events[2], "b", "x").await.unwrap().deliveries.len(), 1, "another route has its own");
 
     let crashed = folder.as_after_a_crash();
-    let after = Store::open(&crashed.0).unwrap();
+    let after = Embedded::open(&crashed.0).unwrap();
     let late = after.route(routed(events[3], vec![taken("a", Some("x"), vec![delivery("crm")])])).await.unwrap();
     assert_eq!((late.deliveries.len(), late.duplicates.len()), (0, 1));
     let story = after.event(after.recent_events(1).await.unwrap()[0].id).await.unwrap().unwrap();
@@ -205,19 +224,19 @@ async fn an_identity_is_delivered_once() {
 #[tokio::test]
 async fn a_crash_loses_nothing_that_was_answered() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     store.accept(request(3)).await.unwrap();
     store.route(routed(2, vec![taken("a", None, vec![delivery("crm"), delivery("crm")])])).await.unwrap();
-    store.lease("crm", 0, 9, NOW).await.unwrap();
+    store.lease("crm", 0, 9, "w", NOW).await.unwrap();
     store.record(attempt(2, 1, State::Retrying)).await.unwrap();
-    store.lease("crm", 1, 9, NOW).await.unwrap();
+    store.lease_due("crm", Timestamp(i64::MAX), 9, "w", NOW).await.unwrap();
 
     let crashed = folder.as_after_a_crash();
-    let after = Store::open(&crashed.0).unwrap();
+    let after = Embedded::open(&crashed.0).unwrap();
     assert_eq!(after.unrouted(0, 9).await.unwrap().iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(after.counts().await, store.counts().await);
-    assert_eq!(after.release_leases().await, Ok(2));
-    let states = after.deliveries(None, 9).await.unwrap().iter().map(|d| d.state).collect::<Vec<_>>();
+    assert_eq!(after.release_leases(None).await, Ok(2));
+    let states = after.deliveries(Filter::default(), 9).await.unwrap().iter().map(|d| d.state).collect::<Vec<_>>();
     assert_eq!(states, [State::Retrying, State::Pending]);
     assert_eq!(accept_one(&after).await, 4, "numbers go on");
 }
@@ -225,43 +244,43 @@ async fn a_crash_loses_nothing_that_was_answered() {
 #[tokio::test]
 async fn a_drop_without_close_keeps_what_was_asked_for() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let seq = accept_one(&store).await;
     drop(store);
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     assert_eq!(store.unrouted(0, 9).await.unwrap()[0].seq, seq);
 }
 
 #[tokio::test]
 async fn one_store_is_opened_once() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
-    assert_eq!(Store::open(&folder.0).map(|_| ()), Err(StoreError::Locked));
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::Locked));
     let clone = store.clone();
     store.close().await.unwrap();
     assert_eq!(clone.accept(request(1)).await, Err(StoreError::Closed));
     assert_eq!(clone.unrouted(0, 1).await, Err(StoreError::Closed));
     assert_eq!(clone.close().await, Err(StoreError::Closed));
-    Store::open(&folder.0).unwrap();
+    Embedded::open(&folder.0).unwrap();
 }
 
 #[tokio::test]
 async fn files_that_are_not_ours_are_refused_and_left_alone() {
     let folder = Folder::new();
-    Store::open(&folder.0).unwrap().close().await.unwrap();
+    Embedded::open(&folder.0).unwrap().close().await.unwrap();
     Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(folder.file()).unwrap();
-    assert_eq!(Store::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 1 }));
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 2 }));
     assert_eq!(fs::read(folder.file()).unwrap(), before);
     fs::write(folder.file(), "a text that is no database, and long enough to be taken for one".repeat(99)).unwrap();
-    assert_eq!(Store::open(&folder.0).map(|_| ()), Err(StoreError::Corrupt));
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::Corrupt));
 }
 
 #[tokio::test]
 async fn a_folder_that_can_not_be_made_is_unavailable() {
     let folder = Folder::new();
     fs::write(&folder.0, "a file").unwrap();
-    let result = Store::open(&folder.0.join("inside")).map(|_| ());
+    let result = Embedded::open(&folder.0.join("inside")).map(|_| ());
     assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
     fs::remove_file(&folder.0).unwrap();
 }
@@ -273,7 +292,7 @@ const POISON: &str = "CREATE TRIGGER poison BEFORE INSERT ON contents WHEN new.r
 #[tokio::test]
 async fn a_command_that_fails_does_not_spoil_its_batch() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let events = store.accept(request(40)).await.unwrap();
     Connection::open(folder.file()).unwrap().execute_batch(POISON).unwrap();
     // All of them are sent before any is waited for, so they meet in batches.
@@ -300,37 +319,17 @@ async fn a_command_that_fails_does_not_spoil_its_batch() {
 }
 
 #[tokio::test]
-async fn a_full_disk_loses_nothing_and_the_store_goes_on() {
-    let folder = Folder::new();
-    let store = Store::open_with(&folder.0, Options { max_pages: Some(200), ..Options::default() }).unwrap();
-    let mut large = request(1);
-    large.raw = Arc::new(RawRequest { body: vec![7; 60_000], ..RawRequest::default() });
-    let mut stored = 0;
-    let error = loop {
-        match store.accept(NewEvents { ids: vec![EventId::new()], ..large.clone() }).await {
-            Ok(_) => stored += 1,
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error, StoreError::Full);
-    assert_eq!(store.unrouted(0, 999).await.unwrap().len(), stored);
-    assert_eq!(store.counts().await.unwrap().events, u64::try_from(stored).unwrap());
-    let small = accept_one(&store).await;
-    assert_eq!(usize::try_from(small).unwrap(), stored + 1, "what is small enough is still taken");
-}
-
-#[tokio::test]
 async fn a_queue_that_is_too_long_takes_no_more_events() {
     let folder = Folder::new();
-    let store = Store::open_with(&folder.0, Options { queue_commands: 0, ..Options::default() }).unwrap();
+    let store = Embedded::open_with(&folder.0, Options { queue_commands: 0, ..Options::default() }).unwrap();
     assert_eq!(store.accept(request(1)).await, Err(StoreError::Busy));
-    assert_eq!(store.release_leases().await, Ok(0), "other commands are taken");
+    assert_eq!(store.release_leases(None).await, Ok(0), "other commands are taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_at_once_are_each_stored_once() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let mut ids = Vec::new();
     let mut tasks = Vec::new();
     for _ in 0..2000 {
@@ -354,21 +353,21 @@ async fn two_thousand_at_once_are_each_stored_once() {
 #[tokio::test]
 async fn an_attempt_counts_once_and_a_dead_letter_stays_dead() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     let seq = accept_one(&store).await;
     let sends = vec![delivery("crm"), delivery("crm")];
     store.route(routed(seq, vec![taken("a", None, sends)])).await.unwrap();
     store.record(attempt(1, 1, State::Retrying)).await.unwrap();
     store.record(attempt(1, 1, State::Dead)).await.unwrap();
-    assert_eq!(store.deliveries(Some(State::Retrying), 9).await.unwrap().len(), 1);
+    assert_eq!(store.deliveries(of(State::Retrying), 9).await.unwrap().len(), 1);
 
-    assert_eq!(store.bury(2, "given up").await, Ok(true));
-    assert_eq!(store.bury(2, "given up").await, Ok(false));
+    assert_eq!(store.bury(2, "given up").await.map(|done| done.changed), Ok(true));
+    assert_eq!(store.bury(2, "given up").await.map(|done| done.changed), Ok(false));
     store.record(attempt(2, 1, State::Retrying)).await.unwrap();
-    let dead = store.deliveries(Some(State::Dead), 9).await.unwrap();
+    let dead = store.deliveries(of(State::Dead), 9).await.unwrap();
     assert_eq!((dead[0].attempts, dead[0].problem.as_deref()), (1, Some("given up")));
     store.record(attempt(2, 2, State::Delivered)).await.unwrap();
-    let delivered = store.deliveries(Some(State::Delivered), 9).await.unwrap();
+    let delivered = store.deliveries(of(State::Delivered), 9).await.unwrap();
     assert_eq!((delivered[0].seq, delivered[0].problem.as_deref()), (2, None));
     assert_eq!(store.record(attempt(77, 1, State::Dead)).await, Err(StoreError::NotFound));
     assert_eq!(store.bury(77, "x").await, Err(StoreError::NotFound));
@@ -377,7 +376,7 @@ async fn an_attempt_counts_once_and_a_dead_letter_stays_dead() {
 #[tokio::test]
 async fn paths_and_the_workspace_are_remembered() {
     let folder = Folder::new();
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     assert_eq!(store.snapshot().await, Ok(None));
     let files = |names: &[&str]| names.iter().map(|n| ((*n).to_owned(), format!("{n}!"))).collect::<Vec<_>>();
     store.save_snapshot("r1", files(&["z.yaml", "a.yaml"])).await.unwrap();
@@ -385,7 +384,7 @@ async fn paths_and_the_workspace_are_remembered() {
     store.remember_paths(vec!["/b".to_owned(), "/a".to_owned()]).await.unwrap();
     store.remember_paths(vec!["/b".to_owned()]).await.unwrap();
     drop(store);
-    let store = Store::open(&folder.0).unwrap();
+    let store = Embedded::open(&folder.0).unwrap();
     assert_eq!(store.snapshot().await, Ok(Some(("r2".to_owned(), files(&["z.yaml", "b.yaml"])))));
     assert_eq!(store.known_paths().await.unwrap(), ["/a", "/b"]);
 }

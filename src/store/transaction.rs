@@ -86,6 +86,13 @@ impl<'c> Tx<'c> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
     }
 
+    /// Counts a delivery that is forgotten.
+    pub(super) fn gone(&mut self, state: State) {
+        for (known, count) in State::ALL.into_iter().zip(&mut self.totals.counts.deliveries) {
+            *count = count.saturating_sub(u64::from(known == state));
+        }
+    }
+
     /// Counts one delivery more or less that waits; for what is due later, or behind its lane.
     pub(super) fn waits(&mut self, later: bool, more: bool) {
         let Counts { parked, later: due, .. } = &mut self.totals.counts;

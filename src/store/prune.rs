@@ -1,0 +1,227 @@
+//! Forgetting: by age, by size, and never what is not done. The space goes back to the disk.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::StoreError;
+use super::model::{Pruned, Retention};
+use super::transaction::Tx;
+use super::writer::Command;
+use super::{delivery, key, query, replay};
+use crate::clock::Timestamp;
+
+/// So many events are looked at for each that may be forgotten at a time.
+const LOOKED_AT: usize = 16;
+/// So many other things are forgotten at a time.
+const OTHERS: i64 = 1000;
+/// So many pages are given back at a time, so that no one waits for long.
+const PAGES: i64 = 1024;
+/// As many pages stay free for what comes next, and this part of all.
+const SPARE: i64 = 64;
+const SPARE_PART: i64 = 20;
+
+/// The events that may be forgotten, as far as was looked.
+#[derive(Default)]
+pub(super) struct Found {
+    pub seqs: Vec<i64>,
+    /// Where the next look goes on; from the beginning when the end was reached.
+    pub upto: i64,
+    pub is_end: bool,
+}
+
+/// Looks for events after a number that retention does not keep and that are done.
+pub(super) fn look(
+    connection: &Connection,
+    after: i64,
+    now: Timestamp,
+    retention: &Retention,
+    limit: usize,
+) -> Result<Found, StoreError> {
+    let is_over = match retention.size {
+        Some(size) => used(connection)? > size,
+        None => false,
+    };
+    let oldest = retention.age.map_or(Timestamp(i64::MIN), |age| before(now, age));
+    let mut found = Found { upto: after, ..Found::default() };
+    let sql = "SELECT e.seq, r.received_at FROM events e CROSS JOIN requests r ON r.seq = e.request
+         WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let most = limit.saturating_mul(LOOKED_AT);
+    let mut rows = statement.query([after, query::limit(most)])?;
+    let mut looked_at = 0;
+    while let Some(row) = rows.next()? {
+        let (seq, at) = (row.get(0)?, Timestamp(row.get(1)?));
+        if at >= oldest && !is_over {
+            found.is_end = true;
+            return Ok(found);
+        }
+        (found.upto, looked_at) = (seq, looked_at + 1);
+        if is_done(connection, seq)? {
+            found.seqs.push(seq);
+        }
+        if found.seqs.len() >= limit {
+            return Ok(found);
+        }
+    }
+    found.is_end = looked_at < most;
+    Ok(found)
+}
+
+/// A moment so long ago.
+pub(super) fn before(now: Timestamp, age: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i64, StoreError> {
+    Ok(connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)
+}
+
+/// The bytes of the file that hold something.
+fn used(connection: &Connection) -> Result<u64, StoreError> {
+    let pages = pragma(connection, "page_count")? - pragma(connection, "freelist_count")?;
+    Ok(u64::try_from(pages.saturating_mul(pragma(connection, "page_size")?)).unwrap_or(0))
+}
+
+/// Whether an event is routed and nothing more is wanted of its deliveries.
+fn is_done(connection: &Connection, seq: i64) -> Result<bool, StoreError> {
+    let mut routed = connection.prepare_cached("SELECT 1 FROM routings WHERE event_seq = ?1")?;
+    if !routed.exists([seq])? {
+        return Ok(false);
+    }
+    let mut state = connection.prepare_cached("SELECT state FROM deliveries WHERE seq = ?1")?;
+    for delivery in replay::deliveries_of(connection, seq)? {
+        let stored = state.query_row([delivery], |row| row.get(0)).optional()?.ok_or(StoreError::Corrupt)?;
+        if !delivery::state(stored)?.is_final() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Forgets events, and what else is over.
+pub(super) struct Forget {
+    pub seqs: Vec<i64>,
+    pub now: Timestamp,
+    pub identity_window: Duration,
+}
+
+impl Command for Forget {
+    type Answer = Pruned;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned::default();
+        for seq in &self.seqs {
+            if is_done(tx.connection(), *seq)? {
+                self.forget(tx, *seq, &mut pruned)?;
+            }
+        }
+        self.forget_identities(tx)?;
+        let memory = "DELETE FROM memory WHERE key IN (SELECT key FROM memory WHERE until <= ?1 LIMIT ?2)";
+        pruned.more |= tx.execute(memory, [self.now.0, OTHERS])? > 0;
+        Ok(pruned)
+    }
+}
+
+impl Forget {
+    fn forget(&self, tx: &mut Tx<'_>, seq: i64, pruned: &mut Pruned) -> Result<(), StoreError> {
+        for delivery in replay::deliveries_of(tx.connection(), seq)? {
+            let state = delivery::row(tx, delivery)?.state;
+            tx.execute("DELETE FROM attempts WHERE delivery_seq = ?1", [delivery])?;
+            tx.execute("DELETE FROM ledger WHERE delivery_seq = ?1", [delivery])?;
+            tx.execute("DELETE FROM contents WHERE delivery_seq = ?1", [delivery])?;
+            tx.execute("DELETE FROM replays WHERE old = ?1", [delivery])?;
+            tx.execute("DELETE FROM deliveries WHERE seq = ?1", [delivery])?;
+            tx.gone(state);
+            pruned.deliveries += 1;
+        }
+        self.let_identities_go(tx, seq)?;
+        replay::unroute(tx, seq)?;
+        tx.execute("DELETE FROM outcomes WHERE event_seq = ?1", [seq])?;
+        forget_request(tx, seq)?;
+        tx.totals.counts.events = tx.totals.counts.events.saturating_sub(1);
+        pruned.events += 1;
+        Ok(())
+    }
+
+    /// The identities of an event that is forgotten stay for the rest of their window.
+    fn let_identities_go(&self, tx: &Tx<'_>, seq: i64) -> Result<(), StoreError> {
+        let sql = "SELECT route, identity FROM outcomes WHERE event_seq = ?1 AND identity IS NOT NULL AND result = ?2";
+        let mut statement = tx.connection().prepare_cached(sql)?;
+        let known = statement.query_map(params![seq, query::TAKEN], |row| {
+            Ok(key::of_identity(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?))
+        })?;
+        for key in known.collect::<Result<Vec<_>, _>>()? {
+            let mut at =
+                tx.connection().prepare_cached("SELECT at FROM identities WHERE key = ?1 AND event_seq = ?2")?;
+            if let Some(at) = at.query_row(params![key, seq], |row| row.get(0)).optional()? {
+                self.let_identity_go(tx, &key, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn let_identity_go(&self, tx: &Tx<'_>, key: &[u8; 32], at: i64) -> Result<(), StoreError> {
+        let until = Timestamp(at).plus(self.identity_window);
+        if until < self.now {
+            tx.execute("DELETE FROM identities WHERE key = ?1", [key])?;
+        } else {
+            tx.execute("INSERT OR IGNORE INTO old_identities (until, key) VALUES (?1, ?2)", params![until.0, key])?;
+        }
+        Ok(())
+    }
+
+    /// Those whose events are gone already.
+    fn forget_identities(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let sql = "SELECT o.until, o.key, i.at FROM old_identities o LEFT JOIN identities i ON i.key = o.key
+             AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = i.event_seq) WHERE o.until < ?1 LIMIT ?2";
+        let mut statement = tx.connection().prepare_cached(sql)?;
+        let over = statement.query_map([self.now.0, OTHERS], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Option<i64>>(2)?))
+        })?;
+        for (until, key, at) in over.collect::<Result<Vec<_>, _>>()? {
+            tx.execute("DELETE FROM old_identities WHERE until = ?1 AND key = ?2", params![until, key])?;
+            // One that is known by a newer event goes with that.
+            if let Some(at) = at {
+                self.let_identity_go(tx, &key, at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The event goes, and its request with the last of its parts.
+fn forget_request(tx: &Tx<'_>, seq: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM events WHERE seq = ?1 RETURNING request, part";
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let (request, part): (i64, i64) = statement.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // The parts of one request have successive numbers.
+    let sql = "SELECT request FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1";
+    let mut first = tx.connection().prepare_cached(sql)?;
+    let first: Option<i64> = first.query_row([seq - part], |row| row.get(0)).optional()?;
+    if first != Some(request) {
+        tx.execute("DELETE FROM requests WHERE seq = ?1", [request])?;
+    }
+    Ok(())
+}
+
+/// Gives pages that hold nothing back to the disk: how many bytes, and whether there are more.
+pub(super) struct GiveSpaceBack;
+
+impl Command for GiveSpaceBack {
+    type Answer = (u64, bool);
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(u64, bool), StoreError> {
+        let connection = tx.connection();
+        let (pages, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
+        let spare = SPARE.max(pages / SPARE_PART);
+        let given = (free - spare).min(PAGES);
+        if given <= 0 || pragma(connection, "auto_vacuum")? == 0 {
+            return Ok((0, false));
+        }
+        connection.execute_batch(&format!("PRAGMA incremental_vacuum({given})"))?;
+        let freed = pages - pragma(connection, "page_count")?;
+        let bytes = freed.saturating_mul(pragma(connection, "page_size")?);
+        Ok((u64::try_from(bytes).unwrap_or(0), free - given > spare))
+    }
+}

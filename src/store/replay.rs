@@ -1,0 +1,243 @@
+//! What a person sends again: deliveries as they were, and events through the routes of today.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::StoreError;
+use super::model::{Filter, Replay, ReplayEvents, Replayed};
+use super::transaction::Tx;
+use super::writer::Command;
+use super::{delivery, filter, key, lane, query, story};
+use crate::clock::Timestamp;
+use crate::delivery::{Change, State};
+use crate::id::{DeliveryId, EventId};
+
+/// The deliveries that a person may mean: all that are named, or else those that are dead or held.
+pub(super) fn deliveries(connection: &Connection, replay: &Replay) -> Result<Vec<i64>, StoreError> {
+    let mut asked = replay.filter.clone();
+    if asked.ids.is_none() {
+        let kept = [State::Dead, State::Held];
+        asked.states = kept.into_iter().filter(|s| asked.states.is_empty() || asked.states.contains(s)).collect();
+        if asked.states.is_empty() {
+            return Ok(Vec::new());
+        }
+    }
+    let found = filter::oldest(connection, &asked, replay.limit, |delivery| !delivery.request.is_empty())?;
+    Ok(found.into_iter().map(|delivery| delivery.seq).collect())
+}
+
+/// Makes a new delivery of each of these.
+pub(super) struct SendAgain {
+    /// Each with the id of the new one.
+    pub deliveries: Vec<(i64, DeliveryId)>,
+    /// They were named one by one: what is done is sent again, too.
+    pub named: bool,
+    pub with_steps: bool,
+    pub at: Timestamp,
+}
+
+impl Command for SendAgain {
+    type Answer = Vec<Replayed>;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Replayed>, StoreError> {
+        let mut replayed = Vec::new();
+        for (seq, id) in &self.deliveries {
+            replayed.extend(self.one(tx, *seq, *id)?);
+        }
+        Ok(replayed)
+    }
+
+    fn weight(&self) -> usize {
+        1024 * self.deliveries.len()
+    }
+}
+
+impl SendAgain {
+    fn one(&self, tx: &mut Tx<'_>, seq: i64, id: DeliveryId) -> Result<Option<Replayed>, StoreError> {
+        let Some(old) = query::deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [seq, 1])?.pop() else {
+            return Ok(None);
+        };
+        let after = old.state.after(Change::Replay);
+        let is_done = matches!(old.state, State::Delivered | State::Accepted | State::Skipped);
+        if old.request.is_empty() || (after.is_none() && !(self.named && is_done)) {
+            return Ok(None);
+        }
+        self.copy(tx, seq, id)?;
+        if let Some(after) = after {
+            replaced(tx, seq, old.state, after)?;
+        }
+        Ok(Some(Replayed { old: old.id, new: id, connection: old.connection }))
+    }
+
+    fn copy(&self, tx: &mut Tx<'_>, old: i64, id: DeliveryId) -> Result<(), StoreError> {
+        tx.totals.last_delivery += 1;
+        let new = tx.totals.last_delivery;
+        tx.execute(
+            "INSERT INTO deliveries
+             (seq, connection, open, state, attempts, due, leased_until, event_seq, problem, owner, calls)
+             SELECT ?2, connection, 1, ?3, 0, ?4, ?4, event_seq, NULL, 2, 0 FROM deliveries WHERE seq = ?1",
+            params![old, new, delivery::code(State::Pending), self.at.0],
+        )?;
+        tx.execute(
+            "INSERT INTO contents (delivery_seq, id, route, position, operation, lane, created_at, request)
+             SELECT ?2, ?3, route, position, operation, lane, ?4, request FROM contents WHERE delivery_seq = ?1",
+            params![old, new, key::of_id(id), self.at.0],
+        )?;
+        if self.with_steps {
+            tx.execute(
+                "INSERT INTO ledger (delivery_seq, step, at, saved)
+                 SELECT ?2, step, at, saved FROM ledger WHERE delivery_seq = ?1",
+                params![old, new],
+            )?;
+        }
+        tx.execute("INSERT INTO replays (old, new, at) VALUES (?1, ?2, ?3)", params![old, new, self.at.0])?;
+        tx.moved(None, State::Pending, 1);
+        Ok(())
+    }
+}
+
+/// Another stands for this delivery from now on.
+fn replaced(tx: &mut Tx<'_>, seq: i64, from: State, to: State) -> Result<(), StoreError> {
+    tx.execute("UPDATE deliveries SET state = ?2 WHERE seq = ?1", params![seq, delivery::code(to)])?;
+    tx.moved(Some(from), to, 1);
+    Ok(())
+}
+
+const EVENTS: &str = "SELECT e.seq, e.id, r.source, r.received_at FROM routings g
+     CROSS JOIN events e ON e.seq = g.event_seq CROSS JOIN requests r ON r.seq = e.request
+     WHERE (?1 AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = e.seq AND o.generation = g.generation))
+     OR (?2 AND EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = e.seq AND (?3 IS NULL OR o.route = ?3)
+         AND ((o.generation = g.generation AND o.result = 'failed') OR EXISTS (SELECT 1 FROM deliveries d
+             WHERE d.seq >= o.first_delivery AND d.seq < o.first_delivery + o.deliveries AND d.state = ?4))))
+     OR (NOT ?1 AND NOT ?2 AND (?3 IS NULL
+         OR EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = e.seq AND o.route = ?3)))
+     ORDER BY e.seq";
+
+/// The events that a person means, of those that are routed; the oldest first.
+pub(super) fn events(connection: &Connection, replay: &ReplayEvents) -> Result<Vec<i64>, StoreError> {
+    let ids: Option<Vec<[u8; 16]>> = replay.ids.as_ref().map(|ids| ids.iter().map(key::of_id).collect());
+    if let Some(ids) = &ids {
+        return named_events(connection, ids);
+    }
+    let mut statement = connection.prepare_cached(EVENTS)?;
+    let dead = delivery::code(State::Dead);
+    let mut rows = statement.query(params![replay.unmatched, replay.failed, replay.route, dead])?;
+    let mut found = Vec::new();
+    while found.len() < replay.limit
+        && let Some(row) = rows.next()?
+    {
+        let (source, at): (Arc<str>, i64) = (row.get(2)?, row.get(3)?);
+        let is_meant = replay.source.as_ref().is_none_or(|wanted| *wanted == source)
+            && replay.since.is_none_or(|since| at >= since.0)
+            && replay.until.is_none_or(|until| at < until.0);
+        if is_meant {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
+}
+
+fn named_events(connection: &Connection, ids: &[[u8; 16]]) -> Result<Vec<i64>, StoreError> {
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(story::seq_of(connection, story::EVENTS, id)?);
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Puts events that are routed among those that are not.
+pub(super) struct PutBack {
+    pub seqs: Vec<i64>,
+}
+
+impl Command for PutBack {
+    type Answer = Vec<EventId>;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<EventId>, StoreError> {
+        let mut put_back = Vec::new();
+        for seq in &self.seqs {
+            let Some(generation) = unroute(tx, *seq)? else { continue };
+            let insert = "INSERT INTO unrouted (event_seq, generation) VALUES (?1, ?2)";
+            tx.execute(insert, params![seq, generation + 1])?;
+            tx.totals.counts.unrouted += 1;
+            for delivery in deliveries_of(tx.connection(), *seq)? {
+                let before = delivery::row(tx, delivery)?.state;
+                if let Some(after) = before.after(Change::Replay) {
+                    replaced(tx, delivery, before, after)?;
+                }
+            }
+            let mut id = tx.connection().prepare_cached("SELECT id FROM events WHERE seq = ?1")?;
+            put_back.push(key::to_id("evt", id.query_row([seq], |row| row.get(0))?)?);
+        }
+        Ok(put_back)
+    }
+}
+
+/// Forgets that an event is routed, and says in which generation it was; what it became is not counted any more.
+pub(super) fn unroute(tx: &mut Tx<'_>, seq: i64) -> Result<Option<i64>, StoreError> {
+    let sql = "DELETE FROM routings WHERE event_seq = ?1 RETURNING generation";
+    let generation: Option<i64> = tx.connection().prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?;
+    let Some(generation) = generation else { return Ok(None) };
+    let sql = "SELECT count(*), coalesce(sum(result = 'failed'), 0), coalesce(sum(result = 'duplicate'), 0)
+         FROM outcomes WHERE event_seq = ?1 AND generation = ?2";
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let number = |count: i64| u64::try_from(count).unwrap_or(0);
+    let (all, failed, duplicates) = statement
+        .query_row([seq, generation], |row| Ok((number(row.get(0)?), number(row.get(1)?), number(row.get(2)?))))?;
+    let counts = &mut tx.totals.counts;
+    counts.failed = counts.failed.saturating_sub(failed);
+    counts.duplicates = counts.duplicates.saturating_sub(duplicates);
+    counts.unmatched = counts.unmatched.saturating_sub(u64::from(all == 0));
+    Ok(Some(generation))
+}
+
+/// Every delivery of an event, also those that were sent again.
+pub(super) fn deliveries_of(connection: &Connection, event_seq: i64) -> Result<Vec<i64>, StoreError> {
+    let mut ranges =
+        connection.prepare_cached("SELECT first_delivery, deliveries FROM outcomes WHERE event_seq = ?1")?;
+    let mut rows = ranges.query([event_seq])?;
+    let mut seqs: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (first, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+        seqs.extend(first..first.saturating_add(count));
+    }
+    let mut again = connection.prepare_cached("SELECT new FROM replays WHERE old = ?1")?;
+    let mut place = 0;
+    while let Some(seq) = seqs.get(place).copied() {
+        let new = again.query_map([seq], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        seqs.extend(new);
+        place += 1;
+    }
+    Ok(seqs)
+}
+
+/// The held deliveries among those that a person means.
+pub(super) fn held(connection: &Connection, asked: &Filter, limit: usize) -> Result<Vec<i64>, StoreError> {
+    let held = Filter { states: vec![State::Held], ..asked.clone() };
+    Ok(filter::oldest(connection, &held, limit, |_| true)?.into_iter().map(|delivery| delivery.seq).collect())
+}
+
+/// Lets held deliveries go on.
+pub(super) struct ReleaseHeld {
+    pub seqs: Vec<i64>,
+    pub at: Timestamp,
+}
+
+impl Command for ReleaseHeld {
+    type Answer = Vec<Arc<str>>;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Arc<str>>, StoreError> {
+        let mut connections = std::collections::BTreeSet::new();
+        for seq in &self.seqs {
+            let row = delivery::row(tx, *seq)?;
+            let Some(to) = row.state.after(Change::Free { tried: row.attempts > 0 }) else { continue };
+            lane::wait(tx, *seq, Some(self.at), row.state, to)?;
+            let sql = "UPDATE deliveries SET problem = NULL WHERE seq = ?1 RETURNING connection";
+            connections.insert(tx.connection().prepare_cached(sql)?.query_row([seq], |row| row.get(0))?);
+        }
+        Ok(connections.into_iter().collect())
+    }
+}

@@ -1,0 +1,258 @@
+//! What every engine promises beyond the way of a plain event, told as stories and tried on each.
+
+use std::time::Duration;
+
+use super::memory::Memory;
+use super::*;
+use crate::secret::Secret;
+
+/// Tries a story on every engine.
+macro_rules! on_every_engine {
+    ($($story:ident)*) => {$(
+        #[tokio::test]
+        async fn $story() {
+            let folder = Folder::new();
+            stories::$story(&Embedded::open(&folder.0).unwrap()).await;
+            stories::$story(&Memory::default()).await;
+        }
+    )*};
+}
+
+on_every_engine! {
+    a_retry_holds_its_own_lane_and_no_other
+    what_is_left_in_a_lane_is_found
+    leases_have_an_owner_and_an_end
+    what_is_given_back_comes_when_it_is_due
+    a_step_that_is_done_is_done
+    a_key_is_found_out_by_one
+    what_is_held_waits_for_a_person
+    deliveries_are_sent_again
+    events_go_through_the_routes_again
+    tokens_are_kept
+}
+
+/// Deliveries to `crm`, each with the lane given, of one event each.
+async fn deliveries(store: &dyn Store, lanes: &[Option<&str>]) {
+    for lane in lanes {
+        let seq = store.accept(request(1)).await.unwrap()[0];
+        let deliveries = vec![delivery("crm")];
+        let result = NewResult::Taken { identity: None, lane: lane.map(str::to_owned), deliveries };
+        store.route(routed(seq, vec![NewOutcome { route: "a".into(), result }])).await.unwrap();
+    }
+}
+
+fn seqs(deliveries: &[StoredDelivery]) -> Vec<i64> {
+    deliveries.iter().map(|delivery| delivery.seq).collect()
+}
+
+fn in_ms(wait: i64) -> Timestamp {
+    Timestamp(NOW.0 + wait)
+}
+
+mod stories {
+    use super::*;
+
+    pub async fn a_retry_holds_its_own_lane_and_no_other(store: &dyn Store) {
+        deliveries(store, &[Some("a"), Some("b"), Some("a"), None]).await;
+        let leased = store.lease("crm", 0, 2, "w", in_ms(9)).await.unwrap();
+        assert_eq!((seqs(&leased.deliveries), leased.upto, leased.more), (vec![1, 2], 2, true));
+        assert_eq!(
+            store.record(attempt(1, 1, State::Retrying)).await.unwrap(),
+            Changed { changed: true, parked: false }
+        );
+        let leased = store.lease("crm", 2, 9, "w", in_ms(9)).await.unwrap();
+        assert_eq!((seqs(&leased.deliveries), leased.upto, leased.more), (vec![4], 4, false));
+        assert_eq!((store.counts().await.unwrap().parked, store.counts().await.unwrap().later), (1, 1));
+        assert!(store.lease_lane("crm", "a", 9, "w", in_ms(9)).await.unwrap().is_empty(), "its head is due later");
+        assert!(store.lease_freed("crm", 9, 9, "w", in_ms(9)).await.unwrap().is_empty());
+        let due = store.lease_due("crm", in_ms(5000), 9, "w", in_ms(9)).await.unwrap();
+        assert_eq!((seqs(&due.deliveries), due.next), (vec![1], None));
+        assert!(store.record(attempt(1, 2, State::Dead)).await.unwrap().parked);
+        assert!(!store.record(attempt(2, 1, State::Delivered)).await.unwrap().parked);
+        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w", in_ms(9)).await.unwrap()), [3]);
+        assert!(!store.record(attempt(3, 1, State::Delivered)).await.unwrap().parked);
+    }
+
+    pub async fn what_is_left_in_a_lane_is_found(store: &dyn Store) {
+        deliveries(store, &[Some("a"), Some("a"), Some("b"), Some("b")]).await;
+        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        assert_eq!(store.park(vec![2, 4]).await, Ok(2));
+        assert_eq!(store.park(vec![2]).await, Ok(0), "it is parked");
+        store.record(attempt(1, 1, State::Delivered)).await.unwrap();
+        assert!(store.lease_freed("crm", 1, 9, "w", in_ms(9)).await.unwrap().is_empty(), "the cursor is not there");
+        assert_eq!(seqs(&store.lease_freed("crm", 4, 9, "w", in_ms(9)).await.unwrap()), [2], "3 is before 4");
+        deliveries(store, &[Some("b")]).await;
+        let leased = store.lease("crm", 4, 9, "w", in_ms(9)).await.unwrap();
+        assert_eq!(seqs(&leased.deliveries), [0; 0], "4 is parked before it");
+        store.skip(3).await.unwrap();
+        assert_eq!(seqs(&store.lease_lane("crm", "b", 1, "w", in_ms(9)).await.unwrap()), [4]);
+        assert_eq!(seqs(&store.lease_lane("crm", "b", 1, "w", in_ms(9)).await.unwrap()), [5]);
+    }
+
+    pub async fn leases_have_an_owner_and_an_end(store: &dyn Store) {
+        deliveries(store, &[None, None, None]).await;
+        store.lease("crm", 0, 1, "one", in_ms(10)).await.unwrap();
+        store.lease("crm", 0, 1, "two", in_ms(20)).await.unwrap();
+        assert_eq!(store.release_expired(in_ms(9)).await, Ok(vec![]));
+        assert_eq!(store.release_expired(in_ms(10)).await, Ok(vec!["crm".into()]));
+        assert_eq!(seqs(&store.lease("crm", 2, 9, "one", in_ms(30)).await.unwrap().deliveries), [3]);
+        let due = store.lease_due("crm", in_ms(10), 9, "three", in_ms(30)).await.unwrap();
+        assert_eq!(seqs(&due.deliveries), [1], "no cursor goes back");
+        assert_eq!(store.release_leases(Some("two")).await, Ok(1));
+        assert_eq!(seqs(&store.lease("crm", 0, 9, "one", in_ms(30)).await.unwrap().deliveries), [2]);
+        assert_eq!(store.release_leases(None).await, Ok(3));
+        assert_eq!(seqs(&store.lease("crm", 0, 9, "one", in_ms(30)).await.unwrap().deliveries), [1, 2, 3]);
+    }
+
+    pub async fn what_is_given_back_comes_when_it_is_due(store: &dyn Store) {
+        deliveries(store, &[Some("a"), Some("a"), None]).await;
+        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        assert_eq!(store.postpone(vec![1, 3], in_ms(500)).await, Ok(2));
+        assert_eq!(store.park(vec![2, 3]).await, Ok(1));
+        let waiting = store.deliveries(of(State::Pending), 9).await.unwrap();
+        let shown: Vec<_> = waiting.iter().map(|delivery| (delivery.seq, delivery.due, delivery.parked)).collect();
+        assert_eq!(shown, [(3, Some(in_ms(500)), false), (2, None, true), (1, Some(in_ms(500)), false)]);
+        assert_eq!(store.open_connections().await.unwrap(), ["crm"]);
+        let due = store.lease_due("crm", in_ms(500), 1, "w", in_ms(9)).await.unwrap();
+        assert_eq!((seqs(&due.deliveries), due.next), (vec![1], Some(in_ms(500))));
+        assert_eq!((due.deliveries[0].attempts, due.deliveries[0].calls), (0, 0), "no attempt was used up");
+    }
+
+    pub async fn a_step_that_is_done_is_done(store: &dyn Store) {
+        deliveries(store, &[None]).await;
+        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        let remember = Some(Remember { key: "crm/contact/7".to_owned(), until: in_ms(1000) });
+        let step = AttemptRecord {
+            counts: false,
+            saved: Some("{\"id\":7}".to_owned()),
+            remember,
+            ..attempt(1, 1, State::Leased)
+        };
+        assert!(store.record(step.clone()).await.unwrap().changed);
+        let later = AttemptRecord { saved: Some("{\"id\":8}".to_owned()), number: 2, ..step };
+        store.record(later).await.unwrap();
+        store.note_step(1, 2, "{\"known\":1}", NOW).await.unwrap();
+        let steps = vec![(0, "{\"id\":7}".to_owned()), (2, "{\"known\":1}".to_owned())];
+        assert_eq!(store.ledger(1).await.unwrap(), steps);
+        let shown = store.deliveries(of(State::Leased), 9).await.unwrap();
+        assert_eq!((shown[0].attempts, shown[0].calls), (0, 2));
+        let known = store.claim("crm/contact/7", "w", in_ms(10), NOW).await.unwrap();
+        assert_eq!(known, Claim::Known("{\"id\":8}".to_owned()));
+        let last = AttemptRecord { step: 1, ..attempt(1, 3, State::Delivered) };
+        store.record(last).await.unwrap();
+        let story = store.delivery(shown[0].id).await.unwrap().unwrap();
+        assert_eq!((story.steps, story.delivery.attempts), (steps, 1));
+        assert_eq!(
+            story.attempts.iter().map(|call| (call.number, call.step)).collect::<Vec<_>>(),
+            [(1, 0), (2, 0), (3, 1)]
+        );
+        assert_eq!(store.note_step(9, 0, "{}", NOW).await, Err(StoreError::NotFound));
+    }
+
+    pub async fn a_key_is_found_out_by_one(store: &dyn Store) {
+        let claim = async |owner, until, now| store.claim("k", owner, in_ms(until), in_ms(now)).await.unwrap();
+        assert_eq!(claim("w/1", 100, 0).await, Claim::Mine);
+        assert_eq!(claim("w/1", 100, 1).await, Claim::Mine, "the same delivery after a restart");
+        assert_eq!(claim("w/2", 200, 1).await, Claim::Busy(in_ms(100)));
+        assert_eq!(claim("w/2", 200, 100).await, Claim::Mine, "its time is over");
+        store.release_claim("k", "w/1").await.unwrap();
+        assert_eq!(claim("w/1", 300, 101).await, Claim::Busy(in_ms(200)));
+        store.release_claim("k", "w/2").await.unwrap();
+        assert_eq!(claim("w/1", 300, 102).await, Claim::Mine);
+        store.release_leases(Some("other")).await.unwrap();
+        assert_eq!(claim("w/2", 300, 103).await, Claim::Busy(in_ms(300)));
+        store.release_leases(Some("w")).await.unwrap();
+        assert_eq!(claim("w/2", 300, 103).await, Claim::Mine);
+        store.remember("k", "7", in_ms(400)).await.unwrap();
+        store.release_leases(None).await.unwrap();
+        assert_eq!(claim("w/1", 500, 399).await, Claim::Known("7".to_owned()));
+        assert_eq!(claim("w/1", 500, 400).await, Claim::Mine, "it is forgotten");
+    }
+
+    pub async fn what_is_held_waits_for_a_person(store: &dyn Store) {
+        deliveries(store, &[Some("a"), Some("a")]).await;
+        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        store.park(vec![2]).await.unwrap();
+        assert_eq!(store.hold(1, "unknown").await.unwrap(), Changed { changed: true, parked: true });
+        assert_eq!(store.hold(1, "unknown").await.unwrap(), Changed::default());
+        let held = store.deliveries(of(State::Held), 9).await.unwrap();
+        assert_eq!((held[0].seq, held[0].problem.as_deref()), (1, Some("unknown")));
+        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w", in_ms(9)).await.unwrap()), [2], "its lane goes on");
+        let of_b = Filter { route: Some("b".into()), ..Filter::default() };
+        assert_eq!(store.release_held(of_b, 9, NOW).await, Ok(vec![]));
+        assert_eq!(store.release_held(Filter::default(), 9, NOW).await, Ok(vec!["crm".into()]));
+        let due = store.lease_due("crm", NOW, 9, "w", in_ms(9)).await.unwrap();
+        assert_eq!((seqs(&due.deliveries), due.deliveries[0].problem.as_deref()), (vec![1], None));
+        store.hold(1, "unknown").await.unwrap();
+        assert!(store.bury(1, "not wanted").await.unwrap().changed);
+        assert_eq!(store.deliveries(of(State::Dead), 9).await.unwrap()[0].problem.as_deref(), Some("not wanted"));
+    }
+
+    pub async fn deliveries_are_sent_again(store: &dyn Store) {
+        deliveries(store, &[Some("a"), Some("a"), None, None]).await;
+        store.note_step(1, 0, "{\"id\":7}", NOW).await.unwrap();
+        store.bury(1, "x").await.unwrap();
+        store.hold(2, "x").await.unwrap();
+        store.record(attempt(3, 1, State::Delivered)).await.unwrap();
+        let all = Replay { filter: Filter::default(), limit: 9, with_steps: true, at: in_ms(7) };
+        let replayed = store.replay(all.clone()).await.unwrap();
+        assert_eq!(replayed.len(), 2);
+        assert_eq!(store.replay(all.clone()).await.unwrap(), [], "they are replayed");
+        let old = store.delivery(replayed[0].old).await.unwrap().unwrap();
+        assert_eq!((old.delivery.state, &old.replayed_as), (State::Replayed, &vec![replayed[0].new]));
+        assert_eq!(store.ledger(5).await.unwrap(), [(0, "{\"id\":7}".to_owned())]);
+        let leased = store.lease("crm", 4, 9, "w", in_ms(9)).await.unwrap().deliveries;
+        assert_eq!((seqs(&leased), leased[0].created_at), (vec![5, 6], in_ms(7)));
+        assert_eq!((leased[0].id, leased[0].request.as_str()), (replayed[0].new, "{\"to\":1}"));
+        let delivered = store.deliveries(of(State::Delivered), 9).await.unwrap()[0].id;
+        let open = store.deliveries(of(State::Pending), 9).await.unwrap()[0].id;
+        let named = Filter { ids: Some(vec![delivered, open]), ..Filter::default() };
+        let again = store.replay(Replay { filter: named, with_steps: false, ..all }).await.unwrap();
+        assert_eq!((again.len(), again[0].old), (1, delivered), "what is open is left alone");
+        assert_eq!(store.delivery(delivered).await.unwrap().unwrap().delivery.state, State::Delivered);
+        let events = store.recent_events(9).await.unwrap();
+        let story = store.event(events[3].id).await.unwrap().unwrap();
+        let shown: Vec<_> = story.outcomes[0].deliveries.iter().map(|story| story.delivery.seq).collect();
+        assert_eq!(shown, [1, 5]);
+    }
+
+    pub async fn events_go_through_the_routes_again(store: &dyn Store) {
+        let seqs = store.accept(request(3)).await.unwrap();
+        store.route(routed(seqs[0], vec![taken("a", Some("x"), vec![delivery("crm")])])).await.unwrap();
+        let failed = NewOutcome { route: "b".into(), result: NewResult::Failed { problem: "{}".to_owned() } };
+        store.route(routed(seqs[1], vec![failed])).await.unwrap();
+        store.route(routed(seqs[2], vec![])).await.unwrap();
+        store.bury(1, "x").await.unwrap();
+        let asked = ReplayEvents { limit: 9, ..ReplayEvents::default() };
+        let of_b = ReplayEvents { failed: true, route: Some("b".into()), ..asked.clone() };
+        assert_eq!(store.replay_events(of_b.clone()).await.unwrap().len(), 1);
+        assert_eq!(store.replay_events(of_b).await.unwrap().len(), 0, "it waits to be routed");
+        let others = ReplayEvents { failed: true, unmatched: true, ..asked.clone() };
+        assert_eq!(store.replay_events(others).await.unwrap().len(), 2);
+        let counts = store.counts().await.unwrap();
+        assert_eq!((counts.unrouted, counts.failed, counts.unmatched), (3, 0, 0));
+        assert_eq!(counts.deliveries(State::Replayed), 1);
+        let waiting = store.unrouted(0, 9).await.unwrap();
+        assert_eq!(waiting.iter().map(|event| event.generation).collect::<Vec<_>>(), [1, 1, 1]);
+        let receipt = store.route(routed(1, vec![taken("a", Some("x"), vec![delivery("crm")])])).await.unwrap();
+        assert_eq!((receipt.deliveries.len(), receipt.duplicates.len()), (1, 0), "its identity is not in the way");
+        let story = store.event(waiting[0].id).await.unwrap().unwrap();
+        let shown = story.outcomes.iter().map(|outcome| (outcome.generation, outcome.deliveries[0].delivery.state));
+        assert_eq!(shown.collect::<Vec<_>>(), [(0, State::Replayed), (1, State::Pending)]);
+    }
+
+    pub async fn tokens_are_kept(store: &dyn Store) {
+        assert_eq!(store.token("crm").await, Ok(None));
+        let token = StoredToken {
+            access: Secret::new("a1"),
+            refresh: Some(Secret::new("r1")),
+            expires_at: Some(in_ms(Duration::from_secs(60).as_millis() as i64)),
+            fingerprint: "f".to_owned(),
+        };
+        store.save_token("crm", token.clone()).await.unwrap();
+        let newer = StoredToken { refresh: None, expires_at: None, ..token };
+        store.save_token("crm", newer.clone()).await.unwrap();
+        assert_eq!(store.token("crm").await, Ok(Some(newer)));
+        assert_eq!(store.token("other").await, Ok(None));
+    }
+}

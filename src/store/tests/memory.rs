@@ -1,0 +1,788 @@
+//! A second engine, in memory and as plain as can be: what the store promises, without a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use crate::clock::Timestamp;
+use crate::delivery::{Change, State};
+use crate::id::{DeliveryId, EventId};
+use crate::store::prune::before;
+use crate::store::*;
+
+/// Where a delivery stands beside its state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Done,
+    Ready,
+    Parked,
+    Later,
+}
+
+#[derive(Debug)]
+struct Row {
+    stored: StoredDelivery,
+    place: Place,
+    owner: String,
+    until: Timestamp,
+    calls: BTreeMap<u32, StoredAttempt>,
+    ledger: BTreeMap<u32, String>,
+    replayed_as: Vec<i64>,
+}
+
+#[derive(Debug)]
+struct Arrived {
+    stored: StoredEvent,
+    routed_at: Option<Timestamp>,
+    outcomes: Vec<(StoredOutcome, Vec<i64>)>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    last_event: i64,
+    last_delivery: i64,
+    events: BTreeMap<i64, Arrived>,
+    unrouted: BTreeSet<i64>,
+    rows: BTreeMap<i64, Row>,
+    identities: BTreeMap<(Arc<str>, String), (i64, EventId, Timestamp)>,
+    memory: BTreeMap<String, (Result<String, String>, Timestamp)>,
+    tokens: BTreeMap<String, StoredToken>,
+    paths: BTreeSet<String>,
+    snapshot: Option<Snapshot>,
+}
+
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Inner>);
+
+impl Inner {
+    fn waiting<'s>(&'s self, connection: &'s str, lane: &'s str) -> impl Iterator<Item = &'s Row> {
+        self.rows.values().filter(move |row| {
+            matches!(row.place, Place::Parked | Place::Later)
+                && &*row.stored.connection == connection
+                && row.stored.lane.as_deref() == Some(lane)
+        })
+    }
+
+    fn is_behind(&self, seq: i64) -> bool {
+        let row = &self.rows[&seq].stored;
+        let Some(lane) = &row.lane else { return false };
+        self.waiting(&row.connection, lane).any(|other| other.stored.seq < seq)
+    }
+
+    fn is_followed(&self, seq: i64) -> bool {
+        let row = &self.rows[&seq].stored;
+        let Some(lane) = &row.lane else { return false };
+        self.waiting(&row.connection, lane).next().is_some_and(|first| first.place == Place::Parked)
+    }
+
+    fn stand(&mut self, seq: i64, place: Place, due: Option<Timestamp>) {
+        let row = self.rows.get_mut(&seq).unwrap();
+        row.place = place;
+        row.stored.parked = place == Place::Parked;
+        row.stored.due = due;
+    }
+
+    fn take(&mut self, seq: i64, owner: &str, until: Timestamp) -> StoredDelivery {
+        self.stand(seq, Place::Ready, None);
+        let row = self.rows.get_mut(&seq).unwrap();
+        row.stored.state = row.stored.state.after(Change::Lease).unwrap();
+        (row.owner, row.until) = (owner.to_owned(), until);
+        row.stored.clone()
+    }
+
+    fn row(&mut self, seq: i64) -> Result<&mut Row, StoreError> {
+        self.rows.get_mut(&seq).ok_or(StoreError::NotFound)
+    }
+
+    fn give_back(&mut self, seq: i64, due: Option<Timestamp>) -> Result<bool, StoreError> {
+        let row = self.row(seq)?;
+        let to = row.stored.state.after(Change::GiveBack { tried: row.stored.attempts > 0 });
+        let Some(to) = to.filter(|_| due.is_some() || row.stored.lane.is_some()) else { return Ok(false) };
+        row.stored.state = to;
+        self.stand(seq, if due.is_some() { Place::Later } else { Place::Parked }, due);
+        Ok(true)
+    }
+
+    fn decide(&mut self, seq: i64, change: Change, reason: Option<&str>) -> Result<Changed, StoreError> {
+        let row = self.row(seq)?;
+        let before = row.stored.state;
+        let Some(to) = before.after(change) else { return Ok(Changed::default()) };
+        (row.stored.state, row.stored.problem) = (to, reason.map(str::to_owned));
+        self.stand(seq, Place::Done, None);
+        Ok(Changed { changed: true, parked: before.is_open() && self.is_followed(seq) })
+    }
+
+    fn record(&mut self, call: AttemptRecord) -> Result<Changed, StoreError> {
+        let AttemptRecord { number, step, started_at, took_ms, .. } = call;
+        let row = self.row(call.delivery_seq)?;
+        if row.calls.contains_key(&number) {
+            return Ok(Changed::default());
+        }
+        let (result, trouble) = (call.result.to_owned(), call.trouble.map(str::to_owned));
+        let kept = StoredAttempt {
+            number,
+            step,
+            started_at,
+            took_ms,
+            result,
+            trouble,
+            status: call.status,
+            answer: call.answer,
+        };
+        row.calls.insert(number, kept);
+        if let Some(saved) = call.saved {
+            row.ledger.entry(step).or_insert(saved.clone());
+            if let Some(Remember { key, until }) = call.remember {
+                self.memory.insert(key, (Ok(saved), until));
+            }
+        }
+        let row = self.row(call.delivery_seq)?;
+        row.stored.attempts += u32::from(call.counts);
+        row.stored.calls = row.stored.calls.max(number).max(row.stored.attempts);
+        let Some(to) = row.stored.state.after(Change::Attempt(call.next.state)) else {
+            return Ok(Changed { changed: true, parked: false });
+        };
+        (row.stored.state, row.stored.problem) = (to, None);
+        match to {
+            State::Retrying => self.stand(call.delivery_seq, Place::Later, Some(call.next.due.unwrap_or(started_at))),
+            to if to.is_open() => self.stand(call.delivery_seq, Place::Ready, None),
+            _ => self.stand(call.delivery_seq, Place::Done, None),
+        }
+        Ok(Changed { changed: true, parked: !to.is_open() && self.is_followed(call.delivery_seq) })
+    }
+
+    fn route(&mut self, routed: RoutedEvent) -> Result<RouteReceipt, StoreError> {
+        let RoutedEvent { event_seq, revision, at, outcomes, identity_since } = routed;
+        let mut receipt = RouteReceipt::default();
+        let event = self.events.get_mut(&event_seq).ok_or(StoreError::NotFound)?;
+        if !self.unrouted.remove(&event_seq) {
+            return Ok(receipt);
+        }
+        (event.stored.revision, event.routed_at) = (Some(revision.to_string()), Some(at));
+        let (id, generation) = (event.stored.id, event.stored.generation);
+        for NewOutcome { route, result } in outcomes {
+            let mut seqs = Vec::new();
+            let result = match result {
+                NewResult::Failed { problem } => StoredResult::Failed { problem },
+                NewResult::Taken { identity: Some(identity), .. }
+                    if !self.is_first(&route, &identity, event_seq, id, at, identity_since, generation) =>
+                {
+                    receipt.duplicates.push(route.clone());
+                    StoredResult::Duplicate { identity, first: None }
+                }
+                NewResult::Taken { identity, lane, deliveries } => {
+                    for new in deliveries {
+                        let seq = self.add(new, event_seq, id, &route, lane.as_deref(), at);
+                        receipt.deliveries.push((self.rows[&seq].stored.id, seq));
+                        seqs.push(seq);
+                    }
+                    StoredResult::Taken { identity, lane }
+                }
+            };
+            let outcome = StoredOutcome { route, generation, result, deliveries: Vec::new() };
+            self.events.get_mut(&event_seq).unwrap().outcomes.push((outcome, seqs));
+        }
+        Ok(receipt)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn is_first(
+        &mut self,
+        route: &Arc<str>,
+        identity: &str,
+        seq: i64,
+        id: EventId,
+        at: Timestamp,
+        since: Timestamp,
+        generation: u32,
+    ) -> bool {
+        let key = (route.clone(), identity.to_owned());
+        match self.identities.get(&key) {
+            Some((owner, _, seen)) if *seen >= since => *owner == seq || generation > 0,
+            _ => {
+                self.identities.insert(key, (seq, id, at));
+                true
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        new: NewDelivery,
+        event_seq: i64,
+        event_id: EventId,
+        route: &Arc<str>,
+        lane: Option<&str>,
+        at: Timestamp,
+    ) -> i64 {
+        self.last_delivery += 1;
+        let seq = self.last_delivery;
+        let (state, place) = match &new.request {
+            Ok(_) => (State::Pending, Place::Ready),
+            Err(_) => (State::Dead, Place::Done),
+        };
+        let NewDelivery { id, position, connection, operation, request } = new;
+        let (problem, request) = (request.clone().err(), request.unwrap_or_default());
+        let (route, lane) = (route.clone(), lane.map(Arc::from));
+        let stored = StoredDelivery {
+            seq,
+            id,
+            event_id,
+            event_seq,
+            route,
+            position,
+            connection,
+            operation,
+            lane,
+            attempts: 0,
+            calls: 0,
+            due: None,
+            parked: false,
+            state,
+            request,
+            problem,
+            created_at: at,
+        };
+        self.insert(stored, place);
+        seq
+    }
+
+    fn insert(&mut self, stored: StoredDelivery, place: Place) {
+        let seq = stored.seq;
+        let (calls, ledger, replayed_as) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let row = Row { stored, place, owner: String::new(), until: Timestamp(0), calls, ledger, replayed_as };
+        self.rows.insert(seq, row);
+    }
+
+    fn found(&self, filter: &Filter) -> Vec<i64> {
+        self.rows.values().filter(|row| filter.takes(&row.stored)).map(|row| row.stored.seq).collect()
+    }
+
+    fn send_again(&mut self, asked: &Replay) -> Vec<Replayed> {
+        let mut replayed = Vec::new();
+        for seq in self.found(&asked.filter) {
+            let old = self.rows[&seq].stored.clone();
+            let after = old.state.after(Change::Replay);
+            let named = asked.filter.ids.is_some() && old.state.is_final() && old.state != State::Replayed;
+            // What is not meant does not count against the limit, unless it was named.
+            if asked.filter.ids.is_none() && after.is_none() {
+                continue;
+            }
+            if replayed.len() >= asked.limit {
+                break;
+            }
+            if old.request.is_empty() || (after.is_none() && !named) {
+                continue;
+            }
+            self.last_delivery += 1;
+            let new = StoredDelivery {
+                seq: self.last_delivery,
+                id: DeliveryId::new(),
+                state: State::Pending,
+                attempts: 0,
+                calls: 0,
+                problem: None,
+                created_at: asked.at,
+                ..old.clone()
+            };
+            replayed.push(Replayed { old: old.id, new: new.id, connection: old.connection });
+            let new_seq = new.seq;
+            self.insert(new, Place::Ready);
+            if asked.with_steps {
+                self.rows.get_mut(&new_seq).unwrap().ledger = self.rows[&seq].ledger.clone();
+            }
+            let row = self.rows.get_mut(&seq).unwrap();
+            row.replayed_as.push(new_seq);
+            row.stored.state = after.unwrap_or(row.stored.state);
+        }
+        replayed
+    }
+
+    fn deliveries_of(&self, event: i64) -> Vec<i64> {
+        let mut seqs: Vec<i64> = self.events[&event].outcomes.iter().flat_map(|(_, seqs)| seqs.clone()).collect();
+        self.again(&mut seqs);
+        seqs
+    }
+
+    fn again(&self, seqs: &mut Vec<i64>) {
+        let mut place = 0;
+        while let Some(seq) = seqs.get(place) {
+            seqs.extend(self.rows[seq].replayed_as.clone());
+            place += 1;
+        }
+    }
+
+    fn put_back(&mut self, asked: &ReplayEvents) -> Vec<EventId> {
+        let mut put_back = Vec::new();
+        for seq in self.events.keys().copied().collect::<Vec<_>>() {
+            if put_back.len() >= asked.limit || self.unrouted.contains(&seq) || !self.is_meant(seq, asked) {
+                continue;
+            }
+            let event = self.events.get_mut(&seq).unwrap();
+            (event.stored.revision, event.routed_at) = (None, None);
+            event.stored.generation += 1;
+            put_back.push(event.stored.id);
+            self.unrouted.insert(seq);
+            for delivery in self.deliveries_of(seq) {
+                let row = self.rows.get_mut(&delivery).unwrap();
+                row.stored.state = row.stored.state.after(Change::Replay).unwrap_or(row.stored.state);
+            }
+        }
+        put_back
+    }
+
+    fn is_meant(&self, seq: i64, asked: &ReplayEvents) -> bool {
+        let event = &self.events[&seq];
+        if let Some(ids) = &asked.ids {
+            return ids.contains(&event.stored.id);
+        }
+        let now = |outcome: &StoredOutcome| outcome.generation == event.stored.generation;
+        let of_route = |outcome: &StoredOutcome| asked.route.as_ref().is_none_or(|route| *route == outcome.route);
+        let has_failed = event.outcomes.iter().any(|(outcome, seqs)| {
+            let failed = now(outcome) && matches!(outcome.result, StoredResult::Failed { .. });
+            let dead = seqs.iter().any(|seq| self.rows[seq].stored.state == State::Dead);
+            of_route(outcome) && (failed || dead)
+        });
+        let unmatched = !event.outcomes.iter().any(|(outcome, _)| now(outcome));
+        let any = asked.route.is_none() || event.outcomes.iter().any(|(outcome, _)| of_route(outcome));
+        (asked.unmatched && unmatched) || (asked.failed && has_failed) || (!asked.unmatched && !asked.failed && any)
+    }
+
+    fn forget(&mut self, now: Timestamp, retention: &Retention) -> Pruned {
+        let mut pruned = Pruned::default();
+        let oldest = retention.age.map_or(Timestamp(i64::MIN), |age| before(now, age));
+        for seq in self.events.keys().copied().collect::<Vec<_>>() {
+            if self.events[&seq].stored.received_at >= oldest {
+                break;
+            }
+            let deliveries = self.deliveries_of(seq);
+            if self.unrouted.contains(&seq) || deliveries.iter().any(|seq| !self.rows[seq].stored.state.is_final()) {
+                continue;
+            }
+            pruned.deliveries += deliveries.len();
+            pruned.events += 1;
+            deliveries.iter().for_each(|seq| drop(self.rows.remove(seq)));
+            self.events.remove(&seq);
+        }
+        self.memory.retain(|_, (_, until)| *until > now);
+        pruned
+    }
+
+    fn story(&self, seq: i64) -> DeliveryStory {
+        let row = &self.rows[&seq];
+        let replayed_as = row.replayed_as.iter().map(|seq| self.rows[seq].stored.id).collect();
+        let steps = row.ledger.clone().into_iter().collect();
+        DeliveryStory {
+            delivery: row.stored.clone(),
+            attempts: row.calls.values().cloned().collect(),
+            steps,
+            replayed_as,
+        }
+    }
+
+    fn event_story(&self, event: &Arrived) -> EventStory {
+        let outcomes = event.outcomes.iter().map(|(outcome, seqs)| {
+            let mut seqs = seqs.clone();
+            self.again(&mut seqs);
+            let mut outcome =
+                StoredOutcome { deliveries: seqs.into_iter().map(|seq| self.story(seq)).collect(), ..outcome.clone() };
+            if let StoredResult::Duplicate { identity, first } = &mut outcome.result {
+                let known = self.identities.get(&(outcome.route.clone(), identity.clone()));
+                *first = known.filter(|(seq, ..)| self.events.contains_key(seq)).map(|(_, id, _)| *id);
+            }
+            outcome
+        });
+        EventStory { event: event.stored.clone(), routed_at: event.routed_at, outcomes: outcomes.collect() }
+    }
+
+    fn counts(&self) -> Counts {
+        let count = |number: usize| u64::try_from(number).unwrap();
+        let routed = || self.events.values().filter(|event| event.routed_at.is_some());
+        let results = |is: fn(&StoredResult) -> bool| {
+            let of = |event: &Arrived| {
+                let now =
+                    |outcome: &StoredOutcome| outcome.generation == event.stored.generation && is(&outcome.result);
+                event.outcomes.iter().filter(|(outcome, _)| now(outcome)).count()
+            };
+            count(routed().map(of).sum())
+        };
+        let unmatched =
+            |event: &&Arrived| !event.outcomes.iter().any(|(outcome, _)| outcome.generation == event.stored.generation);
+        let at = |place: Place| count(self.rows.values().filter(|row| row.place == place).count());
+        let mut counts = Counts {
+            events: count(self.events.len()),
+            unrouted: count(self.unrouted.len()),
+            unmatched: count(routed().filter(unmatched).count()),
+            failed: results(|result| matches!(result, StoredResult::Failed { .. })),
+            duplicates: results(|result| matches!(result, StoredResult::Duplicate { .. })),
+            parked: at(Place::Parked),
+            later: at(Place::Later),
+            ..Counts::default()
+        };
+        self.rows.values().for_each(|row| counts.add(row.stored.state, 1));
+        counts
+    }
+}
+
+impl Memory {
+    fn with<'s, T: Send + 's>(
+        &'s self,
+        run: impl FnOnce(&mut Inner) -> Result<T, StoreError> + Send + 's,
+    ) -> Reply<'s, T> {
+        Box::pin(async move { run(&mut self.0.lock().unwrap()) })
+    }
+}
+
+impl Store for Memory {
+    fn accept(&self, new: NewEvents) -> Reply<'_, Vec<i64>> {
+        self.with(move |inner| {
+            let mut seqs = Vec::new();
+            for (part, id) in (0..).zip(&new.ids) {
+                inner.last_event += 1;
+                let seq = inner.last_event;
+                let (source, params, raw) = (new.source.clone(), new.params.clone(), new.raw.clone());
+                let received_at = new.received_at;
+                let stored =
+                    StoredEvent { seq, id: *id, source, received_at, part, params, raw, revision: None, generation: 0 };
+                inner.events.insert(seq, Arrived { stored, routed_at: None, outcomes: Vec::new() });
+                inner.unrouted.insert(seq);
+                seqs.push(seq);
+            }
+            Ok(seqs)
+        })
+    }
+
+    fn route(&self, routed: RoutedEvent) -> Reply<'_, RouteReceipt> {
+        self.with(|inner| inner.route(routed))
+    }
+
+    fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
+        self.with(move |inner| {
+            let seqs = inner.unrouted.range(after_seq + 1..).take(limit);
+            Ok(seqs.map(|seq| inner.events[seq].stored.clone()).collect())
+        })
+    }
+
+    fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize> {
+        let owner = owner.map(str::to_owned);
+        self.with(move |inner| {
+            let is_of = |name: &String| {
+                owner.as_ref().is_none_or(|owner| name == owner || name.starts_with(&format!("{owner}/")))
+            };
+            inner.memory.retain(|_, (known, _)| known.as_ref().err().is_none_or(|name| !is_of(name)));
+            let of = |row: &&mut Row| {
+                row.stored.state == State::Leased && owner.as_ref().is_none_or(|owner| *owner == row.owner)
+            };
+            let leased = inner.rows.values_mut().filter(of);
+            Ok(leased
+                .map(|row| {
+                    let change = Change::GiveBack { tried: row.stored.attempts > 0 };
+                    row.stored.state = row.stored.state.after(change).unwrap();
+                })
+                .count())
+        })
+    }
+
+    fn release_expired(&self, now: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
+        self.with(move |inner| {
+            let mut connections = BTreeSet::new();
+            for seq in inner.rows.keys().copied().collect::<Vec<_>>() {
+                if inner.rows[&seq].until <= now && inner.give_back(seq, Some(now))? {
+                    connections.insert(inner.rows[&seq].stored.connection.clone());
+                }
+            }
+            Ok(connections.into_iter().collect())
+        })
+    }
+
+    fn open_connections(&self) -> Reply<'_, Vec<String>> {
+        self.with(|inner| {
+            let open = inner.rows.values().filter(|row| row.stored.state.is_open());
+            let names: BTreeSet<String> = open.map(|row| row.stored.connection.to_string()).collect();
+            Ok(names.into_iter().collect())
+        })
+    }
+
+    fn lease(
+        &self,
+        connection: &str,
+        after_seq: i64,
+        limit: usize,
+        owner: &str,
+        until: Timestamp,
+    ) -> Reply<'_, Leased> {
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        self.with(move |inner| {
+            let is_ready = |row: &&Row| {
+                row.place == Place::Ready && row.stored.state != State::Leased && *row.stored.connection == connection
+            };
+            let ready = inner.rows.range(after_seq + 1..).map(|(_, row)| row).filter(is_ready);
+            let seqs: Vec<i64> = ready.take(limit).map(|row| row.stored.seq).collect();
+            let (upto, more) = (seqs.last().copied().unwrap_or(after_seq), seqs.len() == limit);
+            let mut deliveries = Vec::new();
+            for seq in seqs {
+                match inner.is_behind(seq) {
+                    true => inner.stand(seq, Place::Parked, None),
+                    false => deliveries.push(inner.take(seq, &owner, until)),
+                }
+            }
+            Ok(Leased { deliveries, upto, more })
+        })
+    }
+
+    fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize> {
+        self.with(|inner| {
+            let given: Result<Vec<bool>, _> = seqs.into_iter().map(|seq| inner.give_back(seq, None)).collect();
+            Ok(given?.into_iter().filter(|given| *given).count())
+        })
+    }
+
+    fn lease_lane(
+        &self,
+        connection: &str,
+        lane: &str,
+        limit: usize,
+        owner: &str,
+        until: Timestamp,
+    ) -> Reply<'_, Vec<StoredDelivery>> {
+        let (connection, lane, owner) = (connection.to_owned(), lane.to_owned(), owner.to_owned());
+        self.with(move |inner| {
+            let parked = inner.waiting(&connection, &lane).take_while(|row| row.place == Place::Parked).take(limit);
+            let seqs: Vec<i64> = parked.map(|row| row.stored.seq).collect();
+            Ok(seqs.into_iter().map(|seq| inner.take(seq, &owner, until)).collect())
+        })
+    }
+
+    fn lease_due(
+        &self,
+        connection: &str,
+        now: Timestamp,
+        limit: usize,
+        owner: &str,
+        until: Timestamp,
+    ) -> Reply<'_, Due> {
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        self.with(move |inner| {
+            let later = |inner: &Inner| {
+                let all = inner.rows.values().filter(|row| *row.stored.connection == connection);
+                let mut dues: Vec<(Timestamp, i64)> =
+                    all.filter_map(|row| Some((row.stored.due?, row.stored.seq))).collect();
+                dues.sort_unstable();
+                dues
+            };
+            let mut deliveries = Vec::new();
+            for (_, seq) in later(inner).into_iter().filter(|(due, _)| *due <= now).take(limit) {
+                match inner.is_behind(seq) {
+                    true => inner.stand(seq, Place::Parked, None),
+                    false => deliveries.push(inner.take(seq, &owner, until)),
+                }
+            }
+            Ok(Due { deliveries, next: later(inner).first().map(|(due, _)| *due) })
+        })
+    }
+
+    fn lease_freed(
+        &self,
+        connection: &str,
+        upto: i64,
+        limit: usize,
+        owner: &str,
+        until: Timestamp,
+    ) -> Reply<'_, Vec<StoredDelivery>> {
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        self.with(move |inner| {
+            // The first that is open of each lane.
+            let mut heads: BTreeMap<Arc<str>, i64> = BTreeMap::new();
+            let open = |row: &&Row| row.stored.state.is_open() && *row.stored.connection == connection;
+            for row in inner.rows.values().filter(open) {
+                if let Some(lane) = &row.stored.lane {
+                    heads.entry(lane.clone()).or_insert(row.stored.seq);
+                }
+            }
+            let free = |seq: &i64| inner.rows[seq].place == Place::Parked && *seq <= upto;
+            let mut seqs: Vec<i64> = heads.into_values().filter(free).take(limit).collect();
+            seqs.sort_unstable();
+            Ok(seqs.into_iter().map(|seq| inner.take(seq, &owner, until)).collect())
+        })
+    }
+
+    fn postpone(&self, seqs: Vec<i64>, due: Timestamp) -> Reply<'_, usize> {
+        self.with(move |inner| {
+            let given: Result<Vec<bool>, _> = seqs.into_iter().map(|seq| inner.give_back(seq, Some(due))).collect();
+            Ok(given?.into_iter().filter(|given| *given).count())
+        })
+    }
+
+    fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed> {
+        self.with(|inner| inner.record(attempt))
+    }
+
+    fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, _: Timestamp) -> Reply<'_, ()> {
+        let saved = saved.to_owned();
+        self.with(move |inner| {
+            inner.row(delivery_seq)?.ledger.entry(step).or_insert(saved);
+            Ok(())
+        })
+    }
+
+    fn ledger(&self, delivery_seq: i64) -> Reply<'_, Vec<(u32, String)>> {
+        self.with(move |inner| {
+            Ok(inner.rows.get(&delivery_seq).map_or_else(Vec::new, |row| row.ledger.clone().into_iter().collect()))
+        })
+    }
+
+    fn skip(&self, delivery_seq: i64) -> Reply<'_, Changed> {
+        self.with(move |inner| inner.decide(delivery_seq, Change::Skip, None))
+    }
+
+    fn hold(&self, delivery_seq: i64, reason: &str) -> Reply<'_, Changed> {
+        let reason = reason.to_owned();
+        self.with(move |inner| inner.decide(delivery_seq, Change::Hold, Some(&reason)))
+    }
+
+    fn bury(&self, delivery_seq: i64, reason: &str) -> Reply<'_, Changed> {
+        let reason = reason.to_owned();
+        self.with(move |inner| inner.decide(delivery_seq, Change::Bury, Some(&reason)))
+    }
+
+    fn release_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
+        self.with(move |inner| {
+            let held = Filter { states: vec![State::Held], ..filter };
+            let mut connections = BTreeSet::new();
+            for seq in inner.found(&held).into_iter().take(limit) {
+                let row = inner.row(seq)?;
+                let change = Change::Free { tried: row.stored.attempts > 0 };
+                (row.stored.state, row.stored.problem) = (row.stored.state.after(change).unwrap(), None);
+                connections.insert(row.stored.connection.clone());
+                inner.stand(seq, Place::Later, Some(at));
+            }
+            Ok(connections.into_iter().collect())
+        })
+    }
+
+    fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim> {
+        let (key, owner) = (key.to_owned(), owner.to_owned());
+        self.with(move |inner| match inner.memory.get(&key) {
+            Some((Ok(value), end)) if *end > now => Ok(Claim::Known(value.clone())),
+            Some((Err(other), end)) if *end > now && *other != owner => Ok(Claim::Busy(*end)),
+            _ => {
+                inner.memory.insert(key, (Err(owner), until));
+                Ok(Claim::Mine)
+            }
+        })
+    }
+
+    fn remember(&self, key: &str, value: &str, until: Timestamp) -> Reply<'_, ()> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.with(move |inner| {
+            inner.memory.insert(key, (Ok(value), until));
+            Ok(())
+        })
+    }
+
+    fn release_claim(&self, key: &str, owner: &str) -> Reply<'_, ()> {
+        let (key, owner) = (key.to_owned(), owner.to_owned());
+        self.with(move |inner| {
+            if inner.memory.get(&key).is_some_and(|(known, _)| *known == Err(owner)) {
+                inner.memory.remove(&key);
+            }
+            Ok(())
+        })
+    }
+
+    fn token(&self, connection: &str) -> Reply<'_, Option<StoredToken>> {
+        let connection = connection.to_owned();
+        self.with(move |inner| Ok(inner.tokens.get(&connection).cloned()))
+    }
+
+    fn save_token(&self, connection: &str, token: StoredToken) -> Reply<'_, ()> {
+        let connection = connection.to_owned();
+        self.with(move |inner| {
+            inner.tokens.insert(connection, token);
+            Ok(())
+        })
+    }
+
+    fn replay(&self, replay: Replay) -> Reply<'_, Vec<Replayed>> {
+        self.with(move |inner| Ok(inner.send_again(&replay)))
+    }
+
+    fn replay_events(&self, replay: ReplayEvents) -> Reply<'_, Vec<EventId>> {
+        self.with(move |inner| Ok(inner.put_back(&replay)))
+    }
+
+    fn prune(&self, now: Timestamp, retention: Retention, _: usize) -> Reply<'_, Pruned> {
+        self.with(move |inner| Ok(inner.forget(now, &retention)))
+    }
+
+    fn counts(&self) -> Reply<'_, Counts> {
+        self.with(|inner| Ok(inner.counts()))
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        None
+    }
+
+    fn event(&self, id: EventId) -> Reply<'_, Option<EventStory>> {
+        self.with(move |inner| {
+            let event = inner.events.values().find(|event| event.stored.id == id);
+            Ok(event.map(|event| inner.event_story(event)))
+        })
+    }
+
+    fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
+        self.with(move |inner| Ok(inner.events.values().rev().take(limit).map(|event| event.stored.clone()).collect()))
+    }
+
+    fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
+        self.with(move |inner| {
+            let row = inner.rows.values().find(|row| row.stored.id == id);
+            Ok(row.map(|row| inner.story(row.stored.seq)))
+        })
+    }
+
+    fn deliveries(&self, filter: Filter, limit: usize) -> Reply<'_, Vec<StoredDelivery>> {
+        self.with(move |inner| {
+            let seqs = inner.found(&filter);
+            Ok(seqs.into_iter().rev().take(limit).map(|seq| inner.rows[&seq].stored.clone()).collect())
+        })
+    }
+
+    fn remember_paths(&self, paths: Vec<String>) -> Reply<'_, ()> {
+        self.with(move |inner| {
+            inner.paths.extend(paths);
+            Ok(())
+        })
+    }
+
+    fn known_paths(&self) -> Reply<'_, Vec<String>> {
+        self.with(|inner| Ok(inner.paths.iter().cloned().collect()))
+    }
+
+    fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Reply<'_, ()> {
+        let revision = revision.to_owned();
+        self.with(move |inner| {
+            inner.snapshot = Some((revision, files));
+            Ok(())
+        })
+    }
+
+    fn snapshot(&self) -> Reply<'_, Option<Snapshot>> {
+        self.with(|inner| Ok(inner.snapshot.clone()))
+    }
+
+    fn backup(&self, _: PathBuf) -> Reply<'_, ()> {
+        self.with(|_| Ok(()))
+    }
+
+    fn verify(&self) -> Reply<'_, Verified> {
+        self.with(|inner| {
+            let deliveries = u64::try_from(inner.rows.len()).unwrap();
+            Ok(Verified { events: inner.counts().events, deliveries, problems: Vec::new() })
+        })
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.with(|_| Ok(()))
+    }
+}

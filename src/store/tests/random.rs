@@ -1,0 +1,260 @@
+//! Random verbs, restarts and time against two engines: what one answers, the other answers.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::memory::Memory;
+use super::*;
+use crate::store::key;
+
+/// An outcome: its identity, its lane and its deliveries, good or not; none for a route that failed.
+type Given = Option<(Option<u8>, Option<u8>, Vec<bool>)>;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Accept(usize),
+    Route(i64, Vec<Given>),
+    Lease(i64, usize, bool),
+    LeaseLane(u8, usize),
+    LeaseDue(usize),
+    LeaseFreed(i64),
+    Park(i64),
+    Postpone(i64, i64),
+    Record(i64, u32, u32, State, bool),
+    Note(i64, u32),
+    Skip(i64),
+    Hold(i64),
+    Bury(i64),
+    Free,
+    Release(Option<bool>),
+    Expire,
+    Claim(u8, bool, i64),
+    Remember(u8, i64),
+    GiveUp(u8, bool),
+    Replay(Option<i64>, bool),
+    ReplayEvents(bool, bool, Option<u8>),
+    Prune,
+    Wait(i64),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let sends = prop::collection::vec(prop::bool::weighted(0.9), 0..4);
+    let outcome = prop::option::weighted(0.9, (prop::option::of(0..4_u8), prop::option::weighted(0.8, 0..3_u8), sends));
+    let next = prop::sample::select(vec![
+        State::Retrying,
+        State::Retrying,
+        State::Delivered,
+        State::Accepted,
+        State::Dead,
+        State::Held,
+        State::Leased,
+    ]);
+    let seq = || 1..12_i64;
+    prop_oneof![
+        4 => (1..3_usize).prop_map(Step::Accept),
+        8 => (1..9_i64, prop::collection::vec(outcome, 0..3)).prop_map(|(seq, outcomes)| Step::Route(seq, outcomes)),
+        6 => (0..4_i64, 0..6_usize, any::<bool>()).prop_map(|(after, limit, owner)| Step::Lease(after, limit, owner)),
+        3 => (0..3_u8, 1..4_usize).prop_map(|(lane, limit)| Step::LeaseLane(lane, limit)),
+        4 => (0..4_usize).prop_map(Step::LeaseDue),
+        2 => (0..12_i64).prop_map(Step::LeaseFreed),
+        4 => seq().prop_map(Step::Park),
+        2 => (seq(), 0..3000_i64).prop_map(|(seq, wait)| Step::Postpone(seq, wait)),
+        9 => (seq(), 1..5_u32, 0..3_u32, next, any::<bool>())
+            .prop_map(|(seq, number, step, state, saved)| Step::Record(seq, number, step, state, saved)),
+        1 => (seq(), 0..3_u32).prop_map(|(seq, step)| Step::Note(seq, step)),
+        1 => seq().prop_map(Step::Skip),
+        1 => seq().prop_map(Step::Hold),
+        1 => seq().prop_map(Step::Bury),
+        1 => Just(Step::Free),
+        1 => prop::option::of(any::<bool>()).prop_map(Step::Release),
+        1 => Just(Step::Expire),
+        2 => (0..3_u8, any::<bool>(), 1..5000_i64).prop_map(|(key, owner, wait)| Step::Claim(key, owner, wait)),
+        1 => (0..3_u8, 1..5000_i64).prop_map(|(key, wait)| Step::Remember(key, wait)),
+        1 => (0..3_u8, any::<bool>()).prop_map(|(key, owner)| Step::GiveUp(key, owner)),
+        2 => (prop::option::of(seq()), any::<bool>()).prop_map(|(seq, steps)| Step::Replay(seq, steps)),
+        2 => (any::<bool>(), any::<bool>(), prop::option::of(0..3_u8))
+            .prop_map(|(failed, unmatched, route)| Step::ReplayEvents(failed, unmatched, route)),
+        2 => Just(Step::Prune),
+        3 => (1..4000_i64).prop_map(Step::Wait),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+const RETENTION: Retention =
+    Retention { age: Some(Duration::from_millis(2500)), size: None, identity_window: Duration::from_millis(4000) };
+
+fn owner(one: bool) -> &'static str {
+    if one { "one" } else { "other" }
+}
+
+/// Ids that an engine makes itself are not compared.
+fn plain(delivery: StoredDelivery) -> StoredDelivery {
+    StoredDelivery { id: key::to_id("dlv", [0; 16]).unwrap(), ..delivery }
+}
+
+fn all(deliveries: Vec<StoredDelivery>) -> Vec<StoredDelivery> {
+    deliveries.into_iter().map(plain).collect()
+}
+
+fn plain_story(mut story: EventStory) -> EventStory {
+    for story in story.outcomes.iter_mut().flat_map(|outcome| &mut outcome.deliveries) {
+        story.delivery = plain(story.delivery.clone());
+        story.replayed_as = story.replayed_as.iter().map(|_| story.delivery.id).collect();
+    }
+    story
+}
+
+async fn id_of(store: &dyn Store, seq: i64) -> Option<DeliveryId> {
+    let found = store.deliveries(Filter { before_seq: Some(seq + 1), ..Filter::default() }, 1).await.unwrap();
+    found.first().filter(|delivery| delivery.seq == seq).map(|delivery| delivery.id)
+}
+
+/// What an engine answers, as text. The events and deliveries that come in are made before, the same for all.
+async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents, Vec<NewOutcome>)) -> String {
+    let until = now.plus(Duration::from_millis(3000));
+    match step {
+        Step::Accept(_) => format!("{:?}", store.accept(new.0.clone()).await),
+        Step::Route(seq, _) => {
+            let identity_since = crate::store::prune::before(now, RETENTION.identity_window);
+            let routed = RoutedEvent {
+                event_seq: *seq,
+                revision: "r1".into(),
+                at: now,
+                outcomes: new.1.clone(),
+                identity_since,
+            };
+            format!("{:?}", store.route(routed).await)
+        }
+        Step::Lease(after, limit, one) => {
+            let leased = store.lease("crm", *after, *limit, owner(*one), until).await.unwrap();
+            format!("{:?}", (all(leased.deliveries), leased.upto, leased.more))
+        }
+        Step::LeaseLane(lane, limit) => {
+            format!("{:?}", all(store.lease_lane("crm", &lane.to_string(), *limit, "one", until).await.unwrap()))
+        }
+        Step::LeaseDue(limit) => {
+            let due = store.lease_due("crm", now, *limit, "one", until).await.unwrap();
+            format!("{:?}", (all(due.deliveries), due.next))
+        }
+        Step::LeaseFreed(upto) => {
+            format!("{:?}", all(store.lease_freed("crm", *upto, 99, "one", until).await.unwrap()))
+        }
+        Step::Park(seq) => format!("{:?}", store.park(vec![*seq]).await),
+        Step::Postpone(seq, wait) => format!("{:?}", store.postpone(vec![*seq], Timestamp(now.0 + wait)).await),
+        Step::Record(seq, number, step, state, saved) => {
+            let mut record = attempt(*seq, *number, *state);
+            (record.started_at, record.step, record.counts) = (now, *step, *state != State::Leased);
+            record.next.due = record.next.due.map(|_| Timestamp(now.0 + 1000));
+            record.saved = saved.then(|| format!("{{\"id\":{number}}}"));
+            record.remember = Some(Remember { key: step.to_string(), until });
+            format!("{:?}", store.record(record).await)
+        }
+        Step::Note(seq, step) => format!("{:?}", store.note_step(*seq, *step, "{}", now).await),
+        Step::Skip(seq) => format!("{:?}", store.skip(*seq).await),
+        Step::Hold(seq) => format!("{:?}", store.hold(*seq, "unknown").await),
+        Step::Bury(seq) => format!("{:?}", store.bury(*seq, "reason").await),
+        Step::Free => format!("{:?}", store.release_held(Filter::default(), 2, now).await),
+        Step::Release(one) => format!("{:?}", store.release_leases(one.map(owner)).await),
+        Step::Expire => format!("{:?}", store.release_expired(now).await),
+        Step::Claim(key, one, wait) => {
+            format!("{:?}", store.claim(&key.to_string(), owner(*one), Timestamp(now.0 + wait), now).await)
+        }
+        Step::Remember(key, wait) => {
+            format!("{:?}", store.remember(&key.to_string(), "7", Timestamp(now.0 + wait)).await)
+        }
+        Step::GiveUp(key, one) => format!("{:?}", store.release_claim(&key.to_string(), owner(*one)).await),
+        Step::Replay(seq, with_steps) => {
+            let ids = match seq {
+                Some(seq) => Some(id_of(store, *seq).await.into_iter().collect()),
+                None => None,
+            };
+            let filter = Filter { ids, route: Some("0".into()), ..Filter::default() };
+            let replayed = store.replay(Replay { filter, limit: 99, with_steps: *with_steps, at: now }).await.unwrap();
+            format!("{:?}", replayed.into_iter().map(|replayed| replayed.connection).collect::<Vec<_>>())
+        }
+        Step::ReplayEvents(failed, unmatched, route) => {
+            let route = route.map(|route| route.to_string().into());
+            let asked =
+                ReplayEvents { failed: *failed, unmatched: *unmatched, route, limit: 2, ..ReplayEvents::default() };
+            format!("{:?}", store.replay_events(asked).await)
+        }
+        Step::Prune => {
+            let pruned = store.prune(now, RETENTION, 99).await.unwrap();
+            format!("{:?}", (pruned.events, pruned.deliveries))
+        }
+        Step::Wait(_) | Step::Reopen => String::new(),
+    }
+}
+
+/// All that can be seen of a store.
+async fn seen(store: &dyn Store) -> String {
+    let mut stories = Vec::new();
+    for event in store.recent_events(999).await.unwrap() {
+        stories.push(plain_story(store.event(event.id).await.unwrap().unwrap()));
+    }
+    let mut lists = vec![all(store.deliveries(Filter::default(), 999).await.unwrap())];
+    for state in State::ALL {
+        lists.push(all(store.deliveries(of(state), 999).await.unwrap()));
+    }
+    lists.push(all(store
+        .deliveries(Filter { states: vec![State::Dead, State::Held], ..Filter::default() }, 2)
+        .await
+        .unwrap()));
+    let unrouted = store.unrouted(0, 999).await.unwrap();
+    format!("{:#?}", (stories, lists, unrouted, store.open_connections().await, store.verify().await))
+}
+
+fn outcomes(given: &[Given]) -> Vec<NewOutcome> {
+    let send = |good: &bool| match good {
+        true => delivery("crm"),
+        false => NewDelivery { request: Err("{}".to_owned()), ..delivery("crm") },
+    };
+    let outcome = |(route, given): (usize, &Given)| match given {
+        None => NewOutcome { route: route.to_string().into(), result: NewResult::Failed { problem: "{}".to_owned() } },
+        Some((identity, lane, sends)) => {
+            let (identity, lane) = (identity.map(|it| it.to_string()), lane.map(|lane| lane.to_string()));
+            let result = NewResult::Taken { identity, lane, deliveries: sends.iter().map(send).collect() };
+            NewOutcome { route: route.to_string().into(), result }
+        }
+    };
+    given.iter().enumerate().map(outcome).collect()
+}
+
+async fn run(steps: Vec<Step>) {
+    let folder = Folder::new();
+    let mut store = Embedded::open(&folder.0).unwrap();
+    let model = Memory::default();
+    let mut now = NOW;
+    for step in steps {
+        let new = match &step {
+            Step::Accept(parts) => (NewEvents { received_at: now, ..request(*parts) }, Vec::new()),
+            Step::Route(_, given) => (request(0), outcomes(given)),
+            _ => (request(0), Vec::new()),
+        };
+        match step {
+            Step::Wait(wait) => now = Timestamp(now.0 + wait),
+            Step::Reopen => {
+                drop(store);
+                store = Embedded::open(&folder.0).unwrap();
+            }
+            _ => {}
+        }
+        let (answered, expected) = (apply(&store, &step, now, &new).await, apply(&model, &step, now, &new).await);
+        assert_eq!(answered, expected, "{step:?}");
+        assert_eq!(store.counts().await, model.counts().await, "{step:?}");
+    }
+    let (file, expected) = (seen(&store).await, seen(&model).await);
+    assert!(file == expected, "{file}\n--- but the model says\n{expected}");
+    store.close().await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_file_answers_as_the_model(steps in prop::collection::vec(step(), 1..60)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(steps));
+    }
+}
