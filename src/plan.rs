@@ -5,7 +5,9 @@
 mod late;
 mod make;
 mod open;
+mod preview;
 mod stored;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use crate::value::{Value, json};
 pub use late::{is_late, late_in};
 pub use make::{is_single, make};
 pub use open::{Memory, Opened};
+pub use preview::{Known, Preview, placeholder};
+pub use walk::{Walk, stand_in_answer};
 
 /// The calls of one delivery.
 #[derive(Clone, Debug)]
@@ -36,16 +40,10 @@ pub struct Plan {
 pub struct Frame {
     /// The values that templates of this frame still need.
     pub names: Vec<(Arc<str>, Value)>,
-    /// What a chain is called with, where a saved name touches it; `body` and `params` come from it then.
-    pub input: Option<Input>,
-}
-
-/// What a chain is called with.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// `connection.operation`
-    pub to: Arc<str>,
-    pub draft: Draft,
+    /// The chain that it is the scope of: `connection.operation`.
+    pub chain: Option<Arc<str>>,
+    /// What the chain is called with, where a saved name touches it; `body` and `params` come from it then.
+    pub input: Option<Draft>,
 }
 
 /// One call.

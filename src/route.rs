@@ -32,6 +32,14 @@ pub struct Route {
     pub place: Place,
 }
 
+impl Route {
+    /// What its steps and the chains that it calls save.
+    pub fn saved(&self) -> impl Iterator<Item = &Extract> {
+        let own = self.lookup.iter().chain(self.sends.iter().flat_map(|send| &send.steps)).map(|step| &step.step);
+        own.chain(self.sends.iter().flat_map(|send| &send.operation.chain)).flat_map(|step| &step.save)
+    }
+}
+
 /// A call before a delivery, to any connection.
 #[derive(Debug)]
 pub struct RouteStep {

@@ -14,7 +14,8 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
-use crate::request::Request;
+use crate::plan::{Plan, Step, stand_in_answer};
+use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
@@ -29,6 +30,8 @@ pub struct TestCase {
     pub request: Arc<str>,
     pub request_place: Place,
     pub expected: Vec<Expected>,
+    /// What calls before a delivery are answered with: `connection.operation`, and the body.
+    pub answers: Vec<(Arc<str>, Value)>,
     pub place: Place,
 }
 
@@ -235,10 +238,37 @@ impl TestCase {
         for (number, prepared) in taken.sends.into_iter().enumerate() {
             match prepared {
                 Prepared::Ready(request) => made.requests.push(*request),
-                Prepared::Planned(_) => {}
+                Prepared::Planned(plan) => self.walk(set, &plan, made)?,
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
                 Prepared::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
             }
+        }
+        Ok(())
+    }
+
+    /// Each call of a plan, with the answers that the test gives, or else those of the stand-ins.
+    fn walk(&self, set: &RouteSet, plan: &Plan, made: &mut Made) -> Result<(), Box<Diagnostic>> {
+        let mut number = 0;
+        let mut answer = |step: &Step, request: &Request| {
+            number += 1;
+            let given = self.answers.iter().find(|(to, _)| *to == step.to);
+            let operation =
+                set.connections.get(step.connection()).and_then(|c| c.pack.operations.get(step.operation()));
+            match (given, operation) {
+                (Some((_, answer)), _) => Ok(answer.clone()),
+                (None, Some(operation)) => stand_in_answer(operation, request, number),
+                (None, None) => Ok(Value::Null),
+            }
+        };
+        let walk = plan.walk(set, &mut answer).map_err(|problem| Box::new(self.in_test(problem)))?;
+        made.steps.extend(walk.steps);
+        match (walk.own, walk.chain) {
+            (Some(own), None) => made.requests.push(own),
+            (Some(own), Some((to, body))) => {
+                made.steps.push(own);
+                made.requests.push(of_chain(to, body));
+            }
+            (None, _) => {}
         }
         Ok(())
     }
@@ -257,7 +287,16 @@ impl TestCase {
         let mut left: Vec<&Request> = made.requests.iter().collect();
         let mut missing = Vec::new();
         let mut in_order = true;
+        let mut steps: Vec<&Request> = made.steps.iter().collect();
         for expected in &self.expected {
+            // A call before a delivery is compared where the test names it, and need not be named.
+            if let Some(at) = steps.iter().position(|request| request.to == expected.to)
+                && !left.iter().any(|request| request.to == expected.to)
+            {
+                let request = steps.remove(at);
+                failures.extend(expected.compare(request).into_iter().map(|finding| finding.of(&self.name)));
+                continue;
+            }
             match left.iter().position(|request| request.to == expected.to) {
                 Some(at) => {
                     in_order &= at == 0;
@@ -328,10 +367,29 @@ impl TestCase {
     }
 }
 
+/// What a chain was called with, to be compared as the request that the route made.
+fn of_chain(to: Arc<str>, body: Value) -> Request {
+    let (connection, operation) = to.split_once('.').unwrap_or((&to, ""));
+    Request {
+        connection: connection.into(),
+        operation: operation.into(),
+        method: "".into(),
+        path: Vec::new(),
+        headers: Vec::new(),
+        body: Some(body),
+        idempotency_key: None,
+        encoding: Encoding::Json,
+        limit_keys: Vec::new(),
+        to,
+    }
+}
+
 /// What a sample came to.
 #[derive(Default)]
 struct Made {
     requests: Vec<Request>,
+    /// The calls before them, and those of chains.
+    steps: Vec<Request>,
     /// Conditions that did not hold.
     reasons: Vec<Reason>,
     /// The identities of the events so far.

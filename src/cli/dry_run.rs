@@ -4,6 +4,7 @@ mod given;
 mod handshake;
 mod input;
 mod origin;
+mod steps;
 mod table;
 mod text;
 mod tree;
@@ -20,6 +21,7 @@ use crate::event::{Event, RawRequest};
 use crate::load;
 use crate::path::Location;
 use crate::pipeline::{self, Prepared, RouteResult, Taken, Trace};
+use crate::plan::{Known, Plan};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::secret::MASK;
 use crate::source::Source;
@@ -204,10 +206,19 @@ impl DryRun<'_> {
     fn is_good(&self) -> bool {
         let failed = |run: &Run| match &run.trace.routed.result {
             RouteResult::Failed(_) => true,
-            RouteResult::Taken(taken) => taken.sends.iter().any(|send| matches!(send, Prepared::Failed(_))),
+            RouteResult::Taken(taken) => taken.sends.iter().any(|send| match send {
+                Prepared::Failed(_) => true,
+                Prepared::Planned(plan) => self.is_failing(plan),
+                Prepared::Ready(_) | Prepared::Skipped => false,
+            }),
             RouteResult::NotMatched | RouteResult::NotNeeded => false,
         };
         !matches!(self.verification, Verification::Failed(..)) && !self.events.iter().any(failed)
+    }
+
+    fn is_failing(&self, plan: &Plan) -> bool {
+        let steps = plan.preview(&self.compiled.set, &self.settings.names);
+        steps.iter().any(|step| matches!(step.state, Known::Fails(_)))
     }
 
     fn file(&self) -> &str {
@@ -239,12 +250,25 @@ impl DryRun<'_> {
         for (number, send) in taken.sends.iter().enumerate() {
             match send {
                 Prepared::Ready(request) => terminal::line(request.to_curl(&self.base_url(&request.connection))),
-                Prepared::Planned(_) => {}
+                Prepared::Planned(plan) => self.show_curl_of_steps(plan),
                 Prepared::Failed(problem) => self.show_error(problem),
                 Prepared::Skipped => {
                     let number = number + 1;
                     terminal::error_line(format!("event {event}, request {number}: its `when` does not hold"));
                 }
+            }
+        }
+    }
+
+    /// Each call that is made for certain, with what is to come where it stands.
+    fn show_curl_of_steps(&self, plan: &Plan) {
+        for step in plan.preview(&self.compiled.set, &self.settings.names) {
+            match &step.state {
+                Known::Whole(request) | Known::Partly(request) => {
+                    terminal::line(request.to_curl(&self.base_url(&request.connection)));
+                }
+                Known::Fails(problem) => self.show_error(problem),
+                Known::Skipped => terminal::error_line(format!("`{}` is not made: its condition says so", step.to)),
             }
         }
     }

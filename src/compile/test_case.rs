@@ -1,10 +1,10 @@
 //! Tests of routes: what they name must be there, and what they expect must be something that can be compared.
 
 use super::Compiler;
-use crate::config::Named;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
+use crate::config::{At, Named};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::document::Node;
 use crate::pack::{HeaderPart, Operation};
@@ -22,7 +22,13 @@ impl Compiler<'_> {
         for expected in &written.expect {
             self.check_expected(expected, set, settings);
         }
+        for answer in written.answers.iter() {
+            let to = At::new(answer.name.value.clone(), answer.name.place.on_key());
+            self.target(&to, set, settings);
+        }
+        let answers = written.answers.iter();
         TestCase {
+            answers: answers.map(|answer| (answer.name.value.clone(), answer.value.to_value())).collect(),
             route: route.into(),
             name: written.name.value.clone(),
             request: written.request.value.clone(),

@@ -14,6 +14,9 @@ record! {
         request: Text,
         /// The requests that must come of it, in order. `[]` means none.
         expect: Vec<Expected>,
+        /// What calls before a delivery are answered with, by connection and operation:
+        /// `{ cloudchat.find_contact: { payload: [] } }`. What is not here is answered as the sandbox would.
+        answers: NamedList<Node>,
     }
 }
 

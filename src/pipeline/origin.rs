@@ -87,6 +87,8 @@ pub enum Whence {
     Default,
     /// Whoever asked for the dry run gave it.
     Given,
+    /// An earlier call saves it.
+    Saved,
     /// It has no value, and these have.
     Absent(Vec<String>),
 }
@@ -95,6 +97,8 @@ pub enum Whence {
 pub(super) struct Tracer<'a> {
     pub scope: &'a Scope,
     pub extracts: Vec<(&'a Extract, &'a Traced)>,
+    /// Names that earlier calls save and that nobody gave a value.
+    pub saved: Vec<Arc<str>>,
 }
 
 impl Tracer<'_> {
@@ -240,6 +244,7 @@ impl Tracer<'_> {
         match known.map(|(extract, traced)| (extract, &traced.finding)) {
             Some((extract, Finding::Path(hit))) => Whence::Payload(locations(extract, hit, below)),
             Some((_, Finding::Nowhere(_))) => Whence::Default,
+            None if self.saved.iter().any(|saved| **saved == *name) => Whence::Saved,
             Some((_, Finding::Given)) | None => Whence::Given,
         }
     }

@@ -6,9 +6,11 @@ use super::origin::{By, FieldOrigin, Origin, Tracer};
 use super::{Given, Prepared, RouteResult, Routed, routed, scope};
 use crate::event::Event;
 use crate::extract::{Extract, Finding, Traced};
+use crate::plan::placeholder;
 use crate::route::{Placed, Route, RouteSet, Send};
 use crate::template::Scope;
 use crate::template::explain::{Explained, Verdict};
+use crate::value::Value;
 
 /// What a route made of an event, and why.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ pub fn trace(set: &RouteSet, route: &Arc<Route>, event: &Event, given: &Given) -
     };
     let mut trace = Trace { routed, matcher, extracts, identity: None, lane: None, sends: Vec::new() };
     if takes && trace.extracts.iter().all(|traced| traced.outcome.is_ok()) {
-        trace.finish(route, event, base);
+        trace.finish(route, event, base, given);
     }
     trace
 }
@@ -56,13 +58,13 @@ fn traced(extract: &Extract, event: &Event, given: &Given) -> Traced {
 
 impl Trace {
     /// What follows once every name has its value.
-    fn finish(&mut self, route: &Route, event: &Event, mut scope: Scope) {
+    fn finish(&mut self, route: &Route, event: &Event, mut scope: Scope, given: &Given) {
         for (extract, traced) in route.extracts.iter().zip(&self.extracts) {
             scope.set(extract.name.clone(), traced.outcome.clone().unwrap_or_default());
         }
         let extracts: Vec<_> = route.extracts.iter().zip(&self.extracts).collect();
         let origin = |placed: &Placed, scope: &Scope| {
-            let tracer = Tracer { scope, extracts: extracts.clone() };
+            let tracer = Tracer { scope, extracts: extracts.clone(), saved: Vec::new() };
             tracer.template(&placed.template, By::Route, placed.place.clone())
         };
         self.identity = route.identity.as_ref().map(|placed| origin(placed, &scope));
@@ -76,11 +78,30 @@ impl Trace {
         let each = route.sends.iter().zip(&taken.sends);
         self.sends = each
             .map(|(send, prepared)| {
-                let scope = scope.clone().with("connection", send.connection.settings.clone());
-                send_trace(send, prepared, &Tracer { scope: &scope, extracts: extracts.clone() })
+                let mut scope = scope.clone().with("connection", send.connection.settings.clone());
+                let saved = save(prepared, &mut scope, given);
+                send_trace(send, prepared, &Tracer { scope: &scope, extracts: extracts.clone(), saved })
             })
             .collect();
     }
+}
+
+/// What stands for the names that calls of the route save; those that were given are left out of the answer.
+fn save(prepared: &Prepared, scope: &mut Scope, given: &Given) -> Vec<Arc<str>> {
+    let Prepared::Planned(plan) = prepared else { return Vec::new() };
+    let mut names = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.frame == 0) {
+        for saved in &step.save {
+            match given.iter().find(|(name, _)| *name == saved.name) {
+                Some((name, value)) => scope.set(name.clone(), value.clone()),
+                None => {
+                    scope.set(saved.name.clone(), Some(Value::from(placeholder(index, &saved.name))));
+                    names.push(saved.name.clone());
+                }
+            }
+        }
+    }
+    names
 }
 
 fn send_trace(send: &Send, prepared: &Prepared, tracer: &Tracer<'_>) -> SendTrace {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::late::{self, Names, draft_is_late, is_late, settled};
-use super::{Content, Frame, Guard, Input, Key, OnUnknown, Plan, Remember, Step};
+use super::{Content, Frame, Guard, Key, OnUnknown, Plan, Remember, Step};
 use crate::diagnostic::Diagnostic;
 use crate::pack::{self, Connection, Draft, Operation, Placed};
 use crate::pipeline::{Call, at};
@@ -29,7 +29,7 @@ pub fn make(route: &Route, send: &Send, event: &str, scope: &Scope) -> Result<Op
     let looked_up: Names = route.lookup.iter().flat_map(|step| step.step.saves().cloned()).collect();
     let own: Names = send.steps.iter().flat_map(|step| step.step.saves().cloned()).collect();
     let first = Open { scope: scope.clone(), late: looked_up.union(&own).cloned().collect() };
-    let mut maker = Maker { frames: vec![first], inputs: Vec::new(), steps: Vec::new() };
+    let mut maker = Maker { frames: vec![first], chain: None, input: None, steps: Vec::new() };
     let mut when = Vec::new();
     if let Some(placed) = &send.when
         && maker.guard(placed, true, 0, &send.connection, &mut when)? == Some(false)
@@ -58,7 +58,9 @@ struct Open {
 
 struct Maker {
     frames: Vec<Open>,
-    inputs: Vec<(usize, Input)>,
+    /// The chain whose scope is the second frame, and what it is called with where that is not known yet.
+    chain: Option<Arc<str>>,
+    input: Option<Draft>,
     steps: Vec<Step>,
 }
 
@@ -207,8 +209,7 @@ impl Maker {
         match draft_is_late(&send.draft, unknown) {
             true => {
                 late.extend(["body".into(), "params".into()]);
-                let draft = settled(&send.draft, &outer, unknown)?;
-                self.inputs.push((1, Input { to: send.to.clone(), draft }));
+                self.input = Some(settled(&send.draft, &outer, unknown)?);
             }
             false => {
                 let (to, connection, operation) = (&send.to, &*send.connection, &*send.operation);
@@ -217,6 +218,7 @@ impl Maker {
                 scope.set("params", Some(call.params(&outer)?));
             }
         }
+        self.chain = Some(send.to.clone());
         self.frames.push(Open { scope, late });
         Ok(())
     }
@@ -228,10 +230,14 @@ impl Maker {
     }
 
     fn frame(&self, frame: usize) -> Frame {
-        let input = self.inputs.iter().find(|(at, _)| *at == frame).map(|(_, input)| input.clone());
         let Some(open) = self.frames.get(frame) else { return Frame::default() };
         let uses = self.uses(frame);
+        let is_chain = frame > 0;
         let mut names: Vec<(Arc<str>, Value)> = Vec::new();
+        // What a chain was called with is told wherever the delivery is.
+        if let Some(Some(body)) = open.scope.get("body").filter(|_| is_chain) {
+            names.push(("body".into(), body.clone()));
+        }
         for used in &uses {
             let is_kept = names.iter().any(|(name, _)| *name == used.name);
             if is_kept || open.late.contains(&used.name) || &*used.name == "connection" {
@@ -242,7 +248,10 @@ impl Maker {
                 names.push((used.name.clone(), late::needed(value, &same)));
             }
         }
-        Frame { names, input }
+        match is_chain {
+            true => Frame { names, chain: self.chain.clone(), input: self.input.clone() },
+            false => Frame { names, chain: None, input: None },
+        }
     }
 
     /// What the templates of a frame take from outside.
@@ -262,8 +271,8 @@ impl Maker {
             }
         }
         // What a chain is called with is rendered in the scope around it.
-        for (_, input) in self.inputs.iter().filter(|(inner, _)| *inner == frame + 1) {
-            late::bodies(&input.draft).for_each(|body| late::each(body, &mut |template| found.extend(template.uses())));
+        for input in self.input.iter().filter(|_| frame == 0) {
+            late::bodies(input).for_each(|body| late::each(body, &mut |template| found.extend(template.uses())));
         }
         found
     }

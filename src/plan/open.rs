@@ -84,7 +84,7 @@ impl Plan {
     }
 
     /// The names of a frame as a step sees them.
-    fn scope(
+    pub(super) fn scope(
         &self,
         frame: usize,
         index: usize,
@@ -93,18 +93,16 @@ impl Plan {
         connection: &Connection,
     ) -> Result<Scope, Diagnostic> {
         let mut scope = Scope::new();
-        let Some(Frame { names, input }) = self.frames.get(frame) else { return Ok(scope) };
+        let Some(Frame { names, chain, input }) = self.frames.get(frame) else { return Ok(scope) };
         names.iter().for_each(|(name, value)| scope.set(name.clone(), Some(value.clone())));
         for (before, _) in self.steps.iter().enumerate().take(index).filter(|(_, step)| step.frame == frame) {
             let object = saved.get(before).and_then(Value::as_object);
             object.into_iter().flatten().for_each(|(name, value)| scope.set(name.clone(), Some(value.clone())));
         }
-        if let Some(input) = input
-            && let Some(outside) = frame.checked_sub(1)
-        {
+        if let (Some(to), Some(draft), Some(outside)) = (chain, input, frame.checked_sub(1)) {
             let outer = self.scope(outside, index, saved, live, connection)?;
-            let (connection, operation) = target(&input.to, live, &input.draft.place)?;
-            let call = Call { to: &input.to, connection, operation, draft: &input.draft };
+            let (connection, operation) = target(to, live, &draft.place)?;
+            let call = Call { to, connection, operation, draft };
             scope.set("body", Some(call.body(&outer)?.unwrap_or_default()));
             scope.set("params", Some(call.params(&outer)?));
         }
@@ -123,7 +121,11 @@ fn account<'l>(name: &str, live: &'l RouteSet, place: &Place) -> Result<&'l Conn
 }
 
 /// The account and the operation as they are now.
-fn target<'l>(to: &str, live: &'l RouteSet, place: &Place) -> Result<(&'l Connection, &'l Operation), Diagnostic> {
+pub(super) fn target<'l>(
+    to: &str,
+    live: &'l RouteSet,
+    place: &Place,
+) -> Result<(&'l Connection, &'l Operation), Diagnostic> {
     let (name, operation) = to.split_once('.').unwrap_or((to, ""));
     let connection = account(name, live, place)?;
     let Some(operation) = connection.pack.operations.get(operation) else {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Content, Frame, Guard, Input, Key, OnUnknown, Plan, Remember, Step};
+use super::{Content, Frame, Guard, Key, OnUnknown, Plan, Remember, Step};
 use crate::diagnostic::Place;
 use crate::pack::{Body, Draft, Placed};
 use crate::request::{InvalidRequest, Request, stored_value};
@@ -77,20 +77,18 @@ fn count(number: u64) -> Value {
 fn frame_value(frame: &Frame, spell: Spell<'_>) -> Value {
     let names = frame.names.iter().map(|(name, value)| (name.clone(), value.clone()));
     let mut fields = vec![("names", Value::object(names))];
-    if let Some(input) = &frame.input {
-        fields.push(("to", Value::from(input.to.clone())));
-        fields.push(("input", draft_value(&input.draft, spell)));
-    }
+    fields.extend(frame.chain.as_ref().map(|to| ("chain", Value::from(to.clone()))));
+    fields.extend(frame.input.as_ref().map(|input| ("input", draft_value(input, spell))));
     Value::object(fields)
 }
 
 fn frame_from(value: &Value) -> Option<Frame> {
     let names = value.get("names")?.as_object()?.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let input = match value.get("input") {
-        Some(draft) => Some(Input { to: text(value, "to")?.into(), draft: draft_from(draft)? }),
+        Some(draft) => Some(draft_from(draft)?),
         None => None,
     };
-    Some(Frame { names, input })
+    Some(Frame { names, chain: text(value, "chain").map(Arc::from), input })
 }
 
 fn step_value(step: &Step, spell: Spell<'_>) -> Value {

@@ -74,7 +74,8 @@ impl Directory {
 
 impl Provider {
     fn new(pack: Arc<Pack>) -> Self {
-        let mut operations: Vec<&Arc<Operation>> = pack.operations.values().collect();
+        let mut operations: Vec<&Arc<Operation>> =
+            pack.operations.values().filter(|operation| !operation.is_chain()).collect();
         operations.sort_by_cached_key(|operation| specificity(&operation.path));
         let call = |operation: &Arc<Operation>| Some(Call { operation: operation.clone(), path: pattern(operation)? });
         let calls = operations.into_iter().filter_map(call).collect();

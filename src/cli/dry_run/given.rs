@@ -53,10 +53,11 @@ pub(super) fn apply(given: &[String], route: &Route, events: &mut [Event]) -> Re
 
 fn extract<'r>(name: &str, route: &'r Route, events: &[Event]) -> Result<&'r Extract, String> {
     let bare = name.strip_suffix('?').unwrap_or(name);
-    if let Some(extract) = route.extracts.iter().find(|extract| *extract.name == *bare) {
+    if let Some(extract) = route.extracts.iter().chain(route.saved()).find(|extract| *extract.name == *bare) {
         return Ok(extract);
     }
-    let names: Vec<&str> = route.extracts.iter().map(|extract| &*extract.name).collect();
+    let mut names: Vec<&str> = route.extracts.iter().chain(route.saved()).map(|extract| &*extract.name).collect();
+    names.dedup();
     let is_field = events.iter().any(|event| event.payload.get(bare).is_some());
     let help = match suggest::nearest(bare, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -183,6 +183,7 @@ fn whence(whence: &Whence) -> String {
         Whence::Payload(at) => format!("{FROM}{}", locations(at.iter())),
         Whence::Default => ", its default".to_owned(),
         Whence::Given => ", set by you".to_owned(),
+        Whence::Saved => ", which an earlier call saves".to_owned(),
         Whence::Envelope(_) | Whence::Request | Whence::Event | Whence::Vars => String::new(),
         Whence::Connection | Whence::Secret | Whence::Absent(_) => String::new(),
     }

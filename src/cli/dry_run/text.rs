@@ -2,7 +2,7 @@
 
 use super::given::Shown;
 use super::table::{Layout, Row, printable, show as show_rows};
-use super::{DryRun, Run, Verification, origin, why};
+use super::{DryRun, Run, Verification, origin, steps, why};
 use crate::cli::terminal::{self, BOLD, DIM, GREEN, RED, line, paint};
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::{FieldOrigin, Part, Prepared, RouteResult, SendTrace, Taken};
@@ -132,7 +132,7 @@ fn show_send(run: &DryRun<'_>, send: &Send, prepared: &Prepared, trace: &SendTra
     }
     match prepared {
         Prepared::Ready(request) => show_request(run, request),
-        Prepared::Planned(_) => {}
+        Prepared::Planned(plan) => steps::show(run, plan),
         Prepared::Skipped => line("  not made: its `when` does not hold"),
         Prepared::Failed(problem) => show_problem(run, problem),
     }
@@ -140,6 +140,15 @@ fn show_send(run: &DryRun<'_>, send: &Send, prepared: &Prepared, trace: &SendTra
 }
 
 fn show_request(run: &DryRun<'_>, request: &Request) {
+    show_call(run, request);
+    if request.body.is_some() {
+        line(format!("  {}", paint(GREEN, &format!("the body passes the schema of {}", request.to))));
+    }
+    line("");
+}
+
+/// The address, the headers and the body of a call.
+pub(super) fn show_call(run: &DryRun<'_>, request: &Request) {
     line(format!("  {} {}{}", request.method, run.base_url(&request.connection), masked(&request.path)));
     for header in &request.headers {
         line(format!("  {}: {}", header.name, masked(&header.value)));
@@ -148,9 +157,7 @@ fn show_request(run: &DryRun<'_>, request: &Request) {
         line("");
         indented(&body.to_json_pretty());
         line("");
-        line(format!("  {}", paint(GREEN, &format!("the body passes the schema of {}", request.to))));
     }
-    line("");
 }
 
 /// The body first, then what stands around it.

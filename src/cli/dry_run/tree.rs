@@ -9,6 +9,7 @@ use crate::path::Location;
 use crate::pipeline::{
     By, FieldOrigin, NameOrigin, Origin, Outcome, Part, Prepared, RouteResult, SendTrace, Taken, Whence,
 };
+use crate::plan::{Known, Plan};
 use crate::request::{Request, masked};
 use crate::route::{Placed, Send};
 use crate::template::explain::Explained;
@@ -140,13 +141,36 @@ fn send_value(run: &DryRun<'_>, send: &Send, prepared: &Prepared, trace: &SendTr
     let mut fields = vec![("to", Value::from(&*send.to))];
     match prepared {
         Prepared::Ready(request) => fields.extend(request_fields(run, request)),
-        Prepared::Planned(_) => {}
+        Prepared::Planned(plan) => fields.push(("steps", steps(run, plan))),
         Prepared::Skipped => fields.push(("skipped", Value::from(true))),
         Prepared::Failed(problem) => fields.push(("problem", problem_value(run, problem))),
     }
     fields.push(("when", condition(run, send.when.as_ref(), trace.when.as_ref())));
     fields.push(("origins", Value::array(trace.fields.iter().map(|field| field_value(run, field)))));
     Value::object(fields)
+}
+
+/// The calls of a delivery that has several.
+fn steps(run: &DryRun<'_>, plan: &Plan) -> Value {
+    let steps = plan.preview(&run.compiled.set, &run.settings.names);
+    Value::array(steps.iter().map(|step| {
+        let mut fields = vec![
+            ("to", Value::from(step.to.clone())),
+            ("conditions", Value::array(step.conditions.iter().map(String::as_str))),
+            ("saves", Value::array(step.saves.iter().cloned())),
+        ];
+        if let Some((key, period)) = &step.remembered {
+            let seconds = Value::from(period.as_secs());
+            fields.push(("remember", Value::object([("key", Value::from(key.as_str())), ("seconds", seconds)])));
+        }
+        match &step.state {
+            Known::Whole(request) | Known::Partly(request) => fields.extend(request_fields(run, request)),
+            Known::Skipped => fields.push(("skipped", Value::from(true))),
+            Known::Fails(problem) => fields.push(("problem", problem_value(run, problem))),
+        }
+        fields.push(("known", Value::from(matches!(step.state, Known::Whole(_)))));
+        Value::object(fields)
+    }))
 }
 
 fn request_fields(run: &DryRun<'_>, request: &Request) -> [(&'static str, Value); 4] {
@@ -208,6 +232,7 @@ fn name_value(name: &NameOrigin) -> Value {
         Whence::Secret => ("secret", &[], &[]),
         Whence::Default => ("default", &[], &[]),
         Whence::Given => ("set", &[], &[]),
+        Whence::Saved => ("saved", &[], &[]),
         Whence::Absent(near) => ("absent", &[], near),
     };
     let mut fields = vec![
