@@ -49,7 +49,9 @@ fn of_link(link: &Link) -> Result<reqwest::Client, ClientError> {
         .http1_max_headers(MOST_HEADERS)
         .dns_resolver(guard::Resolver::of(link));
     if let Some(proxy) = &link.proxy {
-        builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|_| ClientError)?);
+        // A proxy resolves the names of providers, whatever its kind: it may be the only one that can.
+        let address = proxy.expose().replacen("socks5://", "socks5h://", 1);
+        builder = builder.proxy(reqwest::Proxy::all(address).map_err(|_| ClientError)?);
     }
     if let Some(ca) = &link.ca {
         let authorities = reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|_| ClientError)?;

@@ -102,3 +102,43 @@ fn of_sec1(der: &[u8]) -> Option<Vec<u8>> {
             .then(|| point.to_vec())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    macro_rules! file {
+        ($name:literal) => {
+            include_str!(concat!("../../tests/certificates/", $name))
+        };
+    }
+
+    #[test]
+    fn a_key_of_every_kind_is_known_by_its_certificate() {
+        for (certificate, key) in [
+            (file!("client.pem"), file!("client.key")),
+            (file!("rsa.pem"), file!("rsa.key")),
+            (file!("sec1.pem"), file!("sec1.key")),
+            (file!("ed25519.pem"), file!("ed25519.key")),
+        ] {
+            assert_eq!(check_pair(certificate, key), Ok(()));
+        }
+        assert_eq!(check_pair(file!("client.pem"), file!("server.key")), Err(PemError::NotThePair));
+        assert_eq!(check_pair(file!("client.pem"), file!("rsa.key")), Err(PemError::NotThePair));
+    }
+
+    #[test]
+    fn what_is_no_certificate_says_what_it_is() {
+        assert_eq!(check_certificates(file!("ca.pem")), Ok(()));
+        assert_eq!(check_certificates(&format!("{}\n{}", file!("ca.pem"), file!("rsa.pem"))), Ok(()));
+        let broken = file!("ca.pem").replace("MII", "AAA");
+        assert_eq!(check_certificates(&broken), Err(PemError::Unreadable));
+        assert_eq!(check_certificates("-----BEGIN CERTIFICATE-----\nnot base64\n"), Err(PemError::Unreadable));
+        assert_eq!(check_certificates("certs/ca.pem"), Err(PemError::NoCertificate));
+        assert_eq!(check_certificates(file!("ca.key")), Err(PemError::KeyForCertificate));
+        let pair = |key| check_pair(file!("client.pem"), key);
+        assert_eq!(pair(file!("client.pem")), Err(PemError::CertificateForKey));
+        assert_eq!(pair(file!("locked.key")), Err(PemError::LockedKey));
+        assert_eq!(pair("a word"), Err(PemError::NoKey));
+    }
+}

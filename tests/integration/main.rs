@@ -16,6 +16,7 @@ mod guard;
 mod handshake;
 mod hostile;
 mod live;
+mod outgoing;
 mod packs;
 mod payloads;
 mod readme;

@@ -182,6 +182,7 @@ fn stand_in(within: &Within<'_>) -> Connection {
         settings: Value::object(open.into_iter().map(|name| (name, Value::from("setting")))),
         secrets: secret.into_iter().map(|name| (name.into(), Secret::new(""))).collect(),
         timeout: Duration::ZERO,
+        link: Arc::default(),
         backoff: Backoff::default(),
         rate_limit: None,
         oauth2: None,
