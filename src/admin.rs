@@ -30,7 +30,12 @@ pub struct Admin {
     pub started_at: Timestamp,
     pub ready: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
+    /// How each connection stands, as it is shown.
+    pub connections: Connections,
 }
+
+/// Says how each connection stands.
+pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// The addresses: `/status`, `/events`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
@@ -78,6 +83,7 @@ async fn status(State(admin): State<Admin>) -> Response {
             "failed": counts.failed, "duplicates": counts.duplicates },
         "requests": { "handshakes": admin.tally.handshakes(), "refused": refused },
         "deliveries": deliveries,
+        "connections": (admin.connections)(),
         "reloads": admin.reloads.to_json(),
     });
     ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()

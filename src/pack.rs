@@ -206,8 +206,8 @@ pub struct Connection {
     /// How the account is reached.
     pub link: Arc<Link>,
     pub backoff: Backoff,
-    /// How many requests the vendor takes in a time.
-    pub rate_limit: Option<(u64, Duration)>,
+    /// How many requests the vendor takes in a time: all of these hold.
+    pub rate_limits: Vec<(u64, Duration)>,
     /// How it gets its token, where the connection gives what that takes.
     pub oauth2: Option<Arc<OAuth2>>,
 }

@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, Admin};
 use crate::client::ClientError;
+use crate::clock::Timestamp;
 use crate::compile::Compiled;
 use crate::delivery::State;
-use crate::dispatch::{Client, Dispatch, Report, Wake};
+use crate::dispatch::{Client, Dispatch, Outlook, Report, Wake};
 use crate::ingress::{Guard, Ingress, KnownPaths, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
@@ -129,6 +130,7 @@ impl Server {
             clock,
             ready: ready.clone(),
             tally,
+            connections: connections(live.clone(), dispatch.outlook()),
         };
         let admin_task = tokio::spawn(serve_admin(admin_listener, admin, stopped.clone()));
         let reloader = Reloader { root, options, live: live.clone(), reloads, fixed };
@@ -218,6 +220,26 @@ impl Server {
             tracing::error!(%error, "the last good revision could not be stored");
         }
     }
+}
+
+/// How each connection of the live revision stands, as the operator sees it.
+fn connections(live: Live, outlook: Outlook) -> admin::Connections {
+    Arc::new(move || {
+        let stands = |name: &Arc<str>| {
+            let stands = outlook.of(name);
+            let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
+            let stands = serde_json::json!({
+                "ready": stands.ready,
+                "under_way": stands.under_way,
+                "down_since": at(stands.down.map(|(since, _)| since)),
+                "asked_again": at(stands.down.map(|(_, until)| until)),
+                "paused_until": at(stands.paused_until),
+                "next": stands.next.to_string(),
+            });
+            (name.to_string(), stands)
+        };
+        live.now().set.connections.keys().map(stands).collect::<serde_json::Map<_, _>>().into()
+    })
 }
 
 /// Waits for a task, and ends it when nobody waits any more.

@@ -92,7 +92,7 @@ impl Compiler<'_> {
             link: Arc::new(link),
             backoff: backoff(written.retry.as_ref(), common.retry),
             oauth2: oauth2(pack, &settings, &secrets),
-            rate_limit: pack.written.rate_limit.iter().flat_map(|limits| &limits.0).find_map(shared_limit),
+            rate_limits: pack.written.rate_limit.iter().flat_map(|limits| &limits.0).filter_map(shared_limit).collect(),
             settings,
             secrets,
         })

@@ -87,8 +87,8 @@ impl Drop for Seat {
 
 /// The rules for every request of a connection.
 pub(super) fn of_connection(connection: &Connection) -> Vec<Rule> {
-    let rule = |(requests, per)| (Scope { per, ..Scope::default() }, Limit { requests, per });
-    connection.rate_limit.map(rule).into_iter().collect()
+    let rule = |&(requests, per)| (Scope { per, ..Scope::default() }, Limit { requests, per });
+    connection.rate_limits.iter().map(rule).collect()
 }
 
 /// The rules for this request beside those of its connection.

@@ -1,6 +1,8 @@
 //! Dispatch as a whole, with the real store and a provider of the test: whatever fails and whenever it is stopped, lanes
 //! keep their order, nothing is lost, nothing that was delivered goes out again, and no budget is exceeded.
 
+mod flights;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -31,10 +33,12 @@ operations:
 const SCHEMA: &str = "{\"type\":\"object\",\"properties\":{\"key\":{}}}";
 const SETTINGS: &str = "connections:\n  acme: { provider: acme, retry: { attempts: 500, first: 1ms, longest: 5ms } }\n";
 
-fn compiled() -> Compiled {
-    let files = [("schemas/acme/pack.yaml", PACK), ("schemas/acme/note.json", SCHEMA), ("jackfield.yaml", SETTINGS)];
+const FILES: &[(&str, &str)] =
+    &[("schemas/acme/pack.yaml", PACK), ("schemas/acme/note.json", SCHEMA), ("jackfield.yaml", SETTINGS)];
+
+fn compiled(files: &[(&str, &str)]) -> Compiled {
     let input = Input {
-        files: files.map(|(file, text)| (file.into(), text.into())).into(),
+        files: files.iter().map(|(file, text)| ((*file).into(), (*text).into())).collect(),
         environment: Environment::default(),
         secrets: Secrets::Optional,
         sandbox: None,
@@ -107,6 +111,9 @@ impl Drop for Arrived<'_> {
 impl Caller for Provider {
     fn call<'c>(&'c self, call: Call<'c>) -> Called<'c> {
         Box::pin(async move {
+            if self.random(12) == 0 {
+                return (AttemptResult::NotSent(Trouble::Connect), Answer::default());
+            }
             let key = call.request.body.as_ref().and_then(|body| body.get("key")?.as_str()?.parse().ok()).unwrap();
             tokio::time::sleep(Duration::from_millis(self.random(3))).await;
             self.arrives(key, call.clock.now());
@@ -121,7 +128,7 @@ impl Caller for Provider {
             match self.random(12) {
                 0 => answered(Outcome::Retry, 503, None),
                 1 => answered(Outcome::Retry, 429, Some(self.random(9))),
-                2 => (AttemptResult::NotSent(Trouble::Connect), Answer::default()),
+                2 => answered(Outcome::Retry, 500, None),
                 3 => (AttemptResult::Unknown(Trouble::Timeout), Answer::default()),
                 4 => answered(Outcome::Retry, 408, None),
                 _ => {
@@ -231,14 +238,14 @@ async fn delivered(live: &Live, provider: &Arc<Provider>, count: u64, stops: &[u
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn lanes_budget_and_order_outlive_every_failure(
         seed in 1_u64..u64::MAX,
         count in 20_u64..120,
         stops in prop::collection::vec(0_u64..60, 0..3),
     ) {
-        let Compiled { set, documents, .. } = compiled();
+        let Compiled { set, documents, .. } = compiled(FILES);
         let live = Live::new(Revision { set, documents });
         let provider = Arc::new(Provider { seed: Mutex::new(seed), ..Provider::default() });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -252,7 +259,7 @@ proptest! {
 /// A vendor that counts finds no window with more than its limit, however long the calls take.
 #[test]
 fn the_budget_is_kept_by_all_workers_together() {
-    let Compiled { set, documents, .. } = compiled();
+    let Compiled { set, documents, .. } = compiled(FILES);
     let live = Live::new(Revision { set, documents });
     let provider = Arc::new(Provider { seed: Mutex::new(4711), ..Provider::default() });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

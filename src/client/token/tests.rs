@@ -88,7 +88,7 @@ fn connection(service: &Service, refresh: &str) -> Arc<Connection> {
         timeout: Duration::from_secs(5),
         link: Arc::new(Link { private: Private::Allowed, ..Link::default() }),
         backoff: Default::default(),
-        rate_limit: None,
+        rate_limits: Vec::new(),
         oauth2: Some(Arc::new(oauth2)),
     })
 }

@@ -184,8 +184,7 @@ fn stand_in(within: &Within<'_>) -> Connection {
         timeout: Duration::ZERO,
         link: Arc::default(),
         backoff: Backoff::default(),
-        rate_limit: None,
+        rate_limits: Vec::new(),
         oauth2: None,
-        link: Arc::default(),
     }
 }

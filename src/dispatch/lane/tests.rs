@@ -184,7 +184,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_lane_keeps_its_order_whatever_comes_when(
         lanes in prop::collection::vec(0_u8..4, 1..60),

@@ -148,6 +148,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// Whatever ends in whatever order: while it is open, one at most is under way that began after it opened, and
         /// it is never closed for longer than its longest wait after that one ended.
         #[test]

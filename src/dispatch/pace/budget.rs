@@ -140,6 +140,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// The vendor counts a request at some moment between its start and its end; no window of the vendor's has
         /// more than the limit, whatever the requests took.
         #[test]
