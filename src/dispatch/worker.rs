@@ -95,7 +95,10 @@ impl Worker {
     fn pause(&self, blocked: Option<Timestamp>) -> Option<Duration> {
         let now = self.shared.clock.now();
         let due = self.asking.next_due.filter(|_| !self.asking.leasing && self.has_room());
-        let next = [blocked, due, Some(self.asking.look_at)].into_iter().flatten().min();
+        let scan = self.asking.scan_at;
+        let scan =
+            Some(scan).filter(|at| self.asking.more && !self.asking.leasing && !self.hungry.is_empty() && *at > now);
+        let next = [blocked, due, scan, Some(self.asking.look_at)].into_iter().flatten().min();
         next.map(|at| now.until(at))
     }
 
@@ -172,11 +175,12 @@ impl Worker {
         self.lanes.leased();
     }
 
-    /// Whether so much is asked for that a route gets beyond its share is a matter of whether others wait.
+    /// Whether more is asked for. Beyond what one route may have it is a matter of whether others wait, and not in a hurry:
+    /// most of it goes back into the store.
     fn has_room(&self) -> bool {
-        let held = self.ready.len() + self.under_way.len() + self.lanes.held();
-        let most = if self.hungry.is_empty() { SHARE } else { READY };
-        held + BATCH <= most.max(SHARE)
+        let held = self.ready.len() + self.under_way.len() + self.lanes.held() + BATCH;
+        let looks = !self.hungry.is_empty() && self.asking.scan_at <= self.shared.clock.now();
+        held <= SHARE || (looks && held <= READY)
     }
 }
 

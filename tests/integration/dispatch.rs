@@ -382,3 +382,34 @@ fn a_stop_breaks_off_what_takes_too_long_and_says_that_nobody_knows() {
     });
     assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
+
+#[test]
+fn a_route_with_a_flood_leaves_the_others_their_turn() {
+    let order = Arc::new(Mutex::new(Vec::<String>::new()));
+    let seen = order.clone();
+    let provider = Provider::start(move |stream, _, body| {
+        order.lock().unwrap().push(body["key"].as_str().unwrap_or("flood").to_owned());
+        answer(stream, 200, "", &json!({ "id": 1 }));
+    });
+    let flood = note_route("/flood", &["desk"], "").replace("verify: none", "verify: none, split: \"$.events[*]\"");
+    let calm = note_route("/calm", &["desk"], "").replace("{{ payload.id }}", "calm");
+    let folder = workspace("flood", &connection("desk", &provider.address, ""), &[("calm", &calm), ("flood", &flood)]);
+    folder.write("schemas/desk/pack.yaml", &format!("{PACK}rate_limit: {{ requests: 50, per: 1s }}\n"));
+    let server = Server::start(folder.path(), &[], &[]);
+    // Requests with many events each: they are there at once.
+    send_all(&server, "/hooks/flood", &vec![json!({ "events": events(100) }); 40]);
+    server.wait_for("the flood", |status| status["events"]["accepted"] == 4000 && status["events"]["unrouted"] == 0);
+    let before = seen.lock().unwrap().len();
+    send_all(&server, "/hooks/calm", &events(5));
+    let after = wait_for("the calm route", || {
+        let order = seen.lock().unwrap();
+        (order.iter().filter(|key| *key == "calm").count() == 5).then_some(order.len())
+    });
+    assert!(after - before < 500, "{} went out before it was its turn", after - before);
+    let status = server.status();
+    assert!(status["deliveries"]["delivered"].as_u64() < Some(3000), "{status}");
+    // What waits has an honest time: the next place of the budget.
+    let next = status["connections"]["desk"]["next"].as_str().unwrap();
+    assert!(next >= status["started_at"].as_str().unwrap(), "{next}");
+    assert_eq!(server.terminate(), 0);
+}

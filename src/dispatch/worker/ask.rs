@@ -16,6 +16,9 @@ use crate::store::{Due, Leased, StoredDelivery};
 const SOON: Duration = Duration::from_secs(10);
 const SELDOM: Duration = Duration::from_secs(600);
 
+/// How long after a lease the next one looks further for routes that wait behind a flood of another.
+const SCAN: Duration = Duration::from_millis(50);
+
 /// Where the worker stands with the store.
 #[derive(Debug)]
 pub(super) struct Asking {
@@ -32,6 +35,8 @@ pub(super) struct Asking {
     /// When lanes are looked for that were left behind.
     pub look_at: Timestamp,
     looked: bool,
+    /// When the store may be looked through further, for what lies behind a flood.
+    pub scan_at: Timestamp,
     /// Lanes whose next ones are being taken out of the store.
     refilling: usize,
     /// Lanes that wait for that until the lanes left behind have been looked for: the two must not cross.
@@ -49,6 +54,7 @@ impl Asking {
             due_next: false,
             look_at: now.plus(SOON),
             looked: false,
+            scan_at: now,
             refilling: 0,
             delayed: Vec::new(),
             freeing: false,
@@ -97,7 +103,7 @@ impl Worker {
     }
 
     fn lease(&mut self, now: Timestamp) {
-        (self.asking.leasing, self.asking.more) = (true, false);
+        (self.asking.leasing, self.asking.more, self.asking.scan_at) = (true, false, now.plus(SCAN));
         let (shared, connection, after) = (self.shared.clone(), self.connection.clone(), self.asking.cursor);
         self.asked.spawn(async move {
             let ask = || shared.store.lease(&connection, after, BATCH, OWNER, now.plus(LEASE));
