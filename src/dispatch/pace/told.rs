@@ -63,11 +63,13 @@ fn seconds(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    type Headers = &'static [(&'static str, &'static str)];
+
     #[test]
     fn every_way_to_say_it_is_understood() {
         // 2026-11-21T12:00:00Z
         let now = Timestamp(1_795_262_400_000);
-        let cases: &[(u16, &[(&str, &str)], Option<u64>)] = &[
+        let cases: &[(u16, Headers, Option<u64>)] = &[
             (429, &[("retry-after", "30")], Some(30_000)),
             (429, &[("retry-after", "0.5")], Some(500)),
             (429, &[("retry-after", "Sat, 21 Nov 2026 12:00:20 GMT")], Some(20_000)),

@@ -46,12 +46,15 @@ send:
     body: { key: \"{{ contact }}\" }
 ";
 
+/// A key and the number that it was given.
+type Made = (String, usize);
+
 /// A desk that gives each thing a number, and fails as the seed says.
 #[derive(Default)]
 struct Desk {
     random: Provider,
     /// What was made, by operation: its key and the number that it has.
-    made: Mutex<BTreeMap<Arc<str>, Vec<(String, usize)>>>,
+    made: Mutex<BTreeMap<Arc<str>, Vec<Made>>>,
 }
 
 impl Caller for Desk {
