@@ -52,9 +52,11 @@ pub fn router(admin: Admin) -> Router {
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
-    match admin.ready.load(Ordering::Relaxed) {
-        true => "ready\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    let unavailable = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    match (admin.ready.load(Ordering::Relaxed), admin.store.trouble()) {
+        (false, _) => unavailable("not ready\n".to_owned()),
+        (true, Some(trouble)) => unavailable(format!("not ready: {trouble}\n")),
+        (true, None) => "ready\n".into_response(),
     }
 }
 
@@ -84,6 +86,8 @@ async fn status(State(admin): State<Admin>) -> Response {
         "requests": { "handshakes": admin.tally.handshakes(), "refused": refused },
         "deliveries": deliveries,
         "connections": (admin.connections)(),
+        "waiting": { "behind_their_lane": counts.parked, "until_later": counts.later },
+        "store": { "problem": admin.store.trouble().map(|trouble| trouble.to_string()) },
         "reloads": admin.reloads.to_json(),
     });
     ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()

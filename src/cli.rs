@@ -1,5 +1,6 @@
 //! The commands: the only place that prints or picks exit codes.
 
+mod backup;
 mod check;
 mod checkout;
 mod completions;
@@ -12,6 +13,7 @@ mod sandbox;
 mod schema;
 mod serve;
 mod status;
+mod store;
 mod terminal;
 mod test;
 
@@ -48,6 +50,10 @@ enum Command {
     Status(StatusArgs),
     /// List what a running server received and what became of it, or write one request as a file for tests and dry runs
     Events(EventsArgs),
+    /// Copy the event store into a file, also while a server is using it
+    Backup(BackupArgs),
+    /// Look after the event store
+    Store(StoreArgs),
     /// Say what the code of a problem means; or what a provider takes and a sender sends, with examples to paste
     Explain(explain::ExplainArgs),
     /// Write what a shell needs to complete commands
@@ -243,6 +249,39 @@ struct EventsArgs {
     admin: String,
 }
 
+/// Which event store is meant.
+#[derive(Debug, Args)]
+struct DataArg {
+    /// The folder of the event store, instead of what jackfield.yaml says
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The store of `serve --sandbox`
+    #[arg(long)]
+    sandbox: bool,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+#[derive(Debug, Args)]
+struct BackupArgs {
+    /// The file to write; one that is there is left alone
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArg,
+}
+
+#[derive(Debug, Args)]
+struct StoreArgs {
+    #[command(subcommand)]
+    command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Prove that the file is whole and that all in it fits together, also while a server is using it
+    Verify(DataArg),
+}
+
 #[derive(Debug, Args)]
 struct SchemaArgs {
     /// Print the schema of this sort of file
@@ -284,6 +323,8 @@ pub fn main() -> ExitCode {
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Store(StoreArgs { command: StoreCommand::Verify(args) }) => store::verify(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -6,10 +6,12 @@ mod captured;
 mod connection;
 mod extract;
 mod handshake;
+mod header;
 mod link;
 mod lookalike;
 mod pack;
 mod reply;
+mod retention;
 mod route;
 mod sample;
 pub(crate) mod schema_words;
@@ -294,6 +296,7 @@ impl Compiler<'_> {
                 }
             }
         }
+        settings.retention.iter().for_each(|retention| self.check_retention(retention));
         [&settings.listen, &settings.admin].into_iter().flatten().for_each(|text| self.check_address(text));
         if let (Some(listen), Some(admin)) = (&settings.listen, &settings.admin)
             && listen.value == admin.value

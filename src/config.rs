@@ -90,7 +90,7 @@ impl<T: Decode> Decode for Option<T> {
 
 /// A key after which nothing stands; a section may be left empty, and `null` says so itself.
 fn is_empty(node: &Node) -> Option<Diagnostic> {
-    const SECTIONS: &[&str] = &["vars", "limits", "retry"];
+    const SECTIONS: &[&str] = &["vars", "limits", "retry", "retention"];
     let (_, Segment::Key(key)) = node.place.path.split_last()? else { return None };
     let is_blank = node.as_scalar().is_some_and(|scalar| scalar.text.is_empty());
     (is_blank && !SECTIONS.contains(&&**key)).then(|| {

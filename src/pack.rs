@@ -223,6 +223,13 @@ impl Connection {
     }
 }
 
+impl Pack {
+    /// The calls of the vendor, without the chains of such calls.
+    pub fn calls(&self) -> impl Iterator<Item = &Arc<Operation>> + Clone {
+        self.operations.values().filter(|operation| !operation.is_chain())
+    }
+}
+
 impl Step {
     /// The names that it keeps.
     pub fn saves(&self) -> impl Iterator<Item = &Arc<str>> {

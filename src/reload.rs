@@ -125,11 +125,16 @@ pub fn fixed(compiled: &Compiled) -> Vec<(&'static str, Option<String>)> {
     let settings = compiled.settings.as_ref();
     let limits = settings.and_then(|s| s.limits.as_ref());
     let text = |value: Option<&crate::config::scalar::Text>| value.map(|text| text.value.to_string());
+    let retention = settings.and_then(|s| s.retention.as_ref());
     let number = |value: Option<u64>| value.map(|number| number.to_string());
+    let time = |value: Option<std::time::Duration>| number(value.and_then(|time| u64::try_from(time.as_millis()).ok()));
     vec![
         ("listen", text(settings.and_then(|s| s.listen.as_ref()))),
         ("admin", text(settings.and_then(|s| s.admin.as_ref()))),
         ("data", text(settings.and_then(|s| s.data.as_ref()))),
+        ("retention.age", time(retention.and_then(|r| Some(r.age.as_ref()?.value)))),
+        ("retention.size", number(retention.and_then(|r| Some(r.size.as_ref()?.value.0)))),
+        ("retention.identities", time(retention.and_then(|r| Some(r.identities.as_ref()?.value)))),
         ("limits.connections", number(limits.and_then(|l| Some(l.connections.as_ref()?.value)))),
         ("limits.requests", number(limits.and_then(|l| Some(l.requests.as_ref()?.value)))),
         ("limits.bodies", number(limits.and_then(|l| Some(l.bodies.as_ref()?.value.0)))),

@@ -143,7 +143,7 @@ impl Sandbox {
             self.note(&directory, note, &request, content, Verdict::NotFound, &reaction);
             return reaction;
         };
-        let found = provider.find(&request.method, path);
+        let found = provider.find(&request.method, path, &request.content_type());
         let (operation, params) = found.map_or((None, Value::Null), |found| (Some(found.operation), found.params));
         let skip = request.path().len() - path.len();
         let visit = Visit {

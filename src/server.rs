@@ -1,6 +1,7 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
 mod listen;
+mod retention;
 mod stall;
 
 use std::net::SocketAddr;
@@ -72,6 +73,7 @@ pub struct Server {
     admin_task: JoinHandle<()>,
     routing: JoinHandle<()>,
     reloading: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     revisions: mpsc::Receiver<Taken>,
     known_paths: KnownPaths,
     accepted: Arc<Notify>,
@@ -106,7 +108,7 @@ impl Server {
             clock: clock.clone(),
             wake,
             accepted: accepted.clone(),
-            identity_window: Duration::from_secs(30 * 24 * 3600),
+            identity_window: settings.retention.identity_window,
         };
         let (stop, stopped) = watch::channel(false);
         let routing = tokio::spawn(router.run(stopped.clone()));
@@ -120,6 +122,7 @@ impl Server {
             rates: Rates::default(),
             guard: Guard::new(settings.most, tally.clone()),
         };
+        let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let ready = Arc::new(AtomicBool::new(false));
         let reloads = Reloads::default();
         let admin = Admin {
@@ -147,6 +150,7 @@ impl Server {
             admin_task,
             routing,
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
+            forgetting: tokio::spawn(forgetting),
             revisions,
             known_paths,
             accepted,
@@ -193,6 +197,7 @@ impl Server {
                 ended(self.receiving),
                 ended(self.routing),
                 ended(self.reloading),
+                ended(self.forgetting),
                 ended(self.admin_task),
                 self.dispatch.stop(ATTEMPTS_GRACE)
             )

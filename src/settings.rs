@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::compile::Compiled;
 use crate::config::scalar::Text;
-use crate::config::settings::Settings;
+use crate::config::settings::{self, Settings};
 use crate::ingress::Most;
+use crate::store::Retention;
 
 /// Where the server listens and stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,7 @@ pub struct ServerSettings {
     pub data: PathBuf,
     /// What is taken on at once.
     pub most: Most,
+    pub retention: Retention,
 }
 
 /// Receiving, unless said otherwise.
@@ -33,12 +36,26 @@ impl ServerSettings {
             admin: address(settings.and_then(|s| s.admin.as_ref()), ADMIN),
             data: root.join(data),
             most: settings.map_or_else(Most::default, most),
+            retention: retention(settings.and_then(|s| s.retention.as_ref())),
         }
     }
 }
 
 fn address(text: Option<&Text>, default: ([u8; 4], u16)) -> SocketAddr {
     text.and_then(|text| text.value.parse().ok()).unwrap_or_else(|| default.into())
+}
+
+/// How long events are kept, unless said otherwise.
+const AGE: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long an identity is known, unless said otherwise.
+const IDENTITIES: Duration = Duration::from_secs(30 * 24 * 3600);
+
+fn retention(written: Option<&settings::Retention>) -> Retention {
+    Retention {
+        age: Some(written.and_then(|r| Some(r.age.as_ref()?.value)).unwrap_or(AGE)),
+        size: written.and_then(|r| Some(r.size.as_ref()?.value.0)),
+        identity_window: written.and_then(|r| Some(r.identities.as_ref()?.value)).unwrap_or(IDENTITIES),
+    }
 }
 
 fn most(settings: &Settings) -> Most {

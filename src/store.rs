@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use copy::backup;
+pub use copy::{backup, is_in};
 pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
 pub use model::{

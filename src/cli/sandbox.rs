@@ -43,6 +43,7 @@ async fn serve(args: SandboxArgs) -> Exit {
     for pack in packs.values().filter(|pack| !pack.operations.is_empty()) {
         line(format!("  {:<14} base_url: http://{address}/{}", pack.title, pack.name));
     }
+    line("a connection with such an address also says: allow_private_addresses: true");
     line(format!("what was received: http://{address}/_sandbox/requests"));
     show(&sandbox);
     let Ok(end) = super::serve::end() else { return Exit::CouldNotRun };

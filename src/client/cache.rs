@@ -7,7 +7,10 @@ use crate::pack::link::Link;
 
 /// The clients that are in use, made when they are first asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Clients(Arc<Mutex<Vec<(Arc<Link>, reqwest::Client)>>>);
+pub struct Clients(Arc<Mutex<Known>>);
+
+/// Each way with its client; there are few.
+type Known = Vec<(Arc<Link>, reqwest::Client)>;
 
 impl Clients {
     /// The client for a way. One whose connections are gone is given up when the next is made.

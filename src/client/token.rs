@@ -31,8 +31,10 @@ pub struct Tokens {
     clients: Clients,
     store: Arc<dyn Store>,
     clock: Clock,
-    slots: Arc<Mutex<BTreeMap<Arc<str>, Arc<tokio::sync::Mutex<Slot>>>>>,
+    slots: Arc<Mutex<Slots>>,
 }
+
+type Slots = BTreeMap<Arc<str>, Arc<tokio::sync::Mutex<Slot>>>;
 
 /// What is known of one connection's token. Whoever has the lock may fetch another; the rest waits for that.
 #[derive(Default)]

@@ -67,6 +67,7 @@ impl Compiler<'_> {
 
     fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
         self.check_addresses(pack);
+        self.check_sent_headers(&pack.headers);
         let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
         let (chains, calls): (Vec<_>, Vec<_>) = pack.operations.iter().partition(|named| !named.value.steps.is_empty());
         let mut operations = BTreeMap::new();
@@ -104,6 +105,7 @@ impl Compiler<'_> {
         At { value: name, place: name_place }: &At<Arc<str>>,
         operation: &written::Operation,
     ) -> Option<Operation> {
+        self.check_sent_headers(&operation.headers);
         let headers = pack.headers.iter().chain(operation.headers.iter());
         let headers: Vec<_> = headers.map(|h| (h.name.value.clone(), self.header(&h.value, pack))).collect();
         let schema = match &operation.request {

@@ -90,6 +90,7 @@ impl Compiler<'_> {
     ) -> Option<Draft> {
         let params = fields(parts.params, |node| self.body(node, reach));
         let query = fields(parts.query, |node| self.body(node, reach));
+        self.check_sent_headers(parts.headers);
         let headers = fields(parts.headers, |node| self.body(node, reach));
         let blanks = self.blanks.len();
         let body = parts.body.map(|node| self.tree(node, reach));

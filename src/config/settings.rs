@@ -1,10 +1,12 @@
 //! `jackfield.yaml` as written.
 
-use super::NamedList;
+use std::time::Duration;
+
 use super::connection::{Connection, Retry};
 use super::guard::ServerLimits;
-use super::scalar::Text;
+use super::scalar::{Size, Text};
 use super::source::Sources;
+use super::{At, NamedList};
 use crate::document::Node;
 
 record! {
@@ -32,5 +34,23 @@ record! {
         /// The proxy that leads to every vendor whose connection does not say: `http://proxy.example.com:3128`. Proxies of
         /// the environment are not used.
         proxy: Option<Text>,
+        /// How long events are kept, with what became of them, and how long an identity is known.
+        retention: Option<Retention>,
+    }
+}
+
+record! {
+    /// How long events are kept, and how much of them. What is not done is always kept: what waits for its next try, for a
+    /// person, or to be routed.
+    pub struct Retention ("retention") {
+        /// Events received longer ago are forgotten, with their deliveries: `90d` unless given. Takes effect at the next
+        /// start.
+        age: Option<At<Duration>>,
+        /// The oldest events are forgotten while the store holds more than this: `20GB`; no limit unless given. Takes effect
+        /// at the next start.
+        size: Option<At<Size>>,
+        /// So long an event with the same identity is taken for the same event: `30d` unless given. Takes effect at the next
+        /// start.
+        identities: Option<At<Duration>>,
     }
 }

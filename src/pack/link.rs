@@ -52,3 +52,33 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(link: &Link, url: &str) -> bool {
+        link.allows(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn the_sandbox_is_reached_and_nothing_beside_it() {
+        let link = Link::to_sandbox("127.0.0.1:8090".parse().ok());
+        assert!(allowed(&link, "http://127.0.0.1:8090/acme"));
+        for other in
+            ["http://127.0.0.1:8091/", "http://127.0.0.2:8090/", "http://localhost:8090/", "https://api.example.com/"]
+        {
+            assert!(!allowed(&link, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_looked_at_here_and_a_name_when_it_is_resolved() {
+        let link = Link::default();
+        assert!(allowed(&link, "https://8.8.8.8/") && allowed(&link, "http://localhost/"));
+        assert!(
+            !allowed(&link, "http://169.254.169.254/latest") && !allowed(&link, "http://[::ffff:169.254.169.254]/")
+        );
+        assert!(allowed(&Link { private: Private::Allowed, ..link }, "http://10.0.0.1/"));
+    }
+}

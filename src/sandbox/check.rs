@@ -5,10 +5,11 @@ use sha2::{Digest, Sha256};
 use super::answer::Visit;
 use super::received::Content;
 use crate::event::RawRequest;
-use crate::pack::{HeaderPart, Operation};
+use crate::pack::{HeaderPart, Idempotency, Operation};
 use crate::pipeline::place_name;
+use crate::request::Encoding;
 use crate::secret::MASK;
-use crate::value::json;
+use crate::value::{Value, json};
 
 /// Every header of the pack is there and has its form; otherwise the reason.
 pub(super) fn headers(operation: &Operation, request: &RawRequest) -> Result<(), String> {
@@ -69,16 +70,26 @@ fn skip(text: &str, characters: usize) -> Option<&str> {
     Some(letters.as_str())
 }
 
-/// A JSON body says that it is one.
+/// A body says what it is.
 pub(super) fn content_type(operation: &Operation, request: &RawRequest) -> Result<(), String> {
     if operation.schema.is_none() || request.body.is_empty() {
         return Ok(());
     }
     let given = request.content_type();
-    match given == "application/json" || given.ends_with("+json") {
+    let wanted = media(operation.encoding);
+    match given == wanted || (operation.encoding == Encoding::Json && given.ends_with("+json")) {
         true => Ok(()),
         false if given.is_empty() => Err("the header `Content-Type` is missing".to_owned()),
-        false => Err("the `Content-Type` is not `application/json`".to_owned()),
+        false => Err(format!("the `Content-Type` is not `{wanted}`")),
+    }
+}
+
+/// The `Content-Type` of an encoding, without parameters.
+pub(super) fn media(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Json => "application/json",
+        Encoding::Form => "application/x-www-form-urlencoded",
+        Encoding::Multipart => "multipart/form-data",
     }
 }
 
@@ -101,9 +112,14 @@ pub(super) fn body(operation: &Operation, request: &RawRequest, content: &Option
 
 /// What stands for the idempotency key of a request; none when it has none.
 pub(super) fn key(visit: &Visit<'_>, operation: &Operation) -> Option<u128> {
-    let field = operation.idempotency.field()?;
-    let Some(Content::Json(body)) = visit.content else { return None };
-    let given = body.get(field).filter(|value| !value.is_null())?;
+    let given = match &operation.idempotency {
+        Idempotency::Field(field) => {
+            let Some(Content::Json(body)) = visit.content else { return None };
+            body.get(field).filter(|value| !value.is_null())?.clone()
+        }
+        Idempotency::Header(name) => Value::from(visit.request.header(name)?),
+        Idempotency::None | Idempotency::Safe => return None,
+    };
     let mut hash = Sha256::new();
     for part in [&visit.pack.name, &operation.name] {
         hash.update(part.as_bytes());

@@ -75,7 +75,7 @@ impl Sandbox {
         let directory = self.0.directory.load();
         let providers = directory.providers().map(|provider| {
             let pack = &provider.pack;
-            let operations = pack.operations.values().map(|operation| {
+            let operations = pack.calls().map(|operation| {
                 (operation.name.clone(), statuses(operation.sandbox_errors.iter().chain(&pack.sandbox_errors)))
             });
             (pack.name.clone(), Value::object(operations))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use super::check::media;
 use crate::pack::{HeaderPart, Operation, Pack, PathPart};
 use crate::request::decode;
 use crate::secret::MASK;
@@ -74,16 +75,18 @@ impl Directory {
 
 impl Provider {
     fn new(pack: Arc<Pack>) -> Self {
-        let mut operations: Vec<&Arc<Operation>> =
-            pack.operations.values().filter(|operation| !operation.is_chain()).collect();
+        let mut operations: Vec<&Arc<Operation>> = pack.calls().collect();
         operations.sort_by_cached_key(|operation| specificity(&operation.path));
         let call = |operation: &Arc<Operation>| Some(Call { operation: operation.clone(), path: pattern(operation)? });
         let calls = operations.into_iter().filter_map(call).collect();
         Provider { pack, calls }
     }
 
-    pub(super) fn find(&self, method: &str, path: &str) -> Option<Found> {
-        self.calls.iter().filter(|call| call.operation.method.eq_ignore_ascii_case(method)).find_map(|call| {
+    /// The call that a request is. Of two with one address it is the one whose bodies are of that media type.
+    pub(super) fn find(&self, method: &str, path: &str, media_type: &str) -> Option<Found> {
+        let of_method = || self.calls.iter().filter(|call| call.operation.method.eq_ignore_ascii_case(method));
+        let is_of_type = |call: &&Call| media(call.operation.encoding) == media_type;
+        of_method().filter(is_of_type).chain(of_method()).find_map(|call| {
             let captures = call.path.captures(path)?;
             let values = captures.iter().skip(1).map(|value| value.map_or("", |value| value.as_str()));
             let params = call.operation.params().cloned().zip(values.map(decode));

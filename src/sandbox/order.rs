@@ -93,10 +93,10 @@ impl Directory {
             let known = self.providers().map(|provider| provider.pack.name.to_string()).collect();
             return unknown("provider", &order.provider, known);
         };
-        if let Some(name) = order.operation.as_ref().filter(|name| !pack.operations.contains_key(*name)) {
-            return unknown("operation", name, pack.operations.keys().map(ToString::to_string).collect());
+        if let Some(name) = order.operation.as_ref().filter(|name| pack.calls().all(|call| call.name != **name)) {
+            return unknown("operation", name, pack.calls().map(|call| call.name.to_string()).collect());
         }
-        let meant = pack.operations.values().filter(|o| order.operation.as_ref().is_none_or(|name| *name == o.name));
+        let meant = pack.calls().filter(|o| order.operation.as_ref().is_none_or(|name| *name == o.name));
         if meant.clone().any(|operation| fault(pack, operation, &order.error).is_some()) {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::event::RawRequest;
+use crate::payload::{self, Format};
 use crate::value::{Value, json};
 
 /// One request as the sandbox saw it.
@@ -31,6 +32,7 @@ pub struct Received {
 /// A body that is not empty.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
+    /// JSON, or a form.
     Json(Value),
     /// What is not JSON.
     Text(Arc<str>),
@@ -86,6 +88,12 @@ impl Content {
     pub(super) fn of(request: &RawRequest) -> Option<Content> {
         if request.body.is_empty() {
             return None;
+        }
+        // A form is looked at as the value that it was made from.
+        if let "application/x-www-form-urlencoded" | "multipart/form-data" = request.content_type().as_str()
+            && let Ok(value) = payload::decode(request, Format::Auto)
+        {
+            return Some(Content::Json(value));
         }
         Some(match json::parse(&request.body, &json::Limits::default()) {
             Ok(value) => Content::Json(value),

@@ -23,7 +23,7 @@ use crate::pack::outcome::Outcome;
 use crate::pack::{HeaderPart, PathPart};
 use crate::value::json;
 
-const PROVIDERS: [&str; 5] = ["chat2desk", "cloudchat", "gohighlevel", "omnivibe", "partoo"];
+const PROVIDERS: [&str; 6] = ["chat2desk", "chatwoot", "cloudchat", "gohighlevel", "omnivibe", "partoo"];
 
 type Files = BTreeMap<Arc<str>, Arc<str>>;
 
@@ -165,17 +165,24 @@ fn json_of(answer: &Answer) -> Value {
     json::parse(&answer.body, &json::Limits::default()).unwrap()
 }
 
-/// The only operation of a provider.
+/// The call of a provider that delivers a message.
 fn operation(provider: &str) -> Arc<Operation> {
-    PACKS[provider].operations.values().next().unwrap().clone()
+    let name = match provider {
+        "chat2desk" => "messages_inbox",
+        "cloudchat" => "create_conversation",
+        "chatwoot" | "omnivibe" => "create_message",
+        "gohighlevel" => "inbound_message",
+        _ => "ingest_message",
+    };
+    PACKS[provider].operations[name].clone()
 }
 
-/// The example that the pack gives for its only operation, as a call.
+/// The example that the pack gives for that operation, as a call.
 fn example(provider: &str) -> Call {
     let file = format!("schemas/{provider}/pack.yaml");
     let (document, _) = Document::parse(&file, &FILES[file.as_str()]);
     let pack = written::Pack::decode(document.root.as_ref().unwrap(), &mut Vec::new()).unwrap();
-    let example = pack.operations.iter().next().unwrap().value.example.clone().unwrap();
+    let example = pack.operations.get(&operation(provider).name).unwrap().value.example.clone().unwrap();
     let params = example.params.as_ref().map(Node::to_value).unwrap_or_default();
     let operation = operation(provider);
     let path = operation.path.iter().map(|part| match part {
@@ -350,6 +357,9 @@ async fn every_error_is_there_on_demand() {
     assert_eq!(running.send(&example("partoo")).await.status, 503);
 }
 
+const OMNIVIBE: [&str; 5] =
+    ["create_attachments", "create_contact", "create_conversation", "create_message", "list_conversations"];
+
 #[tokio::test]
 async fn orders_that_nobody_can_fulfil_are_refused() {
     let running = start(10).await;
@@ -360,9 +370,9 @@ async fn orders_that_nobody_can_fulfil_are_refused() {
     };
     assert_eq!(refused("nobody", None, "503").known, PROVIDERS);
     assert_eq!(refused("twilio", None, "503").what, "provider");
-    assert_eq!(refused("omnivibe", Some("x"), "503").known, ["create_message"]);
+    assert_eq!(refused("omnivibe", Some("x"), "503").known, OMNIVIBE);
     let unknown = refused("omnivibe", None, "forbidden");
-    assert!(unknown.to_string().starts_with("there is no error `forbidden`; there is: too_long, too_many_messages"));
+    assert!(unknown.to_string().starts_with("there is no error `forbidden`; there is: bad_phone, too_long, too_many_messages"));
     for error in ["199", "600", "-1", "", "HANG"] {
         assert_eq!(refused("partoo", None, error).what, "error");
     }

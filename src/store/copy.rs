@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use super::error::{Cause, StoreError};
 use super::{connection, embedded};
 
+/// Whether there is a store in a folder.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(embedded::FILE).is_file()
+}
+
 /// Writes the store in a folder, as it is at one moment, into a new file. A server may be using the store.
 pub fn backup(folder: &Path, target: &Path) -> Result<(), StoreError> {
     write(&folder.join(embedded::FILE), target)

@@ -219,7 +219,10 @@ impl Command for GiveSpaceBack {
         if given <= 0 || pragma(connection, "auto_vacuum")? == 0 {
             return Ok((0, false));
         }
-        connection.execute_batch(&format!("PRAGMA incremental_vacuum({given})"))?;
+        // Each row that it answers with is a page that was given back.
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({given})"))?;
+        let mut rows = vacuum.query([])?;
+        while rows.next()?.is_some() {}
         let freed = pages - pragma(connection, "page_count")?;
         let bytes = freed.saturating_mul(pragma(connection, "page_size")?);
         Ok((u64::try_from(bytes).unwrap_or(0), free - given > spare))

@@ -4,6 +4,7 @@
 mod conformance;
 mod failure;
 mod memory;
+mod pace;
 mod random;
 
 use std::fs;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "check",
     "dry-run",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 12] = [
     "schema",
     "status",
     "events",
+    "backup",
+    "store",
     "explain",
     "completions",
     "man",

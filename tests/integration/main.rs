@@ -25,5 +25,6 @@ mod reload;
 mod sample;
 mod schema;
 mod senders;
+mod store;
 mod support;
 mod verification;

@@ -187,15 +187,16 @@ impl Server {
             vec!["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"];
         all.extend(args);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("serve.log")).unwrap();
-        let mut child = jackfield(folder, &all)
-            .envs(env.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .map_err(|error| error.to_string())?;
+        let mut command = jackfield(folder, &all);
+        command.envs(env.iter().copied()).stderr(log);
+        Server::of(command, folder, args.contains(&"--sandbox"))
+    }
+
+    /// Starts by a command, and waits until it receives.
+    pub fn of(mut command: Command, folder: &Path, wants_sandbox: bool) -> Result<Server, String> {
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut server = Server { child, listen: String::new(), admin: String::new(), sandbox: None };
-        let wants_sandbox = args.contains(&"--sandbox");
         while server.listen.is_empty() || server.admin.is_empty() || (wants_sandbox && server.sandbox.is_none()) {
             let Some(Ok(line)) = lines.next() else {
                 let _ = server.child.wait();

@@ -1,0 +1,32 @@
+//! How long events are kept: what is so little that nothing could be done with it is refused.
+
+use std::time::Duration;
+
+use super::Compiler;
+use crate::config::At;
+use crate::config::settings::Retention;
+use crate::diagnostic::{Code, Diagnostic};
+
+/// Less is not meant.
+const LEAST_AGE: Duration = Duration::from_secs(1);
+/// An empty store is nearly as large.
+const LEAST_SIZE: u64 = 1 << 20;
+
+impl Compiler<'_> {
+    pub(super) fn check_retention(&mut self, retention: &Retention) {
+        self.check_age(retention.age.as_ref(), "an event that is not kept can't be looked at", "90d");
+        self.check_age(retention.identities.as_ref(), "an identity that is not kept makes no event the same", "30d");
+        if let Some(size) = retention.size.as_ref().filter(|size| size.value.0 < LEAST_SIZE) {
+            let message = "the store needs more than this for itself";
+            let diagnostic = Diagnostic::new(Code::InvalidValue, size.place.clone(), message);
+            self.report(diagnostic.help("write at least `1MB`; a GB holds some 500000 events of 1 KB"));
+        }
+    }
+
+    fn check_age(&mut self, age: Option<&At<Duration>>, message: &str, usual: &str) {
+        if let Some(age) = age.filter(|age| age.value < LEAST_AGE) {
+            let diagnostic = Diagnostic::new(Code::InvalidValue, age.place.clone(), message);
+            self.report(diagnostic.help(format!("write a time such as `{usual}`")));
+        }
+    }
+}

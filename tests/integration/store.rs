@@ -1,0 +1,138 @@
+//! The event store from outside: copied, proved, kept small, and refused where the disk fails.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::support::{ACME, Answer, Folder, Server, get, post, run, transcript, wait_for};
+
+const ROUTE: &str = "
+source: { path: /in, verify: none }
+extract: { id: $.id }
+identity: \"{{ id }}\"
+send:
+  - to: acme.note
+    body: { key: \"m{{ id }}\", text: hi }
+";
+
+fn workspace(name: &str, settings: &str) -> Folder {
+    let folder = Folder::with(name, ACME);
+    folder.write("jackfield.yaml", &format!("{}{settings}", folder.read("jackfield.yaml")));
+    folder.write("routes/in.yaml", ROUTE);
+    folder
+}
+
+fn send(server: &Server, id: usize, filling: usize) -> u16 {
+    let body = format!("{{\"id\":\"{id}\",\"filling\":\"{}\"}}", "x".repeat(filling));
+    post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status
+}
+
+#[test]
+fn a_backup_is_taken_while_the_server_runs_and_serves_in_its_place() {
+    let folder = workspace("backup", "");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    (0..30).for_each(|id| assert_eq!(send(&server, id, 10), 202));
+    server.wait_for("the deliveries", |status| status["deliveries"]["delivered"] == 30);
+    let written = transcript(&run(folder.path(), &["backup", "copy.db", "--sandbox"]));
+    let size = fs::metadata(folder.path().join("copy.db")).unwrap().len();
+    assert_eq!(written, format!("`copy.db` has the store as it was a moment ago, {size} bytes\n--- exit 0\n"));
+    let again = transcript(&run(folder.path(), &["backup", "copy.db", "--sandbox"]));
+    assert!(again.contains("`copy.db` is there already; name another file\n--- exit 2\n"), "{again}");
+    let proved = transcript(&run(folder.path(), &["store", "verify", "--sandbox"]));
+    assert_eq!(proved, "30 events, 30 deliveries: all good\n--- exit 0\n");
+    let real = transcript(&run(folder.path(), &["store", "verify"]));
+    assert!(real.ends_with("/data`; `--data DIR` says where it is\n--- exit 3\n"), "{real}");
+    assert_eq!(server.terminate(), 0);
+
+    fs::remove_dir_all(folder.path().join("data/sandbox")).unwrap();
+    fs::create_dir_all(folder.path().join("data/sandbox")).unwrap();
+    fs::copy(folder.path().join("copy.db"), folder.path().join("data/sandbox/jackfield.db")).unwrap();
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(send(&server, 7, 10), 202);
+    server.wait_for("the same event", |status| status["events"]["duplicates"] == 1);
+    assert_eq!(server.status()["events"]["accepted"], 31);
+}
+
+#[test]
+fn old_events_are_forgotten_and_their_identities_not_yet() {
+    let folder = workspace("retention", "retention: { age: 2s, identities: 1d }\n");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    assert_eq!(send(&server, 1, 10), 202);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    server.wait_for("the end of the event", |status| status["events"]["accepted"] == 0);
+    assert_eq!(server.status()["deliveries"]["delivered"], 0);
+    assert_eq!(send(&server, 1, 10), 202);
+    server.wait_for("the same event", |status| status["events"]["duplicates"] == 1);
+    assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn a_full_disk_is_answered_with_503_and_told() {
+    let folder = workspace("full", "");
+    // No file of the server may be larger: what the log of the store and its file grow to.
+    let script = "ulimit -f 3000; trap '' XFSZ; exec \"$0\" serve --sandbox --listen 127.0.0.1:0 --admin 127.0.0.1:0 \
+                  --sandbox-listen 127.0.0.1:0";
+    let log = fs::File::create(folder.path().join("serve.log")).unwrap();
+    let mut command = Command::new("bash");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_jackfield")]).current_dir(folder.path()).stderr(log);
+    let server = Server::of(command, folder.path(), true).unwrap();
+    let mut answers = Vec::new();
+    let mut told = |path: &str, is_told: fn(&Answer) -> bool| {
+        wait_for("the refusal", || {
+            answers.push(send(&server, answers.len(), 100_000));
+            let answer = get(&server.admin, path);
+            Some(answer).filter(|answer| is_told(answer))
+        })
+    };
+    let ready = told("/readyz", |answer| answer.status == 503);
+    let status = told("/status", |answer| !answer.text().contains("\"problem\": null"));
+    server.kill();
+    assert!(ready.text().starts_with("not ready: "), "{}", ready.text());
+    assert!(status.text().contains("\"problem\": \"the "), "{}", status.text());
+    assert!(answers.contains(&503) && answers.iter().all(|status| [202, 503].contains(status)), "{answers:?}");
+    assert!(folder.read("serve.log").contains("the store did not take an event"), "{}", folder.read("serve.log"));
+
+    let accepted = answers.iter().filter(|status| **status == 202).count();
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let status = server.wait_for("the deliveries", |status| status["deliveries"]["delivered"] == accepted);
+    assert_eq!(status["events"]["accepted"], accepted, "nothing is half there");
+    assert_eq!(server.terminate(), 0);
+    let proved = transcript(&run(folder.path(), &["store", "verify", "--sandbox"]));
+    assert_eq!(proved, format!("{accepted} events, {accepted} deliveries: all good\n--- exit 0\n"));
+}
+
+#[test]
+fn a_broken_file_is_told_and_nothing_is_served() {
+    let folder = workspace("broken", "");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    (0..30).for_each(|id| assert_eq!(send(&server, id, 1000), 202));
+    assert_eq!(server.terminate(), 0);
+    let file = folder.path().join("data/sandbox/jackfield.db");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let proved = transcript(&run(folder.path(), &["store", "verify", "--sandbox"]));
+    assert!(proved.ends_with("keep a copy of its folder, then go back to a backup\n--- exit 1\n"), "{proved}");
+    fs::write(&file, "no database at all ".repeat(999)).unwrap();
+    let started = Server::try_start(folder.path(), &["--sandbox"], &[]);
+    let told = started.err().expect("it does not start");
+    assert!(told.contains("can't be opened: the store's file is damaged"), "{told}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_told() {
+    let folder = workspace("read-only", "");
+    let data = folder.path().join("data");
+    fs::write(&data, "a file where the folder should be").unwrap();
+    let told = Server::try_start(folder.path(), &[], &[("T", "t")]).err().expect("it does not start");
+    assert!(told.contains("the event store in `"), "{told}");
+    fs::remove_file(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o500)).unwrap();
+    let is_root = fs::write(data.join("probe"), "").is_ok();
+    let started = Server::try_start(folder.path(), &[], &[]);
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    match started {
+        Ok(_) => assert!(is_root, "only who may write everywhere may write here"),
+        Err(told) => assert!(told.contains("its file may not be written"), "{told}"),
+    }
+}
