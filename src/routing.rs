@@ -21,6 +21,9 @@ const BATCH: usize = 64;
 /// How long an event waits at most when no wake-up tells of it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often events that wait for a source are looked at again at most.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
 /// Routes what is in the store, in the order in which it was accepted. The store is the only list of what is to be done:
 /// nothing that happens to a sender's connection, to a wake-up or to a write can leave an event behind.
 pub struct Router {
@@ -38,13 +41,17 @@ pub struct Router {
 struct Done {
     revision: Arc<str>,
     seq: i64,
+    /// So many events wait before it.
+    left: u64,
+    /// When the next look at those is.
+    again: Timestamp,
     /// The sources whose waiting events were told of.
     told: BTreeSet<Arc<str>>,
 }
 
 impl Done {
     fn nothing(revision: Arc<str>) -> Self {
-        Done { revision, seq: 0, told: BTreeSet::new() }
+        Done { revision, seq: 0, left: 0, again: Timestamp(0), told: BTreeSet::new() }
     }
 
     /// Told once for a source: there may be a thousand events, and a new revision tells it again.
@@ -94,14 +101,31 @@ impl Router {
                 *done = Done::nothing(revision.set.revision.clone());
             }
             let waiting = self.store.unrouted(done.seq, BATCH).await?;
-            let Some(last) = waiting.last() else { return Ok(()) };
+            let Some(last) = waiting.last() else {
+                match self.is_left_behind(done).await? {
+                    true => continue,
+                    false => return Ok(()),
+                }
+            };
             // The store takes them in the order in which they are first polled, which is the order accepted.
             let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision, done)).collect::<Vec<_>>();
+            done.left += u64::try_from(waiting.len() - routed.len()).unwrap_or(0);
             for written in join_all(routed).await {
                 written?;
             }
             done.seq = last.seq;
         }
+    }
+
+    /// Whether more events are unrouted than were left: one that a person sends through the routes again stands at its old
+    /// place. Then everything is looked at again, which is not done often where many are left.
+    async fn is_left_behind(&self, done: &mut Done) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let is_behind = self.store.counts().await?.unrouted > done.left && (done.left == 0 || done.again <= now);
+        if is_behind {
+            (done.seq, done.left, done.again) = (0, 0, now.plus(LOOK_AGAIN));
+        }
+        Ok(is_behind)
     }
 
     /// What one event becomes; nothing for one whose source is gone, which waits until it is back.

@@ -39,7 +39,7 @@ pub(super) fn verify(args: &DataArg) -> Exit {
             Exit::Fine
         }
         Ok(found) => {
-            found.problems.iter().for_each(|problem| line(problem));
+            found.problems.iter().for_each(line);
             error_line("the store is not as it should be: keep a copy of its folder, then go back to a backup");
             Exit::ProblemsFound
         }

@@ -202,10 +202,12 @@ struct Place {
 impl Place {
     /// Takes the event from those that are not routed; nothing when it is not among them.
     fn free(tx: &Tx<'_>, event_seq: i64) -> Result<Option<Place>, StoreError> {
-        let sql = "DELETE FROM unrouted WHERE event_seq = ?1 RETURNING generation";
+        // Faster than to delete it and have it returned.
+        let sql = "SELECT generation FROM unrouted WHERE event_seq = ?1";
         let mut statement = tx.connection().prepare_cached(sql)?;
         let generation = statement.query_row([event_seq], |row| row.get(0)).optional()?;
         let Some(generation) = generation else { return Ok(None) };
+        tx.execute("DELETE FROM unrouted WHERE event_seq = ?1", [event_seq])?;
         let mut first = 0;
         if generation > 0 {
             let sql = "SELECT coalesce(max(position) + 1, 0) FROM outcomes WHERE event_seq = ?1";

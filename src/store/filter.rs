@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::error::StoreError;
 use super::model::{Filter, StoredDelivery};
-use super::{delivery, query, story};
+use super::{delivery, key, query, story};
 use crate::delivery::State;
 
 impl Filter {
@@ -20,13 +20,20 @@ impl Filter {
     }
 }
 
+/// In which order deliveries are looked at.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    NewestFirst,
+    OldestFirst,
+}
+
 /// The newest of these deliveries, the newest first.
 pub(super) fn newest(
     connection: &Connection,
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    find(connection, filter, limit, true, |_| true)
+    find(connection, filter, limit, Order::NewestFirst, |_| true)
 }
 
 /// The oldest of these deliveries that are fit for something, the oldest first.
@@ -36,54 +43,81 @@ pub(super) fn oldest(
     limit: usize,
     is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    find(connection, filter, limit, false, is_fit)
+    find(connection, filter, limit, Order::OldestFirst, is_fit)
 }
 
 fn find(
     connection: &Connection,
     filter: &Filter,
     limit: usize,
-    newest_first: bool,
+    order: Order,
     is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    if filter.ids.is_some() {
-        return by_id(connection, filter, limit, newest_first, is_fit);
+    let is_meant = |delivery: &StoredDelivery| filter.takes(delivery) && is_fit(delivery);
+    match few(connection, filter)? {
+        Some(seqs) => among(connection, seqs, limit, order, is_meant),
+        None => among_all(connection, filter, limit, order, is_meant),
     }
+}
+
+/// Numbers among which all that are meant are found, where that spares a look at everything.
+fn few(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, StoreError> {
+    if let Some(ids) = &filter.ids {
+        let found = ids.iter().map(|id| story::seq_of(connection, story::DELIVERIES, &key::of_id(id)));
+        return Ok(Some(found.filter_map(Result::transpose).collect::<Result<_, _>>()?));
+    }
+    let all = |is: fn(&State) -> bool| !filter.states.is_empty() && filter.states.iter().all(is);
+    let sql = match () {
+        () if all(|state| matches!(state, State::Dead | State::Held)) => query::KEPT,
+        () if all(|state| state.is_open()) => query::OPEN,
+        () => return Ok(None),
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(Some(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?))
+}
+
+fn among(
+    connection: &Connection,
+    mut seqs: Vec<i64>,
+    limit: usize,
+    order: Order,
+    is_meant: impl Fn(&StoredDelivery) -> bool,
+) -> Result<Vec<StoredDelivery>, StoreError> {
+    seqs.sort_unstable();
+    seqs.dedup();
+    if order == Order::NewestFirst {
+        seqs.reverse();
+    }
+    let mut found = Vec::new();
+    for seq in seqs {
+        if found.len() >= limit {
+            break;
+        }
+        let delivery = query::deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1])?.pop();
+        found.extend(delivery.filter(|delivery| is_meant(delivery)));
+    }
+    Ok(found)
+}
+
+fn among_all(
+    connection: &Connection,
+    filter: &Filter,
+    limit: usize,
+    order: Order,
+    is_meant: impl Fn(&StoredDelivery) -> bool,
+) -> Result<Vec<StoredDelivery>, StoreError> {
     let states = filter.states.iter().fold(0_i64, |mask, state| mask | 1 << delivery::code(*state));
-    let before = filter.before_seq.unwrap_or(i64::MAX);
-    let sql = query::filtered(&filter.states, newest_first);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![before, states, filter.connection])?;
+    let sql = if order == Order::NewestFirst { query::NEWEST } else { query::OLDEST };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![filter.before_seq.unwrap_or(i64::MAX), states, filter.connection])?;
     let mut found = Vec::new();
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
         let delivery = query::delivery_from(row)?;
-        if filter.takes(&delivery) && is_fit(&delivery) {
+        if is_meant(&delivery) {
             found.push(delivery);
         }
     }
     Ok(found)
-}
-
-fn by_id(
-    connection: &Connection,
-    filter: &Filter,
-    limit: usize,
-    newest_first: bool,
-    is_fit: impl Fn(&StoredDelivery) -> bool,
-) -> Result<Vec<StoredDelivery>, StoreError> {
-    let mut found = Vec::new();
-    for id in filter.ids.iter().flatten() {
-        found.extend(story::stored(connection, *id)?.filter(|delivery| filter.takes(delivery) && is_fit(delivery)));
-    }
-    found.sort_by_key(|delivery| if newest_first { -delivery.seq } else { delivery.seq });
-    found.dedup_by_key(|delivery| delivery.seq);
-    found.truncate(limit);
-    Ok(found)
-}
-
-/// Whether all of these states are of deliveries that an index knows.
-pub(super) fn are_kept(states: &[State]) -> bool {
-    !states.is_empty() && states.iter().all(|state| matches!(state, State::Dead | State::Held))
 }

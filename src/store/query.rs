@@ -6,9 +6,8 @@ use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
 use super::model::{StoredDelivery, StoredEvent};
-use super::{delivery, filter, key};
+use super::{delivery, key};
 use crate::clock::Timestamp;
-use crate::delivery::State;
 use crate::event::RawRequest;
 use crate::value::{Value, json};
 
@@ -28,27 +27,17 @@ macro_rules! events {
     };
 }
 
-macro_rules! found {
-    () => {
-        "SELECT d.seq, c.id, e.id, d.event_seq, c.route, c.position, d.connection, c.operation, c.lane,
-         d.attempts, d.due, d.state, c.request, d.problem, c.created_at, d.open, max(d.calls, d.attempts) FROM "
-    };
-}
-
-macro_rules! joined {
-    () => {
-        " CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN events e ON e.seq = d.event_seq "
-    };
-}
-
 macro_rules! deliveries {
     ($from:literal, $rest:literal) => {
-        concat!(found!(), $from, joined!(), $rest)
+        concat!(
+            "SELECT d.seq, c.id, e.id, d.event_seq, c.route, c.position, d.connection, c.operation, c.lane, d.attempts,
+             d.due, d.state, c.request, d.problem, c.created_at, d.open, max(d.calls, d.attempts) FROM ",
+            $from,
+            " CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN events e ON e.seq = d.event_seq ",
+            $rest
+        )
     };
 }
-
-const FOUND: &str = found!();
-const JOINED: &str = joined!();
 
 pub(super) const UNROUTED: &str = concat!(
     "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, r.method, r.target, r.headers, r.params,
@@ -76,24 +65,19 @@ pub(super) const DUE_DELIVERIES: &str = deliveries!(
     "WHERE w.connection = ?1 AND w.due <= ?2 ORDER BY w.due, w.delivery_seq LIMIT ?3"
 );
 
-/// The deliveries of some states: those before the number ?1, of the states whose bits ?2 has (0: all), of connection ?3.
-pub(super) fn filtered(states: &[State], newest_first: bool) -> String {
-    let from = match () {
-        () if filter::are_kept(states) => "deliveries d INDEXED BY deliveries_kept",
-        () if !states.is_empty() && states.iter().all(|state| state.is_open()) => {
-            "(SELECT seq AS open_seq FROM deliveries INDEXED BY deliveries_open WHERE open = 1
-              UNION ALL SELECT delivery_seq FROM waiting) CROSS JOIN deliveries d ON d.seq = open_seq"
-        }
-        () => "deliveries d",
-    };
-    let kept = if filter::are_kept(states) { "d.state IN (7, 8) AND" } else { "" };
-    let order = if newest_first { "DESC" } else { "" };
-    format!(
-        "{FOUND} {from} {JOINED}
-         WHERE {kept} d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3)
-         ORDER BY d.seq {order}"
-    )
-}
+/// The numbers of the deliveries that are dead or held, and of those that are open.
+pub(super) const KEPT: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_kept WHERE state IN (7, 8)";
+pub(super) const OPEN: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_open WHERE open = 1
+     UNION ALL SELECT delivery_seq FROM waiting";
+/// All deliveries before the number ?1, of the states whose bits ?2 has (0: all), of connection ?3.
+pub(super) const NEWEST: &str = deliveries!(
+    "deliveries d",
+    "WHERE d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3) ORDER BY d.seq DESC"
+);
+pub(super) const OLDEST: &str = deliveries!(
+    "deliveries d",
+    "WHERE d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3) ORDER BY d.seq"
+);
 
 /// A limit as SQLite takes it.
 pub(super) fn limit(limit: usize) -> i64 {

@@ -44,7 +44,7 @@ pub(super) const EVENTS: Search = Search {
     probe: "SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1",
     near: "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3",
 };
-const DELIVERIES: Search = Search {
+pub(super) const DELIVERIES: Search = Search {
     ends: "SELECT coalesce((SELECT min(delivery_seq) FROM contents), 0),
          coalesce((SELECT max(delivery_seq) FROM contents), 0)",
     probe: "SELECT id < ?2 FROM contents WHERE delivery_seq >= ?1 ORDER BY delivery_seq LIMIT 1",

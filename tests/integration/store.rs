@@ -81,7 +81,7 @@ fn a_full_disk_is_answered_with_503_and_told() {
         wait_for("the refusal", || {
             answers.push(send(&server, answers.len(), 100_000));
             let answer = get(&server.admin, path);
-            Some(answer).filter(|answer| is_told(answer))
+            Some(answer).filter(is_told)
         })
     };
     let ready = told("/readyz", |answer| answer.status == 503);

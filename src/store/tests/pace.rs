@@ -1,6 +1,8 @@
 //! How fast the way of a plain event is: `cargo test --lib store::tests::pace -- --ignored --nocapture`. The machine decides
 //! over the figures; compare those of one machine.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::Instant;
 
 use futures_util::future::join_all;
