@@ -124,6 +124,7 @@ impl Compiler<'_> {
             match &setting.value.default {
                 Some(default) => settings.push((name.clone(), Value::from(default.value.clone()))),
                 None if self.unset.contains(&(connection.clone(), name.clone())) => {}
+                None if is_supplied(name, written, pack) => {}
                 None if setting.value.required.as_ref().is_some_and(|required| required.value) => {
                     self.unset.insert((connection.clone(), name.clone()));
                     let what = setting.value.description.as_ref().map(|text| format!(" ({})", text.value));
@@ -258,6 +259,13 @@ fn oauth2(pack: &KnownPack, settings: &Value, secrets: &BTreeMap<Arc<str>, Secre
     let oauth2 = pack.compiled.oauth2.clone()?;
     let is_given = |name: &Arc<str>| settings.get(name).is_some() || secrets.contains_key(name);
     oauth2.needs.iter().all(is_given).then_some(oauth2)
+}
+
+/// A token that the connection can get, since it gives all that this takes.
+fn is_supplied(name: &str, written: &Written, pack: &KnownPack) -> bool {
+    let has_default = |need: &str| pack.written.settings.get(need).is_some_and(|s| s.value.default.is_some());
+    let is_given = |need: &Arc<str>| written.settings.get(need).is_some() || has_default(need);
+    pack.compiled.oauth2.as_ref().is_some_and(|oauth2| *oauth2.token == *name && oauth2.needs.iter().all(is_given))
 }
 
 /// A limit that all calls of a connection share.

@@ -123,12 +123,12 @@ impl Compiler<'_> {
     /// A chain takes a body and parameters; what goes into an address or a header is said by its own calls.
     fn check_chain_call(&mut self, parts: &Parts<'_>, to: &Text) {
         for (list, key) in [(parts.query, "query"), (parts.headers, "headers")] {
-            if let Some(first) = list.iter().next() {
+            if !list.is_empty() {
                 let message = format!("`{}` is a chain of several calls, and takes no `{key}`", to.value);
                 let help = format!("remove `{key}`, or write the calls of the chain as `steps` here");
                 let place = parts.place.key(key).on_key();
                 let diagnostic = Diagnostic::new(Code::ConflictingKeys, place, message);
-                self.report(diagnostic.also(first.name.place.clone(), "to which of them is not known").help(help));
+                self.report(diagnostic.found("for which of them is not known").help(help));
             }
         }
     }

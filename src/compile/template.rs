@@ -1,6 +1,7 @@
 //! Templates of a route: compiled, with every name checked against what is in reach.
 
 mod unknown;
+mod unsaved;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::template::{Misfit, Needed, Template, TemplateError, Use};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 use unknown::{home_of, home_of_field, is_path, unknown_help};
+pub(super) use unsaved::Unsaved;
 
 /// The names that a template may use.
 #[derive(Clone, Debug, Default)]
@@ -49,40 +51,6 @@ pub(super) struct Reach {
     pub extracted: Vec<Arc<str>>,
     /// Names that some step saves, and not in time.
     pub unsaved: Vec<(Arc<str>, Unsaved)>,
-}
-
-/// Why a saved name is not there yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unsaved {
-    /// A step after this one saves it.
-    LaterStep,
-    /// It is of the answer of this very call.
-    ThisStep,
-    /// No call is made before the route has taken the event.
-    Deciding,
-    /// A step of another delivery saves it.
-    OtherDelivery,
-}
-
-impl Unsaved {
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Unsaved::LaterStep => {
-                ("is not known yet: a later step saves it", "put the step that saves it before this one")
-            }
-            Unsaved::ThisStep => {
-                ("is not known yet: it is saved of the answer to this call", "use it in the calls that follow")
-            }
-            Unsaved::Deciding => (
-                "is not known here: it is saved of an answer, and no call is made before the event is taken",
-                "take it from what the event brings, such as `payload.id`",
-            ),
-            Unsaved::OtherDelivery => (
-                "is not known here: a step of another delivery saves it, and each delivery stands alone",
-                "write the step under `lookup:`, which every delivery follows",
-            ),
-        }
-    }
 }
 
 /// A name that a template may use.

@@ -1,5 +1,7 @@
 //! Tests of routes: what they name must be there, and what they expect must be something that can be compared.
 
+use std::sync::Arc;
+
 use super::Compiler;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
@@ -23,8 +25,7 @@ impl Compiler<'_> {
             self.check_expected(expected, set, settings);
         }
         for answer in written.answers.iter() {
-            let to = At::new(answer.name.value.clone(), answer.name.place.on_key());
-            self.target(&to, set, settings);
+            self.check_answered(&answer.name, set, settings);
         }
         let answers = written.answers.iter();
         TestCase {
@@ -35,6 +36,17 @@ impl Compiler<'_> {
             request_place: written.request.place.clone(),
             expected: written.expect.iter().map(expected).collect(),
             place: written.place.clone(),
+        }
+    }
+
+    /// What is answered is a call that there is.
+    fn check_answered(&mut self, name: &At<Arc<str>>, set: &RouteSet, settings: Option<&Settings>) {
+        let before = self.problems.len();
+        self.target(name, set, settings);
+        // The name is a key, of which no part can be pointed at.
+        for problem in self.problems.iter_mut().skip(before) {
+            problem.fix = None;
+            problem.labels.iter_mut().for_each(|label| label.place = name.place.on_key());
         }
     }
 

@@ -90,8 +90,6 @@ codes! {
     InvalidValue = "invalid-value", Error;
     /// Keys that exclude each other, or one that needs another.
     ConflictingKeys = "conflicting-keys", Error;
-    /// Something of the language that this version can't do yet.
-    NotSupported = "not-supported", Error;
 
     ["References and secrets"]
     /// A reference `${env:NAME}` whose variable is not set.

@@ -372,7 +372,11 @@ async fn orders_that_nobody_can_fulfil_are_refused() {
     assert_eq!(refused("twilio", None, "503").what, "provider");
     assert_eq!(refused("omnivibe", Some("x"), "503").known, OMNIVIBE);
     let unknown = refused("omnivibe", None, "forbidden");
-    assert!(unknown.to_string().starts_with("there is no error `forbidden`; there is: bad_phone, too_long, too_many_messages"));
+    assert!(
+        unknown
+            .to_string()
+            .starts_with("there is no error `forbidden`; there is: bad_phone, too_long, too_many_messages")
+    );
     for error in ["199", "600", "-1", "", "HANG"] {
         assert_eq!(refused("partoo", None, error).what, "error");
     }

@@ -95,7 +95,7 @@ fn refused(codes: &[&str]) -> (Vec<String>, Vec<String>) {
 /// a schema: that is left to `check`.
 #[test]
 fn what_has_a_wrong_key_or_type_is_refused() {
-    let (refused, passed) = refused(&["unknown-key", "missing-key", "wrong-type", "conflicting-keys", "not-supported"]);
+    let (refused, passed) = refused(&["unknown-key", "missing-key", "wrong-type", "conflicting-keys"]);
     assert!(refused.len() > 50, "{refused:?}");
     let left = [
         "conflicting-keys-admin-is-listen",
