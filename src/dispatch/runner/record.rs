@@ -158,9 +158,13 @@ fn report(shared: &Shared, delivery: &StoredDelivery, to: Arc<str>, result: &Att
             tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
                 status, trouble, "a dead letter: the delivery was given up");
         }
+        State::Held if matches!(result, AttemptResult::Unknown(_)) => {
+            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word, trouble,
+                "nobody knows whether the provider has it: the delivery waits for a person");
+        }
         State::Held => {
-            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
-                trouble, "nobody knows whether the provider has it: the delivery waits for a person");
+            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word, trouble,
+                "the connection must be mended: the delivery waits for a person");
         }
         State::Retrying => {
             tracing::info!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
