@@ -71,7 +71,7 @@ impl Call<'_> {
             .with("body", body.cloned().unwrap_or_default())
             .with("connection", self.connection.settings.clone());
         // A budget whose key can't be told is shared by all such calls.
-        let key = |limit: &Limit| Some(limit.key.as_ref()?.template.evaluate_text(&scope).ok()??);
+        let key = |limit: &Limit| limit.key.as_ref()?.template.evaluate_text(&scope).ok()?;
         Ok(self.operation.limits.iter().map(|limit| key(limit).unwrap_or_default().into()).collect())
     }
 }

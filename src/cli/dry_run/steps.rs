@@ -62,6 +62,6 @@ fn show_step(run: &DryRun<'_>, step: &Preview) {
 fn span(period: Duration) -> String {
     let seconds = period.as_secs();
     let units = [(86_400, "d"), (3600, "h"), (60, "m")];
-    let fitting = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
+    let fitting = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
     fitting.map_or_else(|| format!("{seconds}s"), |(unit, letter)| format!("{}{letter}", seconds / unit))
 }

@@ -13,6 +13,7 @@ pub(super) fn show(known: &Known<'_>, found: &Named<Operation>) {
     super::title(&format!("{}.{name}, an operation of {}", known.name, known.title()), told(&operation.description));
     operation.docs.iter().for_each(|docs| line(format!("\nIts documentation: {}", docs.value)));
     show_address(known, operation);
+    show_steps(operation);
     if let Some(shape) = &operation.request {
         heading("The fields of `body:`");
         match known.schema(&shape.file) {
@@ -31,6 +32,20 @@ fn show_address(known: &Known<'_>, operation: &Operation) {
     line(format!("  {method} {}{}", known.pack.base_url.as_ref().map_or("", |url| &url.value), path.value));
     let names = path.value.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
     rows(names.map(|name| param(known, operation, name)).collect());
+}
+
+/// The calls of a chain.
+fn show_steps(operation: &Operation) {
+    if operation.steps.is_empty() {
+        return;
+    }
+    heading("The calls that it makes");
+    for (number, step) in (1..).zip(&operation.steps) {
+        let call = step.call.get().map_or("", |call| &call.value);
+        let unless = step.unless.as_ref().map(|unless| format!(", unless `{}`", unless.value));
+        let remembered = step.remember.as_ref().map(|_| ", and remembers what it gave");
+        line(format!("  {number}. {call}{}{}", unless.unwrap_or_default(), remembered.unwrap_or_default()));
+    }
 }
 
 fn param(known: &Known<'_>, operation: &Operation, name: &str) -> Row {
@@ -57,7 +72,8 @@ fn show_notes(known: &Known<'_>, operation: &Operation) {
         _ => format!("{} knows no repetition: the same sent twice is there twice.", known.title()),
     };
     heading("Good to know");
-    let notes = std::iter::once(repetition).chain(operation.loop_guard.as_ref().map(|guard| guard.value.to_string()));
+    let repetition = operation.steps.is_empty().then_some(repetition);
+    let notes = repetition.into_iter().chain(operation.loop_guard.as_ref().map(|guard| guard.value.to_string()));
     for note in notes {
         wrapped(&note).lines().for_each(|part| line(format!("  {part}")));
     }
