@@ -186,6 +186,14 @@ impl Lanes {
         }
     }
 
+    /// The first of what a lane has in the store, which was to be asked for: there may be more behind it.
+    pub(super) fn refound(&mut self, name: &Arc<str>, found: StoredDelivery) -> Then {
+        if let Some(lane) = self.busy.get_mut(name) {
+            lane.again = true;
+        }
+        self.refill(name, vec![found])
+    }
+
     /// A lane that has nothing in memory: on with what is parked, or its end.
     fn go_on(&mut self, name: &Arc<str>) -> Then {
         match self.busy.get_mut(name) {

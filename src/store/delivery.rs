@@ -117,9 +117,12 @@ impl Command for Lease {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
         let ready = params![self.connection, self.after_seq, code(State::Leased), query::limit(self.limit)];
         let ready = query::deliveries(tx.connection(), query::READY_DELIVERIES, ready)?;
+        let more = ready.len() == self.limit;
+        let last = ready.last().map_or(self.after_seq, |delivery| delivery.seq);
         let mut leased = Leased {
-            upto: ready.last().map_or(self.after_seq, |delivery| delivery.seq),
-            more: ready.len() == self.limit,
+            // Where nothing more is ready, all that there is has been come by, whatever its state.
+            upto: if more { last } else { tx.totals.last_delivery.max(last) },
+            more,
             deliveries: Vec::with_capacity(ready.len()),
         };
         let mut taking = Taking::new(tx, &self.term)?;

@@ -168,7 +168,7 @@ pub struct Changed {
 pub struct Leased {
     /// In order; without those that were parked.
     pub deliveries: Vec<StoredDelivery>,
-    /// Where the next lease goes on.
+    /// Where the next lease goes on. When nothing more is ready, that is behind all that there is.
     pub upto: i64,
     /// There may be more.
     pub more: bool,

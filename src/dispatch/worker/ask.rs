@@ -235,8 +235,20 @@ impl Worker {
         };
         (self.asking.leasing, self.asking.freeing) = (false, false);
         self.asking.look_at = self.shared.clock.now().plus(again);
-        self.admit(freed, true);
-        let delayed = std::mem::take(&mut self.asking.delayed);
+        let mut delayed = std::mem::take(&mut self.asking.delayed);
+        let mut others = Vec::with_capacity(freed.len());
+        for delivery in freed {
+            // A lane that is about to be asked for has its answer here.
+            let place = delayed.iter().position(|lane| delivery.lane.as_ref() == Some(lane));
+            match place.map(|place| delayed.swap_remove(place)) {
+                Some(lane) => {
+                    let then = self.lanes.refound(&lane, delivery);
+                    self.then(then);
+                }
+                None => others.push(delivery),
+            }
+        }
+        self.admit(others, true);
         delayed.into_iter().for_each(|lane| self.refill(lane));
     }
 }

@@ -522,7 +522,9 @@ impl Store for Memory {
             };
             let ready = inner.rows.range(after_seq + 1..).map(|(_, row)| row).filter(is_ready);
             let seqs: Vec<i64> = ready.take(limit).map(|row| row.stored.seq).collect();
-            let (upto, more) = (seqs.last().copied().unwrap_or(after_seq), seqs.len() == limit);
+            let (last, more) = (seqs.last().copied().unwrap_or(after_seq), seqs.len() == limit);
+            let newest = inner.last_delivery;
+            let upto = if more { last } else { newest.max(last) };
             let mut deliveries = Vec::new();
             for seq in seqs {
                 match inner.is_behind(seq) {
