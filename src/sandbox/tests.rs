@@ -242,6 +242,7 @@ async fn a_body_that_breaks_the_schema_is_told_what_is_wrong() {
     let running = start(10).await;
     let statuses = HashMap::from([
         ("chat2desk", 200),
+        ("chatwoot", 422),
         ("cloudchat", 422),
         ("gohighlevel", 422),
         ("omnivibe", 422),

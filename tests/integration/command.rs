@@ -80,7 +80,7 @@ fn what_is_asked_for_and_is_not_there_is_named() {
     let cases: &[(&[&str], &str)] = &[
         (&["check", "nowhere"], "there is no `nowhere`"),
         (&["dry-run", "forms/typeform-to-cloudcat"], "did you mean `forms/typeform-to-cloudchat`?"),
-        (&["dry-run", "forms/typeform-to-cloudchat", "--request", "nothing.http"], "`nothing.http` can't be read"),
+        (&["dry-run", "forms/typeform-to-cloudchat", "--request", "nothing.http"], "there is no file `nothing.http`"),
         (&["serve", "--sandbxo"], "unexpected argument '--sandbxo'"),
         (&["status", "127.0.0.1:1"], "no server answers on http://127.0.0.1:1"),
     ];

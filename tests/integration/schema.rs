@@ -33,13 +33,17 @@ fn a_workspace_adds_what_it_declares() {
     let folder = Folder::new("schema-of-a-workspace");
     assert!(run(folder.path(), &["init", "."]).status.success());
     let route = || serde_json::from_str(&folder.read(".jackfield/route.schema.json")).unwrap();
-    assert_eq!(offered(&route(), "send", "to"), ["support.create_conversation"]);
+    let calls = ["ensure_message", "find_contact", "create_message", "create_conversation"];
+    let mut all = calls.map(|call| format!("support.{call}")).to_vec();
+    assert_eq!(offered(&route(), "send", "to"), all);
 
     folder.write("schemas/acme/pack.yaml", "title: Acme\nbase_url: https://acme.example\noperations: { note: { path: /n } }\nwebhooks: { noted: { verify: none } }\n");
     let settings = folder.read("jackfield.yaml") + "  desk: { provider: acme }\n";
     folder.write("jackfield.yaml", &settings);
     assert!(run(folder.path(), &["schema", "--dir", ".jackfield"]).status.success());
-    assert_eq!(offered(&route(), "send", "to"), ["support.create_conversation", "desk.note"]);
+    all.push("desk.note".to_owned());
+    assert_eq!(offered(&route(), "send", "to"), all);
+    assert_eq!(offered(&route(), "step", "call"), all);
     assert!(offered(&route(), "source", "from").contains(&"acme.noted".to_owned()));
     let settings = serde_json::from_str(&folder.read(".jackfield/jackfield.schema.json")).unwrap();
     assert!(offered(&settings, "connection", "provider").contains(&"acme".to_owned()));

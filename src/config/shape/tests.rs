@@ -106,9 +106,12 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "conflicting-keys-hash-of-a-body-that-is-a-token",
         // Which headers a pack fills with a secret.
         "conflicting-keys-header-of-the-pack",
+        "conflicting-keys-headers-of-a-chain",
         "conflicting-keys-jwt-with-a-public-key",
         "conflicting-keys-optional-body-hash",
         "conflicting-keys-query-that-is-not-signed",
+        "conflicting-keys-save-of-the-last-call",
+        "conflicting-keys-saved-and-extracted",
         "conflicting-keys-signed-time-nowhere",
         "conflicting-keys-tolerance-of-ed25519",
         "conflicting-keys-tolerance-without-timestamp",
