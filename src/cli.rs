@@ -331,7 +331,7 @@ struct ReplayArgs {
     /// These deliveries (`dlv_…`) or these events (`evt_…`)
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// What failed in this route
+    /// What failed in this route; with `--through-routes` also the events of which it could make nothing
     #[arg(long, value_name = "NAME")]
     route: Option<String>,
     /// What failed on its way to this connection
@@ -361,6 +361,9 @@ struct ReplayArgs {
     /// Call again the steps that are done, too
     #[arg(long, conflicts_with = "through_routes")]
     repeat_steps: bool,
+    /// Also what the provider has already, where it is named by its id
+    #[arg(long, requires = "ids")]
+    again: bool,
     /// Say only which are meant, and send nothing
     #[arg(long)]
     dry_run: bool,

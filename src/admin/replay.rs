@@ -9,7 +9,8 @@ use serde_json::json;
 use super::asked::{self, Asked, MOST};
 use super::{Admin, unavailable};
 use crate::delivery::State as Where;
-use crate::store::{Replay, ReplayEvents, StoreError};
+use crate::id::EventId;
+use crate::store::{EventStory, Replay, ReplayEvents, StoreError, StoredDelivery, StoredResult};
 
 /// `POST /replay`: `{ids, state, route, connection, source, since, until, routes, unmatched, all, repeat_steps, dry_run}`.
 pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
@@ -24,13 +25,65 @@ pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body:
     if !asked.is_narrow() && !asked.says("unmatched") && !asked.says("all") {
         return asked::refused("say which are meant: ids, route, connection, source, state, since, until, or all");
     }
-    let result = match asked.events.is_some() || asked.says("routes") || asked.says("unmatched") {
-        true => events(&admin, &asked).await,
+    if asked.events.is_some() && asked.deliveries.is_some() {
+        return asked::refused("name deliveries or events, not both at once");
+    }
+    let named = match named(&admin, &asked).await {
+        Ok(Ok(named)) => named,
+        Ok(Err(problem)) => return asked::refused(&problem),
+        Err(_) => return unavailable(),
+    };
+    let result = match named.is_some() || asked.says("routes") || asked.says("unmatched") {
+        true => events(&admin, &asked, named).await,
         false => deliveries(&admin, &asked).await,
     };
     match result {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response(),
         Err(_) => unavailable(),
+    }
+}
+
+/// The events that are named, by themselves or by a delivery of theirs; a problem in words where a name says nothing, or
+/// what the provider has would be sent again.
+async fn named(admin: &Admin, asked: &Asked) -> Result<Result<Option<Vec<EventId>>, String>, StoreError> {
+    let mut events = asked.events.clone();
+    for id in events.iter().flatten() {
+        if admin.store.event(*id).await?.is_none() {
+            return Ok(Err(format!("there is no event `{id}`")));
+        }
+    }
+    for id in asked.deliveries.iter().flatten() {
+        let Some(story) = admin.store.delivery(*id).await? else {
+            return Ok(Err(format!("there is no delivery `{id}`")));
+        };
+        let delivery = story.delivery;
+        let kept = matches!(delivery.state, Where::Dead | Where::Held);
+        if !kept && !asked.says("again") {
+            return Ok(Err(not_kept(&delivery)));
+        }
+        match asked.says("routes") {
+            true => events.get_or_insert_default().push(delivery.event_id),
+            false if delivery.request.is_empty() => {
+                return Ok(Err(format!(
+                    "`{id}` could not be made into a request; mend the route, then add --through-routes"
+                )));
+            }
+            false => {}
+        }
+    }
+    Ok(Ok(events))
+}
+
+/// Why a delivery that neither failed nor is held is not sent again.
+fn not_kept(delivery: &StoredDelivery) -> String {
+    let id = delivery.id;
+    match delivery.state {
+        Where::Replayed => format!("`{id}` was sent again already, as another delivery"),
+        Where::Delivered | Where::Accepted => {
+            format!("the provider has `{id}` already; to send it once more, add --again")
+        }
+        Where::Skipped => format!("`{id}` had nothing to send; to try it once more, add --again"),
+        state => format!("`{id}` is {}: it goes out by itself", state.word()),
     }
 }
 
@@ -48,7 +101,12 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
     }
     let with_steps = !asked.says("repeat_steps");
     let replay = Replay { filter, limit: asked.last, with_steps, at: admin.clock.now() };
+    let route = asked.route.clone();
     let replayed = admin.store.replay(replay).await?;
+    let failed = match asked.deliveries.is_some() || asked.connection.is_some() {
+        true => 0,
+        false => failed_events(admin, asked, route.as_deref()).await?,
+    };
     let mut connections: Vec<_> = replayed.iter().map(|one| one.connection.clone()).collect();
     connections.sort();
     connections.dedup();
@@ -56,23 +114,50 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
     tracing::info!(deliveries = replayed.len(), "deliveries are sent again, as a person asked");
     let pairs: Vec<_> =
         replayed.iter().map(|one| json!({ "old": one.old.to_string(), "new": one.new.to_string() })).collect();
-    Ok(json!({ "deliveries": pairs.len(), "replayed": pairs }))
+    Ok(json!({ "deliveries": pairs.len(), "replayed": pairs, "failed_events": failed }))
 }
 
 /// The events through the routes of today.
-async fn events(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, StoreError> {
+async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Result<serde_json::Value, StoreError> {
     let unmatched = asked.says("unmatched");
-    // By a route or a time alone, those are meant that failed.
-    let failed = asked.events.is_none() && !unmatched && !asked.says("all");
-    let events = ReplayEvents { failed, unmatched, ..asked.events() };
+    // Where none is named, those are meant that failed.
+    let failed = named.is_none() && !unmatched;
+    let events = ReplayEvents { ids: named, failed, unmatched, ..asked.events() };
     if asked.says("dry_run") {
         let found = admin.store.chosen(events).await?;
+        let mut delivered = 0;
+        for event in &found {
+            delivered += admin.store.event(event.id).await?.map_or(0, |story| deliveries_done(&story));
+        }
         let ids: Vec<String> = found.iter().map(|event| event.id.to_string()).collect();
-        return Ok(json!({ "dry_run": true, "events": ids.len(), "ids": ids }));
+        return Ok(json!({ "dry_run": true, "events": ids.len(), "ids": ids, "delivered": delivered }));
     }
     let put_back = admin.store.replay_events(events).await?;
     admin.accepted.notify_one();
     tracing::info!(events = put_back.len(), "events go through today's routes, as a person asked");
     let ids: Vec<String> = put_back.iter().map(ToString::to_string).collect();
     Ok(json!({ "events": ids.len(), "ids": ids }))
+}
+
+/// How many events a route could make nothing of: sending requests again does not reach them.
+async fn failed_events(admin: &Admin, asked: &Asked, route: Option<&str>) -> Result<usize, StoreError> {
+    let found = admin.store.chosen(ReplayEvents { failed: true, ..asked.events() }).await?;
+    let mut count = 0;
+    for event in found {
+        let story = admin.store.event(event.id).await?;
+        count += usize::from(story.is_some_and(|story| has_failed(&story, route)));
+    }
+    Ok(count)
+}
+
+fn has_failed(story: &EventStory, route: Option<&str>) -> bool {
+    let now = story.outcomes.iter().filter(|outcome| outcome.generation == story.event.generation);
+    now.filter(|outcome| route.is_none_or(|route| *route == *outcome.route))
+        .any(|outcome| matches!(outcome.result, StoredResult::Failed { .. }))
+}
+
+/// How many deliveries of an event the provider has: its routes would make them again.
+fn deliveries_done(story: &EventStory) -> usize {
+    let deliveries = story.outcomes.iter().flat_map(|outcome| &outcome.deliveries);
+    deliveries.filter(|one| matches!(one.delivery.state, Where::Delivered | Where::Accepted)).count()
 }

@@ -164,23 +164,60 @@ fn shown(delivery: &Value) {
     if delivery["lane"].is_string() {
         line(format!("  lane {}", text(delivery, "lane")));
     }
+    let request = &delivery["request"];
+    let steps = entries(request, "steps");
     for call in entries(delivery, "calls") {
-        let status = call["status"].as_u64().map(|status| format!(" {status}")).unwrap_or_default();
-        let trouble = call["trouble"].as_str().map(|word| format!(" ({word})")).unwrap_or_default();
-        line(format!(
-            "  {}  call {} of step {}: {}{trouble}{status}, {} ms",
-            text(call, "started_at"),
-            number(&call["number"]),
-            call["step"].as_u64().unwrap_or(0) + 1,
-            text(call, "result"),
-            number(&call["took_ms"]),
-        ));
-        let answer = text(call, "answer");
-        if !answer.trim().is_empty() {
-            line(format!("    {}", answer.trim()));
-        }
+        told_call(call, steps);
     }
-    line("  what it sends, secrets named:");
-    let request = serde_json::to_string_pretty(&delivery["request"]).unwrap_or_default();
-    request.lines().for_each(|one| line(format!("    {one}")));
+    match steps.is_empty() {
+        true => sent("what it sends, secrets named", request),
+        false => steps.iter().enumerate().for_each(|(index, step)| {
+            let to = text(step, "to");
+            match step["request"].is_object() {
+                true => sent(&format!("step {}, {to}, secrets named", index + 1), &step["request"]),
+                false => line(format!("  step {}, {to}: made when the steps before it are done", index + 1)),
+            }
+        }),
+    }
+}
+
+/// One call of a delivery, and what the provider said.
+fn told_call(call: &Value, steps: &[Value]) {
+    let status = call["status"].as_u64().map(|status| format!(" {status}")).unwrap_or_default();
+    let trouble = call["trouble"].as_str().map(|word| format!(" ({word})")).unwrap_or_default();
+    let index = usize::try_from(call["step"].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
+    let step = match steps.get(index) {
+        Some(step) => format!(" of step {}, {}", index + 1, text(step, "to")),
+        None => String::new(),
+    };
+    let (at, number, result) = (text(call, "started_at"), number(&call["number"]), text(call, "result"));
+    line(format!("  {at}  call {number}{step}: {result}{trouble}{status}, {} ms", self::number(&call["took_ms"])));
+    let answer = text(call, "answer");
+    if !answer.trim().is_empty() {
+        line(format!("    {}", answer.trim()));
+    }
+}
+
+/// A finished request: its first line and its body.
+fn sent(what: &str, request: &Value) {
+    if !request.is_object() {
+        line(format!("  {what}: it could not be made into a request"));
+        return;
+    }
+    let pieces = request["path"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let path: String = pieces.iter().map(piece).collect();
+    line(format!("  {what}: {} {path}", text(request, "method")));
+    if request["has_body"] == true {
+        let body = serde_json::to_string_pretty(&request["body"]).unwrap_or_default();
+        body.lines().for_each(|one| line(format!("    {one}")));
+    }
+}
+
+/// A part of an address: text, or the name of a secret.
+fn piece(piece: &Value) -> String {
+    match (piece.as_str(), piece["secret"].as_str()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(secret)) => format!("‹{secret}›"),
+        (None, None) => String::new(),
+    }
 }

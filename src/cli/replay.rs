@@ -42,6 +42,7 @@ fn body(args: &ReplayArgs) -> String {
         ("unmatched", args.unmatched),
         ("routes", args.through_routes),
         ("repeat_steps", args.repeat_steps),
+        ("again", args.again),
         ("dry_run", args.dry_run),
     ];
     body.extend(words.into_iter().filter(|(_, said)| *said).map(|(name, said)| (name.to_owned(), json!(said))));
@@ -61,6 +62,19 @@ fn told(body: &Value) {
         ("event" | "events", false) => line(format!("{count} {what} went to the routes as they are now")),
         (_, true) => line(format!("{count} {what} would be sent again")),
         (_, false) => line(format!("{count} {what} on the way again")),
+    }
+    match body["delivered"].as_u64() {
+        None | Some(0) => {}
+        Some(done) => line(format!("  the provider has {done} of their deliveries already; these would go out again")),
+    }
+    match body["failed_events"].as_u64() {
+        None | Some(0) => {}
+        Some(1) => line("  1 event failed before it became a request: mend its route, then use --through-routes"),
+        Some(more) => {
+            line(format!(
+                "  {more} events failed before they became requests: mend the route, then use --through-routes"
+            ));
+        }
     }
     for id in body["ids"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str) {
         line(format!("  {id}"));

@@ -86,7 +86,7 @@ fn one_delivery_tells_its_whole_story() {
     let story = said(&folder, &server, &["deliveries", id]);
     assert!(story.starts_with("dlv_…  delivered  (1 attempt)\n  of event evt_…, route in, to acme.note\n"), "{story}");
     assert!(story.contains("\"text\": \"hello\""), "{story}");
-    assert!(story.contains("\"secret\": \"token\""), "{story}");
+    assert!(story.contains("what it sends, secrets named: POST /notes\n"), "{story}");
     assert!(!story.contains("t0ken"), "{story}");
     assert!(said(&folder, &server, &["deliveries", "dlv_0"]).contains("there is no delivery"));
 }
@@ -113,6 +113,9 @@ fn events_go_through_the_mended_route() {
     );
     server.wait_for("the mended route", |status| status["reloads"]["taken"] == 1);
     let trial = "2 events would go through the routes as they are now\n  evt_…\n  evt_…\n";
+    let same = "0 deliveries on the way again\n  2 events failed before they became requests: mend the route, then use \
+                --through-routes\n";
+    assert_eq!(said(&folder, &server, &["replay", "--route", "in"]), same);
     let through = ["replay", "--route", "in", "--through-routes"];
     assert_eq!(said(&folder, &server, &[&through[..], &["--dry-run"]].concat()), trial);
     assert!(said(&folder, &server, &through).starts_with("2 events went to the routes as they are now\n"));
@@ -132,6 +135,19 @@ fn nothing_is_sent_again_by_mistake() {
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
     let meant = "say which are meant: ids, route, connection, source, state, since, until, or all\n";
     assert!(said(&folder, &server, &["replay"]).ends_with(meant));
+    send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
+    server.wait_for("a delivery", |status| status["deliveries"]["delivered"] == 1);
+    let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    let has = format!("the provider has `{id}` already; to send it once more, add --again\n");
+    for more in [&[][..], &["--through-routes"], &["--dry-run"]] {
+        let output = run(folder.path(), &[&["replay", id, "--admin", &server.admin], more].concat());
+        assert!(String::from_utf8_lossy(&output.stderr).ends_with(&has), "{output:?}");
+    }
+    let nothing = "0 events went to the routes as they are now\n";
+    assert_eq!(said(&folder, &server, &["replay", "--all", "--through-routes"]), nothing);
+    let unknown = id.replace(char::is_numeric, "0");
+    assert!(said(&folder, &server, &["replay", &unknown]).contains("there is no delivery"));
     assert!(said(&folder, &server, &["replay", "dlv_x"]).ends_with("an id begins with `dlv_` or `evt_`\n"));
     assert!(said(&folder, &server, &["deliveries", "--state", "ded"]).contains("there is no state `ded`: pending, "));
     // A form of a page that somebody else made can't order it, and a name that points here hears nothing.
