@@ -35,12 +35,15 @@ pub struct Admin {
     pub ready: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
     /// There may be work for this connection.
-    pub wake: Arc<dyn Fn(&Arc<str>) + Send + Sync>,
+    pub wake: WakeConnection,
     /// There may be an event to route.
     pub accepted: Arc<Notify>,
     /// How each connection stands, as it is shown.
     pub connections: Connections,
 }
+
+/// Tells whoever delivers to a connection.
+pub type WakeConnection = Arc<dyn Fn(&Arc<str>) + Send + Sync>;
 
 /// Says how each connection stands.
 pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;

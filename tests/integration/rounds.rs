@@ -250,6 +250,7 @@ fn a_process_killed_at_each_named_point_loses_nothing() {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #[test]
 fn a_machine_that_loses_its_power_keeps_what_was_accepted() {
     let Some(shim) = shim() else {
