@@ -177,6 +177,7 @@ impl Compiler<'_> {
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
         reach.later.clear();
+        reach.paths = extracts.iter().flatten().flat_map(path_of).collect();
         for (named, extract) in written.extract.iter().zip(&extracts) {
             let name = bare(&named.name);
             match can_be_name(name) {
@@ -198,8 +199,8 @@ impl Compiler<'_> {
         let own = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let own = own.filter(|text| !text.place.file.starts_with("schemas/"));
         self.check_varies("identity", own, true, &reach);
-        self.check_varies("lane", written.lane.as_ref(), false, &reach);
         let lane = written.lane.as_ref().map(|text| self.placed(text, Kind::Value, &mut reach));
+        self.check_varies("lane", written.lane.as_ref(), false, &reach);
         if written.send.is_empty() {
             let message = "the route sends nothing";
             let help = "add `send:` with `- to: connection.operation`";
@@ -282,6 +283,14 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
     {
         true => Type::of_form().with_presence(ty.presence),
         false => ty,
+    }
+}
+
+/// The path of an extract that has one alone, and its name.
+fn path_of(extract: &Extract) -> Option<(Arc<str>, Arc<str>)> {
+    match extract.paths.as_slice() {
+        [(path, _)] => Some((path.text().into(), extract.name.clone())),
+        _ => None,
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Reach {
     pub within: Option<&'static str>,
     /// The names that `extract` gives; those that steps save are beside them in `names`.
     pub extracted: Vec<Arc<str>>,
+    /// The JSONPaths by which `extract` finds them, each with its name.
+    pub paths: Vec<(Arc<str>, Arc<str>)>,
     /// Names that some step saves, and not in time.
     pub unsaved: Vec<(Arc<str>, Unsaved)>,
 }
@@ -414,7 +416,8 @@ impl Compiler<'_> {
             place.is_some_and(|place| place.file == text.place.file && place.path == text.place.path)
         };
         let at = self.problems.iter().position(is_same);
-        let help = at.and_then(|at| self.problems.remove(at).help).unwrap_or(help);
+        let told = at.and_then(|at| self.problems.remove(at).help);
+        let help = told.filter(|told| path.is_none() || told.starts_with("write")).unwrap_or(help);
         self.report(diagnostic.found("nothing here comes from the event").help(help));
     }
 }
