@@ -85,7 +85,7 @@ impl Compiler<'_> {
     pub(super) fn check_samples(&mut self, samples: &Samples, set: &RouteSet) {
         for route in set.all_routes() {
             let payloads = samples.of(route);
-            if payloads.is_empty() {
+            if payloads.is_empty() || self.is_address_taken(route) {
                 continue;
             }
             let file = &route.place.file;
@@ -103,6 +103,15 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// Whether two sources are at the route's address: then it is not known which samples are its own.
+    fn is_address_taken(&self, route: &Route) -> bool {
+        let own = self.source_places.get(&route.source).map(|place| place.key("path"));
+        self.problems.iter().filter(|problem| problem.code == Code::DuplicateSource).any(|problem| {
+            let mut places = problem.labels.iter().map(|label| &label.place);
+            places.any(|place| place.file == route.place.file || own.as_ref() == Some(place))
+        })
     }
 
     /// A required name that finds nothing has failed its test already, where there is one.

@@ -43,6 +43,8 @@ pub(super) struct Reach {
     pub used: Vec<Arc<str>>,
     /// The settings that are secret, to say so.
     pub secrets: Vec<Arc<str>>,
+    /// A secret may stand here, alone in its braces.
+    pub open_secrets: bool,
     /// Names that are in reach elsewhere and not here: before there is an event.
     pub without: &'static [&'static str],
     /// The place in a pack that lacks them.
@@ -291,7 +293,8 @@ impl Compiler<'_> {
         if let Some((name, fields)) = reach.fields.iter().find(|(name, _)| **name == *used.name) {
             let Some(field) = used.fields.first().filter(|field| !fields.contains(field)) else { return };
             let message = format!("`{name}` has no `{field}`");
-            let known = fields.iter().map(|field| &**field);
+            let secrets = reach.secrets.iter().filter(|_| reach.open_secrets);
+            let known = fields.iter().chain(secrets).map(|field| &**field);
             let dotted = text.get(behind_dot(used, field)) == Some(&**field);
             let diagnostic = match reach.secrets.contains(field) {
                 true => {

@@ -57,13 +57,14 @@ pub(super) struct Reader<'t> {
 /// The first mistake that is recognised, the most telling ones first.
 pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
     let reader = Reader { text, tokens };
-    let rules: [fn(&Reader<'t>) -> Option<PathError>; 23] = [
+    let rules: [fn(&Reader<'t>) -> Option<PathError>; 24] = [
         Reader::quoted_mapping,
         Reader::curly_quotes,
         Reader::unclosed_quote,
         Reader::missing_root,
         Reader::odd_root,
         Reader::several_paths,
+        Reader::comma_for_dot,
         Reader::piped,
         Reader::end_sign,
         Reader::end_position,
