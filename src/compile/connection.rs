@@ -113,6 +113,8 @@ impl Compiler<'_> {
             } else if is_secret(&pack.written, &given.name) {
                 secrets.insert(given.name.value.clone(), self.secret_setting(&given.name, &given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
+                let described = described.get(&given.name).map(|described| &described.value);
+                described.iter().for_each(|described| self.check_setting(described, &given.name, &given.value, &value));
                 settings.push((given.name.value.clone(), value));
             }
         }
@@ -179,7 +181,7 @@ impl Compiler<'_> {
 
     /// A value that can't be had is a made-up one where no request goes out, so that one warning stays one.
     fn stand_in(&self) -> Option<Value> {
-        (self.input.secrets == Secrets::Optional).then(|| Value::from("unknown"))
+        (self.input.secrets == Secrets::Optional).then(|| Value::from(super::setting::STAND_IN))
     }
 
     fn base_url(&mut self, name: &Arc<str>, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {
