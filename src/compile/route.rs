@@ -9,6 +9,7 @@ use super::pack::Packs;
 use super::source::CompiledSource;
 use super::step::saved_by;
 use super::template::{Kind, Known, Reach, Unsaved};
+use crate::config::extract::Extract as WrittenExtract;
 use crate::config::route::{OnUnknown as WrittenOnUnknown, Route as WrittenRoute};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
@@ -184,6 +185,7 @@ impl Compiler<'_> {
                 true => reach.names.push(Known {
                     name: name.into(),
                     ty: match extract {
+                        Some(_) if self.is_conversion_unread(&named.value) => Type::unknown(),
                         Some(extract) => of_source(type_of(&named.value, extract), extract, reach.form),
                         None if may_be_absent(named) => Type::unknown().with_presence(Presence::Possible),
                         None => Type::unknown(),
@@ -270,6 +272,16 @@ impl Compiler<'_> {
         };
         let mut lines = self.problems.iter().filter(|problem| is_hidden(problem)).filter_map(|p| p.help.as_deref());
         lines.any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name))
+    }
+}
+
+impl Compiler<'_> {
+    /// Whether it could not be read what an extract makes of its value, which is reported.
+    fn is_conversion_unread(&self, written: &WrittenExtract) -> bool {
+        match written {
+            WrittenExtract::Full(fields) => fields.conversion.is_none() && self.was_tried(&fields.place, "as"),
+            WrittenExtract::Path(_) => false,
+        }
     }
 }
 

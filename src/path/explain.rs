@@ -364,7 +364,10 @@ impl Reader<'_> {
         }
         if last.is(".") || last.is("..") {
             let error = PathError::new(PathErrorKind::Syntax, last.range.clone(), "a name is missing after this dot");
-            return Some(error.meant(self.part(0..last.range.start).to_owned()));
+            let whole = self.part(0..last.range.start);
+            return Some(
+                error.help(format!("write the name behind it; or, if `{whole}` is all of the path, remove the dot")),
+            );
         }
         let foreign = |token: &&Token<'_>| token.kind == Kind::Sign && ";#~^%/\\{}`".contains(token.text);
         if let Some(token) = self.tokens.iter().find(foreign) {
