@@ -114,8 +114,11 @@ impl Compiler<'_> {
                 secrets.insert(given.name.value.clone(), self.secret_setting(&given.name, &given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
                 let described = described.get(&given.name).map(|described| &described.value);
-                described.iter().for_each(|described| self.check_setting(described, &given.name, &given.value, &value));
-                settings.push((given.name.value.clone(), value));
+                let is_fit = |described| self.check_setting(described, &given.name, &given.value, &value);
+                match described.is_none_or(is_fit) {
+                    true => settings.push((given.name.value.clone(), value)),
+                    false => _ = self.unset.insert((connection.clone(), given.name.value.clone())),
+                }
             }
         }
         for unread in &written.settings.unread {

@@ -97,8 +97,14 @@ impl Compiler<'_> {
         Some(setting.node.to_value())
     }
 
-    /// A value that is not of the type that its pack says. What the environment holds is not shown.
-    pub(super) fn check_setting(&mut self, described: &Described, name: &str, written: &Setting, value: &Value) {
+    /// Whether a value is of the type that its pack says. What the environment holds is not shown.
+    pub(super) fn check_setting(
+        &mut self,
+        described: &Described,
+        name: &str,
+        written: &Setting,
+        value: &Value,
+    ) -> bool {
         let is_integer = described.kind.as_ref().is_some_and(|kind| kind.value == SettingType::Integer);
         let is_reference = reference::is_in(&written.text);
         // What can't be had is reported, and another value stands for it.
@@ -106,17 +112,18 @@ impl Compiler<'_> {
         let text = value.as_str().map_or_else(|| value.to_json(), str::to_owned);
         let is_fit = !text.is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
         if !is_integer || is_fit || is_unknown {
-            return;
+            return true;
         }
         let found = match is_reference {
             true => format!("what `{}` stands for is none", written.text.value),
             false => format!("is `{}`", written.text.value),
         };
         let joint = if is_reference { "and" } else { "but" };
-        let what = described.description.as_ref().map(|text| format!(" ({})", text.value)).unwrap_or_default();
+        let what = described.description.as_ref().map(|text| format!(". {}", text.value)).unwrap_or_default();
         let message = format!("`{name}` must be a whole number, {joint} {found}");
         let diagnostic = Diagnostic::new(Code::InvalidValue, written.text.place.clone(), message);
-        self.report(diagnostic.help(format!("write its digits{what}: `{name}: 12`")));
+        self.report(diagnostic.help(format!("write its digits: `{name}: 12`{what}")));
+        false
     }
 
     fn unknown_source_setting(

@@ -97,9 +97,16 @@ impl Decode for Extract {
     }
 }
 
+/// Keys of an extract, which may be without a value by another slip.
+const KEYS: &[&str] =
+    &["first_of", "as", "region", "timezone", "format", "all", "map", "else", "default", "pattern", "country"];
+
 /// `{ path: $.visitor,name }`: the comma ends the path, and what follows is a key without a value.
 fn cut_by_comma(entries: &[Entry]) -> Option<Diagnostic> {
-    let is_blank = |entry: &Entry| entry.value.as_scalar().is_some_and(|scalar| scalar.text.is_empty());
+    let is_blank = |entry: &Entry| {
+        let is_key = KEYS.contains(&&*entry.key.name);
+        !is_key && entry.value.is_null() && entry.value.as_scalar().is_some_and(|scalar| scalar.text.is_empty())
+    };
     let (path, rest) = entries.windows(2).find_map(|pair| match pair {
         [path, rest] if &*path.key.name == "path" && is_blank(rest) => Some((path.value.as_scalar()?, rest)),
         _ => None,
