@@ -112,7 +112,7 @@ fn cut_by_comma(entries: &[Entry]) -> Option<Diagnostic> {
         _ => None,
     })?;
     let meant = format!("{}.{}", path.text, rest.key.name);
-    let is_path = path.text.starts_with('$') && crate::path::Path::parse(&meant).is_ok();
+    let is_path = path.text.starts_with("$.") && rest.key.name.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
     is_path.then(|| {
         let message = "a dot stands between names, and not a comma";
         let place = rest.value.place.on_key();
