@@ -313,11 +313,22 @@ impl<'n> Fields<'n> {
             _ if node.is_null() => &[],
             kind => {
                 let all = suggest::one_of(keys).unwrap_or_default();
+                let (mut wanted, key) = ("a mapping", node.place.path.split_last().map(|(_, key)| key));
                 let help = match kind {
                     Kind::List(_) => format!("write its keys without the `- ` before them; they are {all}"),
-                    _ => format!("write its keys as `key: value`; they are {all}"),
+                    Kind::Scalar(scalar)
+                        if key.is_some_and(|key| matches!(key, Segment::Key(key) if &**key == "token")) =>
+                    {
+                        let name = &scalar.text;
+                        wanted = "a place and its name";
+                        format!("say where the token is: `token: {{ header: {name} }}` or `token: {{ query: {name} }}`")
+                    }
+                    _ => {
+                        wanted = "a group of keys";
+                        format!("write its keys as `key: value`; they are {all}")
+                    }
                 };
-                problems.push(wrong_type(node, "a mapping", Some(&help)));
+                problems.push(wrong_type(node, wanted, Some(&help)));
                 return None;
             }
         };

@@ -41,6 +41,8 @@ pub struct TestCase {
 pub struct Expected {
     pub to: Arc<str>,
     pub path: Option<Arc<str>>,
+    /// The path of the connection's address, which may stand before it; nothing where it is not known.
+    pub base: Option<Arc<str>>,
     pub headers: Vec<(Arc<str>, Arc<str>)>,
     pub body: Option<Value>,
     pub exact: bool,

@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Compiler;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::document::Document;
 use crate::event::{RawRequest, capture};
 use crate::payload;
-use crate::route::RouteSet;
+use crate::route::{Lookup, RouteSet};
+use crate::source::Source;
 use crate::test_case::TestCase;
 
 impl Compiler<'_> {
@@ -20,7 +21,7 @@ impl Compiler<'_> {
                 let message = format!("this is no captured request: {}", error.message);
                 (error.at, Code::TestFailed, message, error.help)
             }
-            Ok(raw) => match undecodable(test, set, &raw, bytes) {
+            Ok(raw) => match source_of(test, set).and_then(|source| undecodable(source, &raw, bytes)) {
                 Some((range, message)) => {
                     let help = json_help(&message, text.get(range.clone()));
                     (range, Code::UndecodableBody, message, help)
@@ -40,9 +41,33 @@ impl Compiler<'_> {
     }
 }
 
+impl Compiler<'_> {
+    /// A sample that goes to a source and can't be read there. No test fails at it: it is looked at for what it holds.
+    pub(super) fn check_capture_alone(&mut self, file: &Arc<str>, bytes: &[u8], set: &RouteSet) {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let Ok(raw) = capture::parse(bytes) else { return };
+        let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
+        let Lookup::Found(source, _) = set.find(&raw.method, path) else { return };
+        let Some((range, message)) = undecodable(&source, &raw, bytes) else { return };
+        let place = Place::bytes(file.clone(), range.clone());
+        if self.problems.iter().any(|problem| problem.place() == Some(&place)) {
+            return;
+        }
+        let document = || Arc::new(Document { file: file.clone(), text: text.into(), root: None });
+        self.documents.0.entry(file.clone()).or_insert_with(document);
+        let help = json_help(&message, text.get(range)).map(str::to_owned);
+        let mut diagnostic = Diagnostic::new(Code::UndecodableBody, place, message).help_opt(help);
+        diagnostic.severity = Severity::Warning;
+        self.report(diagnostic);
+    }
+}
+
+fn source_of<'s>(test: &TestCase, set: &'s RouteSet) -> Option<&'s Source> {
+    Some(set.sources.get(&set.route(&test.route)?.source)?.as_ref())
+}
+
 /// Where the body of a request stops being what its source reads it as, where that is a place in a text.
-fn undecodable(test: &TestCase, set: &RouteSet, raw: &RawRequest, bytes: &[u8]) -> Option<(Range<usize>, String)> {
-    let source = set.sources.get(&set.route(&test.route)?.source)?;
+fn undecodable(source: &Source, raw: &RawRequest, bytes: &[u8]) -> Option<(Range<usize>, String)> {
     let error = payload::decode_within(raw, source.format, &source.limits.of_payload()).err()?;
     let (line_number, column) = error.place?;
     let whole = std::str::from_utf8(&raw.body).ok()?;

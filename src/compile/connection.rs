@@ -113,7 +113,12 @@ impl Compiler<'_> {
             } else if is_secret(&pack.written, &given.name) {
                 secrets.insert(given.name.value.clone(), self.secret_setting(&given.name, &given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
-                settings.push((given.name.value.clone(), value));
+                let described = described.get(&given.name).map(|described| &described.value);
+                let is_fit = |described| self.check_setting(described, &given.name, &given.value, &value);
+                match described.is_none_or(is_fit) {
+                    true => settings.push((given.name.value.clone(), value)),
+                    false => _ = self.unset.insert((connection.clone(), given.name.value.clone())),
+                }
             }
         }
         for unread in &written.settings.unread {
@@ -179,7 +184,7 @@ impl Compiler<'_> {
 
     /// A value that can't be had is a made-up one where no request goes out, so that one warning stays one.
     fn stand_in(&self) -> Option<Value> {
-        (self.input.secrets == Secrets::Optional).then(|| Value::from("unknown"))
+        (self.input.secrets == Secrets::Optional).then(|| Value::from(super::setting::STAND_IN))
     }
 
     fn base_url(&mut self, name: &Arc<str>, written: &Written, pack: &KnownPack) -> Option<Arc<str>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Compiler;
 use super::template::Reach;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::path::Path;
 use crate::template::{Template, lookalike};
 use crate::types::{Kinds, Type};
 use crate::value::Value;
@@ -21,6 +22,7 @@ impl Compiler<'_> {
             self.report(diagnostic.help(lookalike.help));
         }
         self.check_dollar_before(text, place, reach);
+        self.check_bare_path(text, place, reach);
         if let Some(inside) = in_word_quotes(text).filter(|_| self.is_unquoted(place)) {
             let message = "these are quotes of a word processor, which are sent with the text";
             let mut diagnostic = Diagnostic::new(Code::LooksLikeTemplate, place.clone(), message);
@@ -55,6 +57,28 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::LooksLikeTemplate, place.part(0..1), message);
             self.report(diagnostic.help(format!("leave the `$` out: `{inside}`")));
         }
+    }
+
+    /// A whole text that is a JSONPath, which only `extract:` reads.
+    fn check_bare_path(&mut self, text: &str, place: &Place, reach: &mut Reach) {
+        let text = text.trim();
+        let is_path = text.starts_with("$.") || text.starts_with("$[");
+        if !is_path || reach.within.is_some() || Path::parse(text).is_err() {
+            return;
+        }
+        let name = reach.paths.iter().find(|(path, _)| **path == *text).map(|(_, name)| name.clone());
+        let help = match &name {
+            Some(name) => format!("write `\"{{{{ {name} }}}}\"`"),
+            None => format!("extract it, `name: {text}`, and write its name here: `\"{{{{ name }}}}\"`"),
+        };
+        let message = "a JSONPath is sent as it is here: only `extract:` takes one";
+        let mut diagnostic = Diagnostic::new(Code::LooksLikeTemplate, place.clone(), message).help(help);
+        if let Some(name) = name {
+            diagnostic.severity = Severity::Error;
+            diagnostic = diagnostic.fix_opt(place.clone(), Some(format!("{{{{ {name} }}}}")));
+            reach.used.push(name);
+        }
+        self.report(diagnostic);
     }
 
     /// Whether a value is written in the file as it is, without quotes that YAML knows.

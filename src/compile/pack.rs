@@ -220,7 +220,7 @@ impl Compiler<'_> {
     ) {
         let piece = text.get(range).unwrap_or_default();
         if piece.contains("{{") {
-            let mut reach = pack_reach(pack);
+            let mut reach = Reach { open_secrets: true, ..pack_reach(pack) };
             let template = self.template(piece, &text.place, TemplateKind::Value, &mut reach);
             parts.extend(template.map(HeaderPart::Template));
         } else if !piece.is_empty() {

@@ -9,6 +9,7 @@ use super::pack::Packs;
 use super::source::CompiledSource;
 use super::step::saved_by;
 use super::template::{Kind, Known, Reach, Unsaved};
+use crate::config::extract::Extract as WrittenExtract;
 use crate::config::route::{OnUnknown as WrittenOnUnknown, Route as WrittenRoute};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
@@ -177,12 +178,14 @@ impl Compiler<'_> {
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
         reach.later.clear();
+        reach.paths = extracts.iter().flatten().flat_map(path_of).collect();
         for (named, extract) in written.extract.iter().zip(&extracts) {
             let name = bare(&named.name);
             match can_be_name(name) {
                 true => reach.names.push(Known {
                     name: name.into(),
                     ty: match extract {
+                        Some(_) if self.is_conversion_unread(&named.value) => Type::unknown(),
                         Some(extract) => of_source(type_of(&named.value, extract), extract, reach.form),
                         None if may_be_absent(named) => Type::unknown().with_presence(Presence::Possible),
                         None => Type::unknown(),
@@ -198,8 +201,8 @@ impl Compiler<'_> {
         let own = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let own = own.filter(|text| !text.place.file.starts_with("schemas/"));
         self.check_varies("identity", own, true, &reach);
-        self.check_varies("lane", written.lane.as_ref(), false, &reach);
         let lane = written.lane.as_ref().map(|text| self.placed(text, Kind::Value, &mut reach));
+        self.check_varies("lane", written.lane.as_ref(), false, &reach);
         if written.send.is_empty() {
             let message = "the route sends nothing";
             let help = "add `send:` with `- to: connection.operation`";
@@ -272,6 +275,16 @@ impl Compiler<'_> {
     }
 }
 
+impl Compiler<'_> {
+    /// Whether it could not be read what an extract makes of its value, which is reported.
+    fn is_conversion_unread(&self, written: &WrittenExtract) -> bool {
+        match written {
+            WrittenExtract::Full(fields) => fields.conversion.is_none() && self.was_tried(&fields.place, "as"),
+            WrittenExtract::Path(_) => false,
+        }
+    }
+}
+
 /// What is found in a form is text, where the extract makes nothing else of it.
 fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
     match form
@@ -282,6 +295,14 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
     {
         true => Type::of_form().with_presence(ty.presence),
         false => ty,
+    }
+}
+
+/// The path of an extract that has one alone, and its name.
+fn path_of(extract: &Extract) -> Option<(Arc<str>, Arc<str>)> {
+    match extract.paths.as_slice() {
+        [(path, _)] => Some((path.text().into(), extract.name.clone())),
+        _ => None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! The samples of a workspace, for what a payload is known to hold: names that none of them has and that resemble
 //! one that they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Compiler;
 use crate::clock::Timestamp;
-use crate::diagnostic::{Code, Diagnostic, On, Place};
+use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::event::{Event, capture};
 use crate::extract::{Extract, is_nothing};
 use crate::pack::Body;
@@ -85,7 +85,7 @@ impl Compiler<'_> {
     pub(super) fn check_samples(&mut self, samples: &Samples, set: &RouteSet) {
         for route in set.all_routes() {
             let payloads = samples.of(route);
-            if payloads.is_empty() {
+            if payloads.is_empty() || self.is_address_taken(route) {
                 continue;
             }
             let file = &route.place.file;
@@ -105,10 +105,20 @@ impl Compiler<'_> {
         }
     }
 
+    /// Whether two sources are at the route's address: then it is not known which samples are its own.
+    fn is_address_taken(&self, route: &Route) -> bool {
+        let own = self.source_places.get(&route.source).map(|place| place.key("path"));
+        self.problems.iter().filter(|problem| problem.code == Code::DuplicateSource).any(|problem| {
+            let mut places = problem.labels.iter().map(|label| &label.place);
+            places.any(|place| place.file == route.place.file || own.as_ref() == Some(place))
+        })
+    }
+
     /// A required name that finds nothing has failed its test already, where there is one.
     fn check_extract_sample(&mut self, extract: &Extract, route: &Route, has_failed: bool, samples: &Samples) {
         let payloads = &samples.of(route)[..];
         self.check_phone_country(extract, payloads);
+        self.check_mapped(extract, payloads);
         let is_lenient = extract.optional || extract.default.is_some() || !has_failed;
         // Null and empty text are there, and count as nothing.
         let is_there = |path: &Path| payloads.iter().any(|payload| !path.all(payload, 1).is_empty());
@@ -122,6 +132,23 @@ impl Compiler<'_> {
                 self.not_in_samples(path.text(), path, place, payloads);
                 self.check_moved(extract, path, place, route, payloads);
             }
+        }
+    }
+
+    /// A key of `map` that no sample has, where one has almost the same: `else` hides that they differ.
+    fn check_mapped(&mut self, extract: &Extract, payloads: &[&Value]) {
+        let Some(map) = extract.map.as_ref().filter(|map| map.otherwise.is_some()) else { return };
+        let paths = || extract.paths.iter().map(|(path, _)| path);
+        let found = payloads.iter().flat_map(|payload| paths().flat_map(|path| path.all(payload, SEEN)));
+        let found: BTreeSet<&str> = found.filter_map(Value::as_str).collect();
+        let is_key = |text: &str| map.entries.iter().any(|(from, _)| **from == *text);
+        let others: Vec<&str> = found.iter().copied().filter(|text| !is_key(text)).collect();
+        for (from, _) in map.entries.iter().filter(|(from, _)| !found.contains(&**from)) {
+            let Some(meant) = others.iter().find(|other| suggest::is_slip(from, other)) else { continue };
+            let place = Place { on: On::Value, ..extract.place.clone() }.key("map").key(from.clone()).on_key();
+            let message = format!("no sample of this route has `{from}` here");
+            let help = format!("the samples have `{meant}`, which `else` takes now: write it the same way");
+            self.report(Diagnostic::new(Code::NotInSamples, place, message).help(help));
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Compiler;
 use crate::config::NamedList;
 use crate::config::connection::Setting;
-use crate::config::pack::{Setting as Described, Webhook};
+use crate::config::pack::{Setting as Described, SettingType, Webhook};
 use crate::config::scalar::Text;
 use crate::config::source::Source as Written;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
@@ -14,6 +14,9 @@ use crate::document::reference;
 use crate::secret::Secret;
 use crate::source::Settings;
 use crate::value::Value;
+
+/// What stands for a setting that can't be had where no request goes out.
+pub(super) const STAND_IN: &str = "unknown";
 
 /// The settings of a source that is being compiled.
 #[derive(Default)]
@@ -59,7 +62,11 @@ impl Compiler<'_> {
                 }
                 Some(_) => {
                     given.places.insert(name.clone(), named.value.text.place.clone());
-                    values.extend(self.open_setting(&named.value).map(|value| (name.clone(), value)));
+                    let value = self.open_setting(&named.value);
+                    for (value, known) in value.iter().zip(described.get(name)) {
+                        self.check_setting(&known.value, name, &named.value, value);
+                    }
+                    values.extend(value.map(|value| (name.clone(), value)));
                 }
             }
         }
@@ -88,6 +95,35 @@ impl Compiler<'_> {
         }
         self.check_plain(&setting.text);
         Some(setting.node.to_value())
+    }
+
+    /// Whether a value is of the type that its pack says. What the environment holds is not shown.
+    pub(super) fn check_setting(
+        &mut self,
+        described: &Described,
+        name: &str,
+        written: &Setting,
+        value: &Value,
+    ) -> bool {
+        let is_integer = described.kind.as_ref().is_some_and(|kind| kind.value == SettingType::Integer);
+        let is_reference = reference::is_in(&written.text);
+        // What can't be had is reported, and another value stands for it.
+        let is_unknown = is_reference && value.as_str() == Some(STAND_IN);
+        let text = value.as_str().map_or_else(|| value.to_json(), str::to_owned);
+        let is_fit = !text.is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
+        if !is_integer || is_fit || is_unknown {
+            return true;
+        }
+        let found = match is_reference {
+            true => format!("what `{}` stands for is none", written.text.value),
+            false => format!("is `{}`", written.text.value),
+        };
+        let joint = if is_reference { "and" } else { "but" };
+        let what = described.description.as_ref().map(|text| format!(". {}", text.value)).unwrap_or_default();
+        let message = format!("`{name}` must be a whole number, {joint} {found}");
+        let diagnostic = Diagnostic::new(Code::InvalidValue, written.text.place.clone(), message);
+        self.report(diagnostic.help(format!("write its digits: `{name}: 12`{what}")));
+        false
     }
 
     fn unknown_source_setting(

@@ -43,12 +43,16 @@ pub(super) struct Reach {
     pub used: Vec<Arc<str>>,
     /// The settings that are secret, to say so.
     pub secrets: Vec<Arc<str>>,
+    /// A secret may stand here, alone in its braces.
+    pub open_secrets: bool,
     /// Names that are in reach elsewhere and not here: before there is an event.
     pub without: &'static [&'static str],
     /// The place in a pack that lacks them.
     pub within: Option<&'static str>,
     /// The names that `extract` gives; those that steps save are beside them in `names`.
     pub extracted: Vec<Arc<str>>,
+    /// The JSONPaths by which `extract` finds them, each with its name.
+    pub paths: Vec<(Arc<str>, Arc<str>)>,
     /// Names that some step saves, and not in time.
     pub unsaved: Vec<(Arc<str>, Unsaved)>,
 }
@@ -289,7 +293,8 @@ impl Compiler<'_> {
         if let Some((name, fields)) = reach.fields.iter().find(|(name, _)| **name == *used.name) {
             let Some(field) = used.fields.first().filter(|field| !fields.contains(field)) else { return };
             let message = format!("`{name}` has no `{field}`");
-            let known = fields.iter().map(|field| &**field);
+            let secrets = reach.secrets.iter().filter(|_| reach.open_secrets);
+            let known = fields.iter().chain(secrets).map(|field| &**field);
             let dotted = text.get(behind_dot(used, field)) == Some(&**field);
             let diagnostic = match reach.secrets.contains(field) {
                 true => {
@@ -414,7 +419,8 @@ impl Compiler<'_> {
             place.is_some_and(|place| place.file == text.place.file && place.path == text.place.path)
         };
         let at = self.problems.iter().position(is_same);
-        let help = at.and_then(|at| self.problems.remove(at).help).unwrap_or(help);
+        let told = at.and_then(|at| self.problems.remove(at).help);
+        let help = told.filter(|told| path.is_none() || told.starts_with("write")).unwrap_or(help);
         self.report(diagnostic.found("nothing here comes from the event").help(help));
     }
 }

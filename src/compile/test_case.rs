@@ -34,9 +34,21 @@ impl Compiler<'_> {
             name: written.name.value.clone(),
             request: written.request.value.clone(),
             request_place: written.request.place.clone(),
-            expected: written.expect.iter().map(expected).collect(),
+            expected: written
+                .expect
+                .iter()
+                .map(|written| expected(written, self.base_path(&written.to, set)))
+                .collect(),
             place: written.place.clone(),
         }
+    }
+
+    /// The path of the address of a connection, before that of an operation; nothing where a stand-in has another.
+    fn base_path(&self, to: &str, set: &RouteSet) -> Option<Arc<str>> {
+        let (connection, _) = to.split_once('.')?;
+        let url = &set.connections.get(connection).filter(|_| self.input.sandbox.is_none())?.base_url;
+        let (_, rest) = url.split_once("://")?;
+        Some(rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default().trim_end_matches('/').into())
     }
 
     /// What is answered is a call that there is.
@@ -95,11 +107,12 @@ impl Compiler<'_> {
     }
 }
 
-fn expected(written: &WrittenExpected) -> Expected {
+fn expected(written: &WrittenExpected, base: Option<Arc<str>>) -> Expected {
     let headers = written.headers.iter().flat_map(|headers| headers.iter());
     Expected {
         to: written.to.value.clone(),
         path: written.path.as_ref().map(|path| path.value.clone()),
+        base,
         headers: headers.map(|header| (header.name.value.clone(), header.value.value.clone())).collect(),
         body: written.body.as_ref().map(Node::to_value),
         exact: written.exact.as_ref().is_some_and(|exact| exact.value),

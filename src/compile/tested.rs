@@ -58,6 +58,9 @@ impl Compiler<'_> {
         }
         for sample in &self.input.samples {
             if let Some(capture) = (self.input.read)(sample) {
+                if tests.iter().all(|test| test.request != *sample) {
+                    self.check_capture_alone(sample, &capture, set);
+                }
                 samples.add_of_source(sample, &capture, set, self.input.now);
                 self.check_proof(sample, &capture, set, None);
             }

@@ -4,7 +4,8 @@ use super::scalar::Text;
 use super::shape::keywords::described;
 use super::shape::{Shape, Shapes};
 use super::{At, Decode, NamedList, Problems, wrong_type};
-use crate::document::{Kind, Node, Typed};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Entry, Kind, Node, Typed};
 use crate::value::Value;
 
 /// A JSONPath alone, or a mapping that says more.
@@ -79,6 +80,10 @@ words! {
 impl Decode for Extract {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.kind {
+            Kind::Map(entries) if cut_by_comma(entries).is_some() => {
+                problems.extend(cut_by_comma(entries));
+                None
+            }
             Kind::Map(_) => ExtractFields::decode(node, problems).map(|fields| Extract::Full(Box::new(fields))),
             Kind::Scalar(scalar) if matches!(scalar.typed(), Typed::Text(_)) => {
                 Text::decode(node, problems).map(Extract::Path)
@@ -90,6 +95,29 @@ impl Decode for Extract {
             }
         }
     }
+}
+
+/// Keys of an extract, which may be without a value by another slip.
+const KEYS: &[&str] =
+    &["first_of", "as", "region", "timezone", "format", "all", "map", "else", "default", "pattern", "country"];
+
+/// `{ path: $.visitor,name }`: the comma ends the path, and what follows is a key without a value.
+fn cut_by_comma(entries: &[Entry]) -> Option<Diagnostic> {
+    let is_blank = |entry: &Entry| {
+        let is_key = KEYS.contains(&&*entry.key.name);
+        !is_key && entry.value.is_null() && entry.value.as_scalar().is_some_and(|scalar| scalar.text.is_empty())
+    };
+    let (path, rest) = entries.windows(2).find_map(|pair| match pair {
+        [path, rest] if &*path.key.name == "path" && is_blank(rest) => Some((path.value.as_scalar()?, rest)),
+        _ => None,
+    })?;
+    let meant = format!("{}.{}", path.text, rest.key.name);
+    let is_path = path.text.starts_with("$.") && rest.key.name.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
+    is_path.then(|| {
+        let message = "a dot stands between names, and not a comma";
+        let place = rest.value.place.on_key();
+        Diagnostic::new(Code::InvalidPath, place, message).help(format!("write `path: {meant}`"))
+    })
 }
 
 impl Shape for Extract {

@@ -59,6 +59,18 @@ record! {
         required: Option<At<bool>>,
         /// The value where none is given.
         default: Option<Text>,
+        /// What the setting can be: `integer` for the number of an account. Anything that is one value, unless given.
+        kind as "type": Option<At<SettingType>>,
+    }
+}
+
+words! {
+    /// What a setting can be.
+    pub enum SettingType ("a type of a setting") {
+        /// A whole number, with quotes or without, written out or taken from the environment.
+        Integer = "integer",
+        /// A text of any kind.
+        Text = "text",
     }
 }
 

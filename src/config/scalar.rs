@@ -78,16 +78,21 @@ fn no_text(node: &Node) -> Option<String> {
     matches!(kind, "env" | "file").then(|| format!("write `${{{kind}:{}}}`", name.trim()))
 }
 
+/// `true` or `false`, in whatever word a person writes it.
+pub fn truth(word: &str) -> Option<&'static str> {
+    match &*word.to_lowercase() {
+        "true" | "yes" | "y" | "on" | "1" | "sim" | "si" | "sí" | "oui" => Some("true"),
+        "false" | "no" | "n" | "off" | "0" | "não" | "nao" | "non" => Some("false"),
+        _ => None,
+    }
+}
+
 impl Decode for At<bool> {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match node.as_scalar().map(|scalar| scalar.typed()) {
             Some(Typed::Bool(value)) => Some(At::new(value, node.place.clone())),
             _ => {
-                let word = match node.as_scalar().map(|scalar| scalar.text.to_lowercase()).as_deref() {
-                    Some("true" | "yes" | "y" | "on" | "1" | "sim" | "si" | "sí" | "oui") => Some("true"),
-                    Some("false" | "no" | "n" | "off" | "0" | "não" | "nao" | "non") => Some("false"),
-                    _ => None,
-                };
+                let word = node.as_scalar().and_then(|scalar| truth(&scalar.text));
                 let quoted = node.as_scalar().is_some_and(|scalar| Some(&*scalar.text) == word);
                 let help = match word.filter(|_| !quoted) {
                     Some(word) => format!("write `{word}`"),

@@ -25,7 +25,8 @@ record! {
     pub struct Expected ("an expectation") {
         /// The connection and the operation that the request must go to: `cloudchat.create_conversation`.
         to: Text,
-        /// The address that it must have after the host, with its query: `/v1/messages?draft=true`.
+        /// The address that it must have after the host, or after the connection's `base_url`, with its query:
+        /// `/v1/messages?draft=true`.
         path: Option<Text>,
         /// Headers that it must have.
         headers: Option<NamedList<Text>>,

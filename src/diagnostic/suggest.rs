@@ -75,6 +75,17 @@ pub fn certain<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     (near && alone).then_some(name)
 }
 
+/// Whether a text of the payload is another, but for capital letters, spaces or a slip of the fingers. Numbers in it, and
+/// letters before it, make another text of it: `step 2`, `unpaid`.
+pub fn is_slip(written: &str, right: &str) -> bool {
+    let (written, right) = (fold(written), fold(right));
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let longest = written.chars().count().max(right.chars().count());
+    let distance = strsim::damerau_levenshtein(&written, &right);
+    let is_near = distance == 0 || (distance <= 2 && distance * 4 <= longest);
+    is_near && !right.is_empty() && written.chars().next() == right.chars().next() && digits(&written) == digits(&right)
+}
+
 /// The key that was meant by one that does not exist: by what others call it, by its letters, or by the words of which it
 /// is made (`message_id` for `external_message_id`).
 pub fn key<'a>(wrong: &str, free: &[&'a str]) -> Option<&'a str> {

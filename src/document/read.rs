@@ -68,7 +68,8 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> (Option<Node>, Vec<Diagnostic
 fn apply(repair: &Repair, patched: &mut String) -> bool {
     match repair {
         Repair::None => false,
-        Repair::Text(range) | Repair::Blank(range) => overwrite(patched, range.clone(), "_"),
+        Repair::Text(range) => overwrite_lines(patched, range.clone()),
+        Repair::Blank(range) => overwrite(patched, range.clone(), "_"),
         Repair::Comment(range) => overwrite(patched, range.clone(), "#"),
         Repair::Remove(range) => overwrite(patched, range.clone(), " "),
         Repair::Colon(at) => {
@@ -118,6 +119,22 @@ fn pass(file: &Arc<str>, text: &str, patched: &str, mending: &Mending) -> Pass {
 /// Overwrites bytes with as many harmless ones, so that every other offset stays what it is.
 pub(super) fn mask(text: &mut String, range: Range<usize>) -> bool {
     overwrite(text, range, "_")
+}
+
+/// The same over several lines, whose breaks and indentation stay.
+fn overwrite_lines(text: &mut String, range: Range<usize>) -> bool {
+    let Some(written) = text.get(range.clone()).filter(|written| written.contains('\n')) else {
+        return overwrite(text, range, "_");
+    };
+    let mut is_start = false;
+    let masked = written.bytes().map(|byte| {
+        is_start = matches!(byte, b'\n' | b'\r') || (is_start && byte == b' ');
+        if is_start { char::from(byte) } else { '_' }
+    });
+    let masked: String = masked.collect();
+    let changed = masked != written;
+    text.replace_range(range, &masked);
+    changed
 }
 
 fn overwrite(text: &mut String, range: Range<usize>, with: &str) -> bool {

@@ -105,8 +105,37 @@ fn unsure(slip: Slip) -> Slip {
 pub(super) fn template_slip(file: &Arc<str>, text: &str, line: &Line<'_>) -> Option<Slip> {
     let range = line.parts().value;
     let value = line.slice(range.clone());
+    if let Some(slip) = bare_block(file, line) {
+        return Some(slip);
+    }
     let is_template = TEMPLATES.iter().any(|(open, _)| value.starts_with(open));
     is_template.then(|| (Repair::Text(range.clone()), Some(template(file, text, range))))
+}
+
+/// Several lines of text under a key that lacks its `|`.
+fn bare_block(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
+    let above = || std::iter::successors(line.previous(), Line::previous).filter(|line| !line.text.trim().is_empty());
+    let opener = above().find(|above| above.indent() < line.indent())?;
+    let key = opener.parts().key.filter(|_| opener.slice(opener.parts().value).is_empty())?;
+    let is_inside = |inner: &Line<'_>| inner.text.trim().is_empty() || inner.indent() >= line.indent();
+    let lines: Vec<Line<'_>> = std::iter::successors(opener.next(), Line::next).take_while(is_inside).collect();
+    let mut full = lines.iter().filter(|line| !line.text.trim().is_empty());
+    let first = full.next()?;
+    let last = full.next_back()?;
+    let is_even = lines.iter().all(|line| line.text.trim().is_empty() || line.indent() >= first.indent());
+    let parts = first.parts();
+    let is_text = parts.key.is_none() && parts.first == parts.body && first.text.contains("{{");
+    let (start, end) = (parts.first, last.start + last.text.trim_end().len());
+    is_text.then(|| {
+        let message = "a text of several lines needs a `|` behind its key";
+        let place = Place::bytes(file.clone(), start..first.end());
+        let help = format!("write `{}: |` on line {}", opener.slice(key), opener.number());
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place, message).found("the text begins here");
+        let behind = opener.text.trim_end().len() + opener.start;
+        let bar = is_even.then_some(" |").filter(|_| opener.text.trim_end().ends_with(':'));
+        let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(file.clone(), behind..behind), bar);
+        (Repair::Text(start..end), Some(diagnostic))
+    })
 }
 
 /// A template, or a path with an index, in an unquoted entry of a `[ ]` or `{ }`.

@@ -57,13 +57,14 @@ pub(super) struct Reader<'t> {
 /// The first mistake that is recognised, the most telling ones first.
 pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
     let reader = Reader { text, tokens };
-    let rules: [fn(&Reader<'t>) -> Option<PathError>; 23] = [
+    let rules: [fn(&Reader<'t>) -> Option<PathError>; 24] = [
         Reader::quoted_mapping,
         Reader::curly_quotes,
         Reader::unclosed_quote,
         Reader::missing_root,
         Reader::odd_root,
         Reader::several_paths,
+        Reader::comma_for_dot,
         Reader::piped,
         Reader::end_sign,
         Reader::end_position,
@@ -363,7 +364,10 @@ impl Reader<'_> {
         }
         if last.is(".") || last.is("..") {
             let error = PathError::new(PathErrorKind::Syntax, last.range.clone(), "a name is missing after this dot");
-            return Some(error.meant(self.part(0..last.range.start).to_owned()));
+            let whole = self.part(0..last.range.start);
+            return Some(
+                error.help(format!("write the name behind it; or, if `{whole}` is all of the path, remove the dot")),
+            );
         }
         let foreign = |token: &&Token<'_>| token.kind == Kind::Sign && ";#~^%/\\{}`".contains(token.text);
         if let Some(token) = self.tokens.iter().find(foreign) {

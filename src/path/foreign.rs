@@ -123,6 +123,17 @@ impl Reader<'_> {
         Some(self.error(token.range.start..self.text.len(), message).help(help))
     }
 
+    /// `$.visitor,name`
+    pub(super) fn comma_for_dot(&self) -> Option<PathError> {
+        let is_between = |(at, token): &(usize, &Token<'_>)| {
+            let next = self.tokens.get(at + 1);
+            token.is(",") && self.depth(*at) == 0 && next.is_some_and(|next| next.is_name() || next.is("*"))
+        };
+        let (_, comma) = self.tokens.iter().enumerate().find(is_between)?;
+        let error = self.error(comma.range.clone(), "a dot stands between names, and not a comma");
+        Some(error.meant(self.replaced(comma.range.clone(), ".")))
+    }
+
     /// `$.name,`
     pub(super) fn end_sign(&self) -> Option<PathError> {
         let last = self.tokens.last().filter(|last| last.is(",") || last.is(";") || last.is(":"))?;

@@ -203,7 +203,13 @@ fn mistakes_are_explained() {
         ),
         ("$.a[@.b==1]", Syntax, "a filter starts with `[?`", "write `$.a[?@.b==1]`"),
         ("$.a[(@.b==1)]", Syntax, "a filter starts with `[?`", "write `$.a[?(@.b==1)]`"),
-        ("$.a.", Syntax, "a name is missing after this dot", "write `$.a`"),
+        (
+            "$.a.",
+            Syntax,
+            "a name is missing after this dot",
+            "write the name behind it; or, if `$.a` is all of the path, remove the dot",
+        ),
+        ("$.a,b", Syntax, "a dot stands between names, and not a comma", "write `$.a.b`"),
         ("$.a ", Syntax, "a path cannot end with a space", "remove the space"),
         (
             "$.a[]",

@@ -35,11 +35,20 @@ impl Finding {
 }
 
 impl Expected {
+    /// Whether a path is the one expected, which may begin with that of the connection's address.
+    fn is_path(&self, wanted: &str, found: &str) -> bool {
+        wanted == found
+            || match &self.base {
+                Some(base) => wanted.strip_prefix(&**base) == Some(found),
+                None => wanted.ends_with(found),
+            }
+    }
+
     /// What the request has otherwise.
     pub(super) fn compare(&self, request: &Request) -> Vec<Finding> {
         let mut findings = Vec::new();
         let path = masked(&request.path);
-        if let Some(wanted) = self.path.as_ref().filter(|wanted| ***wanted != *path) {
+        if let Some(wanted) = self.path.as_ref().filter(|wanted| !self.is_path(wanted, &path)) {
             findings.push(of_line(
                 self.place.key("path"),
                 "path".into(),

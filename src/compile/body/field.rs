@@ -19,6 +19,10 @@ struct Given<'a> {
     optional: Vec<&'a str>,
 }
 
+/// Keys of a delivery or a step, which are no fields of its body.
+const BESIDE_BODY: &[&str] =
+    &["when", "unless", "params", "query", "headers", "steps", "save", "remember", "body", "to"];
+
 impl Given<'_> {
     fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(known, _)| &**known == name) || self.defaults.contains(&name)
@@ -139,6 +143,9 @@ impl Compiler<'_> {
         let (meant, help) = match (near, within, missing) {
             (Some(near), _, _) => (Some(near), Some(format!("did you mean `{near}`?"))),
             (None, Some(home), _) => (Some(home), Some(format!("`{name}` belongs under `{home}:`, indented"))),
+            (None, None, _) if BESIDE_BODY.contains(&name) => {
+                (None, Some(format!("`{name}` stands beside `body:`, not in it: indent it as far as `body:`")))
+            }
             (None, None, [only]) if alone => {
                 (Some(*only), Some(format!("did you mean `{only}`? it must be given here")))
             }

@@ -3,7 +3,8 @@
 use super::super::Compiler;
 use super::super::schema_words::{self, Sub};
 use super::{Target, constant, type_of};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::config::scalar;
+use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::pack::Body;
 use crate::path::Step;
 use crate::schema::Schema;
@@ -91,6 +92,10 @@ impl Compiler<'_> {
             }
             _ => fields_help(part),
         };
+        let meant = constant(body).and_then(|value| meant_by(value.as_str()?, allowed));
+        let help = meant.as_ref().map(|meant| meant.help.clone()).or(help);
+        let whole = Place { on: On::Value, ..at.clone() };
+        let diagnostic = diagnostic.fix_opt(whole, meant.and_then(|meant| meant.fix));
         let diagnostic = match (body, &case.place) {
             (Body::Template { .. }, Some(_)) => diagnostic.also(at.clone(), "it is sent here"),
             _ => diagnostic,
@@ -203,6 +208,23 @@ pub(super) fn help_for(schema: &Schema, schema_path: &str, found: Option<&Value>
 fn fields_help(part: &Part<'_>) -> Option<String> {
     let fields = part.sub().conjuncts().into_iter().find_map(schema_words::fields)?;
     Some(format!("its fields are {fields}; write each as `key: value` below it"))
+}
+
+/// What was meant by a text where something else is wanted.
+struct Meant {
+    help: String,
+    fix: Option<&'static str>,
+}
+
+/// `no` for `false`; `a, b` for a list.
+fn meant_by(text: &str, allowed: Kinds) -> Option<Meant> {
+    if allowed == Kinds::BOOLEAN {
+        let word = scalar::truth(text)?;
+        return Some(Meant { help: format!("write `{word}`: `{text}` is text"), fix: Some(word) });
+    }
+    let is_plain = !text.trim().is_empty() && !text.contains(|c: char| c.is_control() || "[]{}#\"':".contains(c));
+    (allowed == Kinds::LIST && is_plain)
+        .then(|| Meant { help: format!("write it in brackets: `[{}]`", text.trim()), fix: None })
 }
 
 /// What to write so that the value has the right type.

@@ -85,7 +85,13 @@ impl Compiler<'_> {
         let (open, close) = (text.matches('{').count(), text.matches('}').count());
         let good = text.starts_with('/') && open == close && !text.contains([' ', '?', '#']) && !text.contains("{{");
         if !good {
-            let help = "a path begins with `/`, and holds `{name}` where a parameter goes: `/accounts/{account_id}`";
+            let help = match text.contains('?') || text.contains("{{") {
+                true => {
+                    "no `?` and no `{{ }}` stand in a path: what follows a `?` goes into the route's `query:`, a secret into \
+                     `headers:` of the pack, and a setting is `{name}`"
+                }
+                false => "a path begins with `/`, and holds `{name}` where a parameter goes: `/accounts/{account_id}`",
+            };
             let message = "this is not the path of an operation";
             self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
         }

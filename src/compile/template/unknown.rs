@@ -55,7 +55,7 @@ pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     };
     if let Some((written, right)) = joined {
         return match suggest::nearest(&right, all.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => format!("`-` is a minus; did you mean `{near}`?"),
             None => format!("`{written}` subtracts; a name is written with `_`: `{right}`"),
         };
     }
