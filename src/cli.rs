@@ -53,11 +53,11 @@ enum Command {
     /// List what a running server received and what became of it, or write one request as a file for tests and dry runs
     Events(EventsArgs),
     /// List deliveries and where they stand, or show all of one: its request, and what the provider answered each time
-    Deliveries(DeliveriesArgs),
+    Deliveries(deliveries::DeliveriesArgs),
     /// List what failed and is kept: deliveries that were given up or held, and events that a route could not use
-    DeadLetters(DeadLettersArgs),
+    DeadLetters(deliveries::DeadLettersArgs),
     /// Send again what failed: the same requests, or the events through the routes as they are now
-    Replay(ReplayArgs),
+    Replay(replay::ReplayArgs),
     /// Copy the event store into a file, also while a server is using it
     Backup(BackupArgs),
     /// Look after the event store
@@ -288,104 +288,6 @@ struct StoreArgs {
 enum StoreCommand {
     /// Prove that the file is whole and that all in it fits together, also while a server is using it
     Verify(DataArg),
-}
-
-#[derive(Debug, Args)]
-struct DeliveriesArgs {
-    /// Show all of this delivery, as `jackfield deliveries dlv_…`; secrets are named, not shown
-    #[arg(conflicts_with_all = ["last", "state", "route", "connection"])]
-    delivery: Option<String>,
-    /// Of these states only: `--state retrying,dead`
-    #[arg(long, value_name = "STATE")]
-    state: Option<String>,
-    /// Of this route only
-    #[arg(long, value_name = "NAME")]
-    route: Option<String>,
-    /// To this connection only
-    #[arg(long, value_name = "NAME")]
-    connection: Option<String>,
-    /// How many of the newest are listed
-    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
-    last: u16,
-    #[command(flatten)]
-    from: FromServer,
-}
-
-#[derive(Debug, Args)]
-struct DeadLettersArgs {
-    /// Of this route only
-    #[arg(long, value_name = "NAME")]
-    route: Option<String>,
-    /// To this connection only
-    #[arg(long, value_name = "NAME")]
-    connection: Option<String>,
-    /// How many of the newest are listed
-    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
-    last: u16,
-    #[command(flatten)]
-    from: FromServer,
-}
-
-#[derive(Debug, Args)]
-struct ReplayArgs {
-    /// These deliveries (`dlv_…`) or these events (`evt_…`)
-    #[arg(value_name = "ID")]
-    ids: Vec<String>,
-    /// What failed in this route; with `--through-routes` also the events of which it could make nothing
-    #[arg(long, value_name = "NAME")]
-    route: Option<String>,
-    /// What failed on its way to this connection
-    #[arg(long, value_name = "NAME", conflicts_with = "through_routes")]
-    connection: Option<String>,
-    /// What failed of this source's events; they go through the routes as they are now
-    #[arg(long, value_name = "NAME", requires = "through_routes")]
-    source: Option<String>,
-    /// What is `dead` or `held` only
-    #[arg(long, value_name = "STATE")]
-    state: Option<String>,
-    /// Made, or received, at this moment or later: `2026-11-21T09:30:00Z`
-    #[arg(long, value_name = "MOMENT")]
-    since: Option<String>,
-    /// Made, or received, before this moment
-    #[arg(long, value_name = "MOMENT")]
-    until: Option<String>,
-    /// All that failed
-    #[arg(long)]
-    all: bool,
-    /// The events that no route took
-    #[arg(long, conflicts_with_all = ["ids", "route", "connection", "state", "all"])]
-    unmatched: bool,
-    /// The events go through the routes as they are now, in place of the requests as they were
-    #[arg(long)]
-    through_routes: bool,
-    /// Call again the steps that are done, too
-    #[arg(long, conflicts_with = "through_routes")]
-    repeat_steps: bool,
-    /// Also what the provider has already, where it is named by its id
-    #[arg(long, requires = "ids")]
-    again: bool,
-    /// Say only which are meant, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    from: FromServer,
-}
-
-/// Where a running server is asked, and how its answer is shown.
-#[derive(Debug, Args)]
-struct FromServer {
-    /// As text to read, or as the JSON of the operator's address
-    #[arg(long, value_enum, default_value_t = Shown::Text, value_name = "FORMAT")]
-    format: Shown,
-    /// The operator's address of the server
-    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
-    admin: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Args)]

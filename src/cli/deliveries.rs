@@ -1,10 +1,64 @@
 //! `jackfield deliveries` and `jackfield dead-letters`: where deliveries of a running server stand, and what failed.
 
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::Exit;
 use super::terminal::{self, bytes, error_line, line, paint};
-use super::{DeadLettersArgs, DeliveriesArgs, Exit, FromServer, Shown};
 use crate::admin;
+
+#[derive(Debug, Args)]
+pub(super) struct DeliveriesArgs {
+    /// Show all of this delivery, as `jackfield deliveries dlv_…`; secrets are named, not shown
+    #[arg(conflicts_with_all = ["last", "state", "route", "connection"])]
+    delivery: Option<String>,
+    /// Of these states only: `--state retrying,dead`
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Of this route only
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    /// To this connection only
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// How many of the newest are listed
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    last: u16,
+    #[command(flatten)]
+    from: FromServer,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeadLettersArgs {
+    /// Of this route only
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    /// To this connection only
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// How many of the newest are listed
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    last: u16,
+    #[command(flatten)]
+    from: FromServer,
+}
+
+/// Where a running server is asked, and how its answer is shown.
+#[derive(Debug, Args)]
+pub(super) struct FromServer {
+    /// As text to read, or as the JSON of the operator's address
+    #[arg(long, value_enum, default_value_t = Shown::Text, value_name = "FORMAT")]
+    pub(super) format: Shown,
+    /// The operator's address of the server
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    pub(super) admin: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shown {
+    Text,
+    Json,
+}
 
 pub(super) fn run(args: &DeliveriesArgs) -> Exit {
     match &args.delivery {

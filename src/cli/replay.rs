@@ -1,11 +1,57 @@
 //! `jackfield replay`: sends again what failed.
 
+use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::deliveries::answered;
+use super::Exit;
+use super::deliveries::{FromServer, answered};
 use super::terminal::line;
-use super::{Exit, ReplayArgs};
 use crate::admin;
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// These deliveries (`dlv_…`) or these events (`evt_…`)
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// What failed in this route; with `--through-routes` also the events of which it could make nothing
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    /// What failed on its way to this connection
+    #[arg(long, value_name = "NAME", conflicts_with = "through_routes")]
+    connection: Option<String>,
+    /// What failed of this source's events; they go through the routes as they are now
+    #[arg(long, value_name = "NAME", requires = "through_routes")]
+    source: Option<String>,
+    /// What is `dead` or `held` only
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Made, or received, at this moment or later: `2026-11-21T09:30:00Z`
+    #[arg(long, value_name = "MOMENT")]
+    since: Option<String>,
+    /// Made, or received, before this moment
+    #[arg(long, value_name = "MOMENT")]
+    until: Option<String>,
+    /// All that failed
+    #[arg(long)]
+    all: bool,
+    /// The events that no route took
+    #[arg(long, conflicts_with_all = ["ids", "route", "connection", "state", "all"])]
+    unmatched: bool,
+    /// The events go through the routes as they are now, in place of the requests as they were
+    #[arg(long)]
+    through_routes: bool,
+    /// Call again the steps that are done, too
+    #[arg(long, conflicts_with = "through_routes")]
+    repeat_steps: bool,
+    /// Also what the provider has already, where it is named by its id
+    #[arg(long, requires = "ids")]
+    again: bool,
+    /// Say only which are meant, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    from: FromServer,
+}
 
 pub(super) fn run(args: &ReplayArgs) -> Exit {
     let runtime = match super::runtime() {
