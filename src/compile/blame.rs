@@ -96,7 +96,10 @@ impl Compiler<'_> {
             })
         };
         for (path, place) in &extract.paths {
-            let is_told = self.problems.iter().any(|problem| problem.place() == Some(place));
+            // What is wrong beside the path may be the region.
+            let beside = place.path.split_last().map_or(&place.path, |(above, _)| above);
+            let is_near = |at: &Place| at.file == place.file && at.path.is_within(beside);
+            let is_told = self.problems.iter().any(|problem| problem.place().is_some_and(is_near));
             let is_here = payloads.iter().any(|payload| path.all(payload, 100).into_iter().any(is_local));
             if is_here && !is_told {
                 let message = format!("`{}` is written without its country in a sample", extract.name);
