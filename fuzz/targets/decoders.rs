@@ -119,7 +119,7 @@ fn receive(raw: RawRequest) {
     let now = jackfield::clock::Timestamp(1_790_000_000_000);
     let request = Arc::new(raw.clone());
     let _ = source.verify.verify(&source.context(&request, &params, &set.public_url, now));
-    let Ok(events) = source.events(&test_case::assumed(raw), params, now) else { return };
+    let Ok(events) = source.events(&test_case::assumed(raw), &params, now) else { return };
     for event in events.iter().take(10) {
         let _ = pipeline::run(set, event);
     }
