@@ -5,6 +5,7 @@ mod check;
 mod checkout;
 mod completions;
 mod deliveries;
+mod diff;
 mod dry_run;
 mod events;
 mod explain;
@@ -44,6 +45,8 @@ enum Command {
     DryRun(DryRunArgs),
     /// Run the tests that routes carry
     Test(TestArgs),
+    /// Show what the edited routes make otherwise of the requests that came in last; sends nothing
+    Diff(diff::DiffArgs),
     /// Receive, route and deliver; changed files go live without a restart, bad ones never do
     Serve(ServeArgs),
     /// Stand in for every provider: check requests by their schema, answer as they do, fail on demand
@@ -327,6 +330,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => explain::after(check::run(&args), args.format),
         Command::DryRun(args) => dry_run::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(&args),

@@ -16,6 +16,7 @@ pub mod convert;
 pub mod death;
 pub mod delivery;
 pub mod diagnostic;
+pub mod diff;
 pub mod dispatch;
 pub mod document;
 pub mod event;

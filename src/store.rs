@@ -15,6 +15,7 @@ mod event;
 mod filter;
 mod key;
 mod lane;
+mod look;
 mod memory;
 mod migration;
 mod model;
@@ -38,6 +39,7 @@ use std::time::Instant;
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
+pub use look::Look;
 pub use model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, NewDelivery, NewEvents,
     NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent,

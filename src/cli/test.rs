@@ -171,7 +171,7 @@ fn as_data(difference: &Difference, compiled: &Compiled) -> serde_json::Value {
 }
 
 /// A value with every digit; one with a number that JSON readers would round is given as text.
-fn exact(value: &Value) -> serde_json::Value {
+pub(super) fn exact(value: &Value) -> serde_json::Value {
     let text = value.to_json();
     let parsed = serde_json::from_str(&text).ok().filter(|parsed| from_serde(parsed) == *value);
     parsed.unwrap_or(serde_json::Value::String(text))

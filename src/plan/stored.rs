@@ -19,14 +19,22 @@ pub type Spell<'a> = &'a dyn Fn(&Place) -> String;
 impl Plan {
     /// As it is stored. `spell` writes the places of templates, whose files may be gone when an error names them.
     pub fn to_json(&self, spell: Spell<'_>) -> String {
-        if let ([Step { guards, save, remember: None, content: Content::Ready(request), .. }], OnUnknown::Retry) =
-            (self.steps.as_slice(), self.on_unknown)
-            && guards.is_empty()
-            && save.is_empty()
-        {
-            return request.to_value().to_json();
+        match self.single() {
+            Some(request) if self.on_unknown == OnUnknown::Retry => request.to_value().to_json(),
+            _ => self.to_value(spell).to_json(),
         }
-        self.to_value(spell).to_json()
+    }
+
+    /// The request, where that is all there is.
+    pub fn single(&self) -> Option<&Request> {
+        match self.steps.as_slice() {
+            [Step { guards, save, remember: None, content: Content::Ready(request), .. }]
+                if guards.is_empty() && save.is_empty() =>
+            {
+                Some(request)
+            }
+            _ => None,
+        }
     }
 
     /// The whole as one value, also for a single request.

@@ -46,6 +46,7 @@ pub(super) const UNROUTED: &str = concat!(
     "WHERE u.event_seq > ?1 ORDER BY u.event_seq LIMIT ?2"
 );
 pub(super) const RECENT_EVENTS: &str = events!("ORDER BY e.seq DESC LIMIT ?1");
+pub(super) const EVENTS_BEFORE: &str = events!("WHERE e.seq < ?1 ORDER BY e.seq DESC LIMIT ?2");
 pub(super) const ONE_EVENT: &str = events!("WHERE e.seq = ?1");
 
 pub(super) const READY_DELIVERIES: &str = deliveries!(

@@ -6,11 +6,12 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "init",
     "check",
     "dry-run",
     "test",
+    "diff",
     "serve",
     "sandbox",
     "schema",

@@ -7,6 +7,7 @@ mod command;
 mod completions;
 mod crash;
 mod diagnostics;
+mod diff;
 mod dispatch;
 mod dry_run;
 mod events;
