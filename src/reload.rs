@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::clock::Timestamp;
 use crate::compile::Compiled;
-use crate::diagnostic::{Diagnostic, json, text};
+use crate::config::settings::ReloadRule;
+use crate::diagnostic::{self, Diagnostic, json, text};
 use crate::live::{Live, Revision};
 use crate::load::{self, Files, Options};
+use crate::route::RouteSet;
 
 pub use watch::{fingerprint, watch};
 
@@ -58,12 +60,17 @@ impl Reloads {
     }
 }
 
+/// What of the events that came in fails by a change: by the routes that serve, and those to come.
+pub type Proof = Box<dyn Fn(&RouteSet, &RouteSet) -> Vec<Diagnostic> + Send + Sync>;
+
 /// Compiles the workspace anew and puts it in place if it is good.
 pub struct Reloader {
     pub root: PathBuf,
     pub options: Options,
     pub live: Live,
     pub reloads: Reloads,
+    /// Goes through what came in before, where the workspace demands it.
+    pub proof: Proof,
     /// How `listen`, `admin` and `data` were at the start: they change with a restart only.
     pub fixed: Vec<(&'static str, Option<String>)>,
 }
@@ -79,7 +86,11 @@ impl Reloader {
     /// One reload. What is taken is returned; problems have been reported.
     pub fn reload(&self) -> Option<Taken> {
         let files = load::read(&self.root);
-        let compiled = load::compile_files(&self.root, files.clone(), &self.options);
+        let mut compiled = load::compile_files(&self.root, files.clone(), &self.options);
+        if compiled.is_good() && demands_proof(&compiled) {
+            compiled.diagnostics.extend((self.proof)(&self.live.now().set, &compiled.set));
+            diagnostic::sort(&mut compiled.diagnostics, &compiled.documents);
+        }
         let taken = compiled.is_good();
         self.report(&compiled, taken);
         self.warn_of_fixed(&compiled);
@@ -118,6 +129,12 @@ impl Reloader {
             }
         }
     }
+}
+
+/// Whether the files say that nothing that came in may fail by a change of them.
+fn demands_proof(compiled: &Compiled) -> bool {
+    let rule = compiled.settings.as_ref().and_then(|settings| settings.reload.as_ref());
+    rule.is_some_and(|rule| rule.value == ReloadRule::RequireCleanDiff)
 }
 
 /// The settings that change with a restart only.

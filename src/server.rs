@@ -2,6 +2,7 @@
 
 mod files;
 mod listen;
+mod proof;
 mod retention;
 mod stall;
 
@@ -139,7 +140,8 @@ impl Server {
             connections: connections(live.clone(), dispatch.outlook()),
         };
         let admin_task = tokio::spawn(serve_admin(admin_listener, admin, stopped.clone()));
-        let reloader = Reloader { root, options, live: live.clone(), reloads, fixed };
+        let proof = proof::by_events_in(settings.data.clone());
+        let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed };
         let (taken, revisions) = mpsc::channel(16);
         let mut server = Server {
             listen,

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::terminal::{self, error_line, line};
 use super::deliveries::Shown;
+use super::terminal::{self, error_line, line};
 use super::{DataArg, Exit, route_name, store as stored};
 use crate::clock::Timestamp;
 use crate::compile::Compiled;
@@ -17,7 +17,7 @@ use crate::diagnostic::text::count_of;
 use crate::diff::{self, Change, Recorded, What};
 use crate::id::EventId;
 use crate::load::{self, Files, Options};
-use crate::store::{Look, StoreError, StoredEvent};
+use crate::store::{Look, StoreError};
 use group::Groups;
 
 #[derive(Debug, Args)]
@@ -141,7 +141,7 @@ fn summary(args: &DiffArgs, look: &Look, before: &Before, after: &Compiled) -> R
                 _ => return Ok(()),
             }
         }
-        let event = recorded(event);
+        let event = Recorded::from(event);
         let mut changes = match before {
             Before::Workspace(before, _) => diff::compare(&before.set, &after.set, &event),
             Before::Sent => sent::compare(kept, &after.set, &event),
@@ -151,11 +151,6 @@ fn summary(args: &DiffArgs, look: &Look, before: &Before, after: &Compiled) -> R
         Ok(())
     })?;
     Ok(summary)
-}
-
-fn recorded(event: StoredEvent) -> Recorded {
-    let StoredEvent { id, source, received_at, part, params, raw, .. } = event;
-    Recorded { id, source, received_at, part, params, raw }
 }
 
 impl Summary {
@@ -208,9 +203,7 @@ fn as_data(event: &EventId, change: &Change, after: &Compiled) -> serde_json::Va
     let more = match &change.what {
         What::Appears(request) | What::Vanishes(request) => Some(("request", exact(request))),
         What::Differs(fields) => Some(("fields", fields.iter().map(field).collect())),
-        What::Fails(problem) => {
-            Some(("problem", crate::diagnostic::json::render(problem, &after.documents)))
-        }
+        What::Fails(problem) => Some(("problem", crate::diagnostic::json::render(problem, &after.documents))),
         What::Unread(why) => Some(("why", (*why).into())),
         What::Mended | What::Read => None,
     };

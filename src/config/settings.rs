@@ -36,6 +36,18 @@ record! {
         proxy: Option<Text>,
         /// How long events are kept, with what became of them, and how long an identity is known.
         retention: Option<Retention>,
+        /// When a changed file goes live: with every change that has no problems, unless given.
+        reload: Option<At<ReloadRule>>,
+    }
+}
+
+words! {
+    /// When a changed file goes live.
+    pub enum ReloadRule ("a rule") {
+        /// With every change that has no problems.
+        Always = "always",
+        /// Only when none of the last 1,000 events, if it came again, would fail or be read no more because of the change.
+        RequireCleanDiff = "require_clean_diff",
     }
 }
 

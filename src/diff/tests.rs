@@ -19,13 +19,7 @@ fn fields_are_told_apart_by_their_paths() {
     assert!(differences(r#"{"a":[1,{"b":null}]}"#, r#"{"a":[1,{"b":null}]}"#).is_empty());
     assert_eq!(
         differences(r#"{"a":{"b":1,"x y":2,"gone":[1]},"l":[1,2]}"#, r#"{"a":{"b":1.0,"x y":3,"new":{}},"l":[1,3,4]}"#),
-        [
-            r#"a["x y"] 2 3"#,
-            "a.new - {}",
-            "a.gone [1] -",
-            "l[1] 2 3",
-            "l[2] - 4",
-        ]
+        [r#"a["x y"] 2 3"#, "a.new - {}", "a.gone [1] -", "l[1] 2 3", "l[2] - 4",]
     );
     assert_eq!(differences("[]", r#"{"a":1}"#), [r#" [] {"a":1}"#]);
 }

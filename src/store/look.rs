@@ -8,7 +8,15 @@ use super::error::StoreError;
 use super::model::{EventStory, StoredEvent};
 use super::snapshot::Snapshot;
 use super::{connection, embedded, migration, query, snapshot, story};
+use crate::diff::Recorded;
 use crate::id::EventId;
+
+impl From<StoredEvent> for Recorded {
+    fn from(event: StoredEvent) -> Self {
+        let StoredEvent { id, source, received_at, part, params, raw, .. } = event;
+        Recorded { id, source, received_at, part, params, raw }
+    }
+}
 
 /// An open store that is only read. It stays in one thread.
 #[derive(Debug)]

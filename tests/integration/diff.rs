@@ -50,7 +50,10 @@ fn an_edit_is_shown_on_what_came_in() {
     insta::assert_snapshot!("diff_stopped", diff(&folder, &["--against", "sent"]));
     let json = run(folder.path(), &["diff", "--sandbox", "--against", "sent", "--format", "json"]);
     let told: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!((told["events"].as_u64(), told["changed"].as_u64(), told["worse"].as_u64()), (Some(3), Some(3), Some(1)));
+    assert_eq!(
+        (told["events"].as_u64(), told["changed"].as_u64(), told["worse"].as_u64()),
+        (Some(3), Some(3), Some(1))
+    );
     assert_eq!(told["changes"][1]["fields"][0]["path"], "body.key");
     assert_eq!(told["changes"][1]["fields"][0]["before"], "m2");
     assert_eq!(told["changes"][1]["fields"][0]["after"], "n2");
@@ -85,4 +88,35 @@ fn there_must_be_something_to_compare() {
     folder.write("routes/in.yaml", ROUTE);
     let said = diff(&folder, &[]);
     assert!(said.contains("there is no event store in ") && said.ends_with("--- exit 3\n"), "{said}");
+}
+
+#[test]
+fn a_change_goes_live_only_when_what_came_in_still_works() {
+    let folder = Folder::with("diff-proof", ACME);
+    let settings = folder.read("jackfield.yaml");
+    folder.write("jackfield.yaml", &format!("{settings}reload: require_clean_diff\n"));
+    folder.write("routes/in.yaml", ROUTE);
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    send(&server, r#"{"id":1,"text":"hello"}"#);
+    send(&server, r#"{"id":3}"#);
+    server.wait_for("two deliveries", |status| status["deliveries"]["delivered"] == 2);
+
+    let stricter = ROUTE.replace("text?:", "text:");
+    folder.write("routes/in.yaml", &stricter);
+    let refused = server.wait_for("the refusal", |status| status["reloads"]["refused"] == 1);
+    let problems = refused["reloads"]["last"]["problems"].as_array().unwrap();
+    let problem = problems.iter().find(|problem| problem["code"] == "value-not-found").unwrap();
+    assert_eq!(problem["places"][0]["line"], 3, "{problem:#}");
+    let help = problem["help"].as_str().unwrap();
+    assert!(
+        help.starts_with("the event evt_") && help.contains("which came in before, fails by this change"),
+        "{help}"
+    );
+
+    folder.write("routes/in.yaml", &ROUTE.replace("\"m{{ id }}\"", "\"n{{ id }}\""));
+    server.wait_for("a change by which nothing fails", |status| status["reloads"]["taken"] == 1);
+    folder.write("jackfield.yaml", &settings);
+    server.wait_for("the rule is gone", |status| status["reloads"]["taken"] == 2);
+    folder.write("routes/in.yaml", &stricter);
+    server.wait_for("every change goes live", |status| status["reloads"]["taken"] == 3);
 }

@@ -76,7 +76,9 @@ impl Groups {
 fn told(change: &Change, after: &Compiled) -> Vec<(String, &'static str, String)> {
     let word = change.what.word().to_owned();
     match &change.what {
-        What::Appears(request) => vec![(word, GREEN, format!("+ a request that was not made before: {}", brief(request)))],
+        What::Appears(request) => {
+            vec![(word, GREEN, format!("+ a request that was not made before: {}", brief(request)))]
+        }
         What::Vanishes(request) => vec![(word, RED, format!("- a request that is made no more: {}", brief(request)))],
         What::Differs(fields) => fields.iter().map(|field| (key(field), YELLOW, shown(field))).collect(),
         What::Fails(problem) => {
