@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod init;
 mod man;
+mod new_route;
 mod replay;
 mod sandbox;
 mod schema;
@@ -39,6 +40,8 @@ struct Cli {
 enum Command {
     /// Make a workspace that works: one route, its sample and its test
     Init(InitArgs),
+    /// Make a route from a captured request
+    New(new_route::NewArgs),
     /// Prove the workspace: every problem with its file, its line and what to write instead
     Check(CheckArgs),
     /// Show what a route makes of a captured request, step by step; sends nothing
@@ -327,6 +330,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match cli.command {
         Command::Init(args) => init::run(&args),
+        Command::New(args) => new_route::run(&args),
         Command::Check(args) => explain::after(check::run(&args), args.format),
         Command::DryRun(args) => dry_run::run(&args),
         Command::Test(args) => test::run(&args),

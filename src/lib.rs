@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod dispatch;
 pub mod document;
+pub mod draft;
 pub mod event;
 pub mod extract;
 pub mod id;

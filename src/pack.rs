@@ -56,6 +56,8 @@ pub struct Operation {
     /// The names that a chain's `params` may have.
     pub chain_params: Vec<Arc<str>>,
     pub sandbox_reply: SandboxReply,
+    /// A request that the vendor takes: the values of its address, and its body.
+    pub example: (Value, Option<Value>),
     pub sandbox_errors: BTreeMap<Arc<str>, SandboxReply>,
 }
 

@@ -18,6 +18,7 @@ mod token;
 
 pub use filtered::{Compared, compared};
 pub use nearby::{meant, moved, nearby};
+pub use token::{is_plain_name, quoted};
 
 /// The longest path accepted, in bytes.
 const LONGEST: usize = 4096;

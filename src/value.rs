@@ -3,6 +3,7 @@
 pub mod json;
 pub mod number;
 pub mod object;
+pub mod yaml;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
         "convert",
         "delivery",
         "diff",
+        "draft",
         "event",
         "extract",
         "pack",
@@ -42,7 +43,7 @@ const LAYERS: &[&[&str]] = &[
 /// language as written, and the parts of the outside don't know each other.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
-        "convert delivery diff event extract pack path payload pipeline plan request route schema source template test_case types verify",
+        "convert delivery diff draft event extract pack path payload pipeline plan request route schema source template test_case types verify",
         &["document", "config"],
     ),
     ("live load sandbox store telemetry", &["store", "sandbox"]),

@@ -40,6 +40,7 @@ impl Compiler<'_> {
         self.check_extract_keys(written);
         self.check_map(written);
         self.check_default(written);
+        self.check_guess(name, written);
         if let Some(format) = &written.format
             && written.conversion.as_ref().is_some_and(|conversion| conversion.value == WrittenConversion::Datetime)
             && let Err(unfit) = crate::convert::format::check(format)
@@ -69,6 +70,14 @@ impl Compiler<'_> {
             pattern: flat(written.pattern.as_ref().map(|pattern| self.pattern(pattern)))?,
             place,
         })
+    }
+
+    /// What a draft assumes, a person has to confirm.
+    fn check_guess(&mut self, name: &str, written: &ExtractFields) {
+        let Some(guess) = &written.guess else { return };
+        let message = format!("`{name}` is a guess: {}", guess.value);
+        let help = "see with `jackfield dry-run` what it finds; delete `guess` when that is right, or correct the path";
+        self.report(Diagnostic::new(Code::UnconfirmedGuess, guess.place.on_key(), message).help(help));
     }
 
     /// Keys that mean nothing without another.
@@ -325,6 +334,7 @@ fn only_path(path: &Text) -> ExtractFields {
         otherwise: None,
         default: None,
         pattern: None,
+        guess: None,
     }
 }
 

@@ -139,6 +139,7 @@ impl Compiler<'_> {
             chain: Vec::new(),
             chain_params: Vec::new(),
             sandbox_reply: self.sandbox_reply(operation),
+            example: example(operation),
             sandbox_errors: operation.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default(),
             schema,
         };
@@ -347,4 +348,11 @@ pub(super) fn fields(
 ) -> Option<Vec<(Arc<str>, Body)>> {
     let fields: Vec<Option<_>> = list.iter().map(|f| Some((f.name.value.clone(), each(&f.value)?))).collect();
     fields.into_iter().collect()
+}
+
+/// The example of an operation: the values of its address, and its body.
+fn example(operation: &written::Operation) -> (crate::value::Value, Option<crate::value::Value>) {
+    let example = operation.example.as_ref();
+    let part = |node: Option<&Node>| node.map(Node::to_value);
+    (part(example.and_then(|e| e.params.as_ref())).unwrap_or_default(), part(example.and_then(|e| e.body.as_ref())))
 }

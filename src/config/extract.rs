@@ -43,6 +43,8 @@ record! {
         /// A regular expression that the value must match: `'^order-(\d+)$'`. Its first group, where it has one, is the
         /// value.
         pattern: Option<Text>,
+        /// Why a draft chose this value. `check` refuses it: delete it when you have seen that the value is right.
+        guess: Option<Text>,
     }
 }
 

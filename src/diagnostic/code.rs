@@ -118,6 +118,8 @@ codes! {
     LooksLikeTemplate = "looks-like-template", Warning;
     /// A name is extracted and never used.
     UnusedName = "unused-name", Warning;
+    /// A draft's assumption that nobody has looked at yet.
+    UnconfirmedGuess = "unconfirmed-guess", Error;
     /// A name that may be absent stands where a value must be.
     OptionalName = "optional-name", Error;
 

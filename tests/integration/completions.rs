@@ -6,8 +6,9 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "init",
+    "new",
     "check",
     "dry-run",
     "test",

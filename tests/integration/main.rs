@@ -9,6 +9,7 @@ mod crash;
 mod diagnostics;
 mod diff;
 mod dispatch;
+mod draft;
 mod dry_run;
 mod events;
 mod explain;

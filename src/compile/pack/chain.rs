@@ -71,6 +71,7 @@ impl Compiler<'_> {
             chain: steps.into_iter().collect::<Option<Vec<Step>>>()?,
             chain_params: written.params.names().map(Arc::from).collect(),
             sandbox_reply: SandboxReply { status: 200, headers: Vec::new(), body: None },
+            example: super::example(written),
             sandbox_errors: BTreeMap::new(),
         };
         self.check_fields(&compiled, written);

@@ -1,0 +1,260 @@
+//! `jackfield new route`: a first version of a route, from a captured request.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use super::terminal::{self, error_line, line};
+use super::{DataArg, Exit, route_name, store as stored};
+use crate::compile::Compiled;
+use crate::diagnostic::suggest;
+use crate::diagnostic::text::count_of;
+use crate::draft::{self, Draft, Wanted};
+use crate::event::{RawRequest, capture};
+use crate::id::EventId;
+use crate::load::{self, Options};
+use crate::pack::{Connection, Operation, PathPart};
+use crate::payload::{self, Format};
+use crate::route::Lookup;
+use crate::store::Look;
+use crate::value::Value;
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    #[command(subcommand)]
+    command: NewCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum NewCommand {
+    /// Draft a route: fields are matched by name, shape and type; guesses are marked, and `check` refuses them until confirmed
+    Route(RouteArgs),
+}
+
+#[derive(Debug, Args)]
+struct RouteArgs {
+    /// The name of the route; that of the sample unless given
+    name: Option<String>,
+    /// A captured request: a file (`.http`, or JSON), or an event of the store (`evt_…`)
+    #[arg(long, value_name = "SAMPLE")]
+    from: String,
+    /// Where the route sends to: `connection.operation`
+    #[arg(long, value_name = "CONNECTION.OPERATION")]
+    to: String,
+    /// Show the draft and write nothing
+    #[arg(long)]
+    print: bool,
+    #[command(flatten)]
+    data: DataArg,
+}
+
+/// The captured request, and the file that it is or is to be.
+struct Sample {
+    raw: RawRequest,
+    bytes: Vec<u8>,
+    /// Relative to the workspace.
+    file: String,
+    is_there: bool,
+}
+
+pub(super) fn run(args: &NewArgs) -> Exit {
+    let NewCommand::Route(args) = &args.command;
+    match drafted(args) {
+        Ok(exit) => exit,
+        Err(Problem(exit, message)) => {
+            error_line(message);
+            exit
+        }
+    }
+}
+
+/// Why there is no draft.
+struct Problem(Exit, String);
+
+fn wrong(message: impl Into<String>) -> Problem {
+    Problem(Exit::UsedWrongly, message.into())
+}
+
+fn drafted(args: &RouteArgs) -> Result<Exit, Problem> {
+    let root = load::root_of(&args.data.workspace.workspace);
+    let compiled = load::compile(&root, &Options { tests: false, ..Options::offline() });
+    let (connection, operation) = target(&compiled, &args.to)?;
+    let name = name(args)?;
+    let file = format!("routes/{name}.yaml");
+    if !args.print && root.join(&file).exists() {
+        return Err(wrong(format!("`{file}` is there already; name the route otherwise")));
+    }
+    let sample = sample(args, &root, &name)?;
+    let (source, payload) = source(&compiled, &sample, &name)?;
+    let (params, body) = (params(connection, operation), &operation.example.1);
+    let given: Vec<Arc<str>> = operation.defaults.iter().map(|(name, _)| name.clone()).collect();
+    let draft = draft::make(&Wanted {
+        name: &name,
+        source: &source,
+        sample: &sample.file,
+        payload: &payload,
+        to: &args.to,
+        schema: operation.schema.as_ref().map(crate::schema::Schema::document),
+        body: body.as_ref(),
+        params: &params,
+        given: &given,
+    });
+    match args.print {
+        true => terminal::bytes(draft.text.as_bytes()),
+        false => written(&root, &name, &sample, &draft)?,
+    }
+    Ok(Exit::Fine)
+}
+
+/// The operation that is meant.
+fn target<'c>(compiled: &'c Compiled, to: &str) -> Result<(&'c Connection, &'c Operation), Problem> {
+    let connections = &compiled.set.connections;
+    let known = || connections.values().flat_map(|c| c.pack.operations.keys().map(|name| format!("{}.{name}", c.name)));
+    let found = to.split_once('.').and_then(|(connection, operation)| {
+        let connection = connections.get(connection)?;
+        Some((&**connection, &**connection.pack.operations.get(operation)?))
+    });
+    found.ok_or_else(|| {
+        if let Some(problem) =
+            compiled.diagnostics.iter().find(|problem| problem.is_error()).filter(|_| connections.is_empty())
+        {
+            return wrong(format!("jackfield.yaml has problems, such as: {}; see `jackfield check`", problem.message));
+        }
+        let all: Vec<String> = known().collect();
+        let help = match suggest::nearest(to, all.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if all.is_empty() => "declare a connection in jackfield.yaml".to_owned(),
+            None => format!("there are: {}", all.join(", ")),
+        };
+        wrong(format!("there is no `{to}` to send to; {help}"))
+    })
+}
+
+/// The name of the route: given, or that of the sample.
+fn name(args: &RouteArgs) -> Result<String, Problem> {
+    let stem = || Path::new(&args.from).file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+    let given = args.name.as_deref().map(|name| route_name(name).to_owned());
+    let name = given.or_else(|| stem().filter(|_| !is_event(&args.from)));
+    let name = name.ok_or_else(|| wrong("name the route: `jackfield new route NAME --from evt_… --to …`"))?;
+    let is_good = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+    match name.split('/').all(is_good) {
+        true => Ok(name),
+        false => {
+            Err(wrong(format!("`{name}` can't be the name of a route: letters, digits, `-` and `_` can stand in it")))
+        }
+    }
+}
+
+fn is_event(from: &str) -> bool {
+    from.starts_with("evt_")
+}
+
+fn sample(args: &RouteArgs, root: &Path, name: &str) -> Result<Sample, Problem> {
+    if is_event(&args.from) {
+        let bytes = of_event(args)?;
+        return parsed(bytes, format!("samples/{}.http", name.replace('/', "-")), false);
+    }
+    let file = Path::new(&args.from);
+    let inside = |path: &Path| {
+        let (root, path) = (root.canonicalize().ok()?, path.canonicalize().ok()?);
+        Some(path.strip_prefix(root).ok()?.to_str()?.replace('\\', "/"))
+    };
+    // As in a route's tests, a path may also be relative to the workspace.
+    let candidates: [PathBuf; 2] = [file.to_owned(), root.join(file)];
+    let found = candidates.iter().find_map(|path| Some((path, load::read_bounded(path).ok()?)));
+    let (path, bytes) = found.ok_or_else(|| wrong(format!("`{}` can't be read", args.from)))?;
+    match inside(path) {
+        Some(file) => parsed(bytes, file, true),
+        None => {
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("http");
+            parsed(bytes, format!("samples/{}.{ending}", name.replace('/', "-")), false)
+        }
+    }
+}
+
+fn parsed(bytes: Vec<u8>, file: String, is_there: bool) -> Result<Sample, Problem> {
+    let raw = capture::parse(&bytes).map_err(|error| wrong(format!("`{file}`: {error}")))?;
+    Ok(Sample { raw, bytes, file, is_there })
+}
+
+/// The request of an event of the store, as a file.
+fn of_event(args: &RouteArgs) -> Result<Vec<u8>, Problem> {
+    let folder = stored::folder(&args.data).map_err(|exit| Problem(exit, "no event was read".to_owned()))?;
+    let unreadable = |error| Problem(Exit::CouldNotRun, format!("the event store can't be read: {error}"));
+    let id: EventId = args.from.parse().map_err(|_| wrong(format!("`{}` is no id of an event", args.from)))?;
+    let story = Look::at(&folder).and_then(|look| look.event(id)).map_err(unreadable)?;
+    let story = story
+        .ok_or_else(|| wrong(format!("there is no event `{}`; `jackfield events` lists the newest", args.from)))?;
+    Ok(capture::write(&story.event.raw))
+}
+
+/// What stands after `source:`, and the payload as that source reads it.
+fn source(compiled: &Compiled, sample: &Sample, name: &str) -> Result<(String, Value), Problem> {
+    let path = sample.raw.path();
+    let bare = path.strip_prefix("/hooks").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let undecodable = |error: payload::DecodeError| wrong(format!("`{}`: {error}", sample.file));
+    let shared = compiled.settings.as_ref().map(|settings| &settings.sources);
+    if let Lookup::Found(source, _) = compiled.set.find(&sample.raw.method, bare) {
+        let payload = source.payload(&sample.raw).map_err(undecodable)?;
+        if shared.is_some_and(|shared| shared.iter().any(|named| *named.name.value == *source.name)) {
+            return Ok((source.name.to_string(), payload));
+        }
+        let file = format!("routes/{}.yaml", source.name);
+        return Err(wrong(format!(
+            "`{bare}` is the source of {file}: move it to `sources` in jackfield.yaml, so that both routes can name it"
+        )));
+    }
+    let payload = payload::decode(&sample.raw, Format::Auto).map_err(undecodable)?;
+    let fits = bare.len() > 1 && bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
+    let path = if fits { bare.to_owned() } else { format!("/{}", name.replace('/', "-")) };
+    let method = if sample.raw.method == "GET" { ", methods: [GET]" } else { "" };
+    Ok((format!("{{ path: {path}, verify: none{method} }}"), payload))
+}
+
+/// The values of the operation's address that the connection does not give.
+fn params(connection: &Connection, operation: &Operation) -> Vec<(Arc<str>, Value)> {
+    let named = operation.path.iter().filter_map(|part| match part {
+        PathPart::Param(name) => Some(name),
+        PathPart::Text(_) => None,
+    });
+    let open = named.filter(|name| connection.piece(name).is_none());
+    open.map(|name| (name.clone(), operation.example.0.get(name).cloned().unwrap_or_else(|| Value::from("")))).collect()
+}
+
+fn written(root: &Path, name: &str, sample: &Sample, draft: &Draft) -> Result<(), Problem> {
+    let file = format!("routes/{name}.yaml");
+    if !sample.is_there {
+        make(root, &sample.file, &sample.bytes)?;
+    }
+    make(root, &file, draft.text.as_bytes())?;
+    line("");
+    match draft.guesses.as_slice() {
+        [] => line("nothing in the request was taken for a field of the operation"),
+        guesses => line(format!(
+            "{} to confirm: {}",
+            count_of(guesses.len(), "guess").replace("guesss", "guesses"),
+            guesses.join(", ")
+        )),
+    }
+    if !draft.open.is_empty() {
+        line(format!("to write yourself: {}", draft.open.join(", ")));
+    }
+    line("");
+    line(format!("jackfield dry-run {name}    see what it would send"));
+    line("jackfield check    see what is to be confirmed");
+    Ok(())
+}
+
+fn make(root: &Path, file: &str, bytes: &[u8]) -> Result<(), Problem> {
+    let path = root.join(file);
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => wrong(format!("`{file}` is there already; name the route otherwise")),
+        kind => Problem(Exit::CouldNotRun, format!("`{file}` can't be written: {kind}")),
+    };
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
+    let mut new = std::fs::File::options().write(true).create_new(true).open(&path).map_err(failed)?;
+    std::io::Write::write_all(&mut new, bytes).map_err(failed)?;
+    line(format!("made    {file}"));
+    Ok(())
+}

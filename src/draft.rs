@@ -1,0 +1,203 @@
+//! A first version of a route, made from a captured request and what an operation takes. All that it assumes is marked
+//! as a guess, which `check` refuses until a person has looked at it.
+
+mod concept;
+mod leaf;
+mod target;
+mod write;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::convert;
+use crate::value::Value;
+use concept::Concept;
+use leaf::Leaf;
+use target::{Content, Target};
+
+/// What a draft is made of.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The name of the route: that of its file without the ending.
+    pub name: &'a str,
+    /// What stands after `source:`.
+    pub source: &'a str,
+    /// The captured request, relative to the workspace.
+    pub sample: &'a str,
+    pub payload: &'a Value,
+    /// `connection.operation`
+    pub to: &'a str,
+    /// The schema of the operation's body.
+    pub schema: Option<&'a Value>,
+    /// A body that the vendor takes.
+    pub body: Option<&'a Value>,
+    /// The values of the address that a route gives, each with an example.
+    pub params: &'a [(Arc<str>, Value)],
+    /// Fields of the body that need not be given.
+    pub given: &'a [Arc<str>],
+}
+
+/// A route to look through.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub text: String,
+    /// The names that were guessed.
+    pub guesses: Vec<String>,
+    /// The fields for which nothing was found.
+    pub open: Vec<String>,
+}
+
+/// A value of the payload that the draft uses.
+#[derive(Debug)]
+struct Guess {
+    name: String,
+    path: String,
+    concept: Option<Concept>,
+    /// The country of phone numbers that are written without one.
+    region: Option<&'static str>,
+    why: String,
+}
+
+/// Makes a draft.
+pub fn make(wanted: &Wanted<'_>) -> Draft {
+    let leaves = leaf::leaves(wanted.payload);
+    let mut draft = Drafting { leaves: &leaves, used: BTreeSet::new(), guesses: Vec::new(), open: Vec::new() };
+    let params: Vec<(Arc<str>, Value)> = wanted
+        .params
+        .iter()
+        .filter_map(|(name, example)| Some((name.clone(), draft.filled(&Target::param(name, example))?)))
+        .collect();
+    let body = wanted.body.and_then(|body| draft.body(body, wanted.schema, wanted.given));
+    write::draft(wanted, draft, &params, body.as_ref())
+}
+
+struct Drafting<'d, 'v> {
+    leaves: &'d [Leaf<'v>],
+    used: BTreeSet<String>,
+    guesses: Vec<Guess>,
+    open: Vec<String>,
+}
+
+impl Drafting<'_, '_> {
+    /// The fields of a body, each filled as well as can be. What says what happened comes last, since it is put together
+    /// from the others.
+    fn body(&mut self, example: &Value, schema: Option<&Value>, given: &[Arc<str>]) -> Option<Value> {
+        let mut targets = target::targets(example, schema);
+        targets.retain(|target| target.path.len() > 1 || !target.path.iter().any(|key| given.contains(key)));
+        let mut filled: Vec<(usize, Value)> = Vec::new();
+        let order = |text: bool| targets.iter().enumerate().filter(move |(_, target)| target.is_message() == text);
+        for (index, target) in order(false).chain(order(true)) {
+            match self.filled(target) {
+                Some(value) => filled.push((index, value)),
+                None if target.required => self.open.push(target.words()),
+                None => {}
+            }
+        }
+        filled.sort_by_key(|(index, _)| *index);
+        let fields = filled.iter().filter_map(|(index, value)| Some((targets.get(*index)?, value)));
+        target::built(fields.map(|(target, value)| (target.path.as_slice(), value)))
+    }
+
+    /// What a field is filled with: a value of the payload, a constant, or nothing.
+    fn filled(&mut self, target: &Target) -> Option<Value> {
+        if target.content == Content::Constant {
+            return Some(target.example.clone());
+        }
+        let found = self.best(target).map(|leaf| self.guessed(leaf, target.concept));
+        match (target.content, found) {
+            (Content::Message, found) => self.message(found),
+            (_, Some(name)) => Some(Value::from(target.written(&name))),
+            (Content::Id, None) => Some(Value::from("{{ event.id }}")),
+            (Content::Person, None) => Some(Value::from(self.person())),
+            (Content::Constant | Content::Other, None) => None,
+        }
+    }
+
+    /// The leaf that fits best, where one fits.
+    fn best(&self, target: &Target) -> Option<usize> {
+        let scored = self.leaves.iter().enumerate().map(|(index, leaf)| (target.score(leaf), index));
+        let best = scored.max_by(|(a, first), (b, second)| a.cmp(b).then(second.cmp(first)))?;
+        (best.0 > 0).then_some(best.1)
+    }
+
+    /// The name under which a leaf is extracted.
+    fn guessed(&mut self, index: usize, concept: Option<Concept>) -> String {
+        let Some(leaf) = self.leaves.get(index) else { return String::new() };
+        if let Some(guess) = self.guesses.iter().find(|guess| guess.path == leaf.path) {
+            return guess.name.clone();
+        }
+        let concept = leaf.concept().or(concept).filter(|concept| concept.fits(leaf.value));
+        let wish = concept.map_or_else(|| leaf.name(), |concept| concept.word().to_owned());
+        let name = unique(&wish, &self.used);
+        self.used.insert(name.clone());
+        let region = concept.filter(|concept| *concept == Concept::Phone).and_then(|_| region(leaf.value));
+        self.guesses.push(Guess {
+            name: name.clone(),
+            path: leaf.path.clone(),
+            concept,
+            region,
+            why: leaf.why(concept),
+        });
+        name
+    }
+
+    /// The leaf that stands for a concept most plainly.
+    fn plainest(&self, concept: Concept) -> Option<usize> {
+        let all = self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.concept() == Some(concept));
+        Some(all.min_by_key(|(index, leaf)| (leaf.depth, *index))?.0)
+    }
+
+    /// What tells one person apart from others: what they are reached by.
+    fn person(&mut self) -> String {
+        let by = [Concept::Phone, Concept::Email].into_iter().find_map(|by| Some((by, self.plainest(by)?)));
+        let Some((concept, leaf)) = by else { return "{{ event.id }}".to_owned() };
+        let name = self.guessed(leaf, Some(concept));
+        match concept {
+            Concept::Phone => format!("{{{{ {name} | digits }}}}"),
+            _ => format!("{{{{ {name} }}}}"),
+        }
+    }
+
+    /// A text for people: what was written, and who it is from where no other field says so.
+    fn message(&mut self, written: Option<String>) -> Option<Value> {
+        const WHO: &[Concept] = &[Concept::Name, Concept::FirstName, Concept::LastName, Concept::Phone, Concept::Email];
+        const WHAT: &[Concept] = &[Concept::Company, Concept::City, Concept::Subject, Concept::Status];
+        let told: Vec<Concept> = if written.is_some() { WHO.to_vec() } else { [WHO, WHAT].concat() };
+        let mut parts = Vec::new();
+        for concept in told {
+            let is_told = self.guesses.iter().any(|guess| guess.concept == Some(concept));
+            let Some(leaf) = self.plainest(concept).filter(|_| !is_told || written.is_none()) else { continue };
+            let name = self.guessed(leaf, Some(concept));
+            parts.push(format!("{}: {{{{ {name} }}}}", name.replace('_', " ")));
+        }
+        let text = match (written, parts.is_empty()) {
+            (Some(name), true) => format!("{{{{ {name} }}}}"),
+            (Some(name), false) => format!("{{{{ {name} }}}} ({})", parts.join(", ")),
+            (None, true) => return None,
+            (None, false) => format!("New request. {}", parts.join(", ")),
+        };
+        Some(Value::from(text))
+    }
+}
+
+/// A name that no other has.
+fn unique(wish: &str, used: &BTreeSet<String>) -> String {
+    let free = |name: &String| !used.contains(name);
+    let numbered = (2..).map(|number| format!("{wish}_{number}"));
+    std::iter::once(wish.to_owned()).chain(numbered).find(free).unwrap_or_default()
+}
+
+/// Countries whose numbers are looked for first.
+const REGIONS: [&str; 10] = ["BR", "FR", "US", "PT", "ES", "GB", "RU", "MX", "AR", "DE"];
+
+/// The first country in which a number written without one is a number.
+fn region(value: &Value) -> Option<&'static str> {
+    let own = convert::text(value).is_ok_and(|text| text.trim().starts_with('+'));
+    if own {
+        return None;
+    }
+    REGIONS.into_iter().find(|region| convert::phone(value, Some(region)).is_ok())
+}
+
+#[cfg(test)]
+mod tests;

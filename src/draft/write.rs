@@ -1,0 +1,68 @@
+//! The draft as YAML.
+
+use std::sync::Arc;
+
+use super::{Draft, Drafting, Guess, Wanted};
+use crate::value::{Value, yaml};
+
+pub(super) fn draft(
+    wanted: &Wanted<'_>,
+    drafting: Drafting<'_, '_>,
+    params: &[(Arc<str>, Value)],
+    body: Option<&Value>,
+) -> Draft {
+    let Drafting { guesses, open, .. } = drafting;
+    let mut lines = vec![
+        format!(
+            "# A draft, made from {}. Each `guess` says why a value was chosen: see what it finds with",
+            wanted.sample
+        ),
+        format!("#   jackfield dry-run {}", wanted.name),
+        "# Correct what is wrong, and delete `guess: …` where it is right. Until then the route does not go live."
+            .to_owned(),
+        format!("source: {}", wanted.source),
+        String::new(),
+    ];
+    if !guesses.is_empty() {
+        lines.push("extract:".to_owned());
+        lines.extend(guesses.iter().map(extract));
+        lines.push(String::new());
+    }
+    lines.push("send:".to_owned());
+    lines.push(format!("  - to: {}", wanted.to));
+    if !params.is_empty() {
+        lines.extend(yaml::entry("params", &Value::object(params.iter().cloned()), 4));
+    }
+    lines.extend(body.into_iter().flat_map(|body| yaml::entry("body", body, 4)));
+    lines.extend(
+        open.iter().map(|field| format!("      # {field}: nothing in the request fits; write what belongs here")),
+    );
+    lines.extend([
+        String::new(),
+        "tests:".to_owned(),
+        "  - name: the captured request".to_owned(),
+        format!("    request: {}", yaml::scalar(&Value::from(wanted.sample))),
+        "    expect:".to_owned(),
+        format!("      - to: {}", wanted.to),
+    ]);
+    let text = lines.join("\n") + "\n";
+    Draft { text, guesses: guesses.into_iter().map(|guess| guess.name).collect(), open }
+}
+
+/// An extract on one line.
+fn extract(guess: &Guess) -> String {
+    let conversion = guess.concept.and_then(|concept| concept.conversion());
+    let parts = [
+        Some(format!("path: {}", quoted(&guess.path))),
+        conversion.map(|conversion| format!("as: {conversion}")),
+        guess.region.map(|region| format!("region: {region}")),
+        Some(format!("guess: {}", quoted(&guess.why))),
+    ];
+    format!("  {}: {{ {} }}", guess.name, parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// A text that may stand within braces.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '$' | '.' | '_');
+    if text.chars().all(plain) { text.to_owned() } else { Value::from(text).to_json() }
+}
