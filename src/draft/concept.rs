@@ -162,8 +162,8 @@ impl Concept {
     /// What the words of a name say.
     pub fn of_words(words: &[String]) -> Option<Concept> {
         let text = format!(" {} ", words.join(" "));
-        let has = |word: &&str| text.contains(&format!(" {word} "));
-        WORDS.iter().find(|(_, known)| known.iter().any(|word| has(&word))).map(|(concept, _)| *concept)
+        let has = |word: &str| text.contains(&format!(" {word} "));
+        WORDS.iter().find(|(_, known)| known.iter().any(|word| has(word))).map(|(concept, _)| *concept)
     }
 
     /// What the shape of a value says for itself.

@@ -73,13 +73,8 @@ impl Target {
         let near = 3u32.saturating_sub(u32::try_from(leaf.depth).unwrap_or(9) / 2);
         match (self.concept, leaf.concept()) {
             // An id is taken only where it is called the same: which of several is meant nobody can know.
-            (Some(Concept::Id), _) => {
-                if same_name > 0 && same_words > 1 {
-                    10 + near
-                } else {
-                    0
-                }
-            }
+            (Some(Concept::Id), _) if same_name > 0 && same_words > 1 => 10 + near,
+            (Some(Concept::Id), _) => 0,
             (Some(wanted), Some(found)) if wanted == found => 10 + same_words + same_name + near,
             // One name for the whole is better than none.
             (Some(Concept::Name), Some(Concept::FirstName)) => 5 + near,
