@@ -63,6 +63,11 @@ impl Signed {
         matches!(self, Signed::Body | Signed::Form(_) | Signed::SortedForm | Signed::SortedUrl | Signed::SortedFields)
     }
 
+    /// Whether it is of the body as it is read, and not as it came.
+    pub(super) fn reads_payload(&self) -> bool {
+        matches!(self, Signed::Form(_) | Signed::Payload(_) | Signed::SortedFields)
+    }
+
     /// Whether this is the whole query.
     pub(super) fn has_query(&self) -> bool {
         let is_of_url = matches!(self, Signed::Url | Signed::UrlDecoded | Signed::SortedUrl);
