@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::hash::from_hex;
 
-/// The bytes that may stand for the text, in the order in which they begin.
+/// The bytes that may stand for the text, in the order in which they begin, and the longest first.
 pub(super) fn places<'b>(bytes: &'b [u8], text: &'b str) -> impl Iterator<Item = Range<usize>> + 'b {
-    (0..bytes.len()).flat_map(move |start| ends(bytes, start, text).into_iter().map(move |end| start..end))
+    (0..bytes.len()).flat_map(move |start| ends(bytes, start, text).into_iter().rev().map(move |end| start..end))
 }
 
 /// Where the text may end that begins here. A letter of one way of writing may be an escape of another.
@@ -111,15 +111,15 @@ mod tests {
             ("é", "x=%e9", Some(2..5)),
             ("a/\"é", r#""a\/\"\u00E9""#, Some(1..12)),
             ("😀", r"\ud83d\ude00", Some(0..12)),
-            ("\\\\", r"\\\\", Some(0..2)),
+            ("\\\\", r"\\\\", Some(0..4)),
             ("a<b&", "a&lt;b&#38;", Some(0..11)),
             ("a<b&", "a&#x3C;b&amp;", Some(0..13)),
             ("k3y", "k3", None),
-            ("%", "%25", Some(0..1)),
+            ("%", "%25", Some(0..3)),
         ];
         for (text, bytes, wanted) in cases {
             assert_eq!(places(bytes.as_bytes(), text).next(), wanted, "{text} in {bytes}");
         }
-        assert_eq!(places(b"%25", "%").collect::<Vec<_>>(), [0..1, 0..3]);
+        assert_eq!(places(b"%25", "%").collect::<Vec<_>>(), [0..3, 0..1]);
     }
 }

@@ -271,7 +271,9 @@ fn bodies_that_have_to_be_read_first_hold_nobody_up_that_is_proved() {
     let (_folder, server) = started("turns", "{ body: 1MB, time: 30s }", &[("routes/reading.yaml", &reading)]);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let values = "[[[1,2,3,4],[5,6,7,8]],{\"a\":\"é\"}],".repeat(3_000);
-    encoder.write_all(format!("{{\"token\":\"no\",\"values\":[{values}0]{}}}", " ".repeat(8_000_000)).as_bytes()).unwrap();
+    encoder
+        .write_all(format!("{{\"token\":\"no\",\"values\":[{values}0]{}}}", " ".repeat(8_000_000)).as_bytes())
+        .unwrap();
     let body = encoder.finish().unwrap();
     let head = format!(
         "POST /hooks/reading HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",

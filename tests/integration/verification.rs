@@ -2,6 +2,7 @@
 
 mod cases;
 mod covered;
+mod invented;
 mod others;
 mod signed;
 mod tampering;
