@@ -185,15 +185,23 @@ fn unstorable(routes: Vec<Arc<str>>) -> Vec<NewOutcome> {
 
 /// The request that was read last: of a thousand events that are parts of one, it is read once and not a thousand times.
 #[derive(Default)]
-struct LastRead(Option<(Arc<RawRequest>, Arc<str>, Result<Whole, DecodeError>)>);
+struct LastRead(Option<Read>);
+
+/// What a request was read as, for the events of one source.
+struct Read {
+    raw: Arc<RawRequest>,
+    source: Arc<str>,
+    whole: Result<Whole, DecodeError>,
+}
 
 impl LastRead {
     fn of(&mut self, stored: &StoredEvent, source: &Source) -> &Result<Whole, DecodeError> {
-        let is_same =
-            |(raw, name, _): &(_, _, _)| Arc::ptr_eq(raw, &stored.raw) && Arc::<str>::eq(name, &stored.source);
-        let last = self.0.take().filter(is_same);
-        let last = last.unwrap_or_else(|| (stored.raw.clone(), stored.source.clone(), source.whole(&stored.raw)));
-        &self.0.insert(last).2
+        let is_same = |last: &Read| Arc::ptr_eq(&last.raw, &stored.raw) && last.source == stored.source;
+        let last = self.0.take().filter(is_same).unwrap_or_else(|| {
+            let whole = source.whole(&stored.raw);
+            Read { raw: stored.raw.clone(), source: stored.source.clone(), whole }
+        });
+        &self.0.insert(last).whole
     }
 }
 

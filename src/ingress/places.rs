@@ -12,6 +12,9 @@ use tokio::time::timeout;
 /// No more connections are closed at once to make room: each needs its socket until it is.
 const MOST_LEAVING: usize = 64;
 
+/// One peer's fair share is this part of all places.
+const CROWD: usize = 4;
+
 /// How long it may take until one of them is closed.
 const SOON: Duration = Duration::from_millis(100);
 
@@ -89,7 +92,7 @@ impl Places {
         let mut inner = self.inner();
         let is_crowded = match inner.seats.len() < self.most {
             true => false,
-            false => inner.unseat()?,
+            false => inner.unseat(self.most / CROWD)?,
         };
         let (id, loss, peer) = (inner.next, Arc::new(Loss::default()), network(peer));
         inner.next += 1;
@@ -110,13 +113,17 @@ impl Places {
 }
 
 impl Inner {
-    /// Tells one connection to go, and whether it had brought no whole request; nothing where all are worked for.
-    fn unseat(&mut self) -> Option<bool> {
+    /// Tells one connection to go, and whether it had brought no whole request; nothing where all are worked for. A peer with
+    /// more connections than a fair share comes first, whatever it has brought: one request is soon sent.
+    fn unseat(&mut self, share: usize) -> Option<bool> {
         if self.leaving >= MOST_LEAVING {
             return None;
         }
         let rests = self.seats.iter().filter(|(_, seat)| seat.doing != Doing::Working);
-        let by_worth = |(_, seat): &(&u64, &Seat)| (seat.is_good, usize::MAX - self.count(seat.peer), seat.since);
+        let by_worth = |(_, seat): &(&u64, &Seat)| {
+            let count = self.count(seat.peer);
+            (count <= share, seat.is_good, usize::MAX - count, seat.since)
+        };
         let id = *rests.min_by_key(by_worth)?.0;
         let seat = self.remove(id)?;
         self.leaving += 1;
@@ -236,6 +243,18 @@ mod tests {
         crowd[1].rests(false);
         let _more = places.take(peer(3)).unwrap();
         assert!(is_lost(&crowd[2]) && !is_lost(&crowd[1]) && !is_lost(&alone));
+    }
+
+    #[test]
+    fn a_crowd_gains_nothing_by_a_request_of_each() {
+        let places = Places::new(8);
+        let crowd: Vec<_> = (0..7).map(|_| places.take(peer(2)).unwrap().place).collect();
+        crowd.iter().for_each(|place| place.rests(true));
+        let new = places.take(peer(1)).unwrap().place;
+        let _others: Vec<_> = (0..4).map(|_| places.take(peer(2)).unwrap()).collect();
+        assert!(!is_lost(&new) && crowd.iter().filter(|place| is_lost(place)).count() == 1);
+        let _last = places.take(peer(3)).unwrap();
+        assert!(!is_lost(&new));
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn percent(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     let mut codes = bytes.chunks(3);
     let is_code = |byte: &u8| {
         let code = codes.next().and_then(|code| std::str::from_utf8(code.strip_prefix(b"%")?).ok());
-        code.and_then(|code| from_hex(code)).is_some_and(|found| found == [*byte])
+        code.and_then(from_hex).is_some_and(|found| found == [*byte])
     };
     (!wanted.is_empty() && wanted.iter().all(is_code)).then_some(wanted.len() * 3)
 }

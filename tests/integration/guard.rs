@@ -84,6 +84,28 @@ fn a_thousand_slow_bodies_hold_nobody_up() {
 }
 
 #[test]
+fn an_answer_is_there_in_time_under_full_load() {
+    let (_folder, server) = started("load", "{}", &[]);
+    let send = |sender: u32| {
+        let mut stream = connect(&server);
+        let mut slowest = Duration::ZERO;
+        for id in 0..25 {
+            let started = Instant::now();
+            stream.write_all(&good(sender * 100 + id)).unwrap();
+            let status = read_answer(&mut BufReader::new(&stream)).unwrap().status;
+            assert!(matches!(status, 202 | 503), "{status}");
+            slowest = slowest.max(started.elapsed());
+        }
+        slowest
+    };
+    let slowest = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..64).map(|sender| scope.spawn(move || send(sender))).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).max().unwrap()
+    });
+    assert!(slowest < Duration::from_secs(2), "an answer took {slowest:?}");
+}
+
+#[test]
 fn bodies_in_memory_are_bounded_together() {
     let (_folder, server) = started("bodies", "{ bodies: 1MB, body: 1MB, time: 30s }", &[]);
     let large = "x".repeat(700_000);

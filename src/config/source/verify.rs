@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Secrets;
 use crate::config::scalar::Text;
-use crate::config::{At, Decode, Problems, only_entry};
+use crate::config::{At, Decode, NamedList, Problems, only_entry};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::Node;
 
@@ -239,6 +239,9 @@ record! {
         tolerance: Option<At<Duration>>,
         /// The claim that holds the SHA-256 of the body as hexadecimal digits: `payload_hash`.
         body_hash: Option<Text>,
+        /// What claims must say, where one key signs for many receivers: `{ aud: my-address }`. Of a claim that is a list, one
+        /// entry must be it.
+        claims: Option<NamedList<Text>>,
     }
 }
 

@@ -13,7 +13,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::signed::{hex, key_pair, mac, sha256, token};
-use crate::support::{Folder, Server, exchange, root};
+use crate::support::{ACME, Folder, Server, exchange, root};
 
 const HOST: &str = "https://hooks.example.com";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -139,7 +139,10 @@ impl Signer {
         let sign = base64(self.sha1(&format!("{HOST}/hooks{target}")));
         let headers = [("Content-Type", "application/json"), ("X-Twilio-Signature", &sign)];
         is("twilio-json", 1, "", request("POST", &target, &headers, body.as_bytes()));
-        let claims = format!(r#"{{"iat":{s},"payload_hash":"{}"}}"#, hex(&Sha256::digest(body)));
+        let claims = format!(
+            r#"{{"iat":{s},"payload_hash":"{}","application_id":"app-1","aud":["us","me"]}}"#,
+            hex(&Sha256::digest(body))
+        );
         let bearer = format!("Bearer {}", self.jwt(&claims));
         is("vonage", 1, "", json("vonage", &[("Authorization", &bearer)]));
         let text = format!(r#"{{"value":[{{"clientState":"{secret}","id":1}},{{"clientState":"{secret}","id":2}}]}}"#);
@@ -248,6 +251,14 @@ impl Signer {
     fn handshakes(&self) -> Vec<Sent> {
         let mut all = Vec::new();
         let mut is = |name, status, answer, request| all.push(Sent { name, request, status, answer, events: 0 });
+        for (name, application, audience) in
+            [("vonage for another", "app-2", "me"), ("vonage to another", "app-1", "you")]
+        {
+            let hash = hex(&Sha256::digest("{}"));
+            let claims = format!(r#"{{"payload_hash":"{hash}","application_id":"{application}","aud":"{audience}"}}"#);
+            let bearer = format!("Bearer {}", self.jwt(&claims));
+            is(name, 401, "", request("POST", "/vonage", &[("Authorization", &bearer)], b"{}"));
+        }
         let sign = format!("sha256={}", hex(&self.sha256("{}")));
         let headers = [("X-Hub-Signature-256", &*sign), ("X-GitHub-Event", "ping")];
         is("github's ping", 200, "pong", request("POST", "/github", &headers, b"{}"));
@@ -346,4 +357,29 @@ fn a_source_alone_takes_verifies_and_answers_senders_of_every_kind() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(server.status()["events"]["accepted"], events);
+}
+
+/// What is signed and new enough may come again, from whoever saw it: its identity tells.
+#[test]
+fn a_signed_request_that_is_sent_again_is_the_same_event() {
+    let sources = std::fs::read_to_string(root().join("tests/invented/jackfield.yaml")).unwrap();
+    let svix = sources.split("\n  svix:\n").nth(1).unwrap().split("\n  standard-asymmetric:").next().unwrap();
+    let source = svix.replace("    capture: true", "").replace("\n    ", "\n  ");
+    let folder = Folder::with("again", ACME);
+    folder.write(
+        "routes/in.yaml",
+        &format!(
+            "source:\n  {}\nsend:\n  - to: acme.note\n    body: {{ key: k, text: \"{{{{ payload.id }}}}\" }}\n",
+            source.trim()
+        ),
+    );
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let all = Signer { secret: "secret", now }.events();
+    let sent = all.iter().find(|sent| sent.name == "svix").unwrap();
+    for _ in 0..3 {
+        assert_eq!(exchange(&server.listen, &sent.request).unwrap().status, 202);
+    }
+    let status = server.wait_for("the repetitions", |status| status["events"]["duplicates"] == 2);
+    assert_eq!((&status["events"]["accepted"], server.received().len()), (&3.into(), 1));
 }
