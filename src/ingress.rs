@@ -6,7 +6,9 @@ mod body;
 mod gauge;
 mod guard;
 mod paths;
+mod places;
 mod rates;
+mod turns;
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
@@ -31,6 +33,7 @@ use arrival::Arrival;
 pub use gauge::{Gauge, Taken};
 pub use guard::{Guard, Most};
 pub use paths::KnownPaths;
+pub use places::{Place, Places};
 pub use rates::Rates;
 
 /// What every path of a source begins with.
@@ -54,9 +57,16 @@ pub struct Ingress {
 
 impl Ingress {
     /// Answers one request. Whatever it is, there is an answer.
-    pub async fn handle(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    pub async fn handle(
+        self,
+        request: Request<Incoming>,
+        place: Arc<Place>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
         let path = request.uri().path().to_owned();
-        Ok(self.receive(request).await.unwrap_or_else(|refusal| self.refuse(refusal, &path)))
+        place.reads();
+        let answer = self.receive(request, &place).await.unwrap_or_else(|refusal| self.refuse(refusal, &path));
+        place.rests(!answer.status().is_client_error() && !answer.status().is_server_error());
+        Ok(answer)
     }
 
     fn refuse(&self, refusal: Refusal, path: &str) -> Response<Full<Bytes>> {
@@ -71,13 +81,13 @@ impl Ingress {
         refusal.into_response()
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn receive(&self, request: Request<Incoming>, place: &Place) -> Result<Response<Full<Bytes>>, Refusal> {
         let uri = request.uri();
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         self.guard.check_head(target, request.headers()).map_err(|_| Refusal::headers_too_large())?;
         let revision = self.live.now();
         let (source, params) = self.find(&revision, request.method().as_str(), uri.path())?;
-        let answer = self.take(request, &revision, &source, params).await;
+        let answer = self.take(request, &revision, &source, params, place).await;
         answer.map_err(|refusal| refusal.of(&source))
     }
 
@@ -88,6 +98,7 @@ impl Ingress {
         revision: &Revision,
         source: &Source,
         params: Value,
+        place: &Place,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let (head, mut incoming) = request.into_parts();
         let mut held = self.guard.bodies.take(0).ok_or_else(Refusal::overloaded)?;
@@ -100,6 +111,7 @@ impl Ingress {
                 return Err(refusal);
             }
         };
+        place.works();
         // A slow body takes no place of those that are worked on.
         let _place = self.guard.requests.take(1).ok_or_else(Refusal::overloaded)?;
         let until = Instant::now() + arrival::IN_TIME;

@@ -61,7 +61,7 @@ reasons! {
     Overloaded = "overloaded", 503;
     /// The store can't keep up, or its disk fails.
     StoreUnavailable = "store-unavailable", 503;
-    /// More connections than `limits` in `jackfield.yaml`.
+    /// More connections than `limits` in `jackfield.yaml`, and this one had brought no whole request for longest.
     TooManyConnections = "too-many-connections", 503;
 }
 

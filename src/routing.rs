@@ -11,10 +11,12 @@ use crate::clock::{Clock, Timestamp};
 use crate::death;
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
-use crate::event::Event;
+use crate::event::{Event, RawRequest};
 use crate::id::DeliveryId;
 use crate::live::{Live, Revision};
+use crate::payload::DecodeError;
 use crate::pipeline::{self, Prepared, RouteResult, Routed, Taken};
+use crate::source::{Source, Whole};
 use crate::store::{NewDelivery, NewOutcome, NewResult, RoutedEvent, Store, StoreError, StoredEvent};
 
 /// How many events are taken from the store at a time. Each may be as large as a source allows.
@@ -110,7 +112,9 @@ impl Router {
             };
             // The store takes them in the order in which they are first polled, which is the order accepted.
             death::moment("to-route");
-            let routed = waiting.iter().filter_map(|stored| self.route(stored, &revision, done)).collect::<Vec<_>>();
+            let mut read = LastRead::default();
+            let route = |stored| self.route(stored, &revision, &mut read, done);
+            let routed = waiting.iter().filter_map(route).collect::<Vec<_>>();
             done.left += u64::try_from(waiting.len() - routed.len()).unwrap_or(0);
             for written in join_all(routed).await {
                 written?;
@@ -135,9 +139,10 @@ impl Router {
         &'s self,
         stored: &StoredEvent,
         revision: &Arc<Revision>,
+        read: &mut LastRead,
         done: &mut Done,
     ) -> Option<impl Future<Output = Result<(), StoreError>> + use<'s>> {
-        let event = restored(stored, revision, done)?;
+        let event = restored(stored, revision, read, done)?;
         let results = results(&event, revision);
         log(&event, &results, revision);
         let outcomes: Vec<NewOutcome> = results.iter().filter_map(|routed| outcome(routed, revision)).collect();
@@ -178,15 +183,43 @@ fn unstorable(routes: Vec<Arc<str>>) -> Vec<NewOutcome> {
     routes.into_iter().map(failed).collect()
 }
 
+/// The request that was read last: of a thousand events that are parts of one, it is read once and not a thousand times.
+#[derive(Default)]
+struct LastRead(Option<Read>);
+
+/// What a request was read as, for the events of one source.
+struct Read {
+    raw: Arc<RawRequest>,
+    source: Arc<str>,
+    whole: Result<Whole, DecodeError>,
+}
+
+impl LastRead {
+    fn of(&mut self, stored: &StoredEvent, source: &Source) -> &Result<Whole, DecodeError> {
+        let is_same = |last: &Read| Arc::ptr_eq(&last.raw, &stored.raw) && last.source == stored.source;
+        let last = self.0.take().filter(is_same).unwrap_or_else(|| {
+            let whole = source.whole(&stored.raw);
+            Read { raw: stored.raw.clone(), source: stored.source.clone(), whole }
+        });
+        &self.0.insert(last).whole
+    }
+}
+
 /// An event again as it was accepted.
-fn restored(stored: &StoredEvent, revision: &Revision, done: &mut Done) -> Option<Event> {
+fn restored(stored: &StoredEvent, revision: &Revision, read: &mut LastRead, done: &mut Done) -> Option<Event> {
     let source = revision.set.sources.get(&stored.source)?;
     let params = stored.params.clone();
-    match source.restore(stored.id, &stored.raw, stored.part, params, stored.received_at) {
-        Ok(Some(event)) => return Some(event),
-        Ok(None) => done.tell_unread(stored, "`split` finds the event's part no more"),
-        Err(_) => done.tell_unread(stored, "the body is not what the source's format, `decode` and limits say"),
-    }
+    let why = match read.of(stored, source) {
+        Ok(whole) => {
+            let event = source.restore(whole, stored.id, &stored.raw, stored.part, params, stored.received_at);
+            if event.is_some() {
+                return event;
+            }
+            "`split` finds the event's part no more"
+        }
+        Err(_) => "the body is not what the source's format, `decode` and limits say",
+    };
+    done.tell_unread(stored, why);
     None
 }
 

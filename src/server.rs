@@ -2,6 +2,7 @@
 
 mod files;
 mod listen;
+mod operator;
 mod proof;
 mod retention;
 mod stall;
@@ -139,7 +140,7 @@ impl Server {
             accepted: accepted.clone(),
             connections: connections(live.clone(), dispatch.outlook()),
         };
-        let admin_task = tokio::spawn(serve_admin(admin_listener, admin, stopped.clone()));
+        let admin_task = tokio::spawn(operator::serve(admin_listener, admin::router(admin), stopped.clone()));
         let proof = proof::by_events_in(settings.data.clone());
         let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed };
         let (taken, revisions) = mpsc::channel(16);
@@ -273,15 +274,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
 /// The address that is really listened on: port 0 takes any that is free.
 fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
-}
-
-async fn serve_admin(listener: TcpListener, admin: Admin, mut stopped: watch::Receiver<bool>) {
-    let served = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    });
-    if let Err(error) = served.await {
-        tracing::error!(kind = %error.kind(), "the operator's address is not served any more");
-    }
 }
 
 async fn reload_loop(

@@ -70,6 +70,13 @@ pub struct Limits {
     pub nodes: usize,
 }
 
+/// The payload of a request, and of each of its events.
+#[derive(Debug)]
+pub struct Whole {
+    pub envelope: Value,
+    pub parts: Vec<Value>,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         let payload::Limits { parts, depth, nodes, .. } = payload::Limits::default();
@@ -125,18 +132,25 @@ impl Source {
         Ok(parts.map(event).collect())
     }
 
+    /// A stored request as it is read now.
+    pub fn whole(&self, raw: &RawRequest) -> Result<Whole, DecodeError> {
+        let envelope = self.payload(raw)?;
+        let parts = self.parts(&envelope)?;
+        Ok(Whole { envelope, parts })
+    }
+
     /// One event again, from its stored request.
     pub fn restore(
         &self,
+        whole: &Whole,
         id: EventId,
         raw: &Arc<RawRequest>,
         part: u32,
         params: Value,
         at: Timestamp,
-    ) -> Result<Option<Event>, DecodeError> {
-        let envelope = self.payload(raw)?;
-        let payload = self.parts(&envelope)?.into_iter().nth(part as usize);
-        Ok(payload.map(|payload| self.event(id, raw, part, payload, &envelope, &params, at)))
+    ) -> Option<Event> {
+        let payload = whole.parts.get(part as usize)?.clone();
+        Some(self.event(id, raw, part, payload, &whole.envelope, &params, at))
     }
 
     /// Whether `split` looks for parts in this payload and finds none.

@@ -9,6 +9,7 @@ pub mod key;
 pub mod piece;
 pub mod place;
 pub mod signature;
+mod spelling;
 pub mod time;
 pub mod token;
 
@@ -118,6 +119,18 @@ impl Verify {
             Verify::Signature(signature) => signature.covers_body_alone(),
             Verify::Jwt(jwt) => jwt.body_hash.is_some(),
             Verify::AnyOf(ways) => ways.iter().any(Verify::covers_body_alone),
+        }
+    }
+
+    /// Whether anybody's body has to be read before it is known whether it is good.
+    pub fn reads_payload(&self) -> bool {
+        match self {
+            Verify::Open => true,
+            Verify::Basic(_) => false,
+            Verify::Signature(signature) => signature.reads_payload(),
+            Verify::Token(token) => token.at.is_in_payload(),
+            Verify::Jwt(jwt) => jwt.at.is_in_payload(),
+            Verify::AnyOf(ways) => ways.iter().any(Verify::reads_payload),
         }
     }
 

@@ -166,7 +166,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn methods(&mut self, written: Option<&Vec<Text>>) -> Vec<Arc<str>> {
-        const KNOWN: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+        const KNOWN: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
         let Some(written) = written.filter(|methods| !methods.is_empty()) else { return vec!["POST".into()] };
         for method in written.iter().filter(|method| !KNOWN.contains(&&*method.value)) {
             let message = format!("`{}` is not an HTTP method", method.value);

@@ -15,13 +15,14 @@ use super::answer::{self, Refusal};
 use super::gauge;
 use crate::clock::Timestamp;
 use crate::death;
-use crate::event::{Event, RawRequest};
+use crate::event::{Event, RawRequest, Verified};
 use crate::live::Revision;
 use crate::payload;
 use crate::pipeline;
-use crate::source::{Answer, Received, Source, Taken};
+use crate::source::{Answer, NotTaken, Received, Source, Taken};
 use crate::store::NewEvents;
 use crate::value::Value;
+use crate::verify::Context;
 
 /// So long after its body is there a sender has its answer: the least patient ones wait for three seconds in all.
 pub(super) const IN_TIME: Duration = Duration::from_millis(1800);
@@ -34,6 +35,14 @@ enum Looked {
     Handshake(Answer),
     /// Something to be stored, and the answer once it is.
     Events(NewEvents, Answer),
+}
+
+/// Does what takes a while without holding up what else came on this thread.
+fn beside_others<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// One request at a source.
@@ -62,15 +71,24 @@ impl Arrival<'_> {
     /// are worked on at once as there are processors.
     async fn looked_at(&self) -> Result<Looked, Refusal> {
         if self.raw.body.len() <= LITTLE && !payload::is_compressed(&self.raw) {
-            return self.look();
+            return self.look(None);
         }
-        let turn = timeout_at(self.until.into(), self.ingress.guard.turns.acquire());
-        let _turn = turn.await.ok().and_then(Result::ok).ok_or_else(Refusal::overloaded)?;
+        // What is forged is known before it is read, wherever the proof is of the bytes as they came.
+        let proof = beside_others(|| self.proof())?;
+        let turn = self.ingress.guard.turns.take(&self.source.name, proof.is_some());
+        let _turn = timeout_at(self.until.into(), turn).await.ok().flatten().ok_or_else(Refusal::overloaded)?;
         let _memory = self.memory().ok_or_else(Refusal::overloaded)?;
-        match Handle::current().runtime_flavor() {
-            RuntimeFlavor::MultiThread => task::block_in_place(|| self.look()),
-            _ => self.look(),
-        }
+        beside_others(|| self.look(proof))
+    }
+
+    /// The request as a verified one, where its payload need not be known for that.
+    fn proof(&self) -> Result<Option<Verified>, Refusal> {
+        let proved = self.source.proved_unread(&self.context());
+        proved.transpose().map_err(|error| Refusal::not_taken(NotTaken::Unproved(error), self.source))
+    }
+
+    fn context(&self) -> Context<'_> {
+        self.source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at)
     }
 
     /// The memory for what a compressed body may become, while it is looked at. No single one takes more than half of what
@@ -83,10 +101,9 @@ impl Arrival<'_> {
     }
 
     /// What the request is, and what is to be stored of it. What was decoded is gone by the time it waits for the disk.
-    fn look(&self) -> Result<Looked, Refusal> {
+    fn look(&self, proof: Option<Verified>) -> Result<Looked, Refusal> {
         let (ingress, source) = (self.ingress, self.source);
-        let context = source.context(&self.raw, &self.params, &self.revision.set.public_url, self.at);
-        let received = source.receive(context, || ingress.rates.proved(source));
+        let received = source.receive(self.context(), proof, || ingress.rates.proved(source));
         match received.map_err(|why| Refusal::not_taken(why, source))? {
             Received::Handshake(handshake, answer) => {
                 ingress.guard.tally.handshake();

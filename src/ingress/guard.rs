@@ -1,13 +1,12 @@
 //! What the server takes on at once, so that whatever comes leaves it able to answer.
 
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use http::HeaderMap;
-use tokio::sync::Semaphore;
 
 use super::gauge::Gauge;
+use super::places::Places;
+use super::turns::Turns;
 use crate::refusal::{Reason, Tally};
 
 /// How much there may be at once, in all.
@@ -34,11 +33,11 @@ impl Default for Most {
 #[derive(Clone, Debug)]
 pub struct Guard {
     pub most: Most,
-    pub connections: Arc<Gauge>,
+    pub connections: Arc<Places>,
     pub(super) requests: Arc<Gauge>,
     pub(super) bodies: Arc<Gauge>,
     /// For requests that make much work.
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) turns: Turns,
     pub tally: Arc<Tally>,
 }
 
@@ -46,10 +45,10 @@ impl Guard {
     pub fn new(most: Most, tally: Arc<Tally>) -> Self {
         Guard {
             most,
-            connections: Gauge::new(most.connections),
+            connections: Places::new(most.connections),
             requests: Gauge::new(most.requests),
             bodies: Gauge::new(most.bodies),
-            turns: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+            turns: Turns::new(),
             tally,
         }
     }

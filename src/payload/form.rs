@@ -13,6 +13,9 @@ pub(super) use tree::Tree;
 /// No form has more fields than this.
 pub(super) const MOST_FIELDS: usize = 10_000;
 
+/// A byte order mark, which is no part of the first name.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Why a form can't be read. Holds a field's number, never its contents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
@@ -42,7 +45,7 @@ pub fn decode(bytes: &[u8]) -> Result<Value, FormError> {
 
 /// The same, of a charset that was declared.
 pub(super) fn decode_within(bytes: &[u8], declared: Charset, limits: &Limits) -> Result<Value, FormError> {
-    let fields = raw_fields(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))?;
+    let fields = raw_fields(bytes.strip_prefix(MARK).unwrap_or(bytes))?;
     let charset = charset_of(&fields, declared);
     let mut tree = Tree::within(limits);
     for (number, (key, value)) in (1..).zip(&fields) {
@@ -58,6 +61,18 @@ pub(super) fn decode_within(bytes: &[u8], declared: Charset, limits: &Limits) ->
 /// A query string; one that can't be read is empty.
 pub fn decode_lenient(query: &str) -> Value {
     decode(query.as_bytes()).unwrap_or_else(|_| Tree::within(&Limits::default()).into_value())
+}
+
+/// What stands between the `&` of a query, each with the name by which it is read.
+pub fn pieces(query: &str) -> Vec<(&str, Option<String>)> {
+    let bytes = query.as_bytes().strip_prefix(MARK).unwrap_or(query.as_bytes());
+    let charset = charset_of(&split(bytes).take(MOST_FIELDS).collect::<Vec<_>>(), Charset::Unsaid);
+    let name = |piece: &str, is_first: bool| {
+        let bytes = piece.as_bytes().strip_prefix(if is_first { MARK } else { b"" }).unwrap_or(piece.as_bytes());
+        let (key, _) = split(bytes).next()?;
+        charset::text(&key, charset).map(|key| key.into_owned())
+    };
+    query.split('&').enumerate().map(|(at, piece)| (piece, name(piece, at == 0))).collect()
 }
 
 /// Every field as sent, decoded, in order; for signatures over the fields.

@@ -1,9 +1,14 @@
-//! The socket that senders connect to.
+//! The sockets that senders and the operator connect to: who has a place there, and for how long without bringing anything.
 
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +17,7 @@ use tokio::sync::watch;
 
 use super::GRACE;
 use super::stall::Stalling;
-use crate::ingress::{Gauge, Guard, Ingress, NO_PLACE};
+use crate::ingress::{Gauge, Guard, Ingress, NO_PLACE, Place, Places};
 use crate::refusal::Reason;
 
 /// How long a sender may take for the headers of a request, and how long a connection may rest between two.
@@ -26,67 +31,141 @@ const PARTING: Duration = Duration::from_secs(1);
 /// How long the listener rests after the machine had no more sockets to give.
 const REST: Duration = Duration::from_millis(50);
 
-/// Takes connections until the server stops, then lets the requests under way end.
-pub(super) async fn receive(listener: TcpListener, ingress: Ingress, mut stopped: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
-    let turned_away = Gauge::new(TURNED_AWAY);
+/// A socket, and what may come in by it.
+pub(super) struct Door {
+    pub listener: TcpListener,
+    pub places: Arc<Places>,
+    /// Headers of one request, and how many bytes they may have.
+    pub headers: usize,
+    pub header_bytes: usize,
+}
+
+/// Takes the connections of senders until the server stops, then lets the requests under way end.
+pub(super) async fn receive(listener: TcpListener, ingress: Ingress, stopped: watch::Receiver<bool>) {
     let guard = ingress.guard.clone();
+    let door = Door {
+        listener,
+        places: guard.connections.clone(),
+        headers: guard.most.headers.saturating_add(BEYOND),
+        header_bytes: guard.most.header_bytes.saturating_add(BUFFER),
+    };
     let began = Instant::now();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(kind = %error.kind(), "a connection could not be taken");
-                tokio::time::sleep(REST).await;
-                continue;
-            }
-        };
-        let Some(place) = guard.connections.take(1) else {
-            tell(&guard, began.elapsed().as_secs());
-            if let Some(place) = turned_away.take(1) {
-                tokio::spawn(async move {
-                    let _ = tokio::time::timeout(PARTING, turn_away(stream)).await;
-                    drop(place);
-                });
-            }
-            continue;
-        };
-        // Answers are small and waited for.
-        let _ = stream.set_nodelay(true);
+    let serve = |place: Arc<Place>| {
         let ingress = ingress.clone();
-        let service = service_fn(move |request| ingress.clone().handle(request));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // A sender may say that nothing more comes before it has its answer.
-            .half_close(true)
-            .header_read_timeout(HEADERS)
-            .max_headers(guard.most.headers.saturating_add(BEYOND))
-            .max_buf_size(guard.most.header_bytes.saturating_add(BUFFER))
-            .serve_connection(TokioIo::new(Stalling::new(stream, STALL)), service);
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            // A peer that breaks off is the peer's business.
-            let _ = watched.await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+        service_fn(move |request| ingress.clone().handle(request, place.clone()))
+    };
+    door.open(stopped, serve, || tell(&guard, began.elapsed().as_secs())).await;
 }
 
 /// What is a little over the limits for headers gets an answer with a code; what is far over them is cut off by 431 alone.
 const BEYOND: usize = 100;
 const BUFFER: usize = 8 << 10;
 
+type Trouble = Box<dyn Error + Send + Sync>;
+
+impl Door {
+    /// Lets in whoever comes, each served as `serve` says, until the server stops. `is_crowded` is told of each that found no
+    /// place, or one only because another was sent away.
+    pub(super) async fn open<S, B>(
+        self,
+        mut stopped: watch::Receiver<bool>,
+        serve: impl Fn(Arc<Place>) -> S,
+        is_crowded: impl Fn(),
+    ) where
+        S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<Trouble>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Trouble>,
+    {
+        let graceful = GracefulShutdown::new();
+        let turned_away = Gauge::new(TURNED_AWAY);
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(kind = %error.kind(), "a connection could not be taken");
+                    tokio::time::sleep(REST).await;
+                    continue;
+                }
+            };
+            self.places.can_be_made().await;
+            let seated = self.places.take(peer.ip());
+            if seated.as_ref().is_none_or(|seated| seated.is_crowded) {
+                is_crowded();
+            }
+            match seated {
+                Some(seated) => self.let_in(stream, &graceful, serve(seated.place.clone()), seated.place),
+                None => send_away(stream, &turned_away),
+            }
+        }
+        drop(self.listener);
+        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    }
+
+    fn let_in<S, B>(&self, stream: TcpStream, graceful: &GracefulShutdown, service: S, place: Arc<Place>)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<Trouble>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Trouble>,
+    {
+        // Answers are small and waited for.
+        let _ = stream.set_nodelay(true);
+        let is_sent_away = Arc::new(AtomicBool::new(false));
+        let stream = Stalling::new(stream, STALL).and_at_last(last_word(is_sent_away.clone()));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // A sender may say that nothing more comes before it has its answer.
+            .half_close(true)
+            .header_read_timeout(HEADERS)
+            .max_headers(self.headers)
+            .max_buf_size(self.header_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            tokio::pin!(watched);
+            tokio::select! {
+                // A peer that breaks off is the peer's business.
+                _ = &mut watched => {}
+                is_arriving = place.is_lost() => is_sent_away.store(is_arriving, Ordering::Relaxed),
+            }
+        });
+    }
+}
+
+/// What a connection is told that has to go in the middle of a request; one that rests is closed without a word.
+fn last_word(is_sent_away: Arc<AtomicBool>) -> impl FnOnce(&TcpStream) + Send + Sync {
+    move |stream| {
+        if is_sent_away.load(Ordering::Relaxed) {
+            let _ = stream.try_write(NO_PLACE.as_bytes());
+        }
+    }
+}
+
 fn tell(guard: &Guard, second: u64) {
     guard.tally.refused(Reason::TooManyConnections);
     if guard.tally.is_news(Reason::TooManyConnections, second) {
-        tracing::warn!(most = guard.most.connections, "there are too many connections; further ones are turned away");
+        tracing::warn!(
+            most = guard.most.connections,
+            "there are too many connections; for each that comes, one is closed that has brought nothing for longest"
+        );
     }
+}
+
+fn send_away(stream: TcpStream, turned_away: &Arc<Gauge>) {
+    let Some(place) = turned_away.take(1) else { return };
+    tokio::spawn(async move {
+        let _ = tokio::time::timeout(PARTING, turn_away(stream)).await;
+        drop(place);
+    });
 }
 
 /// Says that there is no place, and waits a little for the other side to have read it: closing at once would take the

@@ -11,14 +11,32 @@ use tokio::time::{Sleep, sleep};
 /// A stream that fails when nothing could be written for this long.
 pub(super) struct Stalling<S> {
     stream: S,
+    /// Done when the stream is closed.
+    at_last: Option<AtLast<S>>,
     most: Duration,
     /// Runs while something waits to be written.
     until: Option<Pin<Box<Sleep>>>,
 }
 
+/// What is done to a stream at its end.
+type AtLast<S> = Box<dyn FnOnce(&S) + Send + Sync>;
+
+impl<S> Drop for Stalling<S> {
+    fn drop(&mut self) {
+        if let Some(at_last) = self.at_last.take() {
+            at_last(&self.stream);
+        }
+    }
+}
+
 impl<S: AsyncWrite + Unpin> Stalling<S> {
     pub fn new(stream: S, most: Duration) -> Self {
-        Stalling { stream, most, until: None }
+        Stalling { stream, at_last: None, most, until: None }
+    }
+
+    pub fn and_at_last(mut self, at_last: impl FnOnce(&S) + Send + Sync + 'static) -> Self {
+        self.at_last = Some(Box::new(at_last));
+        self
     }
 
     /// What comes of an attempt to write, as long as it is not the last of too many.

@@ -93,9 +93,10 @@ impl Source {
         self.handshakes.iter().filter(could_be)
     }
 
-    /// Whether a verified request of this method may be a handshake.
-    pub fn may_shake(&self, method: &str) -> bool {
-        self.candidates(method, true).next().is_some()
+    /// Whether a request of this method may be a handshake, of those that want the source's verification first or of the
+    /// others.
+    pub fn may_shake(&self, method: &str, verified: bool) -> bool {
+        self.candidates(method, verified).next().is_some()
     }
 
     /// What the conditions of handshakes see of a request; nothing when there are none to ask.

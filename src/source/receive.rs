@@ -40,10 +40,11 @@ pub enum NotTaken {
 
 impl Source {
     /// Looks at a request: challenges that ask for no proof, the proof, the challenges that ask for one, and the body.
-    /// `proved` counts what is from whom it should be.
+    /// `proof` is there where it is verified already, and `proved` counts what is from whom it should be.
     pub fn receive(
         &self,
         context: Context<'_>,
+        proof: Option<Verified>,
         proved: impl FnOnce() -> Result<(), Duration>,
     ) -> Result<Received<'_>, NotTaken> {
         if let Some(shaken) = self.shaken(&context, false)? {
@@ -52,10 +53,10 @@ impl Source {
         let method = &context.raw.method;
         // A handshake's method makes no events.
         let is_taken = self.takes(method);
-        if !is_taken && !self.may_shake(method) {
+        if !is_taken && !self.may_shake(method, true) {
             return Err(NotTaken::WrongMethod);
         }
-        let verified = self.verify.verify(&context).map_err(NotTaken::Unproved)?;
+        let verified = proof.map_or_else(|| self.verify.verify(&context), Ok).map_err(NotTaken::Unproved)?;
         proved().map_err(NotTaken::TooMany)?;
         if let Some(shaken) = self.shaken(&context, true)? {
             return Ok(shaken);
@@ -71,6 +72,14 @@ impl Source {
         let whole = read.map_or_else(|| self.payload(&raw), |read| read.and_then(|payload| self.nested(payload)));
         let events = whole.and_then(|whole| self.events_of(whole, &raw, &params, context.now));
         Ok(Received::Events(Taken { events: events.map_err(NotTaken::Unreadable)?, raw, params }))
+    }
+
+    /// The request as a verified one, or why not, where that is seen without reading its body. A challenge that asks for no
+    /// proof comes before it.
+    pub fn proved_unread(&self, context: &Context<'_>) -> Option<Result<Verified, VerifyError>> {
+        let method = &context.raw.method;
+        let is_first = !self.may_shake(method, false) && (self.takes(method) || self.may_shake(method, true));
+        (is_first && !self.verify.reads_payload()).then(|| self.verify.verify(context))
     }
 
     /// A request, and the segments of its path, as they are kept. Of a compressed body nothing is masked but what is beside it.

@@ -180,7 +180,7 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
     };
     let at = sent_at(&source, &raw, &set.public_url, &params).unwrap_or(now);
     let raw = Arc::new(raw);
-    let outcome = source.receive(source.context(&raw, &params, &set.public_url, at), || Ok(()));
+    let outcome = source.receive(source.context(&raw, &params, &set.public_url, at), None, || Ok(()));
     match outcome {
         Ok(Reception::Events(taken)) => Received::Events(taken.events),
         Ok(Reception::Handshake(_, answer)) => Received::Answered(answer),

@@ -39,6 +39,12 @@ fn origins(public_url: &str) -> Vec<String> {
     vec![own, format!("{scheme}://{other}{path}")]
 }
 
+/// What comes after the host of an address.
+pub(super) fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
 /// Whether a host names a port; an IPv6 address has colons of its own, in brackets.
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))

@@ -8,7 +8,7 @@ use base64::Engine;
 
 use super::hash::{Encoding, Hash, from_hex};
 use super::jwt::Jwt;
-use super::key::{BASE64, decoded_secret};
+use super::key::{BASE64, decoded_secret, secret_of_digits};
 use super::piece::Signed;
 use super::place::Where;
 use super::signature::{Key, Proof, Signature};
@@ -235,11 +235,14 @@ fn keys(of: &Signature, _: &str) -> Vec<Changed> {
         Some(Signature { proof: Proof::Keyed(*hash, changed), ..of.clone() })
     };
     let is_text = keys.iter().all(|key| key.bytes == key.secret.expose().as_bytes());
-    let changed = match is_text {
-        true => (other(&|key| decoded_secret(key.secret.expose())), "write `key: base64`"),
-        false => (other(&|key| Some(key.secret.expose().as_bytes().to_vec())), "write `key: text`"),
+    let all = match is_text {
+        true => vec![
+            (other(&|key| decoded_secret(key.secret.expose())), "write `key: base64`"),
+            (other(&|key| secret_of_digits(key.secret.expose())), "write `key: hex`"),
+        ],
+        false => vec![(other(&|key| Some(key.secret.expose().as_bytes().to_vec())), "write `key: text`")],
     };
-    changed.0.map(|signature| (signature, changed.1.to_owned())).into_iter().collect()
+    all.into_iter().filter_map(|(changed, help)| Some((changed?, help.to_owned()))).collect()
 }
 
 /// What the most senders sign.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::Verify;
 use super::place::Where;
+use super::{Verify, spelling};
 use crate::event::{RawRequest, Verified};
 use crate::path::Path;
+use crate::payload::form;
 use crate::secret::MASK;
 use crate::value::Value;
 
@@ -78,45 +77,16 @@ fn masked_field(raw: &RawRequest, path: &Path, read: &dyn Fn(&RawRequest) -> Opt
         read(trial).is_some_and(|payload| path.first(&payload).and_then(Value::as_str) == Some(MASK))
     };
     let query_at = raw.path().len();
-    let spelled = spellings(token);
-    let in_body = spelled.iter().flat_map(|text| places(&raw.body, text.as_bytes()).map(move |at| (at, text)));
-    let in_query =
-        spelled.iter().flat_map(|text| places(raw.target.as_bytes(), text.as_bytes()).map(move |at| (at, text)));
-    let bodies = in_body.take(MOST_PLACES).map(|(at, text)| {
-        let body = [raw.body.get(..at)?, MASK.as_bytes(), raw.body.get(at + text.len()..)?].concat();
+    let in_body = spelling::places(&raw.body, token).take(MOST_PLACES).map(|at| {
+        let body = [raw.body.get(..at.start)?, MASK.as_bytes(), raw.body.get(at.end..)?].concat();
         Some(RawRequest { body, ..raw.clone() })
     });
-    let queries = in_query.filter(|(at, _)| *at > query_at).take(MOST_PLACES).map(|(at, text)| {
-        let target = [raw.target.get(..at)?, MASK, raw.target.get(at + text.len()..)?].concat();
+    let in_query = spelling::places(raw.target.as_bytes(), token).filter(|at| at.start > query_at).take(MOST_PLACES);
+    let in_query = in_query.map(|at| {
+        let target = [raw.target.get(..at.start)?, MASK, raw.target.get(at.end..)?].concat();
         Some(RawRequest { target, ..raw.clone() })
     });
-    bodies.chain(queries).flatten().find(is_masked)
-}
-
-/// How a text may be written in a body: as it is, in JSON, in a form and in XML.
-fn spellings(text: &str) -> Vec<String> {
-    let json = Value::from(text).to_json();
-    let json = json.trim_matches('"').to_owned();
-    let percent = utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let form = ["%2D", "%2E", "%5F", "%2A"]
-        .iter()
-        .fold(percent.clone(), |form, code| form.replace(code, &crate::request::decode(code)));
-    let mut all = vec![
-        text.to_owned(),
-        json.replace('/', "\\/"),
-        json,
-        form.replace("%20", "+"),
-        form,
-        percent,
-        quick_xml::escape::escape(text).into_owned(),
-    ];
-    all.dedup();
-    all
-}
-
-/// Where a text begins in others.
-fn places<'b>(bytes: &'b [u8], text: &'b [u8]) -> impl Iterator<Item = usize> + 'b {
-    bytes.windows(text.len().max(1)).enumerate().filter(move |(_, window)| *window == text).map(|(at, _)| at)
+    in_body.chain(in_query).flatten().find(is_masked)
 }
 
 fn masked_query(raw: &RawRequest, name: &str) -> String {
@@ -124,11 +94,11 @@ fn masked_query(raw: &RawRequest, name: &str) -> String {
     if raw.query().is_empty() {
         return raw.target.clone();
     }
-    let fields = raw.query().split('&').map(|field| match field.split_once('=') {
-        Some((key, _)) if crate::request::decode(key) == name => format!("{key}={MASK}"),
-        _ => field.to_owned(),
+    let pieces = form::pieces(raw.query()).into_iter().map(|(piece, read)| match piece.split_once('=') {
+        Some((key, _)) if read.as_deref() == Some(name) => format!("{key}={MASK}"),
+        _ => piece.to_owned(),
     });
-    format!("{}?{}", raw.path(), fields.collect::<Vec<_>>().join("&"))
+    format!("{}?{}", raw.path(), pieces.collect::<Vec<_>>().join("&"))
 }
 
 fn masked_segment(target: &str, segment: &str) -> String {

@@ -31,6 +31,8 @@ pub struct Jwt {
     pub tolerance: Duration,
     /// The claim with the hexadecimal SHA-256 of the body.
     pub body_hash: Option<Arc<str>>,
+    /// Claims, and what each must say.
+    pub claims: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// By what a token is proved; this pins its algorithm.
@@ -80,6 +82,7 @@ impl Jwt {
         self.proof.check(message.as_bytes(), &signature)?;
         let claims = part(claims)?;
         self.check_times(&claims, context.now)?;
+        self.check_claims(&claims)?;
         self.check_body(&claims, raw)
     }
 
@@ -100,6 +103,20 @@ impl Jwt {
             Some(issued) => is_near(now, issued, self.tolerance),
             None => Ok(()),
         }
+    }
+
+    fn check_claims(&self, claims: &Value) -> Result<(), VerifyError> {
+        let is = |value: &Value, wanted: &str| match value {
+            Value::String(text) => &**text == wanted,
+            Value::Number(_) | Value::Bool(_) => value.to_json() == wanted,
+            Value::Null | Value::Array(_) | Value::Object(_) => false,
+        };
+        let holds = |(name, wanted): &(Arc<str>, Arc<str>)| match claims.get(name) {
+            Some(Value::Array(items)) => items.iter().any(|item| is(item, wanted)),
+            Some(value) => is(value, wanted),
+            None => false,
+        };
+        self.claims.iter().all(holds).then_some(()).ok_or(VerifyError::Mismatch("claim of the JSON Web Token"))
     }
 
     fn check_body(&self, claims: &Value, raw: &RawRequest) -> Result<(), VerifyError> {

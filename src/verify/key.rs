@@ -87,6 +87,11 @@ pub fn decoded_secret(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.trim()).ok().filter(|bytes| !bytes.is_empty())
 }
 
+/// The bytes of a secret that is written in hexadecimal digits.
+pub fn secret_of_digits(text: &str) -> Option<Vec<u8>> {
+    from_hex(text.trim()).filter(|bytes| !bytes.is_empty())
+}
+
 /// What a PEM, base64 or hexadecimal digits hold.
 fn bytes_of(text: &str) -> Result<Vec<u8>, KeyError> {
     if text.contains("PRIVATE KEY") {
@@ -95,6 +100,8 @@ fn bytes_of(text: &str) -> Result<Vec<u8>, KeyError> {
     if text.contains("BEGIN CERTIFICATE") {
         return Err(KeyError::Certificate);
     }
+    // Standard Webhooks marks its keys.
+    let text = text.strip_prefix("whpk_").unwrap_or(text);
     // In one line of an environment, line breaks are often written as `\n`.
     let plain = text.replace("\\n", "\n");
     let inner = match plain.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----")) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::hash::{Encoding, Hash};
 use super::place::{field, header};
 use super::{Context, VerifyError, canonical};
 use crate::event::RawRequest;
@@ -16,11 +17,16 @@ pub enum Signed {
     Text(Arc<str>),
     /// The body's raw bytes.
     Body,
+    /// A hash of the body's raw bytes.
+    BodyHash(Hash, Writing),
     /// The public address with its query.
     Url,
     UrlWithoutQuery,
     /// The public address with some of its encoded characters decoded.
     UrlDecoded,
+    /// The path of the public address.
+    Path,
+    PathAndQuery,
     Method,
     Secret,
     Timestamp,
@@ -40,6 +46,15 @@ pub enum Signed {
     SortedUrl,
     /// `&name=value` for each field of query and body, sorted, without the one that carries the signature.
     SortedFields,
+    /// The piece where there is one, else nothing.
+    Optional(Box<Signed>),
+}
+
+/// How a hash stands in what is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    Text(Encoding),
+    Bytes,
 }
 
 /// What a message is made of beside the request.
@@ -55,17 +70,27 @@ pub(super) struct Parts<'a> {
 
 impl Signed {
     pub(super) fn has_url(&self) -> bool {
-        matches!(self, Signed::Url | Signed::UrlWithoutQuery | Signed::UrlDecoded | Signed::SortedUrl)
+        use Signed::{PathAndQuery, SortedUrl, Url, UrlDecoded, UrlWithoutQuery};
+        matches!(self, Url | UrlWithoutQuery | UrlDecoded | PathAndQuery | SortedUrl)
     }
 
     /// Whether this is the body or a part of it.
     pub(super) fn has_body(&self) -> bool {
-        matches!(self, Signed::Body | Signed::Form(_) | Signed::SortedForm | Signed::SortedUrl | Signed::SortedFields)
+        let is_whole = matches!(self, Signed::Body | Signed::BodyHash(..));
+        is_whole || matches!(self, Signed::Form(_) | Signed::SortedForm | Signed::SortedUrl | Signed::SortedFields)
+    }
+
+    /// Whether it is of the body as it is read, and not as it came.
+    pub(super) fn reads_payload(&self) -> bool {
+        match self {
+            Signed::Optional(piece) => piece.reads_payload(),
+            piece => matches!(piece, Signed::Form(_) | Signed::Payload(_) | Signed::SortedFields),
+        }
     }
 
     /// Whether this is the whole query.
     pub(super) fn has_query(&self) -> bool {
-        let is_of_url = matches!(self, Signed::Url | Signed::UrlDecoded | Signed::SortedUrl);
+        let is_of_url = matches!(self, Signed::Url | Signed::UrlDecoded | Signed::PathAndQuery | Signed::SortedUrl);
         is_of_url || matches!(self, Signed::SortedQuery | Signed::SortedFields)
     }
 }
@@ -98,6 +123,19 @@ impl Parts<'_> {
         match piece {
             Signed::Text(text) => message.extend_from_slice(text.as_bytes()),
             Signed::Body => message.extend_from_slice(&raw.body),
+            Signed::BodyHash(hash, writing) => {
+                let digest = hash.digest(&raw.body);
+                match writing {
+                    Writing::Text(encoding) => message.extend_from_slice(encoding.write(&digest).as_bytes()),
+                    Writing::Bytes => message.extend(digest),
+                }
+            }
+            Signed::Optional(piece) => match self.add(message, piece, url, secret) {
+                Err(VerifyError::Missing(_)) => {}
+                added => added?,
+            },
+            Signed::Path => message.extend_from_slice(canonical::path(base).as_bytes()),
+            Signed::PathAndQuery => message.extend_from_slice(canonical::path(url).as_bytes()),
             Signed::Url => message.extend_from_slice(url.as_bytes()),
             Signed::UrlWithoutQuery => message.extend_from_slice(base.as_bytes()),
             Signed::UrlDecoded => message.extend_from_slice(canonical::decoded(url).as_bytes()),

@@ -33,6 +33,11 @@ impl Where {
         }
     }
 
+    /// Whether the body must be read to find it.
+    pub(super) fn is_in_payload(&self) -> bool {
+        matches!(self, Where::Field(_))
+    }
+
     /// The name of the field, where it is one of query or body.
     pub(super) fn name(&self) -> Option<&str> {
         match self {

@@ -160,6 +160,14 @@ impl Signature {
         has_body && !self.signs.iter().any(Signed::has_query)
     }
 
+    /// Whether the body must be read to put together what is signed.
+    pub(super) fn reads_payload(&self) -> bool {
+        let time = self.signed_at.as_ref().and_then(|signed_at| signed_at.at.as_ref());
+        let hash = self.body_hash.as_ref().map(|hash| &hash.at);
+        [Some(&self.at), time, hash].into_iter().flatten().any(Where::is_in_payload)
+            || self.signs.iter().any(Signed::reads_payload)
+    }
+
     fn time(&self, raw: &RawRequest, context: &Context<'_>) -> Result<Option<String>, VerifyError> {
         self.signed_at.as_ref().map_or(Ok(None), |signed_at| signed_at.find(raw, context))
     }

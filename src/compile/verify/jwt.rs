@@ -37,6 +37,8 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::ConflictingKeys, claim.place.on_key(), message).help(help));
             return None;
         }
+        let claims = jwt.claims.iter().flat_map(|claims| claims.iter());
+        let claims = claims.map(|claim| (claim.name.value.clone(), claim.value.value.clone()));
         Some(Verify::Jwt(Box::new(Jwt {
             at,
             prefix: text(jwt.prefix.as_ref()),
@@ -44,6 +46,7 @@ impl Compiler<'_> {
             is_age_checked: jwt.tolerance.is_some(),
             tolerance: jwt.tolerance.as_ref().map_or(LEEWAY, |tolerance| tolerance.value),
             body_hash: jwt.body_hash.as_ref().map(|claim| claim.value.clone()),
+            claims: claims.collect(),
         })))
     }
 

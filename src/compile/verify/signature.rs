@@ -69,20 +69,25 @@ impl Compiler<'_> {
 
     /// The secrets as keys; a secret that can't be one is reported where it is written.
     fn keys(&mut self, secrets: Vec<(Secret, Place)>, hmac: &Hmac) -> Option<Vec<Key>> {
-        let is_base64 = hmac.key.as_ref().is_some_and(|key| key.value == KeyFormat::Base64);
+        let format = hmac.key.as_ref().map_or(KeyFormat::Text, |key| key.value);
         let prefix = hmac.key_prefix.as_ref().map_or("", |prefix| &prefix.value);
         let mut keys = Vec::new();
         let mut is_whole = true;
         for (secret, place) in secrets {
             let text = secret.expose().strip_prefix(prefix).unwrap_or(secret.expose());
-            let bytes = if is_base64 { key::decoded_secret(text) } else { Some(text.as_bytes().to_vec()) };
+            let bytes = match format {
+                KeyFormat::Base64 => key::decoded_secret(text),
+                KeyFormat::Hex => key::secret_of_digits(text),
+                KeyFormat::Text => Some(text.as_bytes().to_vec()),
+            };
             match bytes {
                 Some(bytes) => keys.push(Key { secret, bytes }),
                 // What is missing is reported as that.
                 None if secret.expose().is_empty() => keys.push(Key { secret, bytes: Vec::new() }),
                 None => {
                     is_whole = false;
-                    let message = "the secret is not base64, as `key: base64` says";
+                    let word = if format == KeyFormat::Hex { "hexadecimal digits" } else { "base64" };
+                    let message = format!("the secret is not {word}, as `key: {}` says", format.word());
                     let help = match hmac.key_prefix {
                         Some(_) => "copy it whole from the sender; or write `key: text`",
                         None => {

@@ -5,7 +5,8 @@ use crate::compile::Compiler;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::path::Path;
-use crate::verify::piece::Signed;
+use crate::verify::hash::{Encoding, Hash};
+use crate::verify::piece::{Signed, Writing};
 use crate::verify::place::Where;
 
 /// The names of pieces that stand alone.
@@ -14,6 +15,8 @@ const PIECES: &[&str] = &[
     "url",
     "url_without_query",
     "url_decoded",
+    "path",
+    "path_and_query",
     "method",
     "secret",
     "timestamp",
@@ -86,7 +89,9 @@ impl Compiler<'_> {
         let names = PIECES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let help = match suggest::nearest(inner, PIECES.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("write {names}, `headers['Name']`, `query.name`, `form.name` or `payload.name`"),
+            None => format!(
+                "write {names}, `body | sha256`, `headers['Name']`, `query.name`, `form.name` or `payload.name`"
+            ),
         };
         let place = text.place.part(range);
         self.report(Diagnostic::new(Code::InvalidTemplate, place, message).help(help));
@@ -99,6 +104,8 @@ fn piece(inner: &str) -> Option<Signed> {
         "url" => Signed::Url,
         "url_without_query" => Signed::UrlWithoutQuery,
         "url_decoded" => Signed::UrlDecoded,
+        "path" => Signed::Path,
+        "path_and_query" => Signed::PathAndQuery,
         "method" => Signed::Method,
         "secret" => Signed::Secret,
         "timestamp" => Signed::Timestamp,
@@ -106,8 +113,35 @@ fn piece(inner: &str) -> Option<Signed> {
         "sorted_query" => Signed::SortedQuery,
         "sorted_url" => Signed::SortedUrl,
         "sorted_fields" => Signed::SortedFields,
-        _ => return named(inner),
+        _ => return hash_of_body(inner).or_else(|| optional(inner)).or_else(|| named(inner)),
     })
+}
+
+/// `body | sha256`, `body | md5('base64')`, `body | sha512('bytes')`
+fn hash_of_body(inner: &str) -> Option<Signed> {
+    let filter = inner.strip_prefix("body")?.trim_start().strip_prefix('|')?.trim();
+    let (name, argument) = filter.split_once('(').unwrap_or((filter, ")"));
+    let hash = match name.trim() {
+        "md5" => Hash::Md5,
+        "sha1" => Hash::Sha1,
+        "sha256" => Hash::Sha256,
+        "sha512" => Hash::Sha512,
+        _ => return None,
+    };
+    let writing = match argument.strip_suffix(')')?.trim().trim_matches(['\'', '"']) {
+        "" | "hex" => Writing::Text(Encoding::Hex),
+        "base64" => Writing::Text(Encoding::Base64),
+        "bytes" => Writing::Bytes,
+        _ => return None,
+    };
+    Some(Signed::BodyHash(hash, writing))
+}
+
+/// `payload.name | default('')`
+fn optional(inner: &str) -> Option<Signed> {
+    let (value, filter) = inner.rsplit_once('|')?;
+    let is_default = matches!(filter.trim(), "default('')" | "default(\"\")");
+    is_default.then(|| named(value.trim())).flatten().map(|piece| Signed::Optional(Box::new(piece)))
 }
 
 /// `headers['X-Name']`, `query.name`, `form.name`, `payload.name`
@@ -135,7 +169,9 @@ fn member<'t>(inner: &'t str, of: &str) -> Option<&'t str> {
 
 /// Whether a piece is of what the request says, so that another request has another signature.
 fn is_content(piece: &Signed) -> bool {
-    !matches!(piece, Signed::Text(_) | Signed::Method | Signed::Secret | Signed::Timestamp | Signed::Header(_))
+    let is_fixed = matches!(piece, Signed::Text(_) | Signed::Method | Signed::Path | Signed::Secret);
+    // What need not be there is the same in every request that lacks it.
+    !is_fixed && !matches!(piece, Signed::Timestamp | Signed::Header(_) | Signed::Optional(_))
 }
 
 /// The first `{body}` that is no `{{ body }}`, and how it is written right.
@@ -153,9 +189,10 @@ pub(super) fn covers(signs: &[Signed], at: &Where) -> bool {
     signs.iter().any(|piece| match (piece, at) {
         (Signed::Header(signed), Where::Header(name)) => signed == name,
         (Signed::Query(signed), Where::Query(name)) => signed == name,
-        (Signed::Url | Signed::UrlDecoded | Signed::SortedQuery | Signed::SortedUrl, Where::Query(_)) => true,
+        (Signed::Url | Signed::UrlDecoded | Signed::PathAndQuery, Where::Query(_)) => true,
+        (Signed::SortedQuery | Signed::SortedUrl, Where::Query(_)) => true,
         (Signed::SortedFields, Where::Query(_) | Where::Field(_)) => true,
-        (Signed::Body | Signed::SortedForm | Signed::SortedUrl, Where::Field(_)) => true,
+        (Signed::Body | Signed::BodyHash(..) | Signed::SortedForm | Signed::SortedUrl, Where::Field(_)) => true,
         (Signed::Payload(signed), Where::Field(path)) => signed.text() == path.text(),
         (Signed::Form(signed), Where::Field(path)) => path.text().strip_prefix("$.") == Some(&**signed),
         _ => false,

@@ -27,6 +27,8 @@ fn kinds(shapes: &mut Shapes) -> Vec<Field> {
             shapes,
         ),
         Field::of::<Option<PlainHash>>("sha256", &["A plain hash over a text that holds the secret."], shapes),
+        Field::of::<Option<PlainHash>>("sha1", &["As `sha256`, with SHA-1, which some older vendors use."], shapes),
+        Field::of::<Option<PlainHash>>("sha512", &["As `sha256`, with SHA-512."], shapes),
         Field::of::<Option<PlainHash>>("md5", &["As `sha256`, with MD5, which some old systems use."], shapes),
         Field::of::<Option<Token>>(
             "token",

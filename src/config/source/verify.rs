@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Secrets;
 use crate::config::scalar::Text;
-use crate::config::{At, Decode, Problems, only_entry};
+use crate::config::{At, Decode, NamedList, Problems, only_entry};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::Node;
 
@@ -61,8 +61,9 @@ record! {
         item: Option<Text>,
         /// What is signed: `"{{ body }}"` unless given. Also `{{ url }}` (the public address with its query),
         /// `{{ url_without_query }}`, `{{ url_decoded }}`, `{{ method }}`, `{{ timestamp }}`, `{{ headers['X-Name'] }}`,
-        /// `{{ query.name }}`, `{{ form.name }}`, `{{ payload.name }}`, `{{ sorted_form }}`, `{{ sorted_query }}`,
-        /// `{{ sorted_url }}` and `{{ sorted_fields }}`.
+        /// `{{ query.name }}`, `{{ form.name }}`, `{{ payload.name }}`, `{{ payload.name | default('') }}`, `{{ sorted_form }}`,
+        /// `{{ sorted_query }}`, `{{ sorted_url }}`, `{{ sorted_fields }}`, `{{ path }}`, `{{ path_and_query }}` and
+        /// `{{ body | sha256 }}`.
         signs: Option<Text>,
         /// Where the SHA-256 of the body is, for senders that sign it in the body's place: `{ query: bodySHA256 }`.
         body_hash: Option<BodyHash>,
@@ -87,6 +88,8 @@ words! {
         Text = "text",
         /// The bytes that the secret holds in base64.
         Base64 = "base64",
+        /// The bytes that the secret holds in hexadecimal digits.
+        Hex = "hex",
     }
 }
 
@@ -236,6 +239,9 @@ record! {
         tolerance: Option<At<Duration>>,
         /// The claim that holds the SHA-256 of the body as hexadecimal digits: `payload_hash`.
         body_hash: Option<Text>,
+        /// What claims must say, where one key signs for many receivers: `{ aud: my-address }`. Of a claim that is a list, one
+        /// entry must be it.
+        claims: Option<NamedList<Text>>,
     }
 }
 
@@ -308,7 +314,8 @@ words! {
 }
 
 /// The kinds of verification, as keys of `verify:`.
-pub const KINDS: &[&str] = &["hmac", "sha256", "md5", "token", "basic", "ed25519", "rsa", "jwt", "any_of"];
+pub const KINDS: &[&str] =
+    &["hmac", "sha256", "sha1", "sha512", "md5", "token", "basic", "ed25519", "rsa", "jwt", "any_of"];
 
 impl Decode for Verify {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -323,6 +330,8 @@ impl Decode for Verify {
         match kind {
             "hmac" => Hmac::decode(value, problems).map(|hmac| Verify::Hmac(Box::new(hmac))),
             "sha256" => hash(Algorithm::Sha256, value, problems),
+            "sha1" => hash(Algorithm::Sha1, value, problems),
+            "sha512" => hash(Algorithm::Sha512, value, problems),
             "md5" => hash(Algorithm::Md5, value, problems),
             "token" => Token::decode(value, problems).map(|token| Verify::Token(Box::new(token))),
             "ed25519" => Ed25519::decode(value, problems).map(|key| Verify::Ed25519(Box::new(key))),

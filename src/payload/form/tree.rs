@@ -9,6 +9,9 @@ use crate::value::Value;
 /// No key goes deeper than this; what is deeper keeps its brackets as part of the name.
 const DEEPEST: usize = 32;
 
+/// A number beyond this is a name like any other, and no item comes after it.
+const FAR: usize = usize::MAX / 2;
+
 /// A form on its way to a value.
 pub(in crate::payload) struct Tree {
     root: Branch,
@@ -96,7 +99,8 @@ impl Branch {
         let at = *self.positions.entry(name.clone()).or_insert(fresh);
         if at == fresh {
             let node = if rest.is_empty() { Node::Leaf(Vec::new()) } else { Node::Branch(Branch::default()) };
-            self.next = self.next.max(name.parse::<usize>().map_or(self.next, |index| index.saturating_add(1)));
+            let index = name.parse::<usize>().ok().filter(|index| *index < FAR);
+            self.next = self.next.max(index.map_or(0, |index| index + 1));
             self.entries.push((name, node));
         }
         match self.entries.get_mut(at).map(|(_, node)| node) {
@@ -146,4 +150,44 @@ fn segments(key: &str, deepest: usize) -> Vec<&str> {
         rest = after;
     }
     if rest.is_empty() && path.len() <= deepest { path } else { vec![key] }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn leaves(value: &Value) -> usize {
+        match value {
+            Value::Object(object) => object.values().map(leaves).sum(),
+            Value::Array(items) => items.iter().map(leaves).sum(),
+            _ => 1,
+        }
+    }
+
+    fn value(keys: &[String]) -> Value {
+        let mut tree = Tree::within(&Limits::default());
+        keys.iter().for_each(|key| assert!(tree.insert(key, Value::from("x"))));
+        tree.into_value()
+    }
+
+    #[test]
+    fn an_item_after_the_largest_number_has_its_own_name() {
+        let keys = ["a[18446744073709551615][b]", "a[]", "a[]"].map(str::to_owned);
+        assert_eq!(value(&keys).to_json(), r#"{"a":{"18446744073709551615":{"b":"x"},"0":"x","1":"x"}}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_dropped(keys in prop::collection::vec(
+            prop::collection::vec(prop::sample::select(vec![
+                "a", "[]", "[0]", "[1]", "[00]", "[+1]", "[b]", "[", "]", "[18446744073709551615]",
+                "[9223372036854775806]", "[9223372036854775807]", "[18446744073709551614]", "[18446744073709551616]",
+            ]), 1..5).prop_map(|parts| parts.concat()),
+            1..12,
+        )) {
+            prop_assert_eq!(leaves(&value(&keys)), keys.len());
+        }
+    }
 }
