@@ -75,8 +75,8 @@ impl SendAgain {
         let new = tx.totals.last_delivery;
         tx.execute(
             "INSERT INTO deliveries
-             (seq, connection, open, state, attempts, due, leased_until, event_seq, problem, owner, calls)
-             SELECT ?2, connection, 1, ?3, 0, ?4, ?4, event_seq, NULL, 2, 0 FROM deliveries WHERE seq = ?1",
+             (seq, connection, open, state, attempts, due, event_seq, problem, owner, calls)
+             SELECT ?2, connection, 1, ?3, 0, ?4, event_seq, NULL, 2, 0 FROM deliveries WHERE seq = ?1",
             params![old, new, delivery::code(State::Pending), self.at.0],
         )?;
         tx.execute(
