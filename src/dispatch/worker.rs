@@ -23,8 +23,9 @@ use ask::{Asking, Heard};
 const READY: usize = 4096;
 /// How many of one route, while others have something as well.
 const SHARE: usize = READY / 4;
-/// How many are leased at a time. Less than this is not asked for: each lease is a write.
-const BATCH: usize = 512;
+/// How many are leased at a time. Less than this is not asked for: each lease is a write. More would make whoever is
+/// accepted in the same transaction wait for it.
+const BATCH: usize = 128;
 /// How many deliveries are under way at a time.
 pub(super) const ATTEMPTS: usize = 64;
 /// What a route has too many of is given back for this long at least.
