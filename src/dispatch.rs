@@ -29,7 +29,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::delivery::State;
 use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
-use crate::store::{Reply, Store};
+use crate::store::{Reply, Store, StoreError};
 use caller::Caller;
 use flight::Flights;
 use outlook::Lines;
@@ -40,8 +40,6 @@ pub use outlook::{ConnectionOutlook, Outlook};
 
 /// Who leases.
 const OWNER: &str = "serve";
-/// How long a lease holds, for stores that several processes share. The embedded one gives all leases back at a start.
-const LEASE: Duration = Duration::from_secs(15 * 60);
 /// How long the store is left alone after it failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -198,6 +196,22 @@ impl Dispatch {
     pub fn outlook(&self) -> Outlook {
         let Shared { live, clock, paces, lines, .. } = &self.shared;
         Outlook { live: live.clone(), clock: clock.clone(), paces: paces.clone(), lines: lines.clone() }
+    }
+
+    /// Takes up what earlier lives have called, so that no limit is exceeded by a start. Before the first worker begins.
+    pub async fn recall(&self) -> Result<(), StoreError> {
+        let Shared { live, store, clock, paces, .. } = &self.shared;
+        let (now, revision) = (clock.now(), live.now());
+        for (call, ended) in store.limited_calls(now).await? {
+            let Some(connection) = revision.set.connections.get(&call.connection) else { continue };
+            let mut rules = pacer::of_connection(connection);
+            if let Some(operation) = connection.pack.operations.get(&call.operation) {
+                rules.extend(pacer::of_operation(operation, &call.limit_keys));
+            }
+            // Whatever was under way has ended with the life that it was part of.
+            paces.of(&call.connection).pace().was_spent(&rules, ended.unwrap_or(now));
+        }
+        Ok(())
     }
 
     /// Makes sure that each of these connections has a worker.

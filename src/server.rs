@@ -101,6 +101,7 @@ impl Server {
 
         let wake = Wake::default();
         let mut dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
+        dispatch.recall().await?;
         dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
         dispatch.ensure(live.now().set.connections.keys().cloned());
 

@@ -5,6 +5,7 @@
 //! answers: a batch is what came in during the last sync. Other threads read, and another one moves the log into the
 //! file. Whoever has an answer has it on disk.
 
+mod call;
 mod checkpoint;
 mod connection;
 mod copy;
@@ -41,9 +42,10 @@ pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
 pub use look::Look;
 pub use model::{
-    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, NewDelivery, NewEvents,
-    NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent,
-    StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken, Verified,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
+    NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention,
+    RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
+    Verified,
 };
 pub use snapshot::Snapshot;
 pub use verify::verify;
@@ -84,57 +86,32 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Makes every delivery that this owner has leased ready again, in its old place, and forgets the claims of that owner:
     /// those by its name, and by its name with `/` and more. Without an owner, of all owners. Says how many leases there
-    /// were. For the start, when none of these workers lives and every cursor begins anew.
+    /// were. For the start, when none of these workers lives and every cursor begins anew; a lease has no other end than
+    /// this and what becomes of its delivery.
     fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize>;
-
-    /// Gives back what was leased until `now` or an earlier moment, as due at once, and says of which connections. It looks
-    /// at everything that is open: for now and then.
-    fn release_expired(&self, now: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
 
     /// The connections that have open deliveries, in alphabetical order.
     fn open_connections(&self) -> Reply<'_, Vec<String>>;
 
     /// Leases the first deliveries of a connection after `after_seq` that are ready. `limit` are looked at; one with an
     /// earlier one of its lane waiting is parked instead, and not given out.
-    fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str, until: Timestamp)
-    -> Reply<'_, Leased>;
+    fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased>;
 
     /// Puts leased deliveries behind their lane. Those that have no lane, or are not leased, stay as they are. Whoever parks
     /// makes sure that the lane is still busy afterwards, or leases it.
     fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize>;
 
     /// Leases the first parked deliveries of a lane, in order, up to the first that is due later.
-    fn lease_lane(
-        &self,
-        connection: &str,
-        lane: &str,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Vec<StoredDelivery>>;
+    fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>>;
 
     /// Leases what is due at `now`, the earliest first. One with an earlier one of its lane waiting is parked instead. Says
     /// when the next is due, also when nothing is due yet.
-    fn lease_due(
-        &self,
-        connection: &str,
-        now: Timestamp,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Due>;
+    fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due>;
 
     /// Leases parked deliveries that stand first in their lane: nothing open of it comes before. Only up to the number
     /// `upto`, which is where the cursor is. For lanes that were left behind: at the start, as the cursor goes on, and now
     /// and then.
-    fn lease_freed(
-        &self,
-        connection: &str,
-        upto: i64,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Vec<StoredDelivery>>;
+    fn lease_freed(&self, connection: &str, upto: i64, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>>;
 
     /// Gives leased deliveries back until `due`, without an attempt: their lanes wait with them. Those that are not leased stay
     /// as they are.
@@ -145,6 +122,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///
     /// A delivery that was given up or held in the meantime stays so, unless the call says that the provider has it.
     fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed>;
+
+    /// Notes a call that counts against limits, before it is made, and says its number. `until`: it counts no longer than
+    /// that, should nobody say when it ended.
+    fn begin_call(&self, call: LimitedCall, at: Timestamp, until: Timestamp) -> Reply<'_, i64>;
+
+    /// The calls that may still count against limits: first those that ended, in the order of their ends, then those of
+    /// which nobody knows.
+    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Option<Timestamp>)>>;
 
     /// Notes a step as done without a call, with what it knows as a JSON object. A step that is done stays as it was.
     fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, at: Timestamp) -> Reply<'_, ()>;

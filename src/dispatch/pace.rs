@@ -110,6 +110,13 @@ impl Pace {
         Ok(())
     }
 
+    /// A request under these rules ended then, in an earlier life. They come in the order of their ends.
+    pub(super) fn was_spent(&mut self, rules: &[Rule], at: Timestamp) {
+        for (scope, _) in rules {
+            self.budgets.entry(scope.clone()).or_default().was_spent(at);
+        }
+    }
+
     /// A pass that was not used.
     pub(super) fn give_back(&mut self, pass: Pass, backoff: &Backoff, now: Timestamp) {
         self.breaker.end(pass.probe, Health::Unclear, backoff, now, 0.0);

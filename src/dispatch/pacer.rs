@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -11,7 +12,6 @@ use super::pace::{Ended, Limit, Pace, Pass, Rule, Scope};
 use crate::backoff::Backoff;
 use crate::clock::{Clock, Timestamp};
 use crate::pack::{Connection, Operation};
-use crate::request::Request;
 
 /// The pace of every connection that was ever asked for.
 #[derive(Clone, Debug, Default)]
@@ -91,10 +91,16 @@ pub(super) fn of_connection(connection: &Connection) -> Vec<Rule> {
     connection.rate_limits.iter().map(rule).collect()
 }
 
-/// The rules for this request beside those of its connection.
-pub(super) fn of_request(operation: &Operation, request: &Request) -> Vec<Rule> {
+/// The longest window of all that limits the calls of an operation; none where nothing does.
+pub(super) fn longest_window(connection: &Connection, operation: &Operation) -> Option<Duration> {
+    let of_connection = connection.rate_limits.iter().map(|(_, per)| *per);
+    of_connection.chain(operation.limits.iter().map(|limit| limit.per)).max()
+}
+
+/// The rules for a request with these keys beside those of its connection.
+pub(super) fn of_operation(operation: &Operation, limit_keys: &[Arc<str>]) -> Vec<Rule> {
     let rule = |(index, limit): (usize, &crate::pack::Limit)| {
-        let key = request.limit_keys.get(index).filter(|_| limit.key.is_some()).cloned();
+        let key = limit_keys.get(index).filter(|_| limit.key.is_some()).cloned();
         let scope = Scope { operation: Some(operation.name.clone()), per: limit.per, key };
         (scope, Limit { requests: limit.requests, per: limit.per })
     };

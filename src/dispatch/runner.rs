@@ -23,13 +23,15 @@ use crate::pack::{Connection, Operation};
 use crate::plan::{Memory, Opened, Plan, Saved};
 use crate::request::Request;
 use crate::secret::Secret;
-use crate::store::StoredDelivery;
+use crate::store::{Changed, LimitedCall, StoredDelivery};
 use crate::value::Value;
 use claim::Claimed;
 
 /// How long a delivery that is under way waits for its turn at a budget, or for another that finds out the same. After
 /// that it makes room for others.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a delivery rests that a defect of ours has broken off.
+const BROKEN: Duration = Duration::from_secs(60);
 
 /// How a delivery that was under way goes on.
 #[derive(Debug)]
@@ -61,11 +63,23 @@ struct Made {
     started_at: Timestamp,
     result: AttemptResult,
     answer: Answer,
+    limited: Option<Limited>,
 }
 
+/// A call that counts against limits: its number in the store, and for how long it counts.
+#[derive(Clone, Copy)]
+struct Limited {
+    call: i64,
+    window: Duration,
+}
+
+/// The server stops.
+struct Stopped;
+
 impl Made {
-    fn not_sent(trouble: Trouble, at: Timestamp) -> Self {
-        Made { started_at: at, result: AttemptResult::NotSent(trouble), answer: Answer::default() }
+    /// Nothing went out, or nobody knows.
+    fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
+        Made { started_at, result, answer: Answer::default(), limited: None }
     }
 }
 
@@ -80,34 +94,46 @@ struct Runner<'s> {
     refreshed: bool,
 }
 
-/// Does what is left to be done of a delivery.
-pub(super) async fn run(shared: Shared, delivery: StoredDelivery, seat: Seat) -> (StoredDelivery, Done) {
+/// Does what is left to be done of a delivery. Whatever happens, it does not stay leased by nobody.
+pub(super) async fn run(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
+    let (seq, id) = (delivery.seq, delivery.id);
+    if let Ok(done) = std::panic::AssertUnwindSafe(begun(shared, delivery, seat)).catch_unwind().await {
+        return done;
+    }
+    let due = shared.clock.now().plus(BROKEN);
+    tracing::error!(delivery = %id, %due, "a delivery failed inside Jackfield; it is taken up again later");
+    match stored(shared, || shared.store.postpone(vec![seq], due)).await {
+        Some(0) => Done::Over { parked: true },
+        Some(_) => Done::Waits(Some(due)),
+        None => Done::Left,
+    }
+}
+
+async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
     let Ok(plan) = Plan::from_json(delivery.request.as_bytes()) else {
-        return buried(&shared, delivery, "the stored request can't be read").await;
+        return buried(shared, &delivery, "the stored request can't be read").await;
     };
     let mut saved = Saved::default();
     if plan.steps.len() > 1 {
-        let Some(ledger) = stored(&shared, || shared.store.ledger(delivery.seq)).await else {
-            return (delivery, Done::Left);
+        let Some(ledger) = stored(shared, || shared.store.ledger(delivery.seq)).await else {
+            return Done::Left;
         };
         let entries = ledger.iter().map(|(step, saved)| (*step, saved.as_str()));
         saved = match Saved::from_ledger(entries) {
             Ok(saved) => saved,
-            Err(_) => return buried(&shared, delivery, "what its steps have saved can't be read").await,
+            Err(_) => return buried(shared, &delivery, "what its steps have saved can't be read").await,
         };
     }
-    let mut runner = Runner { shared: &shared, delivery, plan, saved, seat: Some(seat), refreshed: false };
-    let done = runner.all().await;
-    (runner.delivery, done)
+    Runner { shared, delivery, plan, saved, seat: Some(seat), refreshed: false }.all().await
 }
 
-async fn buried(shared: &Shared, delivery: StoredDelivery, reason: &str) -> (StoredDelivery, Done) {
+async fn buried(shared: &Shared, delivery: &StoredDelivery, reason: &str) -> Done {
     tracing::error!(delivery = %delivery.id, reason, "a dead letter: the delivery was given up");
-    let done = match stored(shared, || shared.store.bury(delivery.seq, reason)).await {
-        Some(changed) => Done::Over { parked: changed.parked },
-        None => Done::Left,
-    };
-    (delivery, done)
+    over(stored(shared, || shared.store.bury(delivery.seq, reason)).await)
+}
+
+fn over(changed: Option<Changed>) -> Done {
+    changed.map_or(Done::Left, |changed| Done::Over { parked: changed.parked })
 }
 
 impl Runner<'_> {
@@ -132,7 +158,7 @@ impl Runner<'_> {
             }
         }
         // Every step was done before; the store knows, or the delivery would not have come.
-        self.over(stored(self.shared, || self.shared.store.skip(self.delivery.seq)).await)
+        over(stored(self.shared, || self.shared.store.skip(self.delivery.seq)).await)
     }
 
     /// One step, or one more try at it.
@@ -153,7 +179,7 @@ impl Runner<'_> {
     async fn skip(&mut self, index: usize) -> Step {
         if index == self.plan.last() {
             let skipped = stored(self.shared, || self.shared.store.skip(self.delivery.seq)).await;
-            return Step::End(self.over(skipped));
+            return Step::End(over(skipped));
         }
         self.note(index, "{}").await
     }
@@ -194,7 +220,7 @@ impl Runner<'_> {
         let token = match self.shared.tokens.bearer(&target.connection).await {
             Ok(token) => token,
             Err(trouble) => {
-                let made = Made::not_sent(trouble, self.shared.clock.now());
+                let made = Made::without_answer(AttemptResult::NotSent(trouble), self.shared.clock.now());
                 return self.settle(index, &target, made, memory, revision).await;
             }
         };
@@ -203,7 +229,8 @@ impl Runner<'_> {
             Err(Some(at)) => return self.postpone(at).await,
             Err(None) => return Step::End(Done::Left),
         };
-        let made = self.made(&target, token.as_ref(), seat).await;
+        let Ok(limited) = self.begin(&target).await else { return Step::End(Done::Left) };
+        let made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
         if self.is_renewed(&target, &made, token.as_ref()).await {
             return self.again(index, made).await;
         }
@@ -220,7 +247,7 @@ impl Runner<'_> {
     /// Leave for a call: soon, later, or not any more because the server stops.
     async fn seat(&mut self, target: &Target) -> Result<Seat, Option<Timestamp>> {
         let Target { connection, operation, request } = target;
-        let own = pacer::of_request(operation, request);
+        let own = pacer::of_operation(operation, &request.limit_keys);
         let mut seat = self.seat.take().filter(|_| connection.name == self.delivery.connection);
         let all: Vec<_> = pacer::of_connection(connection).into_iter().chain(own.iter().cloned()).collect();
         let pacer = self.shared.paces.of(&connection.name);
@@ -248,6 +275,22 @@ impl Runner<'_> {
         }
     }
 
+    /// A call that counts against limits is on disk before it is made, so that the next start knows what the provider has
+    /// counted.
+    async fn begin(&self, target: &Target) -> Result<Option<Limited>, Stopped> {
+        let Target { request, connection, operation } = target;
+        let Some(window) = pacer::longest_window(connection, operation) else { return Ok(None) };
+        let at = self.shared.clock.now();
+        let until = at.plus(connection.timeout).plus(window);
+        let call = LimitedCall {
+            connection: connection.name.clone(),
+            operation: operation.name.clone(),
+            limit_keys: request.limit_keys.clone(),
+        };
+        let begun = stored(self.shared, || self.shared.store.begin_call(call.clone(), at, until)).await;
+        begun.map(|call| Some(Limited { call, window })).ok_or(Stopped)
+    }
+
     /// Sends it, as long as the server lets it.
     async fn made(&self, target: &Target, token: Option<&Secret>, seat: Seat) -> Made {
         let Target { request, connection, operation } = target;
@@ -268,7 +311,7 @@ impl Runner<'_> {
         let health = if cut { Health::Unclear } else { health(&result) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
-        Made { started_at, result, answer }
+        Made { started_at, result, answer, limited: None }
     }
 
     /// The delivery makes room for others, without an attempt.
@@ -294,11 +337,7 @@ impl Runner<'_> {
             "a dead letter: a step of the delivery failed");
         let reason = json::render(problem, &revision.documents).to_string();
         let buried = stored(self.shared, || self.shared.store.bury(self.delivery.seq, &reason)).await;
-        Step::End(self.over(buried))
-    }
-
-    fn over(&self, changed: Option<crate::store::Changed>) -> Done {
-        changed.map_or(Done::Left, |changed| Done::Over { parked: changed.parked })
+        Step::End(over(buried))
     }
 }
 

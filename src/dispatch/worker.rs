@@ -23,8 +23,9 @@ use ask::{Asking, Heard};
 const READY: usize = 4096;
 /// How many of one route, while others have something as well.
 const SHARE: usize = READY / 4;
-/// How many are leased at a time. Less than this is not asked for: each lease is a write.
-const BATCH: usize = 512;
+/// How many are leased at a time. Less than this is not asked for: each lease is a write. More would make whoever is
+/// accepted in the same transaction wait for it.
+const BATCH: usize = 128;
 /// How many deliveries are under way at a time.
 pub(super) const ATTEMPTS: usize = 64;
 /// What a route has too many of is given back for this long at least.
@@ -39,7 +40,8 @@ pub(super) struct Worker {
     line: Arc<Line>,
     lanes: Lanes,
     ready: Shares,
-    under_way: JoinSet<(StoredDelivery, Done)>,
+    /// Each with its lane.
+    under_way: JoinSet<(Option<Arc<str>>, Done)>,
     asking: Asking,
     asked: JoinSet<Heard>,
     /// The routes that have brought something and have nothing here: the store is looked through for them, even when
@@ -116,35 +118,35 @@ impl Worker {
             if let Some(delivery) = self.ready.pop() {
                 let (shared, line) = (self.shared.clone(), self.line.clone());
                 self.under_way.spawn(async move {
-                    let (clock, started_at) = (shared.clock.clone(), shared.clock.now());
-                    let done = runner::run(shared, delivery, seat).await;
-                    line.took(started_at.until(clock.now()));
-                    done
+                    let (lane, started_at) = (delivery.lane.clone(), shared.clock.now());
+                    let done = runner::run(&shared, delivery, seat).await;
+                    line.took(started_at.until(shared.clock.now()));
+                    (lane, done)
                 });
             }
         }
         None
     }
 
-    fn finish(&mut self, done: Result<(StoredDelivery, Done), JoinError>) {
+    fn finish(&mut self, done: Result<(Option<Arc<str>>, Done), JoinError>) {
         match done {
-            Ok((delivery, Done::Over { parked })) => {
-                let then = self.lanes.leave(delivery.lane.as_ref(), parked);
+            Ok((lane, Done::Over { parked })) => {
+                let then = self.lanes.leave(lane.as_ref(), parked);
                 self.then(then);
             }
-            Ok((delivery, Done::Waits(due))) => {
+            Ok((lane, Done::Waits(due))) => {
                 self.asking.due_at(due.unwrap_or_else(|| self.shared.clock.now()));
-                self.rest(&delivery);
+                self.rest(lane.as_ref());
             }
             Ok((_, Done::Left)) => {}
-            // A defect of ours; the next start takes the delivery up again.
+            // No attempt ends so; the next start takes the delivery up again.
             Err(_) => tracing::error!(connection = %self.connection, "a delivery failed inside Jackfield"),
         }
     }
 
     /// A delivery went back into the store to wait, and with it its lane.
-    fn rest(&mut self, delivery: &StoredDelivery) {
-        match self.lanes.rest(delivery.lane.as_ref(), self.asking.leasing) {
+    fn rest(&mut self, lane: Option<&Arc<str>>) {
+        match self.lanes.rest(lane, self.asking.leasing) {
             Ok(again) => self.ready.push(again),
             Err(behind) => self.park(behind),
         }

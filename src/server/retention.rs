@@ -1,17 +1,17 @@
 //! Forgets what is older than the settings say, a little at a time.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::store::{Pruned, Retention, Store};
 
-/// So many events are forgotten at a time.
+/// So many events are forgotten at a time: what comes in meanwhile waits for no longer than for other writes.
 const BATCH: usize = 200;
-/// What comes in goes first.
-const PAUSE: Duration = Duration::from_millis(50);
+/// What comes in goes first: after each time there is a pause as long as it took, and no longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often is looked, at the least and at the most.
 const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -30,6 +30,7 @@ pub(super) async fn forget(
         }
         let mut all = Pruned::default();
         while !*stopped.borrow() {
+            let began = Instant::now();
             match store.prune(clock.now(), retention, BATCH).await {
                 Ok(pruned) => add(&mut all, pruned),
                 Err(error) => {
@@ -40,7 +41,7 @@ pub(super) async fn forget(
             if !all.more {
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(began.elapsed().min(LONGEST_PAUSE)).await;
         }
         if all.events > 0 {
             tracing::info!(

@@ -34,7 +34,7 @@ pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, Store
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA cache_size = -32768;
-         PRAGMA journal_size_limit = 134217728;",
+         PRAGMA journal_size_limit = 33554432;",
     )?;
     if let Some(pages) = options.max_pages {
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;

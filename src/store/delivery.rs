@@ -1,7 +1,8 @@
 //! Writing deliveries: leases, what came of calls, and what is decided without one.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::call;
 use super::error::StoreError;
 use super::key;
 use super::lane;
@@ -39,13 +40,6 @@ pub(super) const READY: i64 = 1;
 pub(super) const PARKED: i64 = 2;
 pub(super) const LATER: i64 = 3;
 
-/// Who leases, and until when.
-#[derive(Clone, Debug)]
-pub(super) struct Term {
-    pub owner: String,
-    pub until: Timestamp,
-}
-
 /// What of a delivery's row its changes depend on.
 pub(super) struct Row {
     pub state: State,
@@ -79,18 +73,36 @@ impl Command for ReleaseLeases {
             )?,
         };
         let owner = self.owner.as_ref().map(|owner| number(tx, owner)).transpose()?;
-        let release = "UPDATE deliveries INDEXED BY deliveries_open SET state = ?1
-             WHERE open = 1 AND state = ?2 AND (attempts = 0) = ?3 AND (?4 IS NULL OR owner = ?4)";
         let mut released = 0;
-        for (to, fresh) in [(State::Pending, true), (State::Retrying, false)] {
-            if tx.totals.counts.deliveries(State::Leased) > 0 {
-                let rows = tx.execute(release, params![code(to), code(State::Leased), fresh, owner])?;
-                tx.moved(Some(State::Leased), to, rows);
-                released += rows;
-            }
+        for (connection, upto) in leased_upto(tx.connection())? {
+            released += release(tx, &connection, upto, owner)?;
+        }
+        if owner.is_none() {
+            tx.execute("DELETE FROM leased_upto", [])?;
         }
         Ok(released)
     }
+}
+
+/// The connections of which something may be leased, each with the number up to which it may be.
+fn leased_upto(connection: &Connection) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT connection, seq FROM leased_upto")?;
+    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn release(tx: &mut Tx<'_>, connection: &str, upto: i64, owner: Option<i64>) -> Result<usize, StoreError> {
+    let release = "UPDATE deliveries INDEXED BY deliveries_open SET state = ?1
+         WHERE open = 1 AND connection = ?2 AND seq <= ?3 AND state = ?4 AND (attempts = 0) = ?5
+         AND (?6 IS NULL OR owner = ?6)";
+    let mut released = 0;
+    for (to, fresh) in [(State::Pending, true), (State::Retrying, false)] {
+        let params = params![code(to), connection, upto, code(State::Leased), fresh, owner];
+        let rows = tx.execute(release, params)?;
+        tx.moved(Some(State::Leased), to, rows);
+        released += rows;
+    }
+    Ok(released)
 }
 
 /// The number of an owner, which takes less space in each row than its name.
@@ -108,7 +120,7 @@ pub(super) struct Lease {
     pub connection: String,
     pub after_seq: i64,
     pub limit: usize,
-    pub term: Term,
+    pub owner: String,
 }
 
 impl Command for Lease {
@@ -125,7 +137,7 @@ impl Command for Lease {
             more,
             deliveries: Vec::with_capacity(ready.len()),
         };
-        let mut taking = Taking::new(tx, &self.term)?;
+        let mut taking = Taking::new(tx, &self.owner)?;
         for delivery in ready {
             if lane::is_behind(tx, &delivery)? {
                 lane::wait(tx, delivery.seq, None, delivery.state, delivery.state)?;
@@ -133,29 +145,41 @@ impl Command for Lease {
                 leased.deliveries.push(taking.take(tx, delivery)?);
             }
         }
+        taking.over(tx, &self.connection)?;
         Ok(leased)
     }
 }
 
-/// Leasing one delivery after the other for one owner.
+/// Leasing one delivery of a connection after the other for one owner.
 pub(super) struct Taking {
     owner: i64,
-    until: Timestamp,
+    upto: i64,
 }
 
 impl Taking {
-    pub(super) fn new(tx: &Tx<'_>, term: &Term) -> Result<Self, StoreError> {
-        Ok(Taking { owner: number(tx, &term.owner)?, until: term.until })
+    pub(super) fn new(tx: &Tx<'_>, owner: &str) -> Result<Self, StoreError> {
+        Ok(Taking { owner: number(tx, owner)?, upto: 0 })
+    }
+
+    /// All are taken. How far they reach is noted, so that a start finds them without a look at all that is ready.
+    pub(super) fn over(self, tx: &Tx<'_>, connection: &str) -> Result<(), StoreError> {
+        let note = "INSERT INTO leased_upto (connection, seq) VALUES (?1, ?2)
+             ON CONFLICT (connection) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq";
+        if self.upto > 0 {
+            tx.execute(note, params![connection, self.upto])?;
+        }
+        Ok(())
     }
 
     pub(super) fn take(&mut self, tx: &mut Tx<'_>, mut delivery: StoredDelivery) -> Result<StoredDelivery, StoreError> {
-        let params = params![delivery.seq, code(State::Leased), self.until.0, self.owner];
+        let params = params![delivery.seq, code(State::Leased), self.owner];
+        self.upto = self.upto.max(delivery.seq);
         if delivery.parked || delivery.due.is_some() {
             lane::leave(tx, delivery.seq, delivery.due.is_some())?;
-            let lease = "UPDATE deliveries SET state = ?2, leased_until = ?3, owner = ?4, open = 1 WHERE seq = ?1";
+            let lease = "UPDATE deliveries SET state = ?2, owner = ?3, open = 1 WHERE seq = ?1";
             tx.execute(lease, params)?;
         } else {
-            let lease = "UPDATE deliveries SET state = ?2, leased_until = ?3, owner = ?4 WHERE seq = ?1";
+            let lease = "UPDATE deliveries SET state = ?2, owner = ?3 WHERE seq = ?1";
             tx.execute(lease, params)?;
         }
         tx.moved(Some(delivery.state), State::Leased, 1);
@@ -177,6 +201,9 @@ impl Command for Record {
             return Ok(Changed::default());
         }
         self.keep_saved(tx)?;
+        if let Some(ended) = &self.0.ended {
+            call::end(tx, ended)?;
+        }
         let Some(to) = before.state.after(Change::Attempt(next.state)) else {
             self.count(tx)?;
             return Ok(Changed { changed: true, parked: false });

@@ -150,8 +150,8 @@ impl Route {
         };
         tx.execute(
             "INSERT INTO deliveries
-             (seq, connection, open, state, attempts, due, leased_until, event_seq, problem, owner, calls)
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6, ?7, 2, 0)",
+             (seq, connection, open, state, attempts, due, event_seq, problem, owner, calls)
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, 2, 0)",
             params![seq, new.connection, !state.is_final(), delivery::code(state), at, self.event.event_seq, problem],
         )?;
         tx.execute(

@@ -1,11 +1,10 @@
 //! What waits: behind its lane, or for its time. It lies in a table of its own and goes back by other ways than the cursor.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::delivery::{self, LATER, PARKED, Taking, Term, code, row};
+use super::delivery::{self, LATER, PARKED, Taking, code, row};
 use super::error::StoreError;
 use super::model::{Due, StoredDelivery};
 use super::query;
@@ -97,47 +96,12 @@ fn has_lane(tx: &Tx<'_>, seq: i64) -> Result<bool, StoreError> {
     Ok(lane.query_row([seq], |row| row.get(0))?)
 }
 
-/// The leases that have run out, of any connection.
-pub(super) fn expired(connection: &Connection, now: Timestamp) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT seq FROM deliveries INDEXED BY deliveries_open
-         WHERE open = 1 AND state = ?1 AND leased_until <= ?2 ORDER BY seq";
-    let mut statement = connection.prepare_cached(sql)?;
-    let seqs = statement.query_map(params![code(State::Leased), now.0], |row| row.get(0))?;
-    Ok(seqs.collect::<Result<_, _>>()?)
-}
-
-/// Gives back those of these whose leases have run out.
-pub(super) struct GiveBackExpired {
-    pub seqs: Vec<i64>,
-    pub now: Timestamp,
-}
-
-impl Command for GiveBackExpired {
-    type Answer = Vec<Arc<str>>;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Arc<str>>, StoreError> {
-        let mut connections = BTreeSet::new();
-        for seq in &self.seqs {
-            let sql = "SELECT connection FROM deliveries WHERE seq = ?1 AND leased_until <= ?2";
-            let mut statement = tx.connection().prepare_cached(sql)?;
-            let found: Option<Arc<str>> = statement.query_row([*seq, self.now.0], |row| row.get(0)).optional()?;
-            let given = GiveBack { seqs: vec![*seq], due: Some(self.now) };
-            if let Some(connection) = found
-                && given.run(tx)? > 0
-            {
-                connections.insert(connection);
-            }
-        }
-        Ok(connections.into_iter().collect())
-    }
-}
-
 /// Leases what is parked in a lane, from its beginning.
 pub(super) struct LeaseLane {
     pub connection: String,
     pub lane: String,
     pub limit: usize,
-    pub term: Term,
+    pub owner: String,
 }
 
 impl Command for LeaseLane {
@@ -146,8 +110,11 @@ impl Command for LeaseLane {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
         let params = params![self.connection, self.lane, query::limit(self.limit)];
         let waiting = query::deliveries(tx.connection(), query::WAITING_IN_LANE, params)?;
-        let mut taking = Taking::new(tx, &self.term)?;
-        waiting.into_iter().take_while(|delivery| delivery.parked).map(|delivery| taking.take(tx, delivery)).collect()
+        let mut taking = Taking::new(tx, &self.owner)?;
+        let parked = waiting.into_iter().take_while(|delivery| delivery.parked);
+        let leased = parked.map(|delivery| taking.take(tx, delivery)).collect::<Result<_, _>>()?;
+        taking.over(tx, &self.connection)?;
+        Ok(leased)
     }
 }
 
@@ -156,7 +123,7 @@ pub(super) struct LeaseDue {
     pub connection: String,
     pub now: Timestamp,
     pub limit: usize,
-    pub term: Term,
+    pub owner: String,
 }
 
 impl Command for LeaseDue {
@@ -168,7 +135,7 @@ impl Command for LeaseDue {
         }
         let params = params![self.connection, self.now.0, query::limit(self.limit)];
         let due = query::deliveries(tx.connection(), query::DUE_DELIVERIES, params)?;
-        let mut taking = Taking::new(tx, &self.term)?;
+        let mut taking = Taking::new(tx, &self.owner)?;
         let mut deliveries = Vec::with_capacity(due.len());
         for delivery in due {
             if is_behind(tx, &delivery)? {
@@ -178,6 +145,7 @@ impl Command for LeaseDue {
                 deliveries.push(taking.take(tx, delivery)?);
             }
         }
+        taking.over(tx, &self.connection)?;
         let next = "SELECT due FROM waiting INDEXED BY waiting_due
              WHERE connection = ?1 AND due IS NOT NULL ORDER BY due LIMIT 1";
         let mut next = tx.connection().prepare_cached(next)?;
@@ -222,15 +190,16 @@ fn under_way(connection: &Connection, name: &str, upto: i64) -> Result<HashMap<S
 
 /// Leases those of these that are still parked and first of what waits in their lane.
 pub(super) struct LeaseParked {
+    pub connection: String,
     pub seqs: Vec<i64>,
-    pub term: Term,
+    pub owner: String,
 }
 
 impl Command for LeaseParked {
     type Answer = Vec<StoredDelivery>;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
-        let mut taking = Taking::new(tx, &self.term)?;
+        let mut taking = Taking::new(tx, &self.owner)?;
         let mut leased = Vec::with_capacity(self.seqs.len());
         for seq in &self.seqs {
             let found = query::deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [*seq, 1])?.pop();
@@ -241,6 +210,7 @@ impl Command for LeaseParked {
                 leased.push(taking.take(tx, delivery)?);
             }
         }
+        taking.over(tx, &self.connection)?;
         Ok(leased)
     }
 }

@@ -5,14 +5,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::StoreError;
 
 /// The step at index n leads from format n to format n + 1. A step that was released is never changed.
-pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD];
 
 /// Rows lie in order of arrival and what never changes lies apart from what does: a commit then touches few pages,
 /// most of them at the end of a table.
 ///
-/// `deliveries` is the only table whose rows are changed. Its rows keep their width when they change (`due` and
-/// `leased_until` hold the time of creation until they are needed, and every state's code is one byte), because a row
-/// that grows splits its page. `open` is a column of its own so that taking a lease leaves the index alone.
+/// `deliveries` is the only table whose rows are changed. Its rows keep their width when they change (`due` holds the time
+/// of creation until it is needed, and every state's code is one byte), because a row that grows splits its page. `open` is a column of its own so that taking a lease leaves the index alone.
 const FIRST: &str = "
 CREATE TABLE totals (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -130,6 +129,20 @@ UPDATE totals SET later = (SELECT count(*) FROM waiting),
     retrying = retrying
         + (SELECT count(*) FROM waiting w CROSS JOIN deliveries d ON d.seq = w.delivery_seq WHERE d.state = 3);
 UPDATE deliveries SET open = 3, state = 4 WHERE seq IN (SELECT delivery_seq FROM waiting);
+";
+
+/// What is leased of a connection lies before the number in `leased_upto`, so that a start looks at little of what is ready.
+/// A lease has no end of its own. In `limited_calls` is what counts against limits, from before a call until it counts no
+/// more; `ended` is null while nobody knows.
+const THIRD: &str = "
+ALTER TABLE deliveries DROP COLUMN leased_until;
+CREATE TABLE leased_upto (connection TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO leased_upto SELECT connection, max(seq) FROM deliveries WHERE open = 1 AND state = 3 GROUP BY connection;
+CREATE TABLE limited_calls (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection TEXT NOT NULL, operation TEXT NOT NULL, limit_keys TEXT NOT NULL, ended INTEGER, until INTEGER NOT NULL
+);
+CREATE INDEX limited_calls_until ON limited_calls (until);
 ";
 
 /// The newest format that this version knows.

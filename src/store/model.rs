@@ -143,8 +143,29 @@ pub struct AttemptRecord {
     pub saved: Option<String>,
     /// What was saved is known to others as well.
     pub remember: Option<Remember>,
+    /// Where it counts against limits.
+    pub ended: Option<EndedCall>,
     /// [`State::Leased`] when the step is done and others follow.
     pub next: Next,
+}
+
+/// A call that counts against the limits of a connection or an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitedCall {
+    pub connection: Arc<str>,
+    pub operation: Arc<str>,
+    /// What each of the operation's limits counts it under; none where they have no keys.
+    pub limit_keys: Vec<Arc<str>>,
+}
+
+/// The end of a call that [`super::Store::begin_call`] has noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedCall {
+    /// Its number.
+    pub call: i64,
+    pub at: Timestamp,
+    /// From then on it counts against nothing.
+    pub until: Timestamp,
 }
 
 /// Under which key the saved names of a step are remembered, and for how long.

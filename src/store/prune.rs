@@ -16,7 +16,7 @@ const LOOKED_AT: usize = 16;
 /// So many other things are forgotten at a time.
 const OTHERS: i64 = 1000;
 /// So many pages are given back at a time, so that no one waits for long.
-const PAGES: i64 = 1024;
+const PAGES: i64 = 256;
 /// As many pages stay free for what comes next, and this part of all.
 const SPARE: i64 = 64;
 const SPARE_PART: i64 = 20;
@@ -57,7 +57,7 @@ pub(super) fn look(
             return Ok(found);
         }
         (found.upto, looked_at) = (seq, looked_at + 1);
-        if is_done(connection, seq)? {
+        if done(connection, seq)?.is_some() {
             found.seqs.push(seq);
         }
         if found.seqs.len() >= limit {
@@ -83,20 +83,28 @@ fn used(connection: &Connection) -> Result<u64, StoreError> {
     Ok(u64::try_from(pages.saturating_mul(pragma(connection, "page_size")?)).unwrap_or(0))
 }
 
-/// Whether an event is routed and nothing more is wanted of its deliveries.
-fn is_done(connection: &Connection, seq: i64) -> Result<bool, StoreError> {
+/// The deliveries of an event that is routed and of which nothing more is wanted; nothing of any other event.
+fn done(connection: &Connection, seq: i64) -> Result<Option<Vec<i64>>, StoreError> {
     let mut routed = connection.prepare_cached("SELECT 1 FROM routings WHERE event_seq = ?1")?;
     if !routed.exists([seq])? {
-        return Ok(false);
+        return Ok(None);
     }
     let mut state = connection.prepare_cached("SELECT state FROM deliveries WHERE seq = ?1")?;
-    for delivery in replay::deliveries_of(connection, seq)? {
+    let deliveries = replay::deliveries_of(connection, seq)?;
+    for delivery in &deliveries {
         let stored = state.query_row([delivery], |row| row.get(0)).optional()?.ok_or(StoreError::Corrupt)?;
         if !delivery::state(stored)?.is_final() {
-            return Ok(false);
+            return Ok(None);
         }
     }
-    Ok(true)
+    Ok(Some(deliveries))
+}
+
+/// Numbers that follow each other, from the first to the last: what lies side by side is forgotten together.
+fn runs(mut numbers: Vec<i64>) -> Vec<[i64; 2]> {
+    numbers.sort_unstable();
+    let follows = |one: &i64, next: &i64| next - one <= 1;
+    numbers.chunk_by(follows).filter_map(|run| Some([*run.first()?, *run.last()?])).collect()
 }
 
 /// Forgets events, and what else is over.
@@ -110,11 +118,19 @@ impl Command for Forget {
     type Answer = Pruned;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Pruned, StoreError> {
-        let mut pruned = Pruned::default();
+        let (mut events, mut deliveries) = (Vec::new(), Vec::new());
         for seq in &self.seqs {
-            if is_done(tx.connection(), *seq)? {
-                self.forget(tx, *seq, &mut pruned)?;
+            if let Some(own) = done(tx.connection(), *seq)? {
+                events.push(*seq);
+                deliveries.extend(own);
             }
+        }
+        let mut pruned = Pruned { events: events.len(), deliveries: deliveries.len(), ..Pruned::default() };
+        for run in runs(deliveries) {
+            forget_deliveries(tx, run)?;
+        }
+        for run in runs(events) {
+            self.forget_events(tx, run)?;
         }
         self.forget_identities(tx)?;
         let memory = "DELETE FROM memory WHERE key IN (SELECT key FROM memory WHERE until <= ?1 LIMIT ?2)";
@@ -123,35 +139,50 @@ impl Command for Forget {
     }
 }
 
+/// All that is stored of a run of deliveries.
+const OF_DELIVERIES: [&str; 5] = [
+    "DELETE FROM attempts WHERE delivery_seq BETWEEN ?1 AND ?2",
+    "DELETE FROM ledger WHERE delivery_seq BETWEEN ?1 AND ?2",
+    "DELETE FROM contents WHERE delivery_seq BETWEEN ?1 AND ?2",
+    "DELETE FROM replays WHERE old BETWEEN ?1 AND ?2",
+    "DELETE FROM deliveries WHERE seq BETWEEN ?1 AND ?2",
+];
+
+fn forget_deliveries(tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
+    let sql = "SELECT state, count(*) FROM deliveries WHERE seq BETWEEN ?1 AND ?2 GROUP BY state";
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let counts = statement.query_map(run, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (stored, rows) in counts.collect::<Result<Vec<(i64, i64)>, _>>()? {
+        tx.gone(delivery::state(stored)?, rows);
+    }
+    for sql in OF_DELIVERIES {
+        tx.execute(sql, run)?;
+    }
+    Ok(())
+}
+
 impl Forget {
-    fn forget(&self, tx: &mut Tx<'_>, seq: i64, pruned: &mut Pruned) -> Result<(), StoreError> {
-        for delivery in replay::deliveries_of(tx.connection(), seq)? {
-            let state = delivery::row(tx, delivery)?.state;
-            tx.execute("DELETE FROM attempts WHERE delivery_seq = ?1", [delivery])?;
-            tx.execute("DELETE FROM ledger WHERE delivery_seq = ?1", [delivery])?;
-            tx.execute("DELETE FROM contents WHERE delivery_seq = ?1", [delivery])?;
-            tx.execute("DELETE FROM replays WHERE old = ?1", [delivery])?;
-            tx.execute("DELETE FROM deliveries WHERE seq = ?1", [delivery])?;
-            tx.gone(state);
-            pruned.deliveries += 1;
-        }
-        self.let_identities_go(tx, seq)?;
-        replay::unroute(tx, seq)?;
-        tx.execute("DELETE FROM outcomes WHERE event_seq = ?1", [seq])?;
-        forget_request(tx, seq)?;
-        tx.totals.counts.events = tx.totals.counts.events.saturating_sub(1);
-        pruned.events += 1;
+    fn forget_events(&self, tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
+        self.let_identities_go(tx, run)?;
+        replay::uncount(tx, run)?;
+        tx.execute("DELETE FROM routings WHERE event_seq BETWEEN ?1 AND ?2", run)?;
+        tx.execute("DELETE FROM outcomes WHERE event_seq BETWEEN ?1 AND ?2", run)?;
+        forget_requests(tx, run)?;
+        let gone = tx.execute("DELETE FROM events WHERE seq BETWEEN ?1 AND ?2", run)?;
+        let gone = u64::try_from(gone).unwrap_or(u64::MAX);
+        tx.totals.counts.events = tx.totals.counts.events.saturating_sub(gone);
         Ok(())
     }
 
-    /// The identities of an event that is forgotten stay for the rest of their window.
-    fn let_identities_go(&self, tx: &Tx<'_>, seq: i64) -> Result<(), StoreError> {
-        let sql = "SELECT route, identity FROM outcomes WHERE event_seq = ?1 AND identity IS NOT NULL AND result = ?2";
+    /// The identities of events that are forgotten stay for the rest of their window.
+    fn let_identities_go(&self, tx: &Tx<'_>, [first, last]: [i64; 2]) -> Result<(), StoreError> {
+        let sql = "SELECT event_seq, route, identity FROM outcomes
+             WHERE event_seq BETWEEN ?1 AND ?2 AND identity IS NOT NULL AND result = ?3";
         let mut statement = tx.connection().prepare_cached(sql)?;
-        let known = statement.query_map(params![seq, query::TAKEN], |row| {
-            Ok(key::of_identity(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?))
+        let known = statement.query_map(params![first, last, query::TAKEN], |row| {
+            Ok((row.get::<_, i64>(0)?, key::of_identity(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?)))
         })?;
-        for key in known.collect::<Result<Vec<_>, _>>()? {
+        for (seq, key) in known.collect::<Result<Vec<_>, _>>()? {
             let mut at =
                 tx.connection().prepare_cached("SELECT at FROM identities WHERE key = ?1 AND event_seq = ?2")?;
             if let Some(at) = at.query_row(params![key, seq], |row| row.get(0)).optional()? {
@@ -190,18 +221,20 @@ impl Forget {
     }
 }
 
-/// The event goes, and its request with the last of its parts.
-fn forget_request(tx: &Tx<'_>, seq: i64) -> Result<(), StoreError> {
-    let sql = "DELETE FROM events WHERE seq = ?1 RETURNING request, part";
-    let mut statement = tx.connection().prepare_cached(sql)?;
-    let (request, part): (i64, i64) = statement.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    // The parts of one request have successive numbers.
-    let sql = "SELECT request FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1";
-    let mut first = tx.connection().prepare_cached(sql)?;
-    let first: Option<i64> = first.query_row([seq - part], |row| row.get(0)).optional()?;
-    if first != Some(request) {
-        tx.execute("DELETE FROM requests WHERE seq = ?1", [request])?;
-    }
+/// The requests of a run of events go, but for those at its ends of which other parts stay: parts have successive numbers,
+/// and so have requests.
+fn forget_requests(tx: &Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
+    let one = |sql: &str, seq: i64| -> Result<Option<i64>, StoreError> {
+        Ok(tx.connection().prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?)
+    };
+    let [first, last] = run;
+    let ends = "SELECT min(request), max(request) FROM events WHERE seq BETWEEN ?1 AND ?2";
+    let (from, to): (i64, i64) =
+        tx.connection().prepare_cached(ends)?.query_row(run, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let before = one("SELECT request FROM events WHERE seq < ?1 ORDER BY seq DESC LIMIT 1", first)?;
+    let after = one("SELECT request FROM events WHERE seq > ?1 ORDER BY seq LIMIT 1", last)?;
+    let (from, to) = (from + i64::from(before == Some(from)), to - i64::from(after == Some(to)));
+    tx.execute("DELETE FROM requests WHERE seq BETWEEN ?1 AND ?2", [from, to])?;
     Ok(())
 }
 

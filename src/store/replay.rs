@@ -75,8 +75,8 @@ impl SendAgain {
         let new = tx.totals.last_delivery;
         tx.execute(
             "INSERT INTO deliveries
-             (seq, connection, open, state, attempts, due, leased_until, event_seq, problem, owner, calls)
-             SELECT ?2, connection, 1, ?3, 0, ?4, ?4, event_seq, NULL, 2, 0 FROM deliveries WHERE seq = ?1",
+             (seq, connection, open, state, attempts, due, event_seq, problem, owner, calls)
+             SELECT ?2, connection, 1, ?3, 0, ?4, event_seq, NULL, 2, 0 FROM deliveries WHERE seq = ?1",
             params![old, new, delivery::code(State::Pending), self.at.0],
         )?;
         tx.execute(
@@ -177,21 +177,27 @@ impl Command for PutBack {
 }
 
 /// Forgets that an event is routed, and says in which generation it was; what it became is not counted any more.
-pub(super) fn unroute(tx: &mut Tx<'_>, seq: i64) -> Result<Option<i64>, StoreError> {
+fn unroute(tx: &mut Tx<'_>, seq: i64) -> Result<Option<i64>, StoreError> {
+    uncount(tx, [seq, seq])?;
     let sql = "DELETE FROM routings WHERE event_seq = ?1 RETURNING generation";
-    let generation: Option<i64> = tx.connection().prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?;
-    let Some(generation) = generation else { return Ok(None) };
-    let sql = "SELECT count(*), coalesce(sum(result = 'failed'), 0), coalesce(sum(result = 'duplicate'), 0)
-         FROM outcomes WHERE event_seq = ?1 AND generation = ?2";
+    Ok(tx.connection().prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?)
+}
+
+/// What a run of events became is not counted any more. Those that are not routed have become nothing.
+pub(super) fn uncount(tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
+    let sql = "SELECT coalesce(sum(o.result = 'failed'), 0), coalesce(sum(o.result = 'duplicate'), 0),
+         coalesce(sum(o.result IS NULL), 0)
+         FROM routings g LEFT JOIN outcomes o ON o.event_seq = g.event_seq AND o.generation = g.generation
+         WHERE g.event_seq BETWEEN ?1 AND ?2";
     let mut statement = tx.connection().prepare_cached(sql)?;
     let number = |count: i64| u64::try_from(count).unwrap_or(0);
-    let (all, failed, duplicates) = statement
-        .query_row([seq, generation], |row| Ok((number(row.get(0)?), number(row.get(1)?), number(row.get(2)?))))?;
+    let (failed, duplicates, unmatched) =
+        statement.query_row(run, |row| Ok((number(row.get(0)?), number(row.get(1)?), number(row.get(2)?))))?;
     let counts = &mut tx.totals.counts;
     counts.failed = counts.failed.saturating_sub(failed);
     counts.duplicates = counts.duplicates.saturating_sub(duplicates);
-    counts.unmatched = counts.unmatched.saturating_sub(u64::from(all == 0));
-    Ok(Some(generation))
+    counts.unmatched = counts.unmatched.saturating_sub(unmatched);
+    Ok(())
 }
 
 /// Every delivery of an event, also those that were sent again.

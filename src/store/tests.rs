@@ -95,6 +95,7 @@ fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
         counts: true,
         saved: None,
         remember: None,
+        ended: None,
         started_at: NOW,
         took_ms: 12,
         result: "retry",
@@ -135,23 +136,23 @@ async fn an_event_goes_all_the_way() {
     assert_eq!(receipt.deliveries, [(sends[0].id, 1), (problem.id, 2)]);
     assert_eq!(store.unrouted(0, 10).await.unwrap().len(), 1);
 
-    let leased = store.lease("crm", 0, 10, "w", Timestamp(NOW.0 + 1)).await.unwrap().deliveries;
+    let leased = store.lease("crm", 0, 10, "w").await.unwrap().deliveries;
     assert_eq!(leased.len(), 1, "the dead one is not leased");
     assert_eq!((leased[0].state, leased[0].attempts, leased[0].due), (State::Leased, 0, None));
     assert_eq!((&*leased[0].route, leased[0].lane.as_deref()), ("a", Some("lane-1")));
     assert_eq!((leased[0].event_id, leased[0].request.as_str()), (new.ids[0], "{\"to\":1}"));
-    assert!(store.lease("crm", 0, 10, "w", NOW).await.unwrap().deliveries.is_empty());
+    assert!(store.lease("crm", 0, 10, "w").await.unwrap().deliveries.is_empty());
 
     store.record(attempt(1, 1, State::Retrying)).await.unwrap();
     let waiting = store.deliveries(of(State::Retrying), 9).await.unwrap();
     assert_eq!((waiting[0].attempts, waiting[0].due), (1, Some(Timestamp(NOW.0 + 5000))));
-    assert!(store.lease("crm", 0, 10, "w", NOW).await.unwrap().deliveries.is_empty(), "it is due later");
-    let due = store.lease_due("crm", Timestamp(NOW.0 + 4999), 10, "w", NOW).await.unwrap();
+    assert!(store.lease("crm", 0, 10, "w").await.unwrap().deliveries.is_empty(), "it is due later");
+    let due = store.lease_due("crm", Timestamp(NOW.0 + 4999), 10, "w").await.unwrap();
     assert_eq!((due.deliveries.len(), due.next), (0, Some(Timestamp(NOW.0 + 5000))));
-    let again = store.lease_due("crm", Timestamp(NOW.0 + 5000), 10, "w", NOW).await.unwrap();
+    let again = store.lease_due("crm", Timestamp(NOW.0 + 5000), 10, "w").await.unwrap();
     assert_eq!((again.deliveries[0].seq, again.next), (1, None));
     store.record(attempt(1, 2, State::Delivered)).await.unwrap();
-    assert!(store.lease("crm", 0, 10, "w", NOW).await.unwrap().deliveries.is_empty());
+    assert!(store.lease("crm", 0, 10, "w").await.unwrap().deliveries.is_empty());
 
     let story = store.event(new.ids[0]).await.unwrap().unwrap();
     assert_eq!((story.event.revision.as_deref(), story.routed_at), (Some("r1"), Some(NOW)));
@@ -228,9 +229,9 @@ async fn a_crash_loses_nothing_that_was_answered() {
     let store = Embedded::open(&folder.0).unwrap();
     store.accept(request(3)).await.unwrap();
     store.route(routed(2, vec![taken("a", None, vec![delivery("crm"), delivery("crm")])])).await.unwrap();
-    store.lease("crm", 0, 9, "w", NOW).await.unwrap();
+    store.lease("crm", 0, 9, "w").await.unwrap();
     store.record(attempt(2, 1, State::Retrying)).await.unwrap();
-    store.lease_due("crm", Timestamp(i64::MAX), 9, "w", NOW).await.unwrap();
+    store.lease_due("crm", Timestamp(i64::MAX), 9, "w").await.unwrap();
 
     let crashed = folder.as_after_a_crash();
     let after = Embedded::open(&crashed.0).unwrap();
@@ -287,7 +288,7 @@ async fn files_that_are_not_ours_are_refused_and_left_alone() {
     Embedded::open(&folder.0).unwrap().close().await.unwrap();
     Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(folder.file()).unwrap();
-    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 2 }));
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 3 }));
     assert_eq!(fs::read(folder.file()).unwrap(), before);
     fs::write(folder.file(), "a text that is no database, and long enough to be taken for one".repeat(99)).unwrap();
     assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::Corrupt));

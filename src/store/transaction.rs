@@ -86,10 +86,11 @@ impl<'c> Tx<'c> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
     }
 
-    /// Counts a delivery that is forgotten.
-    pub(super) fn gone(&mut self, state: State) {
+    /// Counts deliveries that are forgotten.
+    pub(super) fn gone(&mut self, state: State, rows: i64) {
+        let rows = u64::try_from(rows).unwrap_or(0);
         for (known, count) in State::ALL.into_iter().zip(&mut self.totals.counts.deliveries) {
-            *count = count.saturating_sub(u64::from(known == state));
+            *count = count.saturating_sub(if known == state { rows } else { 0 });
         }
     }
 

@@ -9,13 +9,14 @@ use tokio::time::timeout_at;
 
 use super::embedded::{Embedded, Options};
 use super::model::{
-    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, NewEvents, Pruned, Replay,
-    ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredDelivery, StoredEvent, StoredToken, Verified,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
+    Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredDelivery, StoredEvent,
+    StoredToken, Verified,
 };
 use super::snapshot::Snapshot;
 use super::{
-    Reply, Store, StoreError, copy, delivery, event, filter, key, lane, memory, prune, query, replay, snapshot, story,
-    verify,
+    Reply, Store, StoreError, call, copy, delivery, event, filter, key, lane, memory, prune, query, replay, snapshot,
+    story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -45,64 +46,29 @@ impl Store for Embedded {
         self.put(delivery::ReleaseLeases { owner: owner.map(str::to_owned) })
     }
 
-    fn release_expired(&self, now: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
-        Box::pin(self.expired(now))
-    }
-
     fn open_connections(&self) -> Reply<'_, Vec<String>> {
         self.ask(query::open_connections)
     }
 
-    fn lease(
-        &self,
-        connection: &str,
-        after_seq: i64,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Leased> {
-        let term = delivery::Term { owner: owner.to_owned(), until };
-        self.put(delivery::Lease { connection: connection.to_owned(), after_seq, limit, term })
+    fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased> {
+        self.put(delivery::Lease { connection: connection.to_owned(), after_seq, limit, owner: owner.to_owned() })
     }
 
     fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize> {
         self.put(lane::GiveBack { seqs, due: None })
     }
 
-    fn lease_lane(
-        &self,
-        connection: &str,
-        lane: &str,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Vec<StoredDelivery>> {
-        let term = delivery::Term { owner: owner.to_owned(), until };
-        self.put(lane::LeaseLane { connection: connection.to_owned(), lane: lane.to_owned(), limit, term })
+    fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
+        let (connection, lane, owner) = (connection.to_owned(), lane.to_owned(), owner.to_owned());
+        self.put(lane::LeaseLane { connection, lane, limit, owner })
     }
 
-    fn lease_due(
-        &self,
-        connection: &str,
-        now: Timestamp,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Due> {
-        let term = delivery::Term { owner: owner.to_owned(), until };
-        self.put(lane::LeaseDue { connection: connection.to_owned(), now, limit, term })
+    fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due> {
+        self.put(lane::LeaseDue { connection: connection.to_owned(), now, limit, owner: owner.to_owned() })
     }
 
-    fn lease_freed(
-        &self,
-        connection: &str,
-        upto: i64,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Vec<StoredDelivery>> {
-        let term = delivery::Term { owner: owner.to_owned(), until };
-        Box::pin(self.freed(connection.to_owned(), upto, limit, term))
+    fn lease_freed(&self, connection: &str, upto: i64, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
+        Box::pin(self.freed(connection.to_owned(), upto, limit, owner.to_owned()))
     }
 
     fn postpone(&self, seqs: Vec<i64>, due: Timestamp) -> Reply<'_, usize> {
@@ -111,6 +77,14 @@ impl Store for Embedded {
 
     fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed> {
         self.put(delivery::Record(attempt))
+    }
+
+    fn begin_call(&self, call: LimitedCall, at: Timestamp, until: Timestamp) -> Reply<'_, i64> {
+        self.put(call::Begin { call, at, until })
+    }
+
+    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Option<Timestamp>)>> {
+        self.ask(move |file| call::under_limits(file, now))
     }
 
     fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, at: Timestamp) -> Reply<'_, ()> {
@@ -254,21 +228,14 @@ impl Embedded {
         connection: String,
         upto: i64,
         limit: usize,
-        term: delivery::Term,
+        owner: String,
     ) -> Result<Vec<StoredDelivery>, StoreError> {
-        let seqs = self.read(move |file| lane::freed(file, &connection, upto, limit)).await?;
+        let name = connection.clone();
+        let seqs = self.read(move |file| lane::freed(file, &name, upto, limit)).await?;
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(lane::LeaseParked { seqs, term }).await
-    }
-
-    async fn expired(&self, now: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {
-        let seqs = self.read(move |file| lane::expired(file, now)).await?;
-        if seqs.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.write(lane::GiveBackExpired { seqs, now }).await
+        self.write(lane::LeaseParked { connection, seqs, owner }).await
     }
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {

@@ -29,7 +29,7 @@ pub(super) fn file(file: &Path) -> Result<Verified, StoreError> {
 }
 
 /// What must not be found, and what it means when it is.
-const RULES: [(&str, &str); 11] = [
+const RULES: [(&str, &str); 12] = [
     (
         "SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT 1 FROM requests r WHERE r.seq = e.request)",
         "events whose request is missing",
@@ -73,6 +73,11 @@ const RULES: [(&str, &str); 11] = [
         "SELECT count(*) FROM deliveries d WHERE d.open IN (2, 3)
       AND NOT EXISTS (SELECT 1 FROM waiting w WHERE w.delivery_seq = d.seq)",
         "deliveries that wait and would never go on",
+    ),
+    (
+        "SELECT count(*) FROM deliveries d WHERE d.state = 3
+      AND NOT EXISTS (SELECT 1 FROM leased_upto l WHERE l.connection = d.connection AND l.seq >= d.seq)",
+        "leased deliveries that no start would find",
     ),
     (
         "SELECT count(*) FROM replays p WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq = p.new)",

@@ -20,6 +20,7 @@ mod handshake;
 mod hostile;
 mod live;
 mod outgoing;
+mod pace;
 mod packs;
 mod payloads;
 mod readme;

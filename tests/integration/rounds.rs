@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{ACME, Folder, Server, StandIn, exchange, get, post_bytes, read_answer, wait_for};
+use crate::support::{
+    ACME, Folder, Server, StandIn, copy, exchange, get, post_bytes, read_answer, run, transcript, wait_for,
+};
 
 /// Two deliveries of each event: to an operation that knows a repetition by its key, and to one that does not.
 const ROUTE: &str = "
@@ -99,6 +101,19 @@ impl World {
             self.accepted.extend(accepted);
         }
         self.ends.push(self.seen());
+    }
+
+    /// What is on the disk is whole. A copy is looked at, so that the next start finds what the last life left; where the
+    /// power went while the store was being made, there may be none.
+    fn prove(&self) {
+        if self.accepted.is_empty() && self.forgotten == 0 {
+            return;
+        }
+        let (data, proved) = (self.folder.path().join("data"), self.folder.path().join("proved"));
+        copy(&data, &proved);
+        let output = run(self.folder.path(), &["store", "verify", "--data", "proved"]);
+        assert!(output.status.success(), "{}", transcript(&output));
+        std::fs::remove_dir_all(&proved).unwrap();
     }
 
     /// The number of the provider's last request, once no more arrive.
@@ -273,6 +288,7 @@ fn a_machine_that_loses_its_power_keeps_what_was_accepted() {
         world.life(&env, |server, _| {
             wait_for("the power cut", || server.has_ended().then_some(()));
         });
+        world.prove();
         if round % 10 == 0 {
             world.settle();
         }

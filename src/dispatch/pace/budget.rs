@@ -46,6 +46,11 @@ impl Budget {
         self.ended.extend(at);
     }
 
+    /// A request ended then that was made in an earlier life. They come in the order of their ends.
+    pub(super) fn was_spent(&mut self, at: Timestamp) {
+        self.ended.push_back(at);
+    }
+
     pub(super) fn pause(&mut self, until: Timestamp) {
         self.paused_until = self.paused_until.max(Some(until));
     }

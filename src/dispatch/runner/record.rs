@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::super::{Report, Shared, stored};
-use super::{Done, Made, Runner, Step, Target, number};
+use super::{Done, Limited, Made, Runner, Step, Target, number};
 use crate::backoff::Backoff;
 use crate::death;
 use crate::delivery::{self, AttemptResult, Next, State, Trouble};
 use crate::live::Revision;
 use crate::pack::Idempotency;
-use crate::pack::outcome::{Answer, Outcome};
+use crate::pack::outcome::Outcome;
 use crate::plan::{Memory, OnUnknown};
-use crate::store::{AttemptRecord, Changed, Remember, StoredDelivery};
+use crate::store::{AttemptRecord, Changed, EndedCall, Remember, StoredDelivery};
 use crate::value::Value;
 
 /// How much of an answer is kept with the attempt.
@@ -77,7 +77,7 @@ impl Runner<'_> {
         let connection = self.shared.live.now().set.connections.get(&self.delivery.connection).cloned();
         let backoff = connection.map(|connection| connection.backoff).unwrap_or_default();
         let next = self.after(&result, &backoff);
-        self.ended(index, &Made { started_at, result, answer: Answer::default() }, next).await
+        self.ended(index, &Made::without_answer(result, started_at), next).await
     }
 
     fn next(&self, target: &Target, result: &AttemptResult) -> Next {
@@ -104,8 +104,9 @@ impl Runner<'_> {
 
     /// What the provider took must be known before anything else happens to the delivery.
     async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
-        let Made { started_at, result, answer } = made;
-        let took_ms = u64::try_from(started_at.until(self.shared.clock.now()).as_millis()).unwrap_or(u64::MAX);
+        let Made { started_at, result, answer, limited } = made;
+        let now = self.shared.clock.now();
+        let took_ms = u64::try_from(started_at.until(now).as_millis()).unwrap_or(u64::MAX);
         self.delivery.calls = self.delivery.calls.saturating_add(1);
         self.delivery.attempts = self.delivery.attempts.saturating_add(u32::from(kept.counts));
         let record = AttemptRecord {
@@ -123,9 +124,8 @@ impl Runner<'_> {
                 Value::Null => "{}".to_owned(),
                 saved => saved.to_json(),
             }),
-            remember: kept
-                .memory
-                .map(|memory| Remember { key: memory.key.clone(), until: self.shared.clock.now().plus(memory.period) }),
+            remember: kept.memory.map(|memory| Remember { key: memory.key.clone(), until: now.plus(memory.period) }),
+            ended: limited.map(|Limited { call, window }| EndedCall { call, at: now, until: now.plus(window) }),
             next,
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinError;
 
 use super::super::lane::REFILL;
-use super::super::{LEASE, OWNER, pacer, stored};
+use super::super::{OWNER, pacer, stored};
 use super::{BATCH, LONG, SHORT, Worker};
 use crate::clock::Timestamp;
 use crate::store::{Due, Leased, StoredDelivery};
@@ -93,7 +93,7 @@ impl Worker {
         }
         let is_due = self.asking.next_due.is_some_and(|due| due <= now);
         if self.asking.freeing && self.asking.refilling == 0 {
-            self.lease_freed(now);
+            self.lease_freed();
         } else if is_due && (self.asking.due_next || !self.asking.more) {
             self.lease_due(now);
         } else if self.asking.more {
@@ -106,7 +106,7 @@ impl Worker {
         (self.asking.leasing, self.asking.more, self.asking.scan_at) = (true, false, now.plus(SCAN));
         let (shared, connection, after) = (self.shared.clone(), self.connection.clone(), self.asking.cursor);
         self.asked.spawn(async move {
-            let ask = || shared.store.lease(&connection, after, BATCH, OWNER, now.plus(LEASE));
+            let ask = || shared.store.lease(&connection, after, BATCH, OWNER);
             stored(&shared, ask).await.map_or(Heard::Stopped, Heard::Leased)
         });
     }
@@ -115,16 +115,16 @@ impl Worker {
         (self.asking.leasing, self.asking.due_next, self.asking.next_due) = (true, false, None);
         let (shared, connection) = (self.shared.clone(), self.connection.clone());
         self.asked.spawn(async move {
-            let ask = || shared.store.lease_due(&connection, now, BATCH, OWNER, now.plus(LEASE));
+            let ask = || shared.store.lease_due(&connection, now, BATCH, OWNER);
             stored(&shared, ask).await.map_or(Heard::Stopped, Heard::Due)
         });
     }
 
-    fn lease_freed(&mut self, now: Timestamp) {
+    fn lease_freed(&mut self) {
         self.asking.leasing = true;
         let (shared, connection, upto) = (self.shared.clone(), self.connection.clone(), self.asking.cursor);
         self.asked.spawn(async move {
-            let ask = || shared.store.lease_freed(&connection, upto, BATCH, OWNER, now.plus(LEASE));
+            let ask = || shared.store.lease_freed(&connection, upto, BATCH, OWNER);
             stored(&shared, ask).await.map_or(Heard::Stopped, Heard::Freed)
         });
     }
@@ -137,9 +137,8 @@ impl Worker {
         }
         self.asking.refilling += 1;
         let (shared, connection) = (self.shared.clone(), self.connection.clone());
-        let until = shared.clock.now().plus(LEASE);
         self.asked.spawn(async move {
-            let ask = || shared.store.lease_lane(&connection, &lane, REFILL, OWNER, until);
+            let ask = || shared.store.lease_lane(&connection, &lane, REFILL, OWNER);
             match stored(&shared, ask).await {
                 Some(found) => Heard::Refilled(lane, found),
                 None => Heard::Stopped,
@@ -206,7 +205,7 @@ impl Worker {
             }
             Ok(Heard::GivenBack(deliveries, due)) => {
                 self.asking.due_at(due);
-                deliveries.iter().for_each(|delivery| self.rest(delivery));
+                deliveries.iter().for_each(|delivery| self.rest(delivery.lane.as_ref()));
             }
             Ok(Heard::Stopped) => {}
             Err(_) => tracing::error!(connection = %self.connection, "asking the store failed inside Jackfield"),

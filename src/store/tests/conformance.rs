@@ -21,7 +21,8 @@ macro_rules! on_every_engine {
 on_every_engine! {
     a_retry_holds_its_own_lane_and_no_other
     what_is_left_in_a_lane_is_found
-    leases_have_an_owner_and_an_end
+    leases_have_an_owner
+    a_call_counts_until_its_window_is_over
     what_is_given_back_comes_when_it_is_due
     a_step_that_is_done_is_done
     a_key_is_found_out_by_one
@@ -54,73 +55,98 @@ mod stories {
 
     pub async fn a_retry_holds_its_own_lane_and_no_other(store: &dyn Store) {
         deliveries(store, &[Some("a"), Some("b"), Some("a"), None]).await;
-        let leased = store.lease("crm", 0, 2, "w", in_ms(9)).await.unwrap();
+        let leased = store.lease("crm", 0, 2, "w").await.unwrap();
         assert_eq!((seqs(&leased.deliveries), leased.upto, leased.more), (vec![1, 2], 2, true));
         assert_eq!(
             store.record(attempt(1, 1, State::Retrying)).await.unwrap(),
             Changed { changed: true, parked: false }
         );
-        let leased = store.lease("crm", 2, 9, "w", in_ms(9)).await.unwrap();
+        let leased = store.lease("crm", 2, 9, "w").await.unwrap();
         assert_eq!((seqs(&leased.deliveries), leased.upto, leased.more), (vec![4], 4, false));
         assert_eq!((store.counts().await.unwrap().parked, store.counts().await.unwrap().later), (1, 1));
-        assert!(store.lease_lane("crm", "a", 9, "w", in_ms(9)).await.unwrap().is_empty(), "its head is due later");
-        assert!(store.lease_freed("crm", 9, 9, "w", in_ms(9)).await.unwrap().is_empty());
-        let due = store.lease_due("crm", in_ms(5000), 9, "w", in_ms(9)).await.unwrap();
+        assert!(store.lease_lane("crm", "a", 9, "w").await.unwrap().is_empty(), "its head is due later");
+        assert!(store.lease_freed("crm", 9, 9, "w").await.unwrap().is_empty());
+        let due = store.lease_due("crm", in_ms(5000), 9, "w").await.unwrap();
         assert_eq!((seqs(&due.deliveries), due.next), (vec![1], None));
         assert!(store.record(attempt(1, 2, State::Dead)).await.unwrap().parked);
         assert!(!store.record(attempt(2, 1, State::Delivered)).await.unwrap().parked);
-        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w", in_ms(9)).await.unwrap()), [3]);
+        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w").await.unwrap()), [3]);
         assert!(!store.record(attempt(3, 1, State::Delivered)).await.unwrap().parked);
     }
 
     pub async fn what_is_left_in_a_lane_is_found(store: &dyn Store) {
         deliveries(store, &[Some("a"), Some("a"), Some("b"), Some("b")]).await;
-        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        store.lease("crm", 0, 9, "w").await.unwrap();
         assert_eq!(store.park(vec![2, 4]).await, Ok(2));
         assert_eq!(store.park(vec![2]).await, Ok(0), "it is parked");
         store.record(attempt(1, 1, State::Delivered)).await.unwrap();
-        assert!(store.lease_freed("crm", 1, 9, "w", in_ms(9)).await.unwrap().is_empty(), "the cursor is not there");
-        assert_eq!(seqs(&store.lease_freed("crm", 4, 9, "w", in_ms(9)).await.unwrap()), [2], "3 is before 4");
+        assert!(store.lease_freed("crm", 1, 9, "w").await.unwrap().is_empty(), "the cursor is not there");
+        assert_eq!(seqs(&store.lease_freed("crm", 4, 9, "w").await.unwrap()), [2], "3 is before 4");
         deliveries(store, &[Some("b")]).await;
-        let leased = store.lease("crm", 4, 9, "w", in_ms(9)).await.unwrap();
+        let leased = store.lease("crm", 4, 9, "w").await.unwrap();
         assert_eq!(seqs(&leased.deliveries), [0; 0], "4 is parked before it");
         store.skip(3).await.unwrap();
-        assert_eq!(seqs(&store.lease_lane("crm", "b", 1, "w", in_ms(9)).await.unwrap()), [4]);
-        assert_eq!(seqs(&store.lease_lane("crm", "b", 1, "w", in_ms(9)).await.unwrap()), [5]);
+        assert_eq!(seqs(&store.lease_lane("crm", "b", 1, "w").await.unwrap()), [4]);
+        assert_eq!(seqs(&store.lease_lane("crm", "b", 1, "w").await.unwrap()), [5]);
     }
 
-    pub async fn leases_have_an_owner_and_an_end(store: &dyn Store) {
+    pub async fn leases_have_an_owner(store: &dyn Store) {
         deliveries(store, &[None, None, None]).await;
-        store.lease("crm", 0, 1, "one", in_ms(10)).await.unwrap();
-        store.lease("crm", 0, 1, "two", in_ms(20)).await.unwrap();
-        assert_eq!(store.release_expired(in_ms(9)).await, Ok(vec![]));
-        assert_eq!(store.release_expired(in_ms(10)).await, Ok(vec!["crm".into()]));
-        assert_eq!(seqs(&store.lease("crm", 2, 9, "one", in_ms(30)).await.unwrap().deliveries), [3]);
-        let due = store.lease_due("crm", in_ms(10), 9, "three", in_ms(30)).await.unwrap();
-        assert_eq!(seqs(&due.deliveries), [1], "no cursor goes back");
+        store.lease("crm", 0, 1, "one").await.unwrap();
+        store.lease("crm", 0, 1, "two").await.unwrap();
+        assert_eq!(seqs(&store.lease("crm", 2, 9, "one").await.unwrap().deliveries), [3]);
         assert_eq!(store.release_leases(Some("two")).await, Ok(1));
-        assert_eq!(seqs(&store.lease("crm", 0, 9, "one", in_ms(30)).await.unwrap().deliveries), [2]);
+        assert_eq!(seqs(&store.lease("crm", 0, 9, "one").await.unwrap().deliveries), [2]);
         assert_eq!(store.release_leases(None).await, Ok(3));
-        assert_eq!(seqs(&store.lease("crm", 0, 9, "one", in_ms(30)).await.unwrap().deliveries), [1, 2, 3]);
+        assert_eq!(seqs(&store.lease("crm", 0, 9, "one").await.unwrap().deliveries), [1, 2, 3]);
+        store.postpone(vec![3], in_ms(5)).await.unwrap();
+        assert_eq!(store.release_leases(None).await, Ok(2));
+        assert_eq!(seqs(&store.lease_due("crm", in_ms(5), 9, "one").await.unwrap().deliveries), [3]);
+        assert_eq!(store.release_leases(Some("one")).await, Ok(1), "one that no cursor came by");
+    }
+
+    pub async fn a_call_counts_until_its_window_is_over(store: &dyn Store) {
+        let call = |operation: &str| LimitedCall {
+            connection: "crm".into(),
+            operation: operation.into(),
+            limit_keys: vec!["7".into(), "\"é".into()],
+        };
+        let first = store.begin_call(call("first"), NOW, in_ms(900)).await.unwrap();
+        let second = store.begin_call(call("second"), NOW, in_ms(900)).await.unwrap();
+        let unknown = [(call("first"), None), (call("second"), None)];
+        assert_eq!(store.limited_calls(in_ms(899)).await.unwrap(), unknown);
+        deliveries(store, &[None, None]).await;
+        let ended = |call, at| Some(EndedCall { call, at: in_ms(at), until: in_ms(at + 100) });
+        store.record(AttemptRecord { ended: ended(second, 20), ..attempt(1, 1, State::Delivered) }).await.unwrap();
+        assert_eq!(
+            store.limited_calls(in_ms(119)).await.unwrap(),
+            [(call("second"), Some(in_ms(20))), (call("first"), None)]
+        );
+        assert_eq!(store.limited_calls(in_ms(120)).await.unwrap(), [(call("first"), None)]);
+        store.record(AttemptRecord { ended: ended(first, 30), ..attempt(2, 1, State::Dead) }).await.unwrap();
+        assert_eq!(store.limited_calls(in_ms(130)).await.unwrap(), []);
+        let third = store.begin_call(call("third"), in_ms(200), in_ms(900)).await.unwrap();
+        assert!(third > 0);
+        assert_eq!(store.limited_calls(in_ms(200)).await.unwrap(), [(call("third"), None)]);
     }
 
     pub async fn what_is_given_back_comes_when_it_is_due(store: &dyn Store) {
         deliveries(store, &[Some("a"), Some("a"), None]).await;
-        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        store.lease("crm", 0, 9, "w").await.unwrap();
         assert_eq!(store.postpone(vec![1, 3], in_ms(500)).await, Ok(2));
         assert_eq!(store.park(vec![2, 3]).await, Ok(1));
         let waiting = store.deliveries(of(State::Pending), 9).await.unwrap();
         let shown: Vec<_> = waiting.iter().map(|delivery| (delivery.seq, delivery.due, delivery.parked)).collect();
         assert_eq!(shown, [(3, Some(in_ms(500)), false), (2, None, true), (1, Some(in_ms(500)), false)]);
         assert_eq!(store.open_connections().await.unwrap(), ["crm"]);
-        let due = store.lease_due("crm", in_ms(500), 1, "w", in_ms(9)).await.unwrap();
+        let due = store.lease_due("crm", in_ms(500), 1, "w").await.unwrap();
         assert_eq!((seqs(&due.deliveries), due.next), (vec![1], Some(in_ms(500))));
         assert_eq!((due.deliveries[0].attempts, due.deliveries[0].calls), (0, 0), "no attempt was used up");
     }
 
     pub async fn a_step_that_is_done_is_done(store: &dyn Store) {
         deliveries(store, &[None]).await;
-        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        store.lease("crm", 0, 9, "w").await.unwrap();
         let remember = Some(Remember { key: "crm/contact/7".to_owned(), until: in_ms(1000) });
         let step = AttemptRecord {
             counts: false,
@@ -171,17 +197,17 @@ mod stories {
 
     pub async fn what_is_held_waits_for_a_person(store: &dyn Store) {
         deliveries(store, &[Some("a"), Some("a")]).await;
-        store.lease("crm", 0, 9, "w", in_ms(9)).await.unwrap();
+        store.lease("crm", 0, 9, "w").await.unwrap();
         store.park(vec![2]).await.unwrap();
         assert_eq!(store.hold(1, "unknown").await.unwrap(), Changed { changed: true, parked: true });
         assert_eq!(store.hold(1, "unknown").await.unwrap(), Changed::default());
         let held = store.deliveries(of(State::Held), 9).await.unwrap();
         assert_eq!((held[0].seq, held[0].problem.as_deref()), (1, Some("unknown")));
-        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w", in_ms(9)).await.unwrap()), [2], "its lane goes on");
+        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w").await.unwrap()), [2], "its lane goes on");
         let of_b = Filter { route: Some("b".into()), ..Filter::default() };
         assert_eq!(store.release_held(of_b, 9, NOW).await, Ok(vec![]));
         assert_eq!(store.release_held(Filter::default(), 9, NOW).await, Ok(vec!["crm".into()]));
-        let due = store.lease_due("crm", NOW, 9, "w", in_ms(9)).await.unwrap();
+        let due = store.lease_due("crm", NOW, 9, "w").await.unwrap();
         assert_eq!((seqs(&due.deliveries), due.deliveries[0].problem.as_deref()), (vec![1], None));
         store.hold(1, "unknown").await.unwrap();
         assert!(store.bury(1, "not wanted").await.unwrap().changed);
@@ -201,7 +227,7 @@ mod stories {
         let old = store.delivery(replayed[0].old).await.unwrap().unwrap();
         assert_eq!((old.delivery.state, &old.replayed_as), (State::Replayed, &vec![replayed[0].new]));
         assert_eq!(store.ledger(5).await.unwrap(), [(0, "{\"id\":7}".to_owned())]);
-        let leased = store.lease("crm", 4, 9, "w", in_ms(9)).await.unwrap().deliveries;
+        let leased = store.lease("crm", 4, 9, "w").await.unwrap().deliveries;
         assert_eq!((seqs(&leased), leased[0].created_at), (vec![5, 6], in_ms(7)));
         assert_eq!((leased[0].id, leased[0].request.as_str()), (replayed[0].new, "{\"to\":1}"));
         let delivered = store.deliveries(of(State::Delivered), 9).await.unwrap()[0].id;

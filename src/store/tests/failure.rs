@@ -227,6 +227,22 @@ UPDATE totals SET last_request = 1, last_event = 2, last_delivery = 5, events = 
 "#;
 
 #[tokio::test]
+async fn a_store_of_the_second_format_gives_its_leases_back() {
+    let folder = Folder::new();
+    fs::create_dir_all(&folder.0).unwrap();
+    let old = Connection::open(folder.file()).unwrap();
+    let lease = "UPDATE deliveries SET state = 3 WHERE seq = 2; UPDATE totals SET pending = 0, leased = 1";
+    old.execute_batch(&format!("{} {OLD} {} {lease}; PRAGMA user_version = 2;", STEPS[0], STEPS[1])).unwrap();
+    drop(old);
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(store.verify().await.unwrap(), Verified { events: 2, deliveries: 5, problems: vec![] });
+    assert_eq!(store.limited_calls(NOW).await.unwrap(), []);
+    assert_eq!(store.release_leases(None).await, Ok(1));
+    assert_eq!(store.release_leases(None).await, Ok(0));
+    assert_eq!(store.verify().await.unwrap().problems, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_store_of_the_first_format_goes_on() {
     let folder = Folder::new();
     fs::create_dir_all(&folder.0).unwrap();
@@ -242,12 +258,12 @@ async fn a_store_of_the_first_format_goes_on() {
     let calls: Vec<_> =
         store.deliveries(Filter::default(), 9).await.unwrap().iter().map(|d| (d.attempts, d.calls)).collect();
     assert_eq!(calls, [(0, 0), (1, 1), (1, 1), (0, 0), (2, 2)]);
-    let leased = store.lease("crm", 0, 9, "w", NOW).await.unwrap();
+    let leased = store.lease("crm", 0, 9, "w").await.unwrap();
     assert_eq!((leased.deliveries.len(), leased.upto), (0, 5), "the lane waits for its head");
-    let due = store.lease_due("crm", Timestamp(1_795_000_006_000), 9, "w", NOW).await.unwrap();
+    let due = store.lease_due("crm", Timestamp(1_795_000_006_000), 9, "w").await.unwrap();
     assert_eq!((due.deliveries[0].seq, due.next), (1, Some(Timestamp(1_795_000_007_000))));
     assert!(store.record(attempt(1, 3, State::Delivered)).await.unwrap().parked);
-    assert_eq!(store.lease_lane("crm", "lane-1", 9, "w", NOW).await.unwrap()[0].seq, 2);
+    assert_eq!(store.lease_lane("crm", "lane-1", 9, "w").await.unwrap()[0].seq, 2);
     let file = Connection::open(folder.file()).unwrap();
     let mode: i64 = file.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, 2, "it gives space back from now on");

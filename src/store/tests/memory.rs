@@ -24,7 +24,6 @@ struct Row {
     stored: StoredDelivery,
     place: Place,
     owner: String,
-    until: Timestamp,
     calls: BTreeMap<u32, StoredAttempt>,
     ledger: BTreeMap<u32, String>,
     replayed_as: Vec<i64>,
@@ -47,6 +46,7 @@ struct Inner {
     identities: BTreeMap<(Arc<str>, String), (i64, EventId, Timestamp)>,
     memory: BTreeMap<String, (Result<String, String>, Timestamp)>,
     tokens: BTreeMap<String, StoredToken>,
+    calls: BTreeMap<i64, (LimitedCall, Option<Timestamp>, Timestamp)>,
     paths: BTreeSet<String>,
     snapshot: Option<Snapshot>,
 }
@@ -82,11 +82,11 @@ impl Inner {
         row.stored.due = due;
     }
 
-    fn take(&mut self, seq: i64, owner: &str, until: Timestamp) -> StoredDelivery {
+    fn take(&mut self, seq: i64, owner: &str) -> StoredDelivery {
         self.stand(seq, Place::Ready, None);
         let row = self.rows.get_mut(&seq).unwrap();
         row.stored.state = row.stored.state.after(Change::Lease).unwrap();
-        (row.owner, row.until) = (owner.to_owned(), until);
+        row.owner = owner.to_owned();
         row.stored.clone()
     }
 
@@ -135,6 +135,11 @@ impl Inner {
             if let Some(Remember { key, until }) = call.remember {
                 self.memory.insert(key, (Ok(saved), until));
             }
+        }
+        if let Some(EndedCall { call, at, until }) = call.ended
+            && let Some(kept) = self.calls.get_mut(&call)
+        {
+            (kept.1, kept.2) = (Some(at), until);
         }
         let row = self.row(call.delivery_seq)?;
         row.stored.attempts += u32::from(call.counts);
@@ -250,7 +255,7 @@ impl Inner {
     fn insert(&mut self, stored: StoredDelivery, place: Place) {
         let seq = stored.seq;
         let (calls, ledger, replayed_as) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let row = Row { stored, place, owner: String::new(), until: Timestamp(0), calls, ledger, replayed_as };
+        let row = Row { stored, place, owner: String::new(), calls, ledger, replayed_as };
         self.rows.insert(seq, row);
     }
 
@@ -487,18 +492,6 @@ impl Store for Memory {
         })
     }
 
-    fn release_expired(&self, now: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
-        self.with(move |inner| {
-            let mut connections = BTreeSet::new();
-            for seq in inner.rows.keys().copied().collect::<Vec<_>>() {
-                if inner.rows[&seq].until <= now && inner.give_back(seq, Some(now))? {
-                    connections.insert(inner.rows[&seq].stored.connection.clone());
-                }
-            }
-            Ok(connections.into_iter().collect())
-        })
-    }
-
     fn open_connections(&self) -> Reply<'_, Vec<String>> {
         self.with(|inner| {
             let open = inner.rows.values().filter(|row| row.stored.state.is_open());
@@ -507,14 +500,7 @@ impl Store for Memory {
         })
     }
 
-    fn lease(
-        &self,
-        connection: &str,
-        after_seq: i64,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Leased> {
+    fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased> {
         let (connection, owner) = (connection.to_owned(), owner.to_owned());
         self.with(move |inner| {
             let is_ready = |row: &&Row| {
@@ -529,7 +515,7 @@ impl Store for Memory {
             for seq in seqs {
                 match inner.is_behind(seq) {
                     true => inner.stand(seq, Place::Parked, None),
-                    false => deliveries.push(inner.take(seq, &owner, until)),
+                    false => deliveries.push(inner.take(seq, &owner)),
                 }
             }
             Ok(Leased { deliveries, upto, more })
@@ -543,30 +529,16 @@ impl Store for Memory {
         })
     }
 
-    fn lease_lane(
-        &self,
-        connection: &str,
-        lane: &str,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Vec<StoredDelivery>> {
+    fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
         let (connection, lane, owner) = (connection.to_owned(), lane.to_owned(), owner.to_owned());
         self.with(move |inner| {
             let parked = inner.waiting(&connection, &lane).take_while(|row| row.place == Place::Parked).take(limit);
             let seqs: Vec<i64> = parked.map(|row| row.stored.seq).collect();
-            Ok(seqs.into_iter().map(|seq| inner.take(seq, &owner, until)).collect())
+            Ok(seqs.into_iter().map(|seq| inner.take(seq, &owner)).collect())
         })
     }
 
-    fn lease_due(
-        &self,
-        connection: &str,
-        now: Timestamp,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Due> {
+    fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due> {
         let (connection, owner) = (connection.to_owned(), owner.to_owned());
         self.with(move |inner| {
             let later = |inner: &Inner| {
@@ -580,21 +552,14 @@ impl Store for Memory {
             for (_, seq) in later(inner).into_iter().filter(|(due, _)| *due <= now).take(limit) {
                 match inner.is_behind(seq) {
                     true => inner.stand(seq, Place::Parked, None),
-                    false => deliveries.push(inner.take(seq, &owner, until)),
+                    false => deliveries.push(inner.take(seq, &owner)),
                 }
             }
             Ok(Due { deliveries, next: later(inner).first().map(|(due, _)| *due) })
         })
     }
 
-    fn lease_freed(
-        &self,
-        connection: &str,
-        upto: i64,
-        limit: usize,
-        owner: &str,
-        until: Timestamp,
-    ) -> Reply<'_, Vec<StoredDelivery>> {
+    fn lease_freed(&self, connection: &str, upto: i64, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
         let (connection, owner) = (connection.to_owned(), owner.to_owned());
         self.with(move |inner| {
             // The first that is open of each lane.
@@ -608,7 +573,7 @@ impl Store for Memory {
             let free = |seq: &i64| inner.rows[seq].place == Place::Parked && *seq <= upto;
             let mut seqs: Vec<i64> = heads.into_values().filter(free).take(limit).collect();
             seqs.sort_unstable();
-            Ok(seqs.into_iter().map(|seq| inner.take(seq, &owner, until)).collect())
+            Ok(seqs.into_iter().map(|seq| inner.take(seq, &owner)).collect())
         })
     }
 
@@ -621,6 +586,23 @@ impl Store for Memory {
 
     fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed> {
         self.with(|inner| inner.record(attempt))
+    }
+
+    fn begin_call(&self, call: LimitedCall, _: Timestamp, until: Timestamp) -> Reply<'_, i64> {
+        self.with(move |inner| {
+            let number = inner.calls.len() as i64 + 1;
+            inner.calls.insert(number, (call, None, until));
+            Ok(number)
+        })
+    }
+
+    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Option<Timestamp>)>> {
+        self.with(move |inner| {
+            let counts = inner.calls.values().filter(|(_, _, until)| *until > now);
+            let mut calls: Vec<_> = counts.map(|(call, ended, _)| (call.clone(), *ended)).collect();
+            calls.sort_by_key(|(_, ended)| (ended.is_none(), *ended));
+            Ok(calls)
+        })
     }
 
     fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, _: Timestamp) -> Reply<'_, ()> {

@@ -40,7 +40,7 @@ async fn the_way_of_a_plain_event() {
     let began = Instant::now();
     let (mut upto, mut leased) = (0, 0);
     while leased < EVENTS {
-        let batch = store.lease("crm", upto, AT_ONCE, "w", NOW).await.unwrap().deliveries;
+        let batch = store.lease("crm", upto, AT_ONCE, "w").await.unwrap().deliveries;
         leased += batch.len();
         upto = batch.last().unwrap().seq;
     }

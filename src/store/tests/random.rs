@@ -28,7 +28,6 @@ enum Step {
     Bury(i64),
     Free,
     Release(Option<bool>),
-    Expire,
     Claim(u8, bool, i64),
     Remember(u8, i64),
     GiveUp(u8, bool),
@@ -69,7 +68,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => seq().prop_map(Step::Bury),
         1 => Just(Step::Free),
         1 => prop::option::of(any::<bool>()).prop_map(Step::Release),
-        1 => Just(Step::Expire),
         2 => (0..3_u8, any::<bool>(), 1..5000_i64).prop_map(|(key, owner, wait)| Step::Claim(key, owner, wait)),
         1 => (0..3_u8, 1..5000_i64).prop_map(|(key, wait)| Step::Remember(key, wait)),
         1 => (0..3_u8, any::<bool>()).prop_map(|(key, owner)| Step::GiveUp(key, owner)),
@@ -128,18 +126,18 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
             format!("{:?}", store.route(routed).await)
         }
         Step::Lease(after, limit, one) => {
-            let leased = store.lease("crm", *after, *limit, owner(*one), until).await.unwrap();
+            let leased = store.lease("crm", *after, *limit, owner(*one)).await.unwrap();
             format!("{:?}", (all(leased.deliveries), leased.upto, leased.more))
         }
         Step::LeaseLane(lane, limit) => {
-            format!("{:?}", all(store.lease_lane("crm", &lane.to_string(), *limit, "one", until).await.unwrap()))
+            format!("{:?}", all(store.lease_lane("crm", &lane.to_string(), *limit, "one").await.unwrap()))
         }
         Step::LeaseDue(limit) => {
-            let due = store.lease_due("crm", now, *limit, "one", until).await.unwrap();
+            let due = store.lease_due("crm", now, *limit, "one").await.unwrap();
             format!("{:?}", (all(due.deliveries), due.next))
         }
         Step::LeaseFreed(upto) => {
-            format!("{:?}", all(store.lease_freed("crm", *upto, 99, "one", until).await.unwrap()))
+            format!("{:?}", all(store.lease_freed("crm", *upto, 99, "one").await.unwrap()))
         }
         Step::Park(seq) => format!("{:?}", store.park(vec![*seq]).await),
         Step::Postpone(seq, wait) => format!("{:?}", store.postpone(vec![*seq], Timestamp(now.0 + wait)).await),
@@ -157,7 +155,6 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
         Step::Bury(seq) => format!("{:?}", store.bury(*seq, "reason").await),
         Step::Free => format!("{:?}", store.release_held(Filter::default(), 2, now).await),
         Step::Release(one) => format!("{:?}", store.release_leases(one.map(owner)).await),
-        Step::Expire => format!("{:?}", store.release_expired(now).await),
         Step::Claim(key, one, wait) => {
             format!("{:?}", store.claim(&key.to_string(), owner(*one), Timestamp(now.0 + wait), now).await)
         }
