@@ -95,6 +95,8 @@ pub struct Limit {
     pub per: Duration,
     /// A template over `params`, `body` and `connection`; without one all calls share the budget.
     pub key: Option<Placed>,
+    /// It is the pack's: the calls of all its operations count together.
+    pub is_shared: bool,
 }
 
 /// How a connection gets the token that it sends.

@@ -151,7 +151,9 @@ impl Tokens {
             .body(grant.form(slot.token.as_ref()));
         let answer = answer(request).await.map_err(|result| match result {
             AttemptResult::NotSent(kind) => trouble(kind),
-            AttemptResult::Unknown(_) | AttemptResult::Answered { .. } => Refused::for_now(),
+            AttemptResult::Unknown(_) | AttemptResult::Answered { .. } | AttemptResult::TokenRefused { .. } => {
+                Refused::for_now()
+            }
         })?;
         grant.token(&answer, slot.token.as_ref(), asked_at)
     }
