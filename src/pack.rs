@@ -123,6 +123,16 @@ pub enum TokenAddress {
     Path(Arc<str>),
 }
 
+impl TokenAddress {
+    /// The path alone.
+    pub fn path(&self) -> Arc<str> {
+        match self {
+            TokenAddress::Path(path) => path.clone(),
+            TokenAddress::Url(url) => url::Url::parse(url).map_or_else(|_| "/".into(), |url| url.path().into()),
+        }
+    }
+}
+
 /// A template and where it is written.
 #[derive(Clone, Debug)]
 pub struct Placed {

@@ -250,5 +250,10 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(Embedded::open(folder)?))
 }
 
+/// Opens the store in a folder to be read, where no server has it: asking it to write fails with [`StoreError::Closed`].
+pub fn open_to_read(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Embedded::open_to_read(folder)?))
+}
+
 #[cfg(test)]
 mod tests;

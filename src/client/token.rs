@@ -12,7 +12,6 @@ use super::grant::{Grant, Refused};
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{AttemptResult, Trouble};
 use crate::pack::Connection;
-use crate::pack::link::Private;
 use crate::secret::Secret;
 use crate::store::{Store, StoredToken};
 
@@ -22,8 +21,6 @@ const PAUSE: Duration = Duration::from_secs(60);
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 /// How long a service may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// What stands for a token where nothing real is at stake.
-const SANDBOX: &str = "sandbox-token";
 
 /// The tokens of all connections.
 #[derive(Clone)]
@@ -72,9 +69,6 @@ impl Tokens {
 
     async fn get(&self, connection: &Arc<Connection>, stale: Option<&Secret>) -> Result<Option<Secret>, Trouble> {
         let Some(oauth2) = &connection.oauth2 else { return Ok(None) };
-        if let Private::Only(_) = connection.link.private {
-            return Ok(Some(Secret::new(SANDBOX)));
-        }
         let grant = Grant::of(connection, oauth2)?;
         let slot = self.slot(&connection.name).lock_owned().await;
         if let Some(good) = slot.good(&grant, stale, self.clock.now()) {
@@ -103,7 +97,7 @@ impl Tokens {
         if let Some(good) = slot.good(grant, stale, now) {
             return Ok(good);
         }
-        if let Some(trouble) = slot.known_trouble(grant, now) {
+        if let Some(trouble) = slot.known_trouble(grant, stale, now) {
             return Err(trouble);
         }
         match self.fetch(&slot, grant, connection).await {
@@ -155,7 +149,9 @@ impl Tokens {
                 Refused::for_now()
             }
         })?;
-        grant.token(&answer, slot.token.as_ref(), asked_at)
+        let token = grant.token(&answer, slot.token.as_ref(), asked_at);
+        crate::death::moment("token-given");
+        token
     }
 
     /// Puts a new token on disk. The refresh token before it may be worth nothing any more.
@@ -184,11 +180,13 @@ impl Slot {
     }
 
     /// Why nobody is asked now: it failed a moment ago, or the newest token is the one that was not taken.
-    fn known_trouble(&self, grant: &Grant, now: Timestamp) -> Option<Trouble> {
+    fn known_trouble(&self, grant: &Grant, stale: Option<&Secret>, now: Timestamp) -> Option<Trouble> {
         let failed =
             self.failed.as_ref().filter(|failed| failed.fingerprint == grant.fingerprint && now < failed.until);
         let is_new = self.fetched_at.is_some_and(|at| now < at.plus(SHORT_PAUSE));
-        failed.map(|failed| failed.trouble).or(is_new.then_some(Trouble::NoToken))
+        let not_taken = stale.is_some() && stale == self.token.as_ref().map(|token| &token.access);
+        let why = if not_taken { Trouble::TokenRefused } else { Trouble::NoToken };
+        failed.map(|failed| failed.trouble).or(is_new.then_some(why))
     }
 
     fn failed(&mut self, grant: &Grant, refused: Refused, now: Timestamp) {

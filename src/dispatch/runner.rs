@@ -109,7 +109,8 @@ pub(super) async fn run(shared: Shared, delivery: StoredDelivery, seat: Seat) ->
             Err(_) => return buried(&shared, delivery, "what its steps have saved can't be read").await,
         };
     }
-    let mut runner = Runner { shared: &shared, delivery, plan, saved, seat: Some(seat), refreshed: false, forgot: false };
+    let mut runner =
+        Runner { shared: &shared, delivery, plan, saved, seat: Some(seat), refreshed: false, forgot: false };
     let done = runner.all().await;
     (runner.delivery, done)
 }

@@ -25,19 +25,23 @@ impl Sandbox {
                 Answer { status: 204, ..Answer::default() }
             }
             ("POST", "/fail") => self.order(&request.body),
-            ("GET", "/failures") => {
-                answer::json(200, &Value::array(self.0.orders.open().iter().map(ordered)))
-            }
+            ("GET", "/failures") => answer::json(200, &Value::array(self.0.orders.open().iter().map(ordered))),
             ("DELETE", "/failures") => {
                 let query = form::decode_lenient(request.query());
                 let cancelled = self.0.orders.cancel(query.get("provider").and_then(Value::as_str));
                 answer::json(200, &Value::object([("cancelled", Value::from(cancelled as u64))]))
             }
+            ("GET", "/tokens") => answer::json(200, &self.0.tokens.counts()),
+            ("DELETE", "/tokens") => {
+                let query = form::decode_lenient(request.query());
+                let run_out = self.0.tokens.run_out(query.get("provider").and_then(Value::as_str));
+                answer::json(200, &Value::object([("run_out", Value::from(run_out as u64))]))
+            }
             ("GET", "/errors") => answer::json(200, &self.errors()),
             ("GET", "/stats") => answer::json(200, &self.0.journal.stats()),
-            (_, "/requests" | "/fail" | "/failures" | "/errors" | "/stats") => {
+            (_, "/requests" | "/fail" | "/failures" | "/tokens" | "/errors" | "/stats") => {
                 let allowed = match path {
-                    "/requests" | "/failures" => "GET, DELETE",
+                    "/requests" | "/failures" | "/tokens" => "GET, DELETE",
                     "/fail" => "POST",
                     _ => "GET",
                 };
@@ -46,7 +50,8 @@ impl Sandbox {
                 answer
             }
             _ => {
-                let known = ["/requests", "/fail", "/failures", "/errors", "/stats"].map(|path| format!("/_sandbox{path}"));
+                let known = ["/requests", "/fail", "/failures", "/tokens", "/errors", "/stats"]
+                    .map(|path| format!("/_sandbox{path}"));
                 problem(404, "there is no such address".to_owned(), known)
             }
         }

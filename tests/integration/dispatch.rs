@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Server, post, post_bytes, read_answer, wait_for};
+use crate::support::{Folder, Server, get, jackfield, post, post_bytes, read_answer, wait_for};
 
 /// What a test provider does with a request: the method and path, and the body.
 type Behaviour = dyn Fn(&mut TcpStream, &str, &Value) + Send + Sync;
@@ -87,6 +87,7 @@ operations:
   create_message:
     path: /messages
     request: { json: any.json }
+    response: [{ forget: \"{{ status == 404 }}\" }]
   ensure_message:
     request: { json: any.json }
     steps:
@@ -309,6 +310,90 @@ fn a_thousand_first_messages_of_fifty_people_make_fifty_contacts_and_fifty_conve
 }
 
 #[test]
+fn what_the_provider_has_no_more_is_found_out_again_once_for_all_who_knew_it() {
+    #[derive(Default)]
+    struct Desk {
+        contacts: u64,
+        conversations: u64,
+        messages: Vec<u64>,
+        /// Conversations up to this one were removed.
+        removed: u64,
+    }
+    let desk = Arc::new(Mutex::new(Desk::default()));
+    let seen = desk.clone();
+    let provider = Provider::start(move |stream, path, body| {
+        std::thread::sleep(Duration::from_millis(5));
+        let mut desk = desk.lock().unwrap();
+        let id = match path.rsplit('/').next().unwrap() {
+            "contacts" => {
+                desk.contacts += 1;
+                desk.contacts
+            }
+            "conversations" => {
+                desk.conversations += 1;
+                desk.conversations
+            }
+            _ => {
+                let conversation = body["conversation"].as_u64().unwrap();
+                if conversation <= desk.removed {
+                    return answer(stream, 404, "", &json!({ "error": "Resource could not be found" }));
+                }
+                desk.messages.push(conversation);
+                1
+            }
+        };
+        answer(stream, 200, "", &json!({ "id": id }));
+    });
+    let route = "source: { path: /in, verify: none }\nsend:\n  - to: desk.ensure_message\n    body: { person: \"{{ payload.person }}\", \
+                 text: \"{{ payload.id }}\" }\n";
+    let folder = workspace("forget", &connection("desk", &provider.address, ""), &[("in", route)]);
+    let server = Server::start(folder.path(), &[], &[]);
+    let of_ana = |numbers: std::ops::Range<usize>| -> Vec<Value> {
+        numbers.map(|number| json!({ "id": number, "person": "ana" })).collect()
+    };
+    send_all(&server, "/hooks/in", &of_ana(0..1));
+    server.wait_for("the first", |status| status["deliveries"]["delivered"] == 1);
+    seen.lock().unwrap().removed = 1;
+    send_all(&server, "/hooks/in", &of_ana(1..200));
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 200);
+    {
+        let desk = seen.lock().unwrap();
+        assert_eq!((desk.contacts, desk.conversations), (2, 2), "found out again once");
+        assert_eq!((desk.messages[0], desk.messages[1..].iter().all(|to| *to == 2)), (1, true));
+        assert_eq!(desk.messages.len(), 200);
+    }
+    // A provider that never finds anything is not asked for ever.
+    seen.lock().unwrap().removed = u64::MAX;
+    send_all(&server, "/hooks/in", &of_ana(200..201));
+    server.wait_for("a dead letter", |status| status["deliveries"]["dead"] == 1);
+    assert_eq!(seen.lock().unwrap().conversations, 3, "once more, and no more");
+    let dead = jackfield(folder.path(), &["dead-letters", "--admin", &server.admin]).output().unwrap();
+    let dead = String::from_utf8(dead.stdout).unwrap();
+    assert!(dead.ends_with("(2 attempts, 404 forget: Resource could not be found)\n"), "{dead}");
+}
+
+#[test]
+fn a_limit_of_the_whole_pack_counts_all_operations_with_the_same_key() {
+    let times = Arc::new(Mutex::new(Vec::<Instant>::new()));
+    let seen = times.clone();
+    let provider = Provider::start(move |stream, _, _| {
+        times.lock().unwrap().push(Instant::now());
+        answer(stream, 200, "", &json!({ "id": 1 }));
+    });
+    let route = note_route("/in", &["desk"], "").replace("payload.id", "payload.key")
+        + "  - to: desk.create_contact\n    body: { key: \"{{ payload.key }}\" }\n";
+    let folder = workspace("shared-limit", &connection("desk", &provider.address, ""), &[("in", &route)]);
+    let limit = "rate_limit: { requests: 4, per: 500ms, key: \"{{ body.key }}\" }\n";
+    folder.write("schemas/desk/pack.yaml", &format!("{PACK}{limit}"));
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &vec![json!({ "key": "one" }); 10]);
+    server.wait_for("everything", |status| status["deliveries"]["delivered"] == 20);
+    let times = seen.lock().unwrap();
+    let late = times.windows(5).filter(|five| five[4].duration_since(five[0]) < Duration::from_millis(480)).count();
+    assert_eq!((times.len(), late), (20, 0), "a window held more than its four");
+}
+
+#[test]
 fn no_window_of_the_provider_sees_more_than_its_limit() {
     let times = Arc::new(Mutex::new(Vec::<Instant>::new()));
     let seen = times.clone();
@@ -329,6 +414,49 @@ fn no_window_of_the_provider_sees_more_than_its_limit() {
     send_all(&server, "/hooks/in", &events(100));
     server.wait_for("everything", |status| status["deliveries"]["delivered"] == 100);
     assert_eq!(seen.lock().unwrap().len(), 100, "none was refused");
+}
+
+#[test]
+fn a_provider_is_left_alone_for_as_long_as_it_says_in_each_of_its_ways() {
+    let calls = Arc::new(Mutex::new(BTreeMap::<String, Vec<Instant>>::new()));
+    let seen = calls.clone();
+    let provider = Provider::start(move |stream, path, _| {
+        let way = path.split('/').nth(1).unwrap().to_owned();
+        let mut calls = calls.lock().unwrap();
+        let times = calls.entry(way.clone()).or_default();
+        times.push(Instant::now());
+        if times.len() > 1 {
+            return answer(stream, 200, "", &json!({ "id": 1 }));
+        }
+        // A date has whole seconds: from the middle of one to the next but two is two at least.
+        let date = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(3));
+        let moment = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3;
+        let (status, headers) = match way.as_str() {
+            "seconds" => (429, "Retry-After: 2\r\n".to_owned()),
+            "date" => (429, format!("Retry-After: {date}\r\n")),
+            "busy" => (503, "Retry-After: 2\r\n".to_owned()),
+            "window" => (429, "X-RateLimit-Remaining: 0\r\nX-RateLimit-Interval-Milliseconds: 2000\r\n".to_owned()),
+            "reset" => (429, format!("X-RateLimit-Reset: {moment}\r\n")),
+            // It took this one, and says that it was the last for now.
+            _ => (200, "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 2\r\n".to_owned()),
+        };
+        answer(stream, status, &headers, &json!({ "id": 1 }));
+    });
+    let ways = ["seconds", "date", "busy", "window", "reset", "last"];
+    let quick = ", retry: { attempts: 5, first: 10ms, longest: 10ms }";
+    let connections = ways.map(|way| connection(way, &format!("{}/{way}", provider.address), quick)).concat();
+    // One after the other, so that the second has not left when the first is answered.
+    let route = note_route("/in", &ways, "lane: one\n");
+    let folder =
+        workspace("alone", &connections, &[("in", &route.replace("lane: one", "lane: \"{{ payload.lane }}\""))]);
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &[json!({ "id": 1, "lane": "a" }), json!({ "id": 2, "lane": "a" })]);
+    server.wait_for("everything", |status| status["deliveries"]["delivered"] == 12);
+    for (way, times) in &*seen.lock().unwrap() {
+        let pause = times[1].duration_since(times[0]);
+        assert!(pause > Duration::from_millis(1900) && pause < Duration::from_secs(8), "{way}: {pause:?}");
+        assert_eq!(times.len(), if way == "last" { 2 } else { 3 }, "{way}");
+    }
 }
 
 #[test]
@@ -411,5 +539,15 @@ fn a_route_with_a_flood_leaves_the_others_their_turn() {
     // What waits has an honest time: the next place of the budget.
     let next = status["connections"]["desk"]["next"].as_str().unwrap();
     assert!(next >= status["started_at"].as_str().unwrap(), "{next}");
+    // And so has each delivery, with what stands before it.
+    let listed = get(&server.admin, "/deliveries?state=pending,leased,retrying&last=1").body;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    let story: Value = serde_json::from_slice(&get(&server.admin, &format!("/deliveries/{id}")).body).unwrap();
+    let estimate = &story["estimate"];
+    assert_eq!(estimate["limits"], json!([{ "requests": 50, "seconds": 1.0 }]), "{estimate}");
+    let shown = jackfield(folder.path(), &["deliveries", id, "--admin", &server.admin]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("\n  goes out ") && shown.contains("; Desk takes 50 in 1 second\n"), "{shown}");
     assert_eq!(server.terminate(), 0);
 }

@@ -237,3 +237,17 @@ fn a_setting_that_no_header_can_hold_waits_for_a_person() {
     assert_eq!(sent(&folder), fate("held", "unsendable"));
     assert!(provider.received().is_empty());
 }
+
+#[test]
+fn a_header_of_the_call_stands_in_place_of_the_packs_however_it_is_spelled() {
+    let provider = Provider::start(Answers::Good);
+    let folder = workspace("headers", &format!("base_url: \"http://{}\", {ALLOWED}", provider.address));
+    let own =
+        PACK.replace("    request:", "    headers: { AUTHORIZATION: \"Basic {{ connection.token }}\" }\n    request:");
+    folder.write("schemas/acme/pack.yaml", &own);
+    assert_eq!(sent(&folder), delivered());
+    let received = provider.received();
+    assert_eq!(received[0].header("authorization"), ["Basic t0ken"]);
+    let shown = crate::support::run(folder.path(), &["explain", "acme.note"]);
+    assert!(!String::from_utf8(shown.stdout).unwrap().contains("Bearer"));
+}

@@ -58,7 +58,7 @@ fn a_dead_letter_is_listed_shown_and_sent_again() {
     send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
     send(&server, r#"{"kind":"lead","id":2,"text":"two"}"#);
     server.wait_for("two dead letters", |status| status["deliveries"]["dead"] == 2);
-    let dead = "…  dlv_…  dead  acme.note  in  (1 attempt)\n";
+    let dead = "…  dlv_…  dead  acme.note  in  (1 attempt, 403 reject)\n";
     assert_eq!(said(&folder, &server, &["dead-letters"]), dead.repeat(2));
     assert_eq!(said(&folder, &server, &["deliveries", "--state", "delivered"]), "no deliveries\n");
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{is_secret, pack_reach};
 use crate::compile::Compiler;
-use crate::compile::template::{Kind, Known};
+use crate::compile::template::{Kind, Known, Reach};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, suggest};
@@ -64,7 +64,7 @@ impl Compiler<'_> {
     }
 
     fn limit(&mut self, limit: &written::RateLimit, is_shared: bool, pack: &written::Pack) -> Limit {
-        let mut reach = pack_reach(pack);
+        let mut reach = Reach { within: Some("a limit"), ..pack_reach(pack) };
         reach.names.extend(["params", "body"].map(Known::new));
         let key = limit.key.as_ref().and_then(|key| self.placed(key, Kind::Value, &mut reach));
         if let Some(key) = limit.key.as_ref().filter(|key| !key.contains("{{")) {

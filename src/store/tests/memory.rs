@@ -672,7 +672,8 @@ impl Store for Memory {
             let is_kept = |inner: &Inner, seq: &i64| {
                 matches!(inner.rows.get(seq).map(|row| row.stored.state), Some(State::Dead | State::Held))
             };
-            let found: Vec<i64> = inner.found(&filter).into_iter().filter(|seq| is_kept(inner, seq)).take(limit).collect();
+            let found: Vec<i64> =
+                inner.found(&filter).into_iter().filter(|seq| is_kept(inner, seq)).take(limit).collect();
             for seq in &found {
                 let row = inner.row(*seq)?;
                 (row.stored.state, row.stored.problem) = (State::Skipped, Some(reason.clone()));
@@ -686,7 +687,10 @@ impl Store for Memory {
         self.with(move |inner| {
             let is_ahead = |row: &&Row| {
                 let stored = &row.stored;
-                stored.seq < seq && *stored.connection == *connection && stored.state.is_open() && row.place == Place::Ready
+                stored.seq < seq
+                    && *stored.connection == *connection
+                    && stored.state.is_open()
+                    && row.place == Place::Ready
             };
             Ok(inner.rows.values().filter(is_ahead).count() as u64)
         })
