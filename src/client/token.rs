@@ -97,7 +97,7 @@ impl Tokens {
         if let Some(good) = slot.good(grant, stale, now) {
             return Ok(good);
         }
-        if let Some(trouble) = slot.known_trouble(grant, stale, now) {
+        if let Some(trouble) = slot.known_trouble(grant, now) {
             return Err(trouble);
         }
         match self.fetch(&slot, grant, connection).await {
@@ -180,13 +180,11 @@ impl Slot {
     }
 
     /// Why nobody is asked now: it failed a moment ago, or the newest token is the one that was not taken.
-    fn known_trouble(&self, grant: &Grant, stale: Option<&Secret>, now: Timestamp) -> Option<Trouble> {
+    fn known_trouble(&self, grant: &Grant, now: Timestamp) -> Option<Trouble> {
         let failed =
             self.failed.as_ref().filter(|failed| failed.fingerprint == grant.fingerprint && now < failed.until);
         let is_new = self.fetched_at.is_some_and(|at| now < at.plus(SHORT_PAUSE));
-        let not_taken = stale.is_some() && stale == self.token.as_ref().map(|token| &token.access);
-        let why = if not_taken { Trouble::TokenRefused } else { Trouble::NoToken };
-        failed.map(|failed| failed.trouble).or(is_new.then_some(why))
+        failed.map(|failed| failed.trouble).or(is_new.then_some(Trouble::NoToken))
     }
 
     fn failed(&mut self, grant: &Grant, refused: Refused, now: Timestamp) {

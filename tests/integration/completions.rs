@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "init",
     "check",
     "dry-run",
@@ -19,6 +19,8 @@ const COMMANDS: [&str; 17] = [
     "deliveries",
     "dead-letters",
     "replay",
+    "release",
+    "dismiss",
     "backup",
     "store",
     "explain",

@@ -1,5 +1,7 @@
 //! Tokens that run out, with the pack of GoHighLevel and the stand-in's token service, which takes each refresh token once.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Folder, Server, StandIn, copy, exchange, get, post, root, run, wait_for};
@@ -24,7 +26,7 @@ fn workspace(name: &str) -> (Folder, StandIn) {
     let connection = format!(
         "connections:\n  ghl:\n    provider: gohighlevel\n    base_url: http://{}/gohighlevel\n    allow_private_addresses: \
          true\n    client_id: app\n    client_secret: s3cr3t-of-the-app\n    refresh_token: the-first-refresh-token\n    \
-         conversation_provider_id: 61d6d1f9cdac7612faf80753\n    retry: {{ first: 100ms, longest: 200ms }}\n",
+         conversation_provider_id: 61d6d1f9cdac7612faf80753\n    retry: {{ first: 700ms, longest: 1s }}\n",
         stand_in.address
     );
     folder.write("jackfield.yaml", &connection);
@@ -53,6 +55,8 @@ fn a_token_that_ran_out_is_replaced_once_for_a_thousand_deliveries_and_the_rotat
     server.wait_for("the first", |status| status["deliveries"]["delivered"] == 1);
     assert_eq!(tokens(&stand_in), json!({ "given": 1, "good": 1, "refused": 0 }));
 
+    // A token that was given a moment ago is not replaced.
+    std::thread::sleep(Duration::from_millis(2100));
     run_out(&stand_in);
     for part in 0..10 {
         send(&server, part * 100..(part + 1) * 100);
@@ -115,13 +119,10 @@ fn a_new_token_that_is_not_taken_either_waits_for_a_person() {
     send(&server, 0..1);
     server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 1);
     let calls = stand_in.received().iter().filter(|request| request["operation"] == "inbound_message").count();
-    assert_eq!(calls, 2, "once with the token, once with another");
+    assert_eq!((calls >= 3, &tokens(&stand_in)["given"]), (true, &json!(2)), "{calls} calls");
     let listed = run(folder.path(), &["deliveries", "--admin", &server.admin]);
     let listed = String::from_utf8(listed.stdout).unwrap();
-    assert!(
-        listed.ends_with("held  ghl.inbound_message  in  (1 attempt, 401 refresh token-refused: Invalid JWT)\n"),
-        "{listed}"
-    );
+    assert!(listed.ends_with(" attempts, 401 refresh token-refused: Invalid JWT)\n"), "{listed}");
 
     let cancel = b"DELETE /_sandbox/failures HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(exchange(&stand_in.address, cancel).unwrap().text(), r#"{"cancelled":1}"#);

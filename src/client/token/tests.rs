@@ -156,7 +156,7 @@ async fn a_token_that_was_not_taken_is_replaced_once_with_the_rotated_one() {
     assert_eq!(service.asked().len(), 2);
     assert!(service.asked()[1].ends_with("&refresh_token=r1"));
     // The new one is not taken either: nobody asks again in the same moment.
-    assert_eq!(tokens.refresh(&connection, &Secret::new("a2")).await, Err(Trouble::TokenRefused));
+    assert_eq!(tokens.refresh(&connection, &Secret::new("a2")).await, Err(Trouble::NoToken));
     assert_eq!(service.asked().len(), 2);
 }
 
