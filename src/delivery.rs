@@ -147,6 +147,8 @@ pub enum Trouble {
     TokenRefused,
     /// No access token could be had for now.
     NoToken,
+    /// A file that the request names by its address could not be fetched.
+    NoFile,
     /// The time for an attempt ran out.
     Timeout,
     /// The connection broke.
@@ -166,6 +168,7 @@ impl Trouble {
             Trouble::Unsendable => "unsendable",
             Trouble::TokenRefused => "token-refused",
             Trouble::NoToken => "no-token",
+            Trouble::NoFile => "no-file",
             Trouble::Timeout => "timeout",
             Trouble::Broken => "broken",
             Trouble::BadAnswer => "bad-answer",

@@ -218,6 +218,56 @@ fn each_way_to_misbehave_has_its_outcome_and_holds_no_other_up() {
     assert_eq!(server.terminate(), 0);
 }
 
+#[test]
+fn each_outcome_that_a_pack_names_has_its_state() {
+    let provider = Provider::start(|stream, path, _| match path.split('/').nth(1).unwrap() {
+        "accepted" => answer(stream, 202, "", &json!({})),
+        "duplicate" => answer(stream, 409, "", &json!({})),
+        "retry" => answer(stream, 200, "", &json!({ "id": 1, "busy": true })),
+        "reject" => answer(stream, 200, "", &json!({ "error": "no such customer" })),
+        "refresh" => answer(stream, 401, "", &json!({})),
+        "forget" => answer(stream, 404, "", &json!({})),
+        _ => answer(stream, 200, "", &json!({ "id": 1 })),
+    });
+    let names = ["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget"];
+    let slow = ", retry: { attempts: 9, first: 1h, longest: 1h }";
+    let connections = names.map(|name| connection(name, &format!("{}/{name}", provider.address), slow)).concat();
+    let folder = workspace("outcomes", &connections, &[("in", &note_route("/in", &names, ""))]);
+    let own = "response: [{ delivered: \"{{ status == 200 and body.id }}\" }]";
+    let all = "response:
+      - retry: \"{{ body.busy }}\"
+      - delivered: \"{{ status == 200 and body.id }}\"
+      - accepted: \"{{ status == 202 }}\"
+      - duplicate: \"{{ status == 409 }}\"
+      - refresh: \"{{ status == 401 }}\"
+      - forget: \"{{ status == 404 }}\"";
+    folder.write("schemas/desk/pack.yaml", &PACK.replace(own, all));
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &events(1));
+    let fates = wait_for("seven fates", || {
+        let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+        let fate = |one: &Value| {
+            let id = one["id"].as_str().unwrap();
+            let story: Value = serde_json::from_slice(&get(&server.admin, &format!("/deliveries/{id}")).body).unwrap();
+            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            (text(&one["to"]), text(&one["state"]), text(&story["calls"][0]["result"]))
+        };
+        let fates: BTreeSet<_> = listed["deliveries"].as_array().unwrap().iter().map(fate).collect();
+        (fates.len() == 7 && fates.iter().all(|(_, _, result)| result != "-")).then_some(fates)
+    });
+    let expected = [
+        ("accepted", "accepted", "accepted"),
+        ("delivered", "delivered", "delivered"),
+        ("duplicate", "delivered", "duplicate"),
+        ("forget", "dead", "forget"),
+        ("refresh", "held", "refresh"),
+        ("reject", "dead", "reject"),
+        ("retry", "retrying", "retry"),
+    ];
+    let expected = expected.map(|(to, state, result)| (format!("{to}.note"), state.to_owned(), result.to_owned()));
+    assert_eq!(fates, expected.into());
+}
+
 /// What the log says became of attempts, by operation.
 fn outcomes(log: &str) -> BTreeSet<(String, String)> {
     let field = |line: &str, name: &str| {
@@ -394,6 +444,32 @@ fn a_limit_of_the_whole_pack_counts_all_operations_with_the_same_key() {
     let times = seen.lock().unwrap();
     let late = times.windows(5).filter(|five| five[4].duration_since(five[0]) < Duration::from_millis(480)).count();
     assert_eq!((times.len(), late), (20, 0), "a window held more than its four");
+}
+
+#[test]
+fn the_same_event_at_once_and_after_a_kill_is_delivered_once() {
+    let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let counts = seen.clone();
+    let provider = Provider::start(move |stream, _, body| {
+        *counts.lock().unwrap().entry(body["key"].to_string()).or_default() += 1;
+        answer(stream, 200, "", &json!({ "id": 1 }));
+    });
+    let route = note_route("/in", &["desk"], "identity: \"{{ payload.id }}\"\n");
+    let folder = workspace("identity", &connection("desk", &provider.address, ""), &[("in", &route)]);
+    let server = Server::start(folder.path(), &[], &[]);
+    // Each comes eight times, by eight connections.
+    let eight: Vec<Value> = (0..800).map(|number| json!({ "id": number / 8 })).collect();
+    send_all(&server, "/hooks/in", &eight);
+    server
+        .wait_for("a hundred", |status| status["deliveries"]["delivered"] == 100 && status["events"]["unrouted"] == 0);
+    server.kill();
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &eight);
+    let status = server
+        .wait_for("all routed", |status| status["events"]["accepted"] == 1600 && status["events"]["unrouted"] == 0);
+    assert_eq!((&status["events"]["duplicates"], &status["deliveries"]["delivered"]), (&json!(1500), &json!(100)));
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() == 100 && seen.values().all(|times| *times == 1), "{seen:?}");
 }
 
 #[test]

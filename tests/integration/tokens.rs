@@ -25,13 +25,15 @@ fn workspace(name: &str) -> (Folder, StandIn) {
     let stand_in = StandIn::start(&folder, &[]);
     let connection = format!(
         "connections:\n  ghl:\n    provider: gohighlevel\n    base_url: http://{}/gohighlevel\n    allow_private_addresses: \
-         true\n    client_id: app\n    client_secret: s3cr3t-of-the-app\n    refresh_token: the-first-refresh-token\n    \
+         true\n    client_id: app\n    client_secret: ${{env:APP_SECRET}}\n    refresh_token: ${{env:FIRST}}\n    \
          conversation_provider_id: 61d6d1f9cdac7612faf80753\n    retry: {{ first: 700ms, longest: 1s }}\n",
         stand_in.address
     );
     folder.write("jackfield.yaml", &connection);
     (folder, stand_in)
 }
+
+const ENV: [(&str, &str); 2] = [("APP_SECRET", "s3cr3t-of-the-app"), ("FIRST", "the-first-refresh-token")];
 
 fn send(server: &Server, ids: std::ops::Range<usize>) {
     let body = json!({ "ids": ids.collect::<Vec<_>>() }).to_string();
@@ -50,7 +52,7 @@ fn run_out(stand_in: &StandIn) {
 #[test]
 fn a_token_that_ran_out_is_replaced_once_for_a_thousand_deliveries_and_the_rotated_one_outlives_a_kill() {
     let (folder, stand_in) = workspace("tokens");
-    let server = Server::start(folder.path(), &[], &[]);
+    let server = Server::start(folder.path(), &[], &ENV);
     send(&server, 0..1);
     server.wait_for("the first", |status| status["deliveries"]["delivered"] == 1);
     assert_eq!(tokens(&stand_in), json!({ "given": 1, "good": 1, "refused": 0 }));
@@ -66,7 +68,7 @@ fn a_token_that_ran_out_is_replaced_once_for_a_thousand_deliveries_and_the_rotat
 
     server.kill();
     run_out(&stand_in);
-    let server = Server::start(folder.path(), &[], &[]);
+    let server = Server::start(folder.path(), &[], &ENV);
     send(&server, 0..10);
     server.wait_for("those after the kill", |status| status["deliveries"]["delivered"] == 1011);
     assert_eq!(tokens(&stand_in), json!({ "given": 3, "good": 1, "refused": 0 }), "the rotated one was kept");
@@ -86,19 +88,19 @@ fn a_token_that_ran_out_is_replaced_once_for_a_thousand_deliveries_and_the_rotat
 #[test]
 fn a_process_that_dies_with_a_new_token_in_its_hands_says_so_afterwards() {
     let (folder, stand_in) = workspace("token-lost");
-    let server = Server::start(folder.path(), &[], &[("JACKFIELD_DIE_AT", "token-given:1")]);
+    let server = Server::start(folder.path(), &[], &[ENV[0], ENV[1], ("JACKFIELD_DIE_AT", "token-given:1")]);
     send(&server, 0..3);
     wait_for("the death", || server.has_ended().then_some(()));
     drop(server);
     // The refresh token that it had is used up, and the one that it was given is lost: nobody can know it.
-    let server = Server::start(folder.path(), &[], &[]);
+    let server = Server::start(folder.path(), &[], &ENV);
     server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 3);
     assert_eq!(tokens(&stand_in)["given"], 1);
     let listed = run(folder.path(), &["dead-letters", "--admin", &server.admin]);
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert_eq!(listed.matches("not-sent token-refused").count(), 3, "{listed}");
 
-    let mended = folder.read("jackfield.yaml").replace("the-first-refresh-token", "another-refresh-token");
+    let mended = folder.read("jackfield.yaml").replace("${env:FIRST}", "another-refresh-token");
     folder.write("jackfield.yaml", &mended);
     server.wait_for("the mended connection", |status| status["reloads"]["taken"] == 1);
     let released = run(folder.path(), &["release", "--connection", "ghl", "--admin", &server.admin]);
@@ -115,7 +117,7 @@ fn a_new_token_that_is_not_taken_either_waits_for_a_person() {
     let ordered = json!([{ "provider": "gohighlevel", "operation": null, "error": "unauthorized", "times": 1000 }]);
     assert_eq!(listed, ordered);
 
-    let server = Server::start(folder.path(), &[], &[]);
+    let server = Server::start(folder.path(), &[], &ENV);
     send(&server, 0..1);
     server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 1);
     let calls = stand_in.received().iter().filter(|request| request["operation"] == "inbound_message").count();
