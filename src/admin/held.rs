@@ -94,6 +94,10 @@ async fn carry_out(admin: &Admin, decision: Decision, asked: &Asked) -> Result<F
     }
     let found = admin.store.deliveries(filter.clone(), MOST).await?;
     let ids: Vec<String> = found.iter().rev().map(|one| one.id.to_string()).collect();
+    if found.len() == MOST {
+        // Those that are told are those that are meant.
+        filter.ids = Some(found.iter().map(|one| one.id).collect());
+    }
     let is_trial = asked.says("dry_run");
     if !is_trial {
         carried_out(admin, decision, asked, filter).await?;
