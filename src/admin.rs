@@ -3,6 +3,9 @@
 mod asked;
 mod deliveries;
 mod events;
+mod held;
+mod look;
+mod reason;
 mod replay;
 
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub struct Admin {
     pub accepted: Arc<Notify>,
     /// How each connection stands, as it is shown.
     pub connections: Connections,
+    /// When a delivery goes out, as it is shown.
+    pub estimates: Estimates,
 }
 
 /// Tells whoever delivers to a connection.
@@ -48,15 +53,22 @@ pub type WakeConnection = Arc<dyn Fn(&Arc<str>) + Send + Sync>;
 /// Says how each connection stands.
 pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
-/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/healthz`, `/readyz`.
+/// Says when a delivery of a connection goes out that is due then and has so many others before it.
+pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json::Value + Send + Sync>;
+
+pub use look::look;
+
+/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
     let events = Router::new()
-        .route("/events", get(events::list))
-        .route("/events/{id}/request", get(events::request))
-        .route("/deliveries", get(deliveries::list))
+        .route("/events", get(look::at))
+        .route("/events/{id}/request", get(look::at))
+        .route("/deliveries", get(look::at))
         .route("/deliveries/{id}", get(deliveries::one))
-        .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/dead-letters", get(look::at))
         .route("/replay", post(replay::replay))
+        .route("/release", post(held::release))
+        .route("/dismiss", post(held::dismiss))
         .layer(from_fn(events::only_by_address));
     Router::new()
         .merge(events)

@@ -1,5 +1,6 @@
 //! The commands: the only place that prints or picks exit codes.
 
+mod ask;
 mod backup;
 mod check;
 mod checkout;
@@ -9,6 +10,7 @@ mod diff;
 mod dry_run;
 mod events;
 mod explain;
+mod held;
 mod init;
 mod man;
 mod new_route;
@@ -56,7 +58,7 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
-    /// List what a running server received and what became of it, or write one request as a file for tests and dry runs
+    /// List what was received and what became of it, or write one request as a file for tests and dry runs
     Events(EventsArgs),
     /// List deliveries and where they stand, or show all of one: its request, and what the provider answered each time
     Deliveries(deliveries::DeliveriesArgs),
@@ -64,6 +66,10 @@ enum Command {
     DeadLetters(deliveries::DeadLettersArgs),
     /// Send again what failed: the same requests, or the events through the routes as they are now
     Replay(replay::ReplayArgs),
+    /// Let held deliveries go on as they are, when the provider has not got them, or the connection is mended
+    Release(held::ReleaseArgs),
+    /// Take what failed or is held off the list: the provider has it after all, or nobody wants it
+    Dismiss(held::DismissArgs),
     /// Copy the event store into a file, also while a server is using it
     Backup(BackupArgs),
     /// Look after the event store
@@ -242,9 +248,11 @@ struct SandboxArgs {
 
 #[derive(Debug, Args)]
 struct StatusArgs {
-    /// The operator's address of the server
-    #[arg(default_value = "127.0.0.1:8081")]
-    admin: String,
+    /// The operator's address of the server; the same as `--admin`
+    #[arg(value_name = "ADDRESS", conflicts_with = "admin", hide = true)]
+    address: Option<String>,
+    #[command(flatten)]
+    server: ask::ServerArg,
 }
 
 #[derive(Debug, Args)]
@@ -258,9 +266,8 @@ struct EventsArgs {
     /// List those of this source only
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// The operator's address of the server
-    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
-    admin: String,
+    #[command(flatten)]
+    from: ask::LookArg,
 }
 
 /// Which event store is meant.
@@ -342,6 +349,8 @@ pub fn main() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(&args),
         Command::DeadLetters(args) => deliveries::dead_letters(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Release(args) => held::release(&args),
+        Command::Dismiss(args) => held::dismiss(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Store(StoreArgs { command: StoreCommand::Verify(args) }) => store::verify(&args),
         Command::Explain(args) => explain::run(&args),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cache;
+mod fetch;
 mod grant;
 mod guard;
 mod target;
@@ -14,6 +15,7 @@ use crate::pack::link::Link;
 
 pub use answer::answer;
 pub use cache::Clients;
+pub use fetch::Fetcher;
 pub use target::{Unsendable, headers, target};
 pub use token::Tokens;
 

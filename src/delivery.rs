@@ -21,7 +21,7 @@ pub enum State {
     Delivered,
     /// The provider took it and does not say yet whether it is good.
     Accepted,
-    /// Its condition did not hold: there was nothing to send.
+    /// Its condition did not hold, so that there was nothing to send; or a person dismissed it.
     Skipped,
     /// Given up, kept as a dead letter.
     Dead,
@@ -86,6 +86,7 @@ impl State {
             Change::Bury if open || self == State::Held => Some(State::Dead),
             Change::Free { tried } if self == State::Held => Some(waiting(tried)),
             Change::Replay if kept => Some(State::Replayed),
+            Change::Dismiss if kept => Some(State::Skipped),
             _ => None,
         }
     }
@@ -114,6 +115,8 @@ pub enum Change {
     Free { tried: bool },
     /// A person sends it again as another delivery.
     Replay,
+    /// A person wants nothing more of it.
+    Dismiss,
 }
 
 /// What an attempt came to.
@@ -121,6 +124,8 @@ pub enum Change {
 pub enum AttemptResult {
     /// The provider answered, and the pack says what that means.
     Answered { outcome: Outcome, status: u16, retry_after: Option<Duration> },
+    /// The provider took neither the token nor another one after it.
+    TokenRefused { status: u16 },
     /// It never left, or no connection was made: the provider has not seen it.
     NotSent(Trouble),
     /// It went out and no answer came: the provider may have it.
@@ -138,10 +143,12 @@ pub enum Trouble {
     PrivateAddress,
     /// A value of the request or a setting can't stand where it would: in the address, or in a header.
     Unsendable,
-    /// The provider does not give a new access token: the connection must be joined with the account again.
+    /// The provider gives no new access token, or takes none: the connection must be joined with the account again.
     TokenRefused,
     /// No access token could be had for now.
     NoToken,
+    /// A file that the request names by its address could not be fetched.
+    NoFile,
     /// The time for an attempt ran out.
     Timeout,
     /// The connection broke.
@@ -161,6 +168,7 @@ impl Trouble {
             Trouble::Unsendable => "unsendable",
             Trouble::TokenRefused => "token-refused",
             Trouble::NoToken => "no-token",
+            Trouble::NoFile => "no-file",
             Trouble::Timeout => "timeout",
             Trouble::Broken => "broken",
             Trouble::BadAnswer => "bad-answer",
@@ -179,6 +187,7 @@ impl AttemptResult {
     pub fn word(&self) -> &'static str {
         match self {
             AttemptResult::Answered { outcome, .. } => outcome.word(),
+            AttemptResult::TokenRefused { .. } => Outcome::Refresh.word(),
             AttemptResult::NotSent(_) => "not-sent",
             AttemptResult::Unknown(_) => "unknown",
         }
@@ -202,7 +211,10 @@ pub fn after(result: &AttemptResult, attempt: u32, backoff: &Backoff, now: Times
         AttemptResult::Answered { outcome: Outcome::Accepted, .. } => {
             return Next { state: State::Accepted, due: None };
         }
-        AttemptResult::Answered { outcome: Outcome::Reject, .. } => return Next { state: State::Dead, due: None },
+        AttemptResult::Answered { outcome: Outcome::Reject | Outcome::Forget, .. } => {
+            return Next { state: State::Dead, due: None };
+        }
+        AttemptResult::TokenRefused { .. } => return Next { state: State::Held, due: None },
         AttemptResult::Answered { retry_after, .. } => *retry_after,
         AttemptResult::NotSent(trouble) if trouble.needs_a_person() => return Next { state: State::Held, due: None },
         AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
@@ -234,6 +246,8 @@ mod tests {
             (answered(Outcome::Duplicate, None), 1, State::Delivered, None),
             (answered(Outcome::Accepted, None), 1, State::Accepted, None),
             (answered(Outcome::Reject, None), 1, State::Dead, None),
+            (answered(Outcome::Forget, None), 1, State::Dead, None),
+            (AttemptResult::TokenRefused { status: 401 }, 1, State::Held, None),
             (answered(Outcome::Retry, None), 1, State::Retrying, Some(2000)),
             (answered(Outcome::Retry, Some(Duration::from_secs(60))), 1, State::Retrying, Some(61_000)),
             (answered(Outcome::Retry, None), 3, State::Dead, None),
@@ -272,6 +286,7 @@ mod tests {
         from(Change::Bury, &[Pending, Leased, Retrying, Held]);
         from(Change::Free { tried: false }, &[Held]);
         from(Change::Replay, &[Held, Dead]);
+        from(Change::Dismiss, &[Held, Dead]);
         assert_eq!(Leased.after(Change::GiveBack { tried: false }), Some(Pending));
         assert_eq!(Held.after(Change::Free { tried: true }), Some(Retrying));
         assert_eq!(State::from_word("held"), Some(Held));

@@ -18,6 +18,7 @@ mod tests;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,12 +74,16 @@ struct Bell {
     notify: Notify,
     /// Who has brought something since the worker looked last.
     routes: Mutex<BTreeSet<Arc<str>>>,
+    /// Something may be due that the worker does not know of.
+    due: AtomicBool,
 }
 
 impl Wake {
     /// There may be work for this connection, by anybody.
     pub fn connection(&self, name: &Arc<str>) {
-        self.of(name).notify.notify_one();
+        let bell = self.of(name);
+        bell.due.store(true, Ordering::Release);
+        bell.notify.notify_one();
     }
 
     /// A route has brought work for this connection.

@@ -97,6 +97,8 @@ pub struct Limit {
     pub per: Duration,
     /// A template over `params`, `body` and `connection`; without one all calls share the budget.
     pub key: Option<Placed>,
+    /// It is the pack's: the calls of all its operations count together.
+    pub is_shared: bool,
 }
 
 /// How a connection gets the token that it sends.
@@ -121,6 +123,16 @@ pub struct OAuth2 {
 pub enum TokenAddress {
     Url(Arc<str>),
     Path(Arc<str>),
+}
+
+impl TokenAddress {
+    /// The path alone.
+    pub fn path(&self) -> Arc<str> {
+        match self {
+            TokenAddress::Path(path) => path.clone(),
+            TokenAddress::Url(url) => url::Url::parse(url).map_or_else(|_| "/".into(), |url| url.path().into()),
+        }
+    }
 }
 
 /// A template and where it is written.

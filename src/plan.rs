@@ -22,7 +22,7 @@ use crate::value::{Value, json};
 
 pub use late::{is_late, late_in};
 pub use make::{is_single, make};
-pub use open::{Memory, Opened};
+pub use open::{Memory, Opened, Stale};
 pub use preview::{Known, Preview, placeholder};
 pub use walk::{Walk, stand_in_answer};
 
@@ -136,6 +136,11 @@ impl Saved {
     /// Whether a step is done.
     pub fn has(&self, step: usize) -> bool {
         self.0.contains_key(&step)
+    }
+
+    /// This step and those after it are not done any more.
+    pub fn undo(&mut self, from: usize) {
+        self.0.split_off(&from);
     }
 
     pub fn get(&self, step: usize) -> Option<&Value> {

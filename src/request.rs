@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::secret::{MASK, Secret};
 use crate::value::{Value, json};
 
-pub use encoding::Encoding;
+pub use encoding::{Encoding, File, Files};
 
 /// A part of an address or header: text, or the name of a setting that is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,9 +110,14 @@ fn joined(pieces: &[Piece], secret: impl Fn(&str) -> Option<String>) -> Option<S
 }
 
 impl Request {
-    /// The body as it goes out.
-    pub fn body_bytes(&self) -> Vec<u8> {
-        self.body.as_ref().map(|body| self.encoding.bytes(body)).unwrap_or_default()
+    /// The body as it goes out, with the files that it names.
+    pub fn body_bytes(&self, files: &Files) -> Vec<u8> {
+        self.body.as_ref().map(|body| self.encoding.bytes(body, files)).unwrap_or_default()
+    }
+
+    /// The addresses of the files that the body names and does not bring.
+    pub fn links(&self) -> Vec<Arc<str>> {
+        self.body.as_ref().map(|body| self.encoding.links(body)).unwrap_or_default()
     }
 
     /// As a `curl` command, secrets shown as `***`.

@@ -11,6 +11,7 @@ mod journal;
 mod order;
 mod received;
 mod serve;
+mod token;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,6 +57,7 @@ struct State {
     directory: ArcSwap<Directory>,
     journal: Journal,
     orders: order::Orders,
+    tokens: token::Tokens,
     numbers: AtomicU64,
     arrivals: broadcast::Sender<Arc<Received>>,
     clock: Clock,
@@ -85,6 +87,7 @@ impl Sandbox {
             directory: ArcSwap::from_pointee(Directory::new(config.packs)),
             journal: Journal::new(config.remember),
             orders: order::Orders::default(),
+            tokens: token::Tokens::default(),
             numbers: AtomicU64::new(0),
             arrivals: broadcast::Sender::new(BACKLOG),
             clock: Clock::System,
@@ -143,6 +146,20 @@ impl Sandbox {
             self.note(&directory, note, &request, content, Verdict::NotFound, &reaction);
             return reaction;
         };
+        if token::is_asked(&provider.pack, path, &request) {
+            let answer = self.0.tokens.answer(&provider.pack, &request);
+            let verdict = match answer.status {
+                200 => Verdict::Good,
+                _ => Verdict::Unauthorized("there is no token for this".to_owned()),
+            };
+            let (name, skip) = (provider.pack.name.clone(), request.path().len() - path.len());
+            let operation = Some(token::OPERATION.into());
+            let note = Note { number, provider: name, operation, params: Value::Null, secrets: Vec::new(), skip };
+            let reaction = Reaction::Answer(answer);
+            // What it brought is secret, all of it.
+            self.note(&directory, note, &request, None, verdict, &reaction);
+            return reaction;
+        }
         let found = provider.find(&request.method, path, &request.content_type());
         let (operation, params) = found.map_or((None, Value::Null), |found| (Some(found.operation), found.params));
         let skip = request.path().len() - path.len();
@@ -175,6 +192,9 @@ impl Sandbox {
         };
         if let Err(reason) = check::headers(operation, visit.request) {
             return (Verdict::Unauthorized(reason), error("unauthorized", 401, &[]));
+        }
+        if self.0.tokens.has_run_out(visit.pack, operation, visit.request) {
+            return (Verdict::Unauthorized("the token has run out".to_owned()), error("unauthorized", 401, &[]));
         }
         if too_large {
             let reasons = vec![format!("the body is larger than {LARGEST_BODY} bytes")];

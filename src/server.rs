@@ -140,6 +140,7 @@ impl Server {
             wake: Arc::new(move |connection| wake.connection(connection)),
             accepted: accepted.clone(),
             connections: connections(live.clone(), dispatch.outlook()),
+            estimates: estimates(live.clone(), dispatch.outlook()),
         };
         let admin_task = tokio::spawn(operator::serve(admin_listener, admin::router(admin), stopped.clone()));
         let proof = proof::by_events_in(settings.data.clone());
@@ -251,6 +252,26 @@ fn connections(live: Live, outlook: Outlook) -> admin::Connections {
             (name.to_string(), stands)
         };
         live.now().set.connections.keys().map(stands).collect::<serde_json::Map<_, _>>().into()
+    })
+}
+
+/// When a delivery goes out, and what of its connection it waits for, as the operator sees it.
+fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
+    Arc::new(move |name, due, ahead| {
+        let stands = outlook.of(name);
+        let at = outlook.estimate(name, due, ahead);
+        let revision = live.now();
+        let connection = revision.set.connections.get(name);
+        let limits = connection.map(|connection| connection.rate_limits.clone()).unwrap_or_default();
+        let limit = |(requests, per): (u64, Duration)| serde_json::json!({ "requests": requests, "seconds": per.as_secs_f64() });
+        serde_json::json!({
+            "at": at.to_string(),
+            "seconds": stands.now.until(at).as_secs(),
+            "provider": connection.map(|connection| connection.pack.title.to_string()),
+            "limits": limits.into_iter().map(limit).collect::<Vec<_>>(),
+            "down_since": stands.down.map(|(since, _)| since.to_string()),
+            "paused_until": stands.paused_until.map(|until| until.to_string()),
+        })
     })
 }
 

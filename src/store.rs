@@ -149,6 +149,16 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Lets the held deliveries among these go on, as due at `at`, and says of which connections they are.
     fn release_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
 
+    /// Wants nothing more of the dead and held deliveries among these: they are skipped, with the reason. Says how many.
+    fn dismiss(&self, filter: Filter, limit: usize, reason: &str) -> Reply<'_, usize>;
+
+    /// How many deliveries of a connection are ready or leased and stand before this number.
+    fn ahead(&self, connection: &str, seq: i64) -> Reply<'_, u64>;
+
+    /// Takes back that a step of a delivery and those after it are done, and forgets what is remembered under these keys
+    /// where it still is that: what somebody else has found out since stays.
+    fn undo(&self, delivery_seq: i64, from: u32, remembered: Vec<(String, String)>) -> Reply<'_, ()>;
+
     /// Asks for what is remembered under a key. Where nobody knows it, whoever asks first has it to find out until `until`:
     /// every other hears [`Claim::Busy`]. The same owner asking again has it again. What has expired at `now` is forgotten.
     fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim>;
@@ -225,6 +235,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 /// Opens the store in a folder, and makes both if they are not there. Nobody else can open it until it is closed.
 pub fn open(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(Embedded::open(folder)?))
+}
+
+/// Opens the store in a folder to be read, where no server has it: asking it to write fails with [`StoreError::Closed`].
+pub fn open_to_read(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Embedded::open_to_read(folder)?))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::clock::Timestamp;
@@ -40,6 +40,15 @@ pub(super) type Refused = String;
 /// Told to whoever asked.
 pub(super) fn refused(problem: &str) -> Response {
     (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response()
+}
+
+/// What was sent as JSON; or why not.
+pub(super) fn posted(headers: &HeaderMap, body: &[u8]) -> Result<Asked, Response> {
+    // A page of somebody else can't send this type without asking first.
+    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON, as application/json\n").into_response());
+    }
+    Asked::from_json(body).map_err(|problem| refused(&problem))
 }
 
 impl Asked {
@@ -117,6 +126,14 @@ impl Asked {
 
     pub(super) fn says(&self, key: &str) -> bool {
         self.rest.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// A line of text among what else was said.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        const LONGEST: usize = 200;
+        let text = self.rest.get(key).and_then(Value::as_str)?;
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+        Some(line.trim().to_owned()).filter(|line| !line.is_empty())
     }
 
     /// Whether anything was said of which are meant.

@@ -1,64 +1,106 @@
 //! Deliveries for the operator: lists by state, route and connection, all of one, and what failed and is kept.
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 
-use super::asked::{self, Asked};
-use super::{Admin, unavailable};
+use super::asked::Asked;
+use super::look::Found;
+use super::{Admin, reason, unavailable};
 use crate::delivery;
 use crate::id::DeliveryId;
-use crate::store::{DeliveryStory, EventStory, ReplayEvents, StoredAttempt, StoredDelivery, StoredResult};
+use crate::store::{
+    DeliveryStory, EventStory, ReplayEvents, Store, StoreError, StoredAttempt, StoredDelivery, StoredResult,
+};
 
-pub(super) async fn list(State(admin): State<Admin>, RawQuery(query): RawQuery) -> Response {
-    let asked = match Asked::from_query(&query.unwrap_or_default()) {
+pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreError> {
+    let asked = match Asked::from_query(query) {
         Ok(asked) => asked,
-        Err(problem) => return asked::refused(&problem),
+        Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let Ok(found) = admin.store.deliveries(asked.filter(), asked.last).await else { return unavailable() };
-    answer(&json!({ "deliveries": found.iter().map(summary).collect::<Vec<_>>() }))
+    let found = store.deliveries(asked.filter(), asked.last).await?;
+    Ok(Found::Json(json!({ "deliveries": summaries(store, &found).await? })))
 }
 
 /// Deliveries that are dead or held, and events of which a route could make nothing.
-pub(super) async fn dead_letters(State(admin): State<Admin>, RawQuery(query): RawQuery) -> Response {
-    let asked = match Asked::from_query(&query.unwrap_or_default()) {
+pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found, StoreError> {
+    let asked = match Asked::from_query(query) {
         Ok(asked) => asked,
-        Err(problem) => return asked::refused(&problem),
+        Err(problem) => return Ok(Found::Wrong(problem)),
     };
     let mut filter = asked.filter();
     if filter.states.is_empty() {
         filter.states = vec![delivery::State::Dead, delivery::State::Held];
     }
-    let Ok(found) = admin.store.deliveries(filter, asked.last).await else { return unavailable() };
+    let found = store.deliveries(filter, asked.last).await?;
     let mut failed = Vec::new();
     // A delivery's connection says nothing of events that became none.
     if asked.connection.is_none() && asked.states.is_empty() {
-        let events = ReplayEvents { failed: true, ..asked.events() };
-        let Ok(events) = admin.store.chosen(events).await else { return unavailable() };
-        for event in events {
-            match admin.store.event(event.id).await {
-                Ok(Some(story)) => failed.extend(failure(&story, asked.route.as_deref())),
-                Ok(None) => {}
-                Err(_) => return unavailable(),
-            }
+        for event in store.chosen(ReplayEvents { failed: true, ..asked.events() }).await? {
+            let story = store.event(event.id).await?;
+            failed.extend(story.and_then(|story| failure(&story, asked.route.as_deref())));
         }
     }
-    answer(&json!({ "deliveries": found.iter().map(summary).collect::<Vec<_>>(), "events": failed }))
+    Ok(Found::Json(json!({ "deliveries": summaries(store, &found).await?, "events": failed })))
 }
 
 pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    let unknown = || (StatusCode::NOT_FOUND, "there is no such delivery\n").into_response();
-    let Ok(id) = id.parse::<DeliveryId>() else { return unknown() };
-    match admin.store.delivery(id).await {
-        Ok(Some(story)) => answer(&whole(&story)),
-        Ok(None) => unknown(),
-        Err(_) => unavailable(),
+    let Ok(found) = story(&*admin.store, &id).await else { return unavailable() };
+    let Some((delivery, mut body)) = found else { return Found::Nothing.into_response() };
+    match estimate(&admin, &delivery).await {
+        Ok(Some(estimate)) => body["estimate"] = estimate,
+        Ok(None) => {}
+        Err(_) => return unavailable(),
     }
+    Found::Json(body).into_response()
 }
 
-fn answer(body: &Json) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
+/// All that is known of one delivery.
+pub(super) async fn story(store: &dyn Store, id: &str) -> Result<Option<(StoredDelivery, Json)>, StoreError> {
+    let Ok(id) = id.parse::<DeliveryId>() else { return Ok(None) };
+    let story = store.delivery(id).await?;
+    Ok(story.map(|story| (story.delivery.clone(), whole(&story))))
+}
+
+/// When a delivery goes out that goes out by itself.
+async fn estimate(admin: &Admin, delivery: &StoredDelivery) -> Result<Option<Json>, StoreError> {
+    if !delivery.state.is_open() {
+        return Ok(None);
+    }
+    let waits = delivery.due.is_some_and(|due| due > admin.clock.now());
+    let ahead = match waits {
+        true => 0,
+        false => admin.store.ahead(&delivery.connection, delivery.seq).await?,
+    };
+    let mut estimate = (admin.estimates)(&delivery.connection, delivery.due, ahead);
+    estimate["ahead"] = ahead.into();
+    estimate["behind_its_lane"] = delivery.parked.into();
+    Ok(Some(estimate))
+}
+
+/// Those that failed are listed with what their last call came to.
+async fn summaries(store: &dyn Store, found: &[StoredDelivery]) -> Result<Vec<Json>, StoreError> {
+    use delivery::State::{Dead, Held, Retrying};
+    let mut listed = Vec::with_capacity(found.len());
+    for delivery in found {
+        let mut one = summary(delivery);
+        if matches!(delivery.state, Dead | Held | Retrying) && delivery.attempts > 0 {
+            let story = store.delivery(delivery.id).await?;
+            one["last"] = story.and_then(|story| story.attempts.last().map(last)).unwrap_or_default();
+        }
+        listed.push(one);
+    }
+    Ok(listed)
+}
+
+/// What a call came to, in short and without personal data.
+fn last(attempt: &StoredAttempt) -> Json {
+    json!({
+        "result": attempt.result,
+        "trouble": attempt.trouble,
+        "status": attempt.status,
+        "reason": reason::of_answer(&attempt.answer),
+    })
 }
 
 /// A delivery without anything of its contents.

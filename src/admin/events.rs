@@ -1,15 +1,15 @@
 //! What came in, for the operator: the newest events and what became of each, and the request of one as it was captured.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{Admin, unavailable};
+use super::look::Found;
 use crate::event::capture;
 use crate::id::EventId;
 use crate::payload::form;
-use crate::store::{EventStory, StoredResult};
+use crate::store::{EventStory, Store, StoreError, StoredResult};
 use crate::value::Value;
 
 /// So many events are listed unless more are asked for.
@@ -36,37 +36,25 @@ fn is_address(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
 }
 
-pub(super) async fn list(State(admin): State<Admin>, RawQuery(asked): RawQuery) -> Response {
-    let asked = form::decode_lenient(&asked.unwrap_or_default());
+pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreError> {
+    let asked = form::decode_lenient(query);
     let last = asked.get("last").and_then(|last| last.as_str()?.parse().ok());
     let source = asked.get("source").and_then(Value::as_str);
     let last = last.unwrap_or(USUAL).min(MOST);
     // Of one source, the newest are looked for among many.
     let among = if source.is_some() { MOST } else { last };
-    let Ok(events) = admin.store.recent_events(among).await else { return unavailable() };
+    let events = store.recent_events(among).await?;
     let mut listed = Vec::new();
     for event in events.into_iter().filter(|event| source.is_none_or(|source| source == &*event.source)).take(last) {
-        match admin.store.event(event.id).await {
-            Ok(Some(story)) => listed.push(summary(&story)),
-            Ok(None) => {}
-            Err(_) => return unavailable(),
-        }
+        listed.extend(store.event(event.id).await?.map(|story| summary(&story)));
     }
-    let body = serde_json::json!({ "events": listed });
-    ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
+    Ok(Found::Json(serde_json::json!({ "events": listed })))
 }
 
-pub(super) async fn request(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    let unknown = || (StatusCode::NOT_FOUND, "there is no such event\n").into_response();
-    let Ok(id) = id.parse::<EventId>() else { return unknown() };
-    match admin.store.event(id).await {
-        Ok(Some(story)) => {
-            let text = capture::write(&story.event.raw);
-            ([(header::CONTENT_TYPE, "application/octet-stream")], text).into_response()
-        }
-        Ok(None) => unknown(),
-        Err(_) => unavailable(),
-    }
+pub(super) async fn request(store: &dyn Store, id: &str) -> Result<Found, StoreError> {
+    let Ok(id) = id.parse::<EventId>() else { return Ok(Found::Nothing) };
+    let story = store.event(id).await?;
+    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(capture::write(&story.event.raw))))
 }
 
 /// An event without anything of its contents.

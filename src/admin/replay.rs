@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -14,13 +14,9 @@ use crate::store::{EventStory, Replay, ReplayEvents, StoreError, StoredDelivery,
 
 /// `POST /replay`: `{ids, state, route, connection, source, since, until, routes, unmatched, all, repeat_steps, dry_run}`.
 pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
-    // A page of somebody else can't send this type without asking first.
-    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON, as application/json\n").into_response();
-    }
-    let asked = match Asked::from_json(&body) {
+    let asked = match asked::posted(&headers, &body) {
         Ok(asked) => asked,
-        Err(problem) => return asked::refused(&problem),
+        Err(refusal) => return refusal,
     };
     if !asked.is_narrow() && !asked.says("unmatched") && !asked.says("all") {
         return asked::refused("say which are meant: ids, route, connection, source, state, since, until, or all");
@@ -81,6 +77,9 @@ fn not_kept(delivery: &StoredDelivery) -> String {
         Where::Replayed => format!("`{id}` was sent again already, as another delivery"),
         Where::Delivered | Where::Accepted => {
             format!("the provider has `{id}` already; to send it once more, add --again")
+        }
+        Where::Skipped if delivery.problem.is_some() => {
+            format!("`{id}` was dismissed; to send it all the same, add --again")
         }
         Where::Skipped => format!("`{id}` had nothing to send; to try it once more, add --again"),
         state => format!("`{id}` is {}: it goes out by itself", state.word()),

@@ -1,11 +1,13 @@
-//! `jackfield deliveries` and `jackfield dead-letters`: where deliveries of a running server stand, and what failed.
+//! `jackfield deliveries` and `jackfield dead-letters`: where deliveries stand, and what failed.
+
+mod estimate;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Exit;
+use super::ask::{Answer, LookArg};
 use super::terminal::{self, bytes, error_line, line, paint};
-use crate::admin;
 
 #[derive(Debug, Args)]
 pub(super) struct DeliveriesArgs {
@@ -25,7 +27,7 @@ pub(super) struct DeliveriesArgs {
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     last: u16,
     #[command(flatten)]
-    from: FromServer,
+    look: Look,
 }
 
 #[derive(Debug, Args)]
@@ -40,18 +42,24 @@ pub(super) struct DeadLettersArgs {
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     last: u16,
     #[command(flatten)]
-    from: FromServer,
+    look: Look,
 }
 
-/// Where a running server is asked, and how its answer is shown.
+/// Who is asked, and how the answer is shown.
 #[derive(Debug, Args)]
-pub(super) struct FromServer {
+pub(super) struct Look {
+    #[command(flatten)]
+    format: FormatArg,
+    #[command(flatten)]
+    from: LookArg,
+}
+
+/// How an answer is shown.
+#[derive(Debug, Args)]
+pub(super) struct FormatArg {
     /// As text to read, or as the JSON of the operator's address
     #[arg(long, value_enum, default_value_t = Shown::Text, value_name = "FORMAT")]
     pub(super) format: Shown,
-    /// The operator's address of the server
-    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
-    pub(super) admin: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,12 +70,12 @@ pub(super) enum Shown {
 
 pub(super) fn run(args: &DeliveriesArgs) -> Exit {
     match &args.delivery {
-        Some(id) => asked(&args.from, &format!("/deliveries/{}", crate::request::encode(id)), Some(id), shown),
+        Some(id) => asked(&args.look, &format!("/deliveries/{}", crate::request::encode(id)), Some(id), shown),
         None => {
             let last = args.last.to_string();
             let named = [("state", &args.state), ("route", &args.route), ("connection", &args.connection)];
             let path = format!("/deliveries?last={last}{}", query(&named));
-            asked(&args.from, &path, None, |body| listed(body, "no deliveries"))
+            asked(&args.look, &path, None, |body| listed(body, "no deliveries"))
         }
     }
 }
@@ -75,7 +83,7 @@ pub(super) fn run(args: &DeliveriesArgs) -> Exit {
 pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
     let named = [("route", &args.route), ("connection", &args.connection)];
     let path = format!("/dead-letters?last={}{}", args.last, query(&named));
-    asked(&args.from, &path, None, |body| {
+    asked(&args.look, &path, None, |body| {
         failed(body);
         listed(body, if entries(body, "events").is_empty() { "nothing failed" } else { "" });
     })
@@ -86,41 +94,36 @@ fn query(named: &[(&str, &Option<String>)]) -> String {
     given.map(|(name, value)| format!("&{name}={}", crate::request::encode(value))).collect()
 }
 
-/// Asks a running server, and shows what it answers.
-fn asked(from: &FromServer, path: &str, id: Option<&str>, show: impl FnOnce(&Value)) -> Exit {
-    let runtime = match super::runtime() {
-        Ok(runtime) => runtime,
-        Err(exit) => return exit,
-    };
-    let base = super::status::base(&from.admin);
-    let Some(answer) = runtime.block_on(admin::get_from(&base, path)) else { return super::status::nobody(&base) };
-    match answer {
-        (404, _) if id.is_some() => {
-            let id = id.unwrap_or_default();
+/// Asks, and shows what is answered.
+fn asked(look: &Look, path: &str, id: Option<&str>, show: impl FnOnce(&Value)) -> Exit {
+    match (look.from.get(path), id) {
+        (Ok(Answer { status: 404, .. }), Some(id)) => {
             error_line(format!("there is no delivery `{id}`; `jackfield deliveries` lists the newest"));
             Exit::UsedWrongly
         }
-        answer => answered(&base, answer, from.format, show),
+        (Ok(answer), _) => answered(answer, look.format.format, show),
+        (Err(exit), _) => exit,
     }
 }
 
-/// Shows what a server answered, or says what was wrong with the question.
-pub(super) fn answered(base: &str, answer: (u16, Vec<u8>), format: Shown, show: impl FnOnce(&Value)) -> Exit {
-    match answer {
-        (200, body) if format == Shown::Json => {
+/// Shows what was answered, or says what was wrong with the question.
+pub(super) fn answered(answer: Answer, format: Shown, show: impl FnOnce(&Value)) -> Exit {
+    let Answer { from, status, body } = answer;
+    match status {
+        200 if format == Shown::Json => {
             bytes(&body);
             Exit::Fine
         }
-        (200, body) => {
+        200 => {
             show(&serde_json::from_slice(&body).unwrap_or_default());
             Exit::Fine
         }
-        (400, body) => {
+        400 => {
             error_line(String::from_utf8_lossy(&body).trim_end());
             Exit::UsedWrongly
         }
-        (status, _) => {
-            error_line(format!("the server on {base} answers {status}"));
+        status => {
+            error_line(format!("{from} answers {status}"));
             Exit::CouldNotRun
         }
     }
@@ -158,8 +161,24 @@ fn listed(body: &Value, none: &str) {
     }
 }
 
-/// After so many attempts, when next, and why not.
+/// After so many attempts, what the last came to, when next, and why not.
 fn why(delivery: &Value) -> String {
+    let mut parts = facts(delivery);
+    let place = usize::from(delivery["attempts"].as_u64() > Some(0));
+    parts.splice(place..place, last(&delivery["last"]));
+    in_brackets(&parts)
+}
+
+/// What the last call came to: `422 reject: Phone number is invalid`.
+fn last(call: &Value) -> Option<String> {
+    let status = call["status"].as_u64().map(|status| status.to_string());
+    let word = |key| Some(text(call, key).into_owned()).filter(|word| !word.is_empty());
+    let parts: Vec<String> = [status, word("result"), word("trouble")].into_iter().flatten().collect();
+    let reason = word("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
+    (!parts.is_empty()).then(|| format!("{}{reason}", parts.join(" ")))
+}
+
+fn facts(delivery: &Value) -> Vec<String> {
     let mut parts = Vec::new();
     match delivery["attempts"].as_u64() {
         Some(0) | None => {}
@@ -173,6 +192,10 @@ fn why(delivery: &Value) -> String {
     if problem["message"].is_string() {
         parts.push(format!("{}{}", place(problem), text(problem, "message")));
     }
+    parts
+}
+
+fn in_brackets(parts: &[String]) -> String {
     if parts.is_empty() { String::new() } else { format!("  ({})", parts.join(", ")) }
 }
 
@@ -208,7 +231,7 @@ fn number(value: &Value) -> String {
 
 /// All of one delivery.
 fn shown(delivery: &Value) {
-    line(format!("{}  {}{}", text(delivery, "id"), text(delivery, "state"), why(delivery)));
+    line(format!("{}  {}{}", text(delivery, "id"), text(delivery, "state"), in_brackets(&facts(delivery))));
     line(format!(
         "  of event {}, route {}, to {}",
         text(delivery, "event"),
@@ -218,6 +241,7 @@ fn shown(delivery: &Value) {
     if delivery["lane"].is_string() {
         line(format!("  lane {}", text(delivery, "lane")));
     }
+    estimate::told(&delivery["estimate"]).iter().for_each(|one| line(format!("  {one}")));
     let request = &delivery["request"];
     let steps = entries(request, "steps");
     for call in entries(delivery, "calls") {

@@ -1,35 +1,33 @@
-//! `jackfield events`: what a running server received, and one request of it as a file for tests and dry runs.
+//! `jackfield events`: what was received, and one request of it as a file for tests and dry runs.
 
 use serde_json::Value;
 
+use super::ask::Answer;
 use super::terminal::{self, bytes, error_line, line, paint};
 use super::{EventsArgs, Exit};
-use crate::admin;
 use crate::secret::MASK;
 
 pub(super) fn run(args: &EventsArgs) -> Exit {
-    let runtime = match super::runtime() {
-        Ok(runtime) => runtime,
-        Err(exit) => return exit,
-    };
-    let base = super::status::base(&args.admin);
     let path = match (&args.event, &args.source) {
         (Some(event), _) => format!("/events/{}/request", crate::request::encode(event)),
         (None, Some(source)) => format!("/events?last={}&source={}", args.last, crate::request::encode(source)),
         (None, None) => format!("/events?last={}", args.last),
     };
-    match (runtime.block_on(admin::get_from(&base, &path)), &args.event) {
-        (Some((200, body)), Some(_)) => captured(&body),
-        (Some((200, body)), None) => listed(&body),
-        (Some((404, _)), Some(event)) => {
+    let Answer { from, status, body } = match args.from.get(&path) {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    match (status, &args.event) {
+        (200, Some(_)) => captured(&body),
+        (200, None) => listed(&body),
+        (404, Some(event)) => {
             error_line(format!("there is no event `{event}`; `jackfield events` lists the newest"));
             Exit::UsedWrongly
         }
-        (Some((status, _)), _) => {
-            error_line(format!("the server on {base} answers {status}"));
+        (status, _) => {
+            error_line(format!("{from} answers {status}"));
             Exit::CouldNotRun
         }
-        (None, _) => super::status::nobody(&base),
     }
 }
 

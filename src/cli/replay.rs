@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Exit;
-use super::deliveries::{FromServer, answered};
+use super::ask::ServerArg;
+use super::deliveries::{FormatArg, answered};
 use super::terminal::line;
-use crate::admin;
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
@@ -50,18 +50,15 @@ pub(super) struct ReplayArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    from: FromServer,
+    format: FormatArg,
+    #[command(flatten)]
+    server: ServerArg,
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Exit {
-    let runtime = match super::runtime() {
-        Ok(runtime) => runtime,
-        Err(exit) => return exit,
-    };
-    let base = super::status::base(&args.from.admin);
-    match runtime.block_on(admin::post_to(&base, "/replay", body(args))) {
-        None => super::status::nobody(&base),
-        Some(answer) => answered(&base, answer, args.from.format, told),
+    match args.server.post("/replay", body(args)) {
+        Ok(answer) => answered(answer, args.format.format, told),
+        Err(exit) => exit,
     }
 }
 

@@ -8,6 +8,7 @@ use ring::digest::{SHA256, digest};
 use super::target::{Unsendable, target};
 use crate::clock::Timestamp;
 use crate::delivery::Trouble;
+use crate::pack::link::Private;
 use crate::pack::outcome::Answer;
 use crate::pack::{Connection, HeaderPart, OAuth2, TokenAddress};
 use crate::request::encode;
@@ -48,9 +49,11 @@ pub(super) struct Grant {
 impl Grant {
     /// The grant of a connection; a trouble when a setting is not there or can't be sent.
     pub(super) fn of(connection: &Connection, oauth2: &OAuth2) -> Result<Grant, Trouble> {
-        let url = match &oauth2.address {
-            TokenAddress::Path(path) => target(&connection.base_url, path),
-            TokenAddress::Url(url) => target(url, ""),
+        let url = match (&oauth2.address, connection.link.private) {
+            (TokenAddress::Path(path), _) => target(&connection.base_url, path),
+            // The sandbox stands in for this service as well.
+            (address, Private::Only(_)) => target(&connection.base_url, &address.path()),
+            (TokenAddress::Url(url), _) => target(url, ""),
         };
         let url = url.map_err(|_: Unsendable| Trouble::Unsendable)?;
         let refresh = match &oauth2.refresh_token {

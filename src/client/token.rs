@@ -12,7 +12,6 @@ use super::grant::{Grant, Refused};
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{AttemptResult, Trouble};
 use crate::pack::Connection;
-use crate::pack::link::Private;
 use crate::secret::Secret;
 use crate::store::{Store, StoredToken};
 
@@ -22,8 +21,6 @@ const PAUSE: Duration = Duration::from_secs(60);
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 /// How long a service may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// What stands for a token where nothing real is at stake.
-const SANDBOX: &str = "sandbox-token";
 
 /// The tokens of all connections.
 #[derive(Clone)]
@@ -72,9 +69,6 @@ impl Tokens {
 
     async fn get(&self, connection: &Arc<Connection>, stale: Option<&Secret>) -> Result<Option<Secret>, Trouble> {
         let Some(oauth2) = &connection.oauth2 else { return Ok(None) };
-        if let Private::Only(_) = connection.link.private {
-            return Ok(Some(Secret::new(SANDBOX)));
-        }
         let grant = Grant::of(connection, oauth2)?;
         let slot = self.slot(&connection.name).lock_owned().await;
         if let Some(good) = slot.good(&grant, stale, self.clock.now()) {
@@ -151,9 +145,13 @@ impl Tokens {
             .body(grant.form(slot.token.as_ref()));
         let answer = answer(request).await.map_err(|result| match result {
             AttemptResult::NotSent(kind) => trouble(kind),
-            AttemptResult::Unknown(_) | AttemptResult::Answered { .. } => Refused::for_now(),
+            AttemptResult::Unknown(_) | AttemptResult::Answered { .. } | AttemptResult::TokenRefused { .. } => {
+                Refused::for_now()
+            }
         })?;
-        grant.token(&answer, slot.token.as_ref(), asked_at)
+        let token = grant.token(&answer, slot.token.as_ref(), asked_at);
+        crate::death::moment("token-given");
+        token
     }
 
     /// Puts a new token on disk. The refresh token before it may be worth nothing any more.

@@ -106,7 +106,8 @@ impl Compiler<'_> {
         operation: &written::Operation,
     ) -> Option<Operation> {
         self.check_sent_headers(&operation.headers);
-        let headers = pack.headers.iter().chain(operation.headers.iter());
+        let own = |name: &str| operation.headers.names().any(|known| known.eq_ignore_ascii_case(name));
+        let headers = pack.headers.iter().filter(|header| !own(&header.name)).chain(operation.headers.iter());
         let headers: Vec<_> = headers.map(|h| (h.name.value.clone(), self.header(&h.value, pack))).collect();
         let schema = match &operation.request {
             Some(shape) => Some(self.schema(pack_name, &shape.file)?),
@@ -329,12 +330,21 @@ fn place_of(document: &Document, pointer: &str) -> Place {
     }
 }
 
+/// What a route has of its own: a pack is the same for all of them.
+const OF_ROUTES: &[&str] = &["payload", "envelope", "request", "vars"];
+
 /// What a pack's own templates may use: the settings that are not secret.
 fn pack_reach(pack: &written::Pack) -> Reach {
     let (secrets, open): (Vec<_>, Vec<_>) = pack.settings.iter().partition(|setting| is_secret(pack, &setting.name));
     let names =
         |list: Vec<&crate::config::Named<written::Setting>>| list.iter().map(|s| s.name.value.clone()).collect();
-    Reach { fields: vec![("connection", names(open))], secrets: names(secrets), ..Reach::default() }
+    Reach {
+        fields: vec![("connection", names(open))],
+        secrets: names(secrets),
+        without: OF_ROUTES,
+        within: Some("a pack"),
+        ..Reach::default()
+    }
 }
 
 pub(super) fn is_secret(pack: &written::Pack, setting: &str) -> bool {

@@ -316,6 +316,7 @@ impl Compiler<'_> {
         if reach.without.contains(&&*used.name) {
             let message = format!("`{}` is not in reach of {}", used.name, reach.within.unwrap_or("a handshake"));
             let help = match &*used.name {
+                _ if reach.within == Some("a pack") => "it serves all routes: use `connection`; a route gives the rest",
                 _ if reach.within.is_some() => "what the route gives is in `body` and `params`",
                 "vars" => "write the value itself",
                 _ => "a handshake makes no event: what the sender sent is in `payload` and `request`",

@@ -140,7 +140,7 @@ pub struct Condition {
 }
 
 /// The outcomes that a condition can name.
-pub const OUTCOMES: &[&str] = &["delivered", "accepted", "duplicate", "retry", "reject", "refresh"];
+pub const OUTCOMES: &[&str] = &["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget"];
 
 impl Decode for Condition {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -253,6 +253,10 @@ fn meaning(outcome: &str) -> &'static str {
         "reject" => "When this holds, it is given up and kept as a dead letter: `\"{{ body.status == 'error' }}\"`.",
         "refresh" => {
             "When this holds, the token has run out: another one is got, and it is tried again: `\"{{ status == 401 }}\"`."
+        }
+        "forget" => {
+            "When this holds, what earlier calls of the chain remembered is not so any more: it is forgotten, and they are made \
+             again, once: `\"{{ status == 404 }}\"`."
         }
         _ => "",
     }

@@ -79,12 +79,10 @@ fn push(all: &mut Vec<Made>, route: &Arc<str>, to: &Arc<str>, outcome: Outcome) 
 pub(super) fn all(set: &RouteSet, recorded: &Recorded) -> Result<Vec<Made>, &'static str> {
     let source = set.sources.get(&recorded.source).ok_or("the source is gone")?;
     let Recorded { id, part, received_at, .. } = *recorded;
-    let event = match source.restore(id, &recorded.raw, part, recorded.params.clone(), received_at) {
-        Ok(Some(event)) => event,
-        Ok(None) => return Err("`split` finds the event's part no more"),
-        Err(_) => return Err("the body is not what the source's format, `decode` and limits say"),
-    };
-    Ok(of(set, &event))
+    let whole = source.whole(&recorded.raw);
+    let whole = whole.map_err(|_| "the body is not what the source's format, `decode` and limits say")?;
+    let event = source.restore(&whole, id, &recorded.raw, part, recorded.params.clone(), received_at);
+    Ok(of(set, &event.ok_or("`split` finds the event's part no more")?))
 }
 
 fn of(set: &RouteSet, event: &Event) -> Vec<Made> {

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use reqwest::Method;
 
-use crate::client::{self, ClientError, Clients, Unsendable};
+use crate::client::{self, ClientError, Clients, Fetcher, Unsendable};
 use crate::clock::Clock;
 use crate::delivery::{AttemptResult, Trouble};
 use crate::pack::link::Link;
 use crate::pack::outcome::Answer;
 use crate::pack::{Connection, Operation};
-use crate::request::{Request, exposed, exposed_path};
+use crate::request::{Files, Request, exposed, exposed_path};
 use crate::secret::Secret;
 
 /// The HTTP clients that all attempts share.
 #[derive(Clone, Debug)]
-pub struct Client(Clients);
+pub struct Client(Clients, Fetcher);
 
 impl Client {
     /// Proves that clients can be made here.
     pub fn new() -> Result<Self, ClientError> {
         let clients = Clients::default();
         clients.of(&Arc::new(Link::default()))?;
-        Ok(Client(clients))
+        Ok(Client(clients, Fetcher::default()))
     }
 
     /// The clients themselves, for those who fetch tokens by the same ways.
@@ -39,7 +39,11 @@ impl Client {
         token: Option<&Secret>,
         clock: &Clock,
     ) -> (AttemptResult, Answer) {
-        let answered = match self.build(request, connection, token) {
+        let fetched = match self.1.fetch(request.links(), &connection.link).await {
+            Ok(fetched) => fetched,
+            Err(trouble) => return (AttemptResult::NotSent(trouble), Answer::default()),
+        };
+        let answered = match self.build(request, connection, token, &fetched.files) {
             Ok(built) => client::answer(built).await,
             Err(trouble) => Err(AttemptResult::NotSent(trouble)),
         };
@@ -58,6 +62,7 @@ impl Client {
         request: &Request,
         connection: &Connection,
         token: Option<&Secret>,
+        files: &Files,
     ) -> Result<reqwest::RequestBuilder, Trouble> {
         let unsendable = |_: Unsendable| Trouble::Unsendable;
         let is_token = |name: &str| connection.oauth2.as_ref().is_some_and(|oauth2| *oauth2.token == *name);
@@ -74,7 +79,7 @@ impl Client {
         let client = self.0.of(&connection.link).map_err(|_| Trouble::NoConnection)?;
         let built = client.request(method, url).timeout(connection.timeout).headers(headers);
         Ok(match request.body {
-            Some(_) => built.body(request.body_bytes()),
+            Some(_) => built.body(request.body_bytes(files)),
             None => built,
         })
     }

@@ -57,6 +57,8 @@ pub struct Outlook {
 /// How one connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionOutlook {
+    /// The moment that this is of.
+    pub now: Timestamp,
     /// Deliveries in memory that could go out.
     pub ready: u64,
     pub under_way: u64,
@@ -77,6 +79,7 @@ impl Outlook {
             (pace.down(), pace.paused_until(now))
         };
         ConnectionOutlook {
+            now,
             ready: line.ready.load(Ordering::Relaxed),
             under_way: line.under_way.load(Ordering::Relaxed),
             down,

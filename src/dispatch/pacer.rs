@@ -101,7 +101,8 @@ pub(super) fn longest_window(connection: &Connection, operation: &Operation) -> 
 pub(super) fn of_operation(operation: &Operation, limit_keys: &[Arc<str>]) -> Vec<Rule> {
     let rule = |(index, limit): (usize, &crate::pack::Limit)| {
         let key = limit_keys.get(index).filter(|_| limit.key.is_some()).cloned();
-        let scope = Scope { operation: Some(operation.name.clone()), per: limit.per, key };
+        let operation = (!limit.is_shared).then(|| operation.name.clone());
+        let scope = Scope { operation, per: limit.per, key };
         (scope, Limit { requests: limit.requests, per: limit.per })
     };
     operation.limits.iter().enumerate().map(rule).collect()

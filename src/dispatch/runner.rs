@@ -47,8 +47,19 @@ pub(super) enum Done {
 /// How a step ended.
 enum Step {
     Done,
+    /// Earlier steps are to be done again.
+    Back,
     /// The delivery does not go on now.
     End(Done),
+}
+
+/// Whether there is another token.
+enum Renewed {
+    Yes,
+    /// Perhaps later.
+    Later,
+    /// Not without a person.
+    Never,
 }
 
 /// What a call is made of.
@@ -92,6 +103,8 @@ struct Runner<'s> {
     seat: Option<Seat>,
     /// A new token was fetched already.
     refreshed: bool,
+    /// What was remembered was forgotten already.
+    forgot: bool,
 }
 
 /// Does what is left to be done of a delivery. Whatever happens, it does not stay leased by nobody.
@@ -124,7 +137,7 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
             Err(_) => return buried(shared, &delivery, "what its steps have saved can't be read").await,
         };
     }
-    Runner { shared, delivery, plan, saved, seat: Some(seat), refreshed: false }.all().await
+    Runner { shared, delivery, plan, saved, seat: Some(seat), refreshed: false, forgot: false }.all().await
 }
 
 async fn buried(shared: &Shared, delivery: &StoredDelivery, reason: &str) -> Done {
@@ -138,23 +151,21 @@ fn over(changed: Option<Changed>) -> Done {
 
 impl Runner<'_> {
     async fn all(&mut self) -> Done {
-        for index in 0..self.plan.steps.len() {
-            while !self.saved.has(index) {
-                if self.shared.is(Stage::Stopping) {
-                    return Done::Left;
+        while let Some(index) = (0..self.plan.steps.len()).find(|index| !self.saved.has(*index)) {
+            if self.shared.is(Stage::Stopping) {
+                return Done::Left;
+            }
+            // A defect of ours in one delivery must not hold its lane for ever.
+            let step = std::panic::AssertUnwindSafe(self.step(index)).catch_unwind().await;
+            let step = match step {
+                Ok(step) => step,
+                Err(_) => {
+                    tracing::error!(delivery = %self.delivery.id, "an attempt failed inside Jackfield");
+                    self.not_made(index, AttemptResult::Unknown(Trouble::Broken)).await
                 }
-                // A defect of ours in one delivery must not hold its lane for ever.
-                let step = std::panic::AssertUnwindSafe(self.step(index)).catch_unwind().await;
-                let step = match step {
-                    Ok(step) => step,
-                    Err(_) => {
-                        tracing::error!(delivery = %self.delivery.id, "an attempt failed inside Jackfield");
-                        self.not_made(index, AttemptResult::Unknown(Trouble::Broken)).await
-                    }
-                };
-                if let Step::End(done) = step {
-                    return done;
-                }
+            };
+            if let Step::End(done) = step {
+                return done;
             }
         }
         // Every step was done before; the store knows, or the delivery would not have come.
@@ -230,18 +241,37 @@ impl Runner<'_> {
             Err(None) => return Step::End(Done::Left),
         };
         let Ok(limited) = self.begin(&target).await else { return Step::End(Done::Left) };
-        let made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
-        if self.is_renewed(&target, &made, token.as_ref()).await {
-            return self.again(index, made).await;
+        let mut made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
+        match made.result {
+            AttemptResult::Answered { outcome: Outcome::Refresh, status, .. } => {
+                match self.renewed(&target, token.as_ref()).await {
+                    Renewed::Yes => return self.again(index, made).await,
+                    Renewed::Never => made.result = AttemptResult::TokenRefused { status },
+                    Renewed::Later => {}
+                }
+            }
+            AttemptResult::Answered { outcome: Outcome::Forget, .. } if !self.forgot => {
+                if let Some(stale) = self.plan.stale(index, &self.saved, &revision.set) {
+                    self.forgot = true;
+                    return self.back(index, made, stale).await;
+                }
+            }
+            _ => {}
         }
         self.settle(index, &target, made, memory, revision).await
     }
 
-    /// The provider did not take the token, and there is another: once for each time that the delivery is under way.
-    async fn is_renewed(&mut self, target: &Target, made: &Made, stale: Option<&Secret>) -> bool {
-        let AttemptResult::Answered { outcome: Outcome::Refresh, .. } = made.result else { return false };
-        let Some(stale) = stale.filter(|_| !std::mem::replace(&mut self.refreshed, true)) else { return false };
-        matches!(self.shared.tokens.refresh(&target.connection, stale).await, Ok(Some(_)))
+    /// The provider did not take the token: whether there is another, once for each time that the delivery is under way. A
+    /// token that was given a moment ago and is not taken either, or one that stands in the settings, leads nowhere.
+    async fn renewed(&mut self, target: &Target, stale: Option<&Secret>) -> Renewed {
+        let Some(stale) = stale.filter(|_| !std::mem::replace(&mut self.refreshed, true)) else {
+            return Renewed::Never;
+        };
+        match self.shared.tokens.refresh(&target.connection, stale).await {
+            Ok(Some(_)) => Renewed::Yes,
+            Err(Trouble::TokenRefused) | Ok(None) => Renewed::Never,
+            Err(_) => Renewed::Later,
+        }
     }
 
     /// Leave for a call: soon, later, or not any more because the server stops.
@@ -357,7 +387,7 @@ fn number(index: usize) -> u32 {
 fn health(result: &AttemptResult) -> Health {
     match result {
         AttemptResult::Answered { outcome: Outcome::Retry, status: 500.., .. } => Health::Down,
-        AttemptResult::Answered { .. } => Health::Up,
+        AttemptResult::Answered { .. } | AttemptResult::TokenRefused { .. } => Health::Up,
         AttemptResult::Unknown(_) => Health::Down,
         AttemptResult::NotSent(Trouble::Connect | Trouble::Certificate) => Health::Down,
         AttemptResult::NotSent(_) => Health::Unclear,

@@ -5,6 +5,7 @@ mod ask;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -89,6 +90,9 @@ impl Worker {
 
     fn rung(&mut self) {
         self.asking.more = true;
+        if self.bell.due.swap(false, Ordering::AcqRel) {
+            self.asking.due_at(self.shared.clock.now());
+        }
         let routes = std::mem::take(&mut *self.bell.routes());
         self.hungry.extend(routes.into_iter().filter(|route| self.ready.of_route(route) == 0));
     }

@@ -21,6 +21,8 @@ pub enum Outcome {
     Reject,
     /// The token has run out: get another one, then try again.
     Refresh,
+    /// What was remembered of earlier calls is not so any more: forget it, then find it out again.
+    Forget,
 }
 
 impl Outcome {
@@ -32,17 +34,19 @@ impl Outcome {
             Outcome::Retry => "retry",
             Outcome::Reject => "reject",
             Outcome::Refresh => "refresh",
+            Outcome::Forget => "forget",
         }
     }
 
     pub fn from_word(word: &str) -> Option<Self> {
-        const ALL: [Outcome; 6] = [
+        const ALL: [Outcome; 7] = [
             Outcome::Delivered,
             Outcome::Accepted,
             Outcome::Duplicate,
             Outcome::Retry,
             Outcome::Reject,
             Outcome::Refresh,
+            Outcome::Forget,
         ];
         ALL.into_iter().find(|outcome| outcome.word() == word)
     }

@@ -29,7 +29,29 @@ pub struct Memory {
     pub period: Duration,
 }
 
+/// Steps whose results are not so any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The first of them; those after it rest on it.
+    pub from: usize,
+    /// What is remembered of them, each by its key, as JSON.
+    pub remembered: Vec<(String, String)>,
+}
+
 impl Plan {
+    /// The steps before this one that rest on what is remembered; nothing where none does. What a lookup found of the
+    /// event is no part of it: the event is the same.
+    pub fn stale(&self, index: usize, saved: &Saved, live: &RouteSet) -> Option<Stale> {
+        let remembers = |step: &Step| step.remember.as_ref().is_some_and(|own| !matches!(own.key, Key::Once(_)));
+        let before = self.steps.iter().take(index).enumerate().filter(|(_, step)| remembers(step));
+        let all: Vec<usize> = before.map(|(step, _)| step).collect();
+        let entry = |step: usize| {
+            let memory = self.memory(step, saved, live).ok().flatten()?;
+            Some((memory.key, saved.get(step)?.to_json()))
+        };
+        Some(Stale { from: *all.first()?, remembered: all.into_iter().filter_map(entry).collect() })
+    }
+
     /// A step that is ready to be called, or not to be. `delivery` is the id of the delivery: it makes the key of calls
     /// whose provider knows a repetition by a header.
     pub fn open(&self, index: usize, saved: &Saved, live: &RouteSet, delivery: &str) -> Result<Opened, Diagnostic> {

@@ -25,11 +25,23 @@ impl Sandbox {
                 Answer { status: 204, ..Answer::default() }
             }
             ("POST", "/fail") => self.order(&request.body),
+            ("GET", "/failures") => answer::json(200, &Value::array(self.0.orders.open().iter().map(ordered))),
+            ("DELETE", "/failures") => {
+                let query = form::decode_lenient(request.query());
+                let cancelled = self.0.orders.cancel(query.get("provider").and_then(Value::as_str));
+                answer::json(200, &Value::object([("cancelled", Value::from(cancelled as u64))]))
+            }
+            ("GET", "/tokens") => answer::json(200, &self.0.tokens.counts()),
+            ("DELETE", "/tokens") => {
+                let query = form::decode_lenient(request.query());
+                let run_out = self.0.tokens.run_out(query.get("provider").and_then(Value::as_str));
+                answer::json(200, &Value::object([("run_out", Value::from(run_out as u64))]))
+            }
             ("GET", "/errors") => answer::json(200, &self.errors()),
             ("GET", "/stats") => answer::json(200, &self.0.journal.stats()),
-            (_, "/requests" | "/fail" | "/errors" | "/stats") => {
+            (_, "/requests" | "/fail" | "/failures" | "/tokens" | "/errors" | "/stats") => {
                 let allowed = match path {
-                    "/requests" => "GET, DELETE",
+                    "/requests" | "/failures" | "/tokens" => "GET, DELETE",
                     "/fail" => "POST",
                     _ => "GET",
                 };
@@ -38,7 +50,8 @@ impl Sandbox {
                 answer
             }
             _ => {
-                let known = ["/requests", "/fail", "/errors", "/stats"].map(|path| format!("/_sandbox{path}"));
+                let known = ["/requests", "/fail", "/failures", "/tokens", "/errors", "/stats"]
+                    .map(|path| format!("/_sandbox{path}"));
                 problem(404, "there is no such address".to_owned(), known)
             }
         }
@@ -58,12 +71,7 @@ impl Sandbox {
             Ok(order) => order,
             Err(message) => return problem(400, message, []),
         };
-        let told = Value::object([
-            ("provider", Value::from(order.provider.clone())),
-            ("operation", Value::from(order.operation.clone())),
-            ("error", Value::from(order.error.clone())),
-            ("times", Value::from(u64::from(order.times))),
-        ]);
+        let told = ordered(&order);
         match self.fail(order) {
             Ok(()) => answer::json(200, &Value::object([("ordered", told)])),
             Err(unknown) => problem(400, unknown.to_string(), unknown.known),
@@ -85,6 +93,16 @@ impl Sandbox {
             ("every_provider", Value::array(WORDS.into_iter().chain(["a status from 200 to 599"]))),
         ])
     }
+}
+
+/// An order as it is told.
+fn ordered(order: &Failure) -> Value {
+    Value::object([
+        ("provider", Value::from(order.provider.clone())),
+        ("operation", Value::from(order.operation.clone())),
+        ("error", Value::from(order.error.clone())),
+        ("times", Value::from(u64::from(order.times))),
+    ])
 }
 
 /// The name of each error with its status. An operation's own error comes before the pack's of the same name.

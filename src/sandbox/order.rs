@@ -66,6 +66,19 @@ impl Orders {
         }
     }
 
+    /// Those that are not used up, oldest first.
+    pub(super) fn open(&self) -> Vec<Failure> {
+        locked(&self.0).clone()
+    }
+
+    /// Takes back those for this provider, or all; says how many.
+    pub(super) fn cancel(&self, provider: Option<&str>) -> usize {
+        let mut orders = locked(&self.0);
+        let before = orders.len();
+        orders.retain(|order| provider.is_some_and(|name| *order.provider != *name));
+        before - orders.len()
+    }
+
     /// Uses up one of the oldest order that is for this operation.
     pub(super) fn take<'p>(&self, pack: &'p Pack, operation: &'p Operation) -> Option<(Arc<str>, Fault<'p>)> {
         let mut orders = locked(&self.0);

@@ -15,7 +15,7 @@ use super::queue::Queue;
 use super::reader::{Asker, Readers};
 use super::transaction::Totals;
 use super::writer::{Command, Job, Message, Work, Writer};
-use super::{Reply, StoreError, connection};
+use super::{Reply, StoreError, connection, migration};
 
 /// The files in the store's folder.
 pub(super) const FILE: &str = "jackfield.db";
@@ -112,6 +112,19 @@ impl Embedded {
         })
     }
 
+    /// A handle that only reads, for a store that no server has now.
+    pub fn open_to_read(folder: &Path) -> Result<Embedded, StoreError> {
+        let file = folder.join(FILE);
+        // Free at this moment: one that starts now does no harm, since what is read is of one state.
+        if let Ok(lock) = File::open(folder.join(LOCK)) {
+            free(&lock)?;
+        }
+        migration::check_is_known(&connection::reader(&file)?)?;
+        let asker = Readers::start(&file)?.asker();
+        let (shared, options) = (Arc::default(), Options::default());
+        Ok(Embedded { inner: Arc::new(Inner { commands: None, writer: None, asker, file, shared, options }) })
+    }
+
     pub(super) async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
@@ -152,8 +165,14 @@ impl Embedded {
 /// Takes the lock that keeps a second process out; it is held as long as the file is open.
 fn locked(path: &Path) -> Result<File, StoreError> {
     let file = private(path)?;
+    free(&file)?;
+    Ok(file)
+}
+
+/// Takes the lock of this file where nobody has it.
+fn free(file: &File) -> Result<(), StoreError> {
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }

@@ -63,6 +63,26 @@ pub(super) fn keep(tx: &Tx<'_>, key: &[u8; 32], value: &str, until: Timestamp) -
     Ok(())
 }
 
+/// Takes back that steps of a delivery are done, and forgets what they remembered.
+pub(super) struct Undo {
+    pub delivery_seq: i64,
+    pub from: u32,
+    pub remembered: Vec<([u8; 32], String)>,
+}
+
+impl Command for Undo {
+    type Answer = ();
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let undo = "DELETE FROM ledger WHERE delivery_seq = ?1 AND step >= ?2";
+        tx.execute(undo, params![self.delivery_seq, self.from])?;
+        for (key, value) in &self.remembered {
+            tx.execute("DELETE FROM memory WHERE key = ?1 AND value = ?2", params![key, value])?;
+        }
+        Ok(())
+    }
+}
+
 /// Gives up a claim.
 pub(super) struct GiveUp {
     pub key: [u8; 32],

@@ -186,3 +186,11 @@ pub(super) fn open_connections(connection: &Connection) -> Result<Vec<String>, S
     }
     Ok(names.into_iter().collect())
 }
+
+/// How many deliveries of a connection are ready or leased and stand before a number.
+pub(super) fn ahead(connection: &Connection, name: &str, seq: i64) -> Result<u64, StoreError> {
+    let sql =
+        "SELECT count(*) FROM deliveries INDEXED BY deliveries_open WHERE open = 1 AND connection = ?1 AND seq < ?2";
+    let count: i64 = connection.prepare_cached(sql)?.query_row(rusqlite::params![name, seq], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}

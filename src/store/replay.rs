@@ -226,6 +226,39 @@ pub(super) fn held(connection: &Connection, asked: &Filter, limit: usize) -> Res
     Ok(filter::oldest(connection, &held, limit, |_| true)?.into_iter().map(|delivery| delivery.seq).collect())
 }
 
+/// The dead and held deliveries among those that a person means.
+pub(super) fn kept(connection: &Connection, asked: &Filter, limit: usize) -> Result<Vec<i64>, StoreError> {
+    let is_meant = |state: &State| asked.states.is_empty() || asked.states.contains(state);
+    let states: Vec<State> = [State::Dead, State::Held].into_iter().filter(is_meant).collect();
+    if states.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kept = Filter { states, ..asked.clone() };
+    Ok(filter::oldest(connection, &kept, limit, |_| true)?.into_iter().map(|delivery| delivery.seq).collect())
+}
+
+/// Wants nothing more of deliveries.
+pub(super) struct Dismiss {
+    pub seqs: Vec<i64>,
+    pub reason: String,
+}
+
+impl Command for Dismiss {
+    type Answer = usize;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        let mut dismissed = 0;
+        for seq in &self.seqs {
+            let before = delivery::row(tx, *seq)?.state;
+            let Some(after) = before.after(Change::Dismiss) else { continue };
+            replaced(tx, *seq, before, after)?;
+            tx.execute("UPDATE deliveries SET problem = ?2 WHERE seq = ?1", params![seq, self.reason])?;
+            dismissed += 1;
+        }
+        Ok(dismissed)
+    }
+}
+
 /// Lets held deliveries go on.
 pub(super) struct ReleaseHeld {
     pub seqs: Vec<i64>,

@@ -111,6 +111,24 @@ impl Store for Embedded {
         Box::pin(self.free_held(filter, limit, at))
     }
 
+    fn dismiss(&self, filter: Filter, limit: usize, reason: &str) -> Reply<'_, usize> {
+        let reason = reason.to_owned();
+        Box::pin(async move {
+            let seqs = self.read(move |file| replay::kept(file, &filter, limit)).await?;
+            self.write(replay::Dismiss { seqs, reason }).await
+        })
+    }
+
+    fn ahead(&self, connection: &str, seq: i64) -> Reply<'_, u64> {
+        let connection = connection.to_owned();
+        self.ask(move |file| query::ahead(file, &connection, seq))
+    }
+
+    fn undo(&self, delivery_seq: i64, from: u32, remembered: Vec<(String, String)>) -> Reply<'_, ()> {
+        let remembered = remembered.into_iter().map(|(key, value)| (key::of_text(&key), value)).collect();
+        self.put(memory::Undo { delivery_seq, from, remembered })
+    }
+
     fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim> {
         self.put(memory::MakeClaim { key: key::of_text(key), owner: owner.to_owned(), until, now })
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "init",
     "new",
     "check",
@@ -21,6 +21,8 @@ const COMMANDS: [&str; 19] = [
     "deliveries",
     "dead-letters",
     "replay",
+    "release",
+    "dismiss",
     "backup",
     "store",
     "explain",

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Server, post, post_bytes, read_answer, wait_for};
+use crate::support::{Folder, Server, get, jackfield, post, post_bytes, read_answer, wait_for};
 
 /// What a test provider does with a request: the method and path, and the body.
 type Behaviour = dyn Fn(&mut TcpStream, &str, &Value) + Send + Sync;
@@ -84,9 +84,11 @@ operations:
   create_conversation:
     path: /conversations
     request: { json: any.json }
+    response: [{ forget: \"{{ status == 404 }}\" }]
   create_message:
     path: /messages
     request: { json: any.json }
+    response: [{ forget: \"{{ status == 404 }}\" }]
   ensure_message:
     request: { json: any.json }
     steps:
@@ -216,6 +218,56 @@ fn each_way_to_misbehave_has_its_outcome_and_holds_no_other_up() {
     assert_eq!(server.terminate(), 0);
 }
 
+#[test]
+fn each_outcome_that_a_pack_names_has_its_state() {
+    let provider = Provider::start(|stream, path, _| match path.split('/').nth(1).unwrap() {
+        "accepted" => answer(stream, 202, "", &json!({})),
+        "duplicate" => answer(stream, 409, "", &json!({})),
+        "retry" => answer(stream, 200, "", &json!({ "id": 1, "busy": true })),
+        "reject" => answer(stream, 200, "", &json!({ "error": "no such customer" })),
+        "refresh" => answer(stream, 401, "", &json!({})),
+        "forget" => answer(stream, 404, "", &json!({})),
+        _ => answer(stream, 200, "", &json!({ "id": 1 })),
+    });
+    let names = ["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget"];
+    let slow = ", retry: { attempts: 9, first: 1h, longest: 1h }";
+    let connections = names.map(|name| connection(name, &format!("{}/{name}", provider.address), slow)).concat();
+    let folder = workspace("outcomes", &connections, &[("in", &note_route("/in", &names, ""))]);
+    let own = "response: [{ delivered: \"{{ status == 200 and body.id }}\" }]";
+    let all = "response:
+      - retry: \"{{ body.busy }}\"
+      - delivered: \"{{ status == 200 and body.id }}\"
+      - accepted: \"{{ status == 202 }}\"
+      - duplicate: \"{{ status == 409 }}\"
+      - refresh: \"{{ status == 401 }}\"
+      - forget: \"{{ status == 404 }}\"";
+    folder.write("schemas/desk/pack.yaml", &PACK.replace(own, all));
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &events(1));
+    let fates = wait_for("seven fates", || {
+        let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+        let fate = |one: &Value| {
+            let id = one["id"].as_str().unwrap();
+            let story: Value = serde_json::from_slice(&get(&server.admin, &format!("/deliveries/{id}")).body).unwrap();
+            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            (text(&one["to"]), text(&one["state"]), text(&story["calls"][0]["result"]))
+        };
+        let fates: BTreeSet<_> = listed["deliveries"].as_array().unwrap().iter().map(fate).collect();
+        (fates.len() == 7 && fates.iter().all(|(_, _, result)| result != "-")).then_some(fates)
+    });
+    let expected = [
+        ("accepted", "accepted", "accepted"),
+        ("delivered", "delivered", "delivered"),
+        ("duplicate", "delivered", "duplicate"),
+        ("forget", "dead", "forget"),
+        ("refresh", "held", "refresh"),
+        ("reject", "dead", "reject"),
+        ("retry", "retrying", "retry"),
+    ];
+    let expected = expected.map(|(to, state, result)| (format!("{to}.note"), state.to_owned(), result.to_owned()));
+    assert_eq!(fates, expected.into());
+}
+
 /// What the log says became of attempts, by operation.
 fn outcomes(log: &str) -> BTreeSet<(String, String)> {
     let field = |line: &str, name: &str| {
@@ -309,6 +361,118 @@ fn a_thousand_first_messages_of_fifty_people_make_fifty_contacts_and_fifty_conve
 }
 
 #[test]
+fn what_the_provider_has_no_more_is_found_out_again_once_for_all_who_knew_it() {
+    #[derive(Default)]
+    struct Desk {
+        contacts: u64,
+        conversations: u64,
+        messages: Vec<u64>,
+        /// Contacts and conversations up to this one were removed.
+        removed: u64,
+    }
+    let desk = Arc::new(Mutex::new(Desk::default()));
+    let seen = desk.clone();
+    let provider = Provider::start(move |stream, path, body| {
+        std::thread::sleep(Duration::from_millis(5));
+        let mut desk = desk.lock().unwrap();
+        let id = match path.rsplit('/').next().unwrap() {
+            "contacts" => {
+                desk.contacts += 1;
+                desk.contacts
+            }
+            "conversations" if body["contact"].as_u64().unwrap() <= desk.removed => 0,
+            "conversations" => {
+                desk.conversations += 1;
+                desk.conversations
+            }
+            _ if body["conversation"].as_u64().unwrap() <= desk.removed => 0,
+            _ => {
+                let conversation = body["conversation"].as_u64().unwrap();
+                desk.messages.push(conversation);
+                1
+            }
+        };
+        match id {
+            0 => answer(stream, 404, "", &json!({ "error": "Resource could not be found" })),
+            id => answer(stream, 200, "", &json!({ "id": id })),
+        }
+    });
+    let route = "source: { path: /in, verify: none }\nsend:\n  - to: desk.ensure_message\n    body: { person: \"{{ payload.person }}\", \
+                 text: \"{{ payload.id }}\" }\n";
+    let folder = workspace("forget", &connection("desk", &provider.address, ""), &[("in", route)]);
+    let server = Server::start(folder.path(), &[], &[]);
+    let of_ana = |numbers: std::ops::Range<usize>| -> Vec<Value> {
+        numbers.map(|number| json!({ "id": number, "person": "ana" })).collect()
+    };
+    send_all(&server, "/hooks/in", &of_ana(0..1));
+    server.wait_for("the first", |status| status["deliveries"]["delivered"] == 1);
+    seen.lock().unwrap().removed = 1;
+    send_all(&server, "/hooks/in", &of_ana(1..200));
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 200);
+    {
+        let desk = seen.lock().unwrap();
+        assert_eq!((desk.contacts, desk.conversations), (2, 2), "found out again once");
+        assert_eq!((desk.messages[0], desk.messages[1..].iter().all(|to| *to == 2)), (1, true));
+        assert_eq!(desk.messages.len(), 200);
+    }
+    // A provider that never finds anything is not asked for ever.
+    seen.lock().unwrap().removed = u64::MAX;
+    send_all(&server, "/hooks/in", &of_ana(200..201));
+    server.wait_for("a dead letter", |status| status["deliveries"]["dead"] == 1);
+    assert_eq!(seen.lock().unwrap().contacts, 3, "once more, and no more");
+    let dead = jackfield(folder.path(), &["dead-letters", "--admin", &server.admin]).output().unwrap();
+    let dead = String::from_utf8(dead.stdout).unwrap();
+    assert!(dead.ends_with("(2 attempts, 404 forget: Resource could not be found)\n"), "{dead}");
+}
+
+#[test]
+fn a_limit_of_the_whole_pack_counts_all_operations_with_the_same_key() {
+    let times = Arc::new(Mutex::new(Vec::<Instant>::new()));
+    let seen = times.clone();
+    let provider = Provider::start(move |stream, _, _| {
+        times.lock().unwrap().push(Instant::now());
+        answer(stream, 200, "", &json!({ "id": 1 }));
+    });
+    let route = note_route("/in", &["desk"], "").replace("payload.id", "payload.key")
+        + "  - to: desk.create_contact\n    body: { key: \"{{ payload.key }}\" }\n";
+    let folder = workspace("shared-limit", &connection("desk", &provider.address, ""), &[("in", &route)]);
+    let limit = "rate_limit: { requests: 4, per: 500ms, key: \"{{ body.key }}\" }\n";
+    folder.write("schemas/desk/pack.yaml", &format!("{PACK}{limit}"));
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &vec![json!({ "key": "one" }); 10]);
+    server.wait_for("everything", |status| status["deliveries"]["delivered"] == 20);
+    let times = seen.lock().unwrap();
+    let late = times.windows(5).filter(|five| five[4].duration_since(five[0]) < Duration::from_millis(480)).count();
+    assert_eq!((times.len(), late), (20, 0), "a window held more than its four");
+}
+
+#[test]
+fn the_same_event_at_once_and_after_a_kill_is_delivered_once() {
+    let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let counts = seen.clone();
+    let provider = Provider::start(move |stream, _, body| {
+        *counts.lock().unwrap().entry(body["key"].to_string()).or_default() += 1;
+        answer(stream, 200, "", &json!({ "id": 1 }));
+    });
+    let route = note_route("/in", &["desk"], "identity: \"{{ payload.id }}\"\n");
+    let folder = workspace("identity", &connection("desk", &provider.address, ""), &[("in", &route)]);
+    let server = Server::start(folder.path(), &[], &[]);
+    // Each comes eight times, by eight connections.
+    let eight: Vec<Value> = (0..800).map(|number| json!({ "id": number / 8 })).collect();
+    send_all(&server, "/hooks/in", &eight);
+    server
+        .wait_for("a hundred", |status| status["deliveries"]["delivered"] == 100 && status["events"]["unrouted"] == 0);
+    server.kill();
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &eight);
+    let status = server
+        .wait_for("all routed", |status| status["events"]["accepted"] == 1600 && status["events"]["unrouted"] == 0);
+    assert_eq!((&status["events"]["duplicates"], &status["deliveries"]["delivered"]), (&json!(1500), &json!(100)));
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() == 100 && seen.values().all(|times| *times == 1), "{seen:?}");
+}
+
+#[test]
 fn no_window_of_the_provider_sees_more_than_its_limit() {
     let times = Arc::new(Mutex::new(Vec::<Instant>::new()));
     let seen = times.clone();
@@ -329,6 +493,49 @@ fn no_window_of_the_provider_sees_more_than_its_limit() {
     send_all(&server, "/hooks/in", &events(100));
     server.wait_for("everything", |status| status["deliveries"]["delivered"] == 100);
     assert_eq!(seen.lock().unwrap().len(), 100, "none was refused");
+}
+
+#[test]
+fn a_provider_is_left_alone_for_as_long_as_it_says_in_each_of_its_ways() {
+    let calls = Arc::new(Mutex::new(BTreeMap::<String, Vec<Instant>>::new()));
+    let seen = calls.clone();
+    let provider = Provider::start(move |stream, path, _| {
+        let way = path.split('/').nth(1).unwrap().to_owned();
+        let mut calls = calls.lock().unwrap();
+        let times = calls.entry(way.clone()).or_default();
+        times.push(Instant::now());
+        if times.len() > 1 {
+            return answer(stream, 200, "", &json!({ "id": 1 }));
+        }
+        // A date has whole seconds: from the middle of one to the next but two is two at least.
+        let date = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(3));
+        let moment = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3;
+        let (status, headers) = match way.as_str() {
+            "seconds" => (429, "Retry-After: 2\r\n".to_owned()),
+            "date" => (429, format!("Retry-After: {date}\r\n")),
+            "busy" => (503, "Retry-After: 2\r\n".to_owned()),
+            "window" => (429, "X-RateLimit-Remaining: 0\r\nX-RateLimit-Interval-Milliseconds: 2000\r\n".to_owned()),
+            "reset" => (429, format!("X-RateLimit-Reset: {moment}\r\n")),
+            // It took this one, and says that it was the last for now.
+            _ => (200, "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 2\r\n".to_owned()),
+        };
+        answer(stream, status, &headers, &json!({ "id": 1 }));
+    });
+    let ways = ["seconds", "date", "busy", "window", "reset", "last"];
+    let quick = ", retry: { attempts: 5, first: 10ms, longest: 10ms }";
+    let connections = ways.map(|way| connection(way, &format!("{}/{way}", provider.address), quick)).concat();
+    // One after the other, so that the second has not left when the first is answered.
+    let route = note_route("/in", &ways, "lane: one\n");
+    let folder =
+        workspace("alone", &connections, &[("in", &route.replace("lane: one", "lane: \"{{ payload.lane }}\""))]);
+    let server = Server::start(folder.path(), &[], &[]);
+    send_all(&server, "/hooks/in", &[json!({ "id": 1, "lane": "a" }), json!({ "id": 2, "lane": "a" })]);
+    server.wait_for("everything", |status| status["deliveries"]["delivered"] == 12);
+    for (way, times) in &*seen.lock().unwrap() {
+        let pause = times[1].duration_since(times[0]);
+        assert!(pause > Duration::from_millis(1900) && pause < Duration::from_secs(8), "{way}: {pause:?}");
+        assert_eq!(times.len(), if way == "last" { 2 } else { 3 }, "{way}");
+    }
 }
 
 #[test]
@@ -411,5 +618,15 @@ fn a_route_with_a_flood_leaves_the_others_their_turn() {
     // What waits has an honest time: the next place of the budget.
     let next = status["connections"]["desk"]["next"].as_str().unwrap();
     assert!(next >= status["started_at"].as_str().unwrap(), "{next}");
+    // And so has each delivery, with what stands before it.
+    let listed = get(&server.admin, "/deliveries?state=pending,leased,retrying&route=flood&last=1").body;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    let story: Value = serde_json::from_slice(&get(&server.admin, &format!("/deliveries/{id}")).body).unwrap();
+    let estimate = &story["estimate"];
+    assert_eq!(estimate["limits"], json!([{ "requests": 50, "seconds": 1.0 }]), "{estimate}");
+    let shown = jackfield(folder.path(), &["deliveries", id, "--admin", &server.admin]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("\n  goes out ") && shown.contains("; Desk takes 50 in 1 second\n"), "{shown}");
     assert_eq!(server.terminate(), 0);
 }

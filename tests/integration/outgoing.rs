@@ -237,3 +237,59 @@ fn a_setting_that_no_header_can_hold_waits_for_a_person() {
     assert_eq!(sent(&folder), fate("held", "unsendable"));
     assert!(provider.received().is_empty());
 }
+
+#[test]
+fn a_header_of_the_call_stands_in_place_of_the_packs_however_it_is_spelled() {
+    let provider = Provider::start(Answers::Good);
+    let folder = workspace("headers", &format!("base_url: \"http://{}\", {ALLOWED}", provider.address));
+    let own =
+        PACK.replace("    request:", "    headers: { AUTHORIZATION: \"Basic {{ connection.token }}\" }\n    request:");
+    folder.write("schemas/acme/pack.yaml", &own);
+    assert_eq!(sent(&folder), delivered());
+    let received = provider.received();
+    assert_eq!(received[0].header("authorization"), ["Basic t0ken"]);
+    let shown = crate::support::run(folder.path(), &["explain", "acme.note"]);
+    assert!(!String::from_utf8(shown.stdout).unwrap().contains("Bearer"));
+}
+
+/// A workspace whose route sends a file on that is only an address.
+fn with_file(name: &str, connection: &str) -> Folder {
+    let route = "
+source: { path: /in, verify: none }
+send:
+  - to: chat.create_attachments
+    params: { contact_identifier: ana, conversation_id: 1 }
+    body: { content: My receipt, attachments: [{ url: \"{{ payload.url }}\" }] }
+";
+    let settings = format!("connections:\n  chat: {{ provider: omnivibe, inbox_identifier: web, {connection} }}\n");
+    Folder::with(name, &[("routes/in.yaml", route), ("jackfield.yaml", &settings)])
+}
+
+#[test]
+fn a_file_that_is_only_an_address_goes_along() {
+    let folder = with_file("linked", "timeout: 5s");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let event = br#"{"url":"https://files.example/receipts/July%201.png?token=1"}"#;
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", event).status, 202);
+    server.wait_for("the message", |status| status["deliveries"]["delivered"] == 1);
+    let received = server.received();
+    assert_eq!((&received[0]["verdict"], received.len()), (&serde_json::json!("good"), 1), "{received:?}");
+    let file = &received[0]["body"]["attachments"][0];
+    let text = "YSBmaWxlIG9mIHRoZSBzYW5kYm94";
+    assert_eq!((&file["filename"], &file["base64"]), (&"July 1.png".into(), &text.into()), "{file}");
+}
+
+#[test]
+fn no_address_of_ones_own_network_is_asked_for_a_file() {
+    let provider = Provider::start(Answers::Good);
+    let secret = Provider::start(Answers::Good);
+    let folder = with_file("linked-private", &format!("base_url: \"http://{}\", {ALLOWED}", provider.address));
+    let server = Server::start(folder.path(), &[], &[]);
+    let port = secret.address.port();
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"] {
+        let event = format!("{{\"url\":\"http://{host}:{port}/secret\"}}");
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", event.as_bytes()).status, 202);
+    }
+    server.wait_for("all held", |status| status["deliveries"]["held"] == 4);
+    assert_eq!((provider.received().len(), secret.received().len()), (0, 0));
+}

@@ -58,7 +58,7 @@ fn a_dead_letter_is_listed_shown_and_sent_again() {
     send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
     send(&server, r#"{"kind":"lead","id":2,"text":"two"}"#);
     server.wait_for("two dead letters", |status| status["deliveries"]["dead"] == 2);
-    let dead = "…  dlv_…  dead  acme.note  in  (1 attempt)\n";
+    let dead = "…  dlv_…  dead  acme.note  in  (1 attempt, 403 reject)\n";
     assert_eq!(said(&folder, &server, &["dead-letters"]), dead.repeat(2));
     assert_eq!(said(&folder, &server, &["deliveries", "--state", "delivered"]), "no deliveries\n");
 
@@ -89,6 +89,18 @@ fn one_delivery_tells_its_whole_story() {
     assert!(story.contains("what it sends, secrets named: POST /notes\n"), "{story}");
     assert!(!story.contains("t0ken"), "{story}");
     assert!(said(&folder, &server, &["deliveries", "dlv_0"]).contains("there is no delivery"));
+
+    // One that was refused shows why, and is sent again by its id.
+    let order = r#"{"provider":"acme","error":"422"}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes());
+    send(&server, r#"{"kind":"lead","id":8,"text":"refused"}"#);
+    server.wait_for("a dead letter", |status| status["deliveries"]["dead"] == 1);
+    let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries?state=dead").body).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    let story = said(&folder, &server, &["deliveries", id]);
+    assert!(story.starts_with("dlv_…  dead  (1 attempt)\n") && story.contains("call 1: reject 422, "), "{story}");
+    assert_eq!(said(&folder, &server, &["replay", id]), "1 delivery on the way again\n  dlv_… as dlv_…\n");
+    server.wait_for("the other", |status| status["deliveries"]["delivered"] == 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::pack::link::Link;
+use crate::pack::link::{Link, Private};
 use crate::pack::{HeaderPart, OAuth2, Pack, TokenAddress};
 use crate::value::Value;
 
@@ -205,15 +205,19 @@ async fn a_token_comes_home_when_nobody_waits_any_more() {
 }
 
 #[tokio::test]
-async fn the_sandbox_and_connections_without_tokens_ask_nobody() {
+async fn the_sandbox_gives_tokens_itself_and_connections_without_tokens_ask_nobody() {
     let (bench, service) = (Bench::new(), Service::start(&[FIRST]));
     let plain = connection(&service, "r0");
     let link = Arc::new(Link::to_sandbox(Some(service.address)));
-    let in_sandbox = Arc::new(Connection { link, ..Arc::into_inner(plain).unwrap() });
-    assert_eq!(bench.tokens().bearer(&in_sandbox).await, token(SANDBOX));
+    let oauth2 = plain.oauth2.as_deref().cloned().map(|own| {
+        let address = TokenAddress::Url("https://login.vendor.example/oauth/token?v=1".into());
+        Arc::new(OAuth2 { address, ..own })
+    });
+    let in_sandbox = Arc::new(Connection { link, oauth2, ..Arc::into_inner(plain).unwrap() });
+    assert_eq!(bench.tokens().bearer(&in_sandbox).await, token("a1"), "the vendor's own address is not asked");
     let without = Arc::new(Connection { oauth2: None, ..Arc::into_inner(in_sandbox).unwrap() });
     assert_eq!(bench.tokens().bearer(&without).await, Ok(None));
-    assert!(service.asked().is_empty());
+    assert_eq!(service.asked().len(), 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{is_secret, pack_reach};
 use crate::compile::Compiler;
-use crate::compile::template::{Kind, Known};
+use crate::compile::template::{Kind, Known, Reach};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, suggest};
@@ -59,12 +59,12 @@ impl Compiler<'_> {
     pub(super) fn budgets(&mut self, pack: &written::Pack, operation: &written::Operation) -> Vec<Limit> {
         let keyed = pack.rate_limit.iter().flat_map(|limits| &limits.0).filter(|limit| limit.key.is_some());
         let own = operation.rate_limit.iter().flat_map(|limits| &limits.0);
-        let all: Vec<&written::RateLimit> = keyed.chain(own).collect();
-        all.into_iter().map(|limit| self.limit(limit, pack)).collect()
+        let all: Vec<_> = keyed.map(|limit| (limit, true)).chain(own.map(|limit| (limit, false))).collect();
+        all.into_iter().map(|(limit, is_shared)| self.limit(limit, is_shared, pack)).collect()
     }
 
-    fn limit(&mut self, limit: &written::RateLimit, pack: &written::Pack) -> Limit {
-        let mut reach = pack_reach(pack);
+    fn limit(&mut self, limit: &written::RateLimit, is_shared: bool, pack: &written::Pack) -> Limit {
+        let mut reach = Reach { within: Some("a limit"), ..pack_reach(pack) };
         reach.names.extend(["params", "body"].map(Known::new));
         let key = limit.key.as_ref().and_then(|key| self.placed(key, Kind::Value, &mut reach));
         if let Some(key) = limit.key.as_ref().filter(|key| !key.contains("{{")) {
@@ -72,7 +72,7 @@ impl Compiler<'_> {
             let help = "write what each budget is for, such as `\"{{ params.conversation_id }}\"`, or leave `key` out";
             self.report(Diagnostic::new(Code::InvalidValue, key.place.clone(), message).help(help));
         }
-        Limit { requests: limit.requests.value, per: limit.per.value, key }
+        Limit { requests: limit.requests.value, per: limit.per.value, key, is_shared }
     }
 
     /// Where the pack's tokens come from.

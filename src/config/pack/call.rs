@@ -35,7 +35,7 @@ impl Shape for RequestShape {
                 (
                     "multipart",
                     "The body goes out as `multipart/form-data`, which takes files: `note.json`. A file is a mapping of \
-                     `filename`, `content_type` and `base64`, as a multipart payload has it.",
+                     `filename`, `content_type` and `base64`, as a multipart payload has it, or of `url`: its address.",
                 ),
             ];
             kinds.into_iter().map(|(key, docs)| Field::of::<Option<Text>>(key, &[docs], shapes)).collect()

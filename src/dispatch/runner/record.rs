@@ -10,7 +10,7 @@ use crate::delivery::{self, AttemptResult, Next, State, Trouble};
 use crate::live::Revision;
 use crate::pack::Idempotency;
 use crate::pack::outcome::Outcome;
-use crate::plan::{Memory, OnUnknown};
+use crate::plan::{Memory, OnUnknown, Stale};
 use crate::store::{AttemptRecord, Changed, EndedCall, Remember, StoredDelivery};
 use crate::value::Value;
 
@@ -67,6 +67,23 @@ impl Runner<'_> {
     pub(super) async fn again(&mut self, index: usize, made: Made) -> Step {
         match self.record(index, &made, ON, Kept::default()).await {
             Some(_) => Step::Done,
+            None => Step::End(Done::Left),
+        }
+    }
+
+    /// What earlier steps remembered is not so any more: they are done again, from the first of them on. It uses up an
+    /// attempt, so that a provider that never finds anything is not asked for ever.
+    pub(super) async fn back(&mut self, index: usize, made: Made, stale: Stale) -> Step {
+        let kept = Kept { counts: true, ..Kept::default() };
+        if self.record(index, &made, ON, kept).await.is_none() {
+            return Step::End(Done::Left);
+        }
+        let (seq, from) = (self.delivery.seq, number(stale.from));
+        match stored(self.shared, || self.shared.store.undo(seq, from, stale.remembered.clone())).await {
+            Some(()) => {
+                self.saved.undo(stale.from);
+                Step::Back
+            }
             None => Step::End(Done::Left),
         }
     }
@@ -193,7 +210,7 @@ fn report(shared: &Shared, delivery: &StoredDelivery, to: Arc<str>, result: &Att
 
 fn status(result: &AttemptResult) -> Option<u16> {
     match result {
-        AttemptResult::Answered { status, .. } => Some(*status),
+        AttemptResult::Answered { status, .. } | AttemptResult::TokenRefused { status } => Some(*status),
         AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
     }
 }
@@ -201,6 +218,7 @@ fn status(result: &AttemptResult) -> Option<u16> {
 fn trouble(result: &AttemptResult) -> Option<Trouble> {
     match result {
         AttemptResult::Answered { .. } => None,
+        AttemptResult::TokenRefused { .. } => Some(Trouble::TokenRefused),
         AttemptResult::NotSent(trouble) | AttemptResult::Unknown(trouble) => Some(*trouble),
     }
 }

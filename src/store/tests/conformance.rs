@@ -27,6 +27,8 @@ on_every_engine! {
     a_step_that_is_done_is_done
     a_key_is_found_out_by_one
     what_is_held_waits_for_a_person
+    a_step_is_undone_with_what_it_remembered
+    those_ahead_are_counted
     deliveries_are_sent_again
     events_go_through_the_routes_again
     tokens_are_kept
@@ -212,6 +214,33 @@ mod stories {
         store.hold(1, "unknown").await.unwrap();
         assert!(store.bury(1, "not wanted").await.unwrap().changed);
         assert_eq!(store.deliveries(of(State::Dead), 9).await.unwrap()[0].problem.as_deref(), Some("not wanted"));
+        assert_eq!(store.dismiss(of(State::Held), 9, "by ana").await, Ok(0));
+        assert_eq!(store.dismiss(Filter::default(), 9, "by ana").await, Ok(1), "only what is dead or held");
+        assert_eq!(store.deliveries(of(State::Skipped), 9).await.unwrap()[0].problem.as_deref(), Some("by ana"));
+        assert_eq!(store.release_held(Filter::default(), 9, NOW).await, Ok(vec![]), "nothing more is wanted of it");
+    }
+
+    pub async fn a_step_is_undone_with_what_it_remembered(store: &dyn Store) {
+        deliveries(store, &[None]).await;
+        for step in 0..3 {
+            store.note_step(1, step, "{\"id\":7}", NOW).await.unwrap();
+        }
+        store.remember("old", "{\"id\":7}", in_ms(99)).await.unwrap();
+        store.remember("new", "{\"id\":8}", in_ms(99)).await.unwrap();
+        let stale = ["old", "new"].map(|key| (key.to_owned(), "{\"id\":7}".to_owned()));
+        store.undo(1, 1, stale.to_vec()).await.unwrap();
+        assert_eq!(store.ledger(1).await.unwrap(), [(0, "{\"id\":7}".to_owned())]);
+        assert_eq!(store.claim("old", "w", in_ms(9), NOW).await, Ok(Claim::Mine));
+        assert_eq!(store.claim("new", "w", in_ms(9), NOW).await, Ok(Claim::Known("{\"id\":8}".to_owned())));
+    }
+
+    pub async fn those_ahead_are_counted(store: &dyn Store) {
+        deliveries(store, &[None, None, Some("a"), None]).await;
+        store.lease("crm", 0, 2, "w").await.unwrap();
+        store.postpone(vec![1], in_ms(50)).await.unwrap();
+        assert_eq!(store.ahead("crm", 4).await, Ok(2), "what is due later is not ahead");
+        assert_eq!(store.ahead("crm", 1).await, Ok(0));
+        assert_eq!(store.ahead("desk", 4).await, Ok(0));
     }
 
     pub async fn deliveries_are_sent_again(store: &dyn Store) {

@@ -648,6 +648,50 @@ impl Store for Memory {
         })
     }
 
+    fn dismiss(&self, filter: Filter, limit: usize, reason: &str) -> Reply<'_, usize> {
+        let reason = reason.to_owned();
+        self.with(move |inner| {
+            let is_kept = |inner: &Inner, seq: &i64| {
+                matches!(inner.rows.get(seq).map(|row| row.stored.state), Some(State::Dead | State::Held))
+            };
+            let found: Vec<i64> =
+                inner.found(&filter).into_iter().filter(|seq| is_kept(inner, seq)).take(limit).collect();
+            for seq in &found {
+                let row = inner.row(*seq)?;
+                (row.stored.state, row.stored.problem) = (State::Skipped, Some(reason.clone()));
+            }
+            Ok(found.len())
+        })
+    }
+
+    fn ahead(&self, connection: &str, seq: i64) -> Reply<'_, u64> {
+        let connection = connection.to_owned();
+        self.with(move |inner| {
+            let is_ahead = |row: &&Row| {
+                let stored = &row.stored;
+                stored.seq < seq
+                    && *stored.connection == *connection
+                    && stored.state.is_open()
+                    && row.place == Place::Ready
+            };
+            Ok(inner.rows.values().filter(is_ahead).count() as u64)
+        })
+    }
+
+    fn undo(&self, delivery_seq: i64, from: u32, remembered: Vec<(String, String)>) -> Reply<'_, ()> {
+        self.with(move |inner| {
+            if let Some(row) = inner.rows.get_mut(&delivery_seq) {
+                row.ledger.retain(|step, _| *step < from);
+            }
+            for (key, value) in remembered {
+                if inner.memory.get(&key).is_some_and(|(known, _)| *known == Ok(value)) {
+                    inner.memory.remove(&key);
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim> {
         let (key, owner) = (key.to_owned(), owner.to_owned());
         self.with(move |inner| match inner.memory.get(&key) {

@@ -26,6 +26,9 @@ enum Step {
     Skip(i64),
     Hold(i64),
     Bury(i64),
+    Dismiss,
+    Ahead(i64),
+    Undo(i64, u8),
     Free,
     Release(Option<bool>),
     Claim(u8, bool, i64),
@@ -66,6 +69,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => seq().prop_map(Step::Skip),
         1 => seq().prop_map(Step::Hold),
         1 => seq().prop_map(Step::Bury),
+        1 => Just(Step::Dismiss),
+        1 => seq().prop_map(Step::Ahead),
+        1 => (seq(), 0..3_u8).prop_map(|(seq, key)| Step::Undo(seq, key)),
         1 => Just(Step::Free),
         1 => prop::option::of(any::<bool>()).prop_map(Step::Release),
         2 => (0..3_u8, any::<bool>(), 1..5000_i64).prop_map(|(key, owner, wait)| Step::Claim(key, owner, wait)),
@@ -153,6 +159,12 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
         Step::Skip(seq) => format!("{:?}", store.skip(*seq).await),
         Step::Hold(seq) => format!("{:?}", store.hold(*seq, "unknown").await),
         Step::Bury(seq) => format!("{:?}", store.bury(*seq, "reason").await),
+        Step::Dismiss => format!("{:?}", store.dismiss(Filter::default(), 1, "not wanted").await),
+        Step::Ahead(seq) => format!("{:?}", store.ahead("crm", *seq).await),
+        Step::Undo(seq, key) => {
+            let remembered = vec![(key.to_string(), "7".to_owned()), (key.to_string(), "{\"id\":1}".to_owned())];
+            format!("{:?}", store.undo(*seq, 1, remembered).await)
+        }
         Step::Free => format!("{:?}", store.release_held(Filter::default(), 2, now).await),
         Step::Release(one) => format!("{:?}", store.release_leases(one.map(owner)).await),
         Step::Claim(key, one, wait) => {

@@ -1,0 +1,142 @@
+//! Asking a running server; or, where none runs, looking into the store that it left.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::terminal::error_line;
+use super::{Exit, WorkspaceArg};
+use crate::admin;
+use crate::compile::SETTINGS;
+use crate::load::{self, Options};
+use crate::settings::ServerSettings;
+use crate::store::{self, StoreError};
+
+/// Which server is asked.
+#[derive(Debug, Args)]
+pub(super) struct ServerArg {
+    /// The operator's address of the server, such as `127.0.0.1:8081`, instead of what jackfield.yaml says
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+    #[command(flatten)]
+    workspace: WorkspaceArg,
+}
+
+/// Which server is asked, or into which store is looked.
+#[derive(Debug, Args)]
+pub(super) struct LookArg {
+    #[command(flatten)]
+    server: ServerArg,
+    /// Look into the event store in this folder, while no server has it
+    #[arg(long, value_name = "DIR", conflicts_with = "admin")]
+    data: Option<PathBuf>,
+}
+
+/// What came of a question.
+pub(super) struct Answer {
+    /// Who answered.
+    pub from: String,
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+impl ServerArg {
+    /// The server at an address.
+    pub(super) fn at(address: &str) -> Self {
+        ServerArg { admin: Some(address.to_owned()), workspace: WorkspaceArg { workspace: ".".into() } }
+    }
+
+    pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
+        let base = self.base();
+        got(&base, path)?.ok_or_else(|| nobody(&base))
+    }
+
+    pub(super) fn post(&self, path: &str, body: String) -> Result<Answer, Exit> {
+        let base = self.base();
+        let answer = super::runtime()?.block_on(admin::post_to(&base, path, body));
+        let (status, body) = answer.ok_or_else(|| nobody(&base))?;
+        Ok(Answer { from: format!("the server on {base}"), status, body })
+    }
+
+    /// The address of the server with its scheme.
+    fn base(&self) -> String {
+        match &self.admin {
+            Some(given) => base_of(given),
+            None => base_of(&reachable(settings(&self.workspace).admin).to_string()),
+        }
+    }
+}
+
+impl LookArg {
+    pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
+        if let Some(folder) = &self.data {
+            return looked(folder, path, None);
+        }
+        let base = self.server.base();
+        if let Some(answer) = got(&base, path)? {
+            return Ok(answer);
+        }
+        let folder = settings(&self.server.workspace).data;
+        match self.server.admin.is_none() && store::is_in(&folder) {
+            true => looked(folder.strip_prefix(".").unwrap_or(&folder), path, Some(&base)),
+            false => Err(nobody(&base)),
+        }
+    }
+}
+
+/// The address with a scheme, and nothing behind it.
+pub(super) fn base_of(given: &str) -> String {
+    let given = given.trim_end_matches('/');
+    if given.contains("://") { given.to_owned() } else { format!("http://{given}") }
+}
+
+fn nobody(base: &str) -> Exit {
+    error_line(format!("no server answers on {base}; is `jackfield serve` running?"));
+    Exit::CouldNotRun
+}
+
+fn got(base: &str, path: &str) -> Result<Option<Answer>, Exit> {
+    let answer = super::runtime()?.block_on(admin::get_from(base, path));
+    Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body }))
+}
+
+/// What the store in a folder has; `silent` is the server that did not answer.
+fn looked(folder: &Path, path: &str, silent: Option<&str>) -> Result<Answer, Exit> {
+    let (shown, could_not) = (folder.display(), |text: String| {
+        error_line(text);
+        Exit::CouldNotRun
+    });
+    if !store::is_in(folder) {
+        return Err(could_not(format!("there is no event store in `{shown}`; `--data DIR` says where it is")));
+    }
+    let store = store::open_to_read(folder).map_err(|error| match (error, silent) {
+        (StoreError::Locked, Some(base)) => could_not(format!(
+            "no server answers on {base}, but one has the store in `{shown}`: say where it answers the operator, with \
+             --admin ADDRESS"
+        )),
+        (StoreError::Locked, None) => could_not(format!("a server has the store in `{shown}`: ask it, without --data")),
+        (error, _) => could_not(format!("the store in `{shown}` can't be read: {error}")),
+    })?;
+    if let Some(base) = silent {
+        error_line(format!("no server answers on {base}; this is from the store in `{shown}`"));
+    }
+    let found = super::runtime()?.block_on(admin::look(&*store, path));
+    let (status, body) = found.map_err(|error| could_not(format!("the store in `{shown}` can't be read: {error}")))?;
+    Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+}
+
+/// What jackfield.yaml says of the server, as far as it can be read.
+fn settings(workspace: &WorkspaceArg) -> ServerSettings {
+    let root = load::root_of(&workspace.workspace);
+    let mut files = load::read(&root);
+    files.texts.retain(|path, _| **path == *SETTINGS);
+    let options = Options { tests: false, ..Options::offline() };
+    ServerSettings::of(&load::compile_files(&root, files, &options), &root)
+}
+
+/// Where a server is reached that listens on all addresses of its machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let own: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    if address.ip().is_unspecified() { SocketAddr::new(own, address.port()) } else { address }
+}

@@ -1,0 +1,134 @@
+//! Tokens that run out, with the pack of GoHighLevel and the stand-in's token service, which takes each refresh token once.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Server, StandIn, copy, exchange, get, post, root, run, wait_for};
+
+const ROUTE: &str = "
+source: { path: /in, verify: none, split: \"$.ids[*]\" }
+send:
+  - to: ghl.inbound_message
+    body: { type: SMS, conversationId: \"c{{ payload }}\", message: hello }
+";
+
+/// A workspace whose one connection sends to a stand-in, which outlives the server.
+fn workspace(name: &str) -> (Folder, StandIn) {
+    let folder = Folder::with(name, &[("routes/in.yaml", ROUTE), ("jackfield.yaml", "connections: {}\n")]);
+    copy(&root().join("schemas/gohighlevel"), &folder.path().join("schemas/gohighlevel"));
+    let pack = folder.read("schemas/gohighlevel/pack.yaml");
+    // What is at stake here is tokens, and not the pace.
+    let quick = pack.replace("{ requests: 100, per: 10s }", "{ requests: 100000, per: 1s }");
+    assert_ne!(quick, pack);
+    folder.write("schemas/gohighlevel/pack.yaml", &quick);
+    let stand_in = StandIn::start(&folder, &[]);
+    let connection = format!(
+        "connections:\n  ghl:\n    provider: gohighlevel\n    base_url: http://{}/gohighlevel\n    allow_private_addresses: \
+         true\n    client_id: app\n    client_secret: ${{env:APP_SECRET}}\n    refresh_token: ${{env:FIRST}}\n    \
+         conversation_provider_id: 61d6d1f9cdac7612faf80753\n    retry: {{ first: 700ms, longest: 1s }}\n",
+        stand_in.address
+    );
+    folder.write("jackfield.yaml", &connection);
+    (folder, stand_in)
+}
+
+const ENV: [(&str, &str); 2] = [("APP_SECRET", "s3cr3t-of-the-app"), ("FIRST", "the-first-refresh-token")];
+
+fn send(server: &Server, ids: std::ops::Range<usize>) {
+    let body = json!({ "ids": ids.collect::<Vec<_>>() }).to_string();
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+}
+
+fn tokens(stand_in: &StandIn) -> Value {
+    serde_json::from_slice::<Value>(&get(&stand_in.address, "/_sandbox/tokens").body).unwrap()["gohighlevel"].clone()
+}
+
+fn run_out(stand_in: &StandIn) {
+    let all = b"DELETE /_sandbox/tokens?provider=gohighlevel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(exchange(&stand_in.address, all).unwrap().status, 200);
+}
+
+#[test]
+fn a_token_that_ran_out_is_replaced_once_for_a_thousand_deliveries_and_the_rotated_one_outlives_a_kill() {
+    let (folder, stand_in) = workspace("tokens");
+    let server = Server::start(folder.path(), &[], &ENV);
+    send(&server, 0..1);
+    server.wait_for("the first", |status| status["deliveries"]["delivered"] == 1);
+    assert_eq!(tokens(&stand_in), json!({ "given": 1, "good": 1, "refused": 0 }));
+
+    // A token that was given a moment ago is not replaced.
+    std::thread::sleep(Duration::from_millis(2100));
+    run_out(&stand_in);
+    for part in 0..10 {
+        send(&server, part * 100..(part + 1) * 100);
+    }
+    server.wait_for("a thousand", |status| status["deliveries"]["delivered"] == 1001);
+    assert_eq!(tokens(&stand_in), json!({ "given": 2, "good": 1, "refused": 0 }), "one refresh for all");
+
+    server.kill();
+    run_out(&stand_in);
+    let server = Server::start(folder.path(), &[], &ENV);
+    send(&server, 0..10);
+    server.wait_for("those after the kill", |status| status["deliveries"]["delivered"] == 1011);
+    assert_eq!(tokens(&stand_in), json!({ "given": 3, "good": 1, "refused": 0 }), "the rotated one was kept");
+
+    // The first one is used up: whoever comes with it again is refused.
+    let form = "grant_type=refresh_token&client_id=app&client_secret=x&refresh_token=the-first-refresh-token";
+    let again =
+        post(&stand_in.address, "/gohighlevel/oauth/token", "application/x-www-form-urlencoded", form.as_bytes());
+    assert_eq!((again.status, again.text().as_str()), (400, r#"{"error":"invalid_grant"}"#));
+    // Nothing of it is shown anywhere.
+    let shown = serde_json::to_string(&stand_in.received()).unwrap() + &folder.read("serve.log");
+    for secret in ["s3cr3t-of-the-app", "the-first-refresh-token", "refresh-1", "access-1"] {
+        assert!(!shown.contains(secret), "{secret} is shown");
+    }
+}
+
+#[test]
+fn a_process_that_dies_with_a_new_token_in_its_hands_says_so_afterwards() {
+    let (folder, stand_in) = workspace("token-lost");
+    let server = Server::start(folder.path(), &[], &[ENV[0], ENV[1], ("JACKFIELD_DIE_AT", "token-given:1")]);
+    send(&server, 0..3);
+    wait_for("the death", || server.has_ended().then_some(()));
+    drop(server);
+    // The refresh token that it had is used up, and the one that it was given is lost: nobody can know it.
+    let server = Server::start(folder.path(), &[], &ENV);
+    server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 3);
+    assert_eq!(tokens(&stand_in)["given"], 1);
+    let listed = run(folder.path(), &["dead-letters", "--admin", &server.admin]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(listed.matches("not-sent token-refused").count(), 3, "{listed}");
+
+    let mended = folder.read("jackfield.yaml").replace("${env:FIRST}", "another-refresh-token");
+    folder.write("jackfield.yaml", &mended);
+    server.wait_for("the mended connection", |status| status["reloads"]["taken"] == 1);
+    let released = run(folder.path(), &["release", "--connection", "ghl", "--admin", &server.admin]);
+    assert!(String::from_utf8(released.stdout).unwrap().starts_with("3 deliveries go on\n"));
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 3);
+}
+
+#[test]
+fn a_new_token_that_is_not_taken_either_waits_for_a_person() {
+    let (folder, stand_in) = workspace("token-never");
+    let order = json!({ "provider": "gohighlevel", "error": "unauthorized", "times": 1000 }).to_string();
+    assert_eq!(post(&stand_in.address, "/_sandbox/fail", "application/json", order.as_bytes()).status, 200);
+    let listed: Value = serde_json::from_slice(&get(&stand_in.address, "/_sandbox/failures").body).unwrap();
+    let ordered = json!([{ "provider": "gohighlevel", "operation": null, "error": "unauthorized", "times": 1000 }]);
+    assert_eq!(listed, ordered);
+
+    let server = Server::start(folder.path(), &[], &ENV);
+    send(&server, 0..1);
+    server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 1);
+    let calls = stand_in.received().iter().filter(|request| request["operation"] == "inbound_message").count();
+    assert_eq!((calls >= 3, &tokens(&stand_in)["given"]), (true, &json!(2)), "{calls} calls");
+    let listed = run(folder.path(), &["deliveries", "--admin", &server.admin]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.ends_with(" attempts, 401 refresh token-refused: Invalid JWT)\n"), "{listed}");
+
+    let cancel = b"DELETE /_sandbox/failures HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(exchange(&stand_in.address, cancel).unwrap().text(), r#"{"cancelled":1}"#);
+    assert_eq!(get(&stand_in.address, "/_sandbox/failures").text(), "[]");
+    run(folder.path(), &["release", "--all", "--admin", &server.admin]);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+}
