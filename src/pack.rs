@@ -51,12 +51,21 @@ pub struct Operation {
     pub idempotency: Idempotency,
     /// Budgets of this call, beside that of the connection. A request has a key for each, in this order.
     pub limits: Vec<Limit>,
+    /// The names that its query can have; none where the pack does not say.
+    pub query: Vec<Asked>,
     /// The calls of a chain, the last of which is the delivery's own; none for a call of the vendor's.
     pub chain: Vec<Step>,
     /// The names that a chain's `params` may have.
     pub chain_params: Vec<Arc<str>>,
     pub sandbox_reply: SandboxReply,
     pub sandbox_errors: BTreeMap<Arc<str>, SandboxReply>,
+}
+
+/// A name in the query of a call.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub name: Arc<str>,
+    pub required: bool,
 }
 
 /// What a repetition of a call does.
@@ -238,6 +247,11 @@ impl Step {
 }
 
 impl Operation {
+    /// Whether a call fetches something and leaves everything as it was.
+    pub fn only_asks(&self) -> bool {
+        &*self.method == "GET" && self.idempotency == Idempotency::Safe && !self.is_chain()
+    }
+
     /// Whether it stands for several calls.
     pub fn is_chain(&self) -> bool {
         !self.chain.is_empty()
