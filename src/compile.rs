@@ -11,6 +11,7 @@ mod header;
 mod link;
 mod lookalike;
 mod pack;
+mod query;
 mod reply;
 mod retention;
 mod route;
@@ -40,6 +41,7 @@ use crate::config::{self, Decode, Problems};
 use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve, suggest};
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
+use crate::pack::Pack;
 use crate::route::RouteSet;
 use crate::test_case::TestCase;
 use crate::value::Value;
@@ -149,23 +151,12 @@ pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T
 
 /// Compiles a workspace. Never panics, whatever the files hold. To be called within [`with_stack`].
 pub fn compile(input: &Input<'_>) -> Compiled {
-    let mut compiler = Compiler {
-        input,
-        documents: Documents::default(),
-        problems: Vec::new(),
-        unknown_settings: false,
-        has_public_url: false,
-        unset: BTreeSet::new(),
-        broken: BTreeSet::new(),
-        source_places: BTreeMap::new(),
-        moved: HashSet::new(),
-        blanks: HashSet::new(),
-    };
+    let mut compiler = Compiler::new(input);
     let settings: Option<Settings> = compiler.settings();
     let public_url = compiler.public_url(settings.as_ref());
     let mut set = RouteSet::new(revision(input), public_url);
     set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
-    let packs = compiler.packs();
+    let packs = compiler.packs(|name| pack::is_named(input, name));
     set.packs = packs.providers();
     if let Some(settings) = &settings {
         set.connections = compiler.connections(settings, &packs);
@@ -182,6 +173,11 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     diagnostic::sort(&mut diagnostics, &documents);
     shorten(&mut diagnostics);
     Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
+}
+
+/// Every pack of the workspace and of those that are built in, for what stands in for all providers.
+pub fn every_pack(input: &Input<'_>) -> BTreeMap<Arc<str>, Arc<Pack>> {
+    Compiler::new(input).packs(|_| true).providers()
 }
 
 /// The hash of all files, in twelve digits.
@@ -235,7 +231,22 @@ fn shorten(diagnostics: &mut Vec<Diagnostic>) {
 /// The settings' file.
 pub const SETTINGS: &str = "jackfield.yaml";
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        Compiler {
+            input,
+            documents: Documents::default(),
+            problems: Vec::new(),
+            unknown_settings: false,
+            has_public_url: false,
+            unset: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            source_places: BTreeMap::new(),
+            moved: HashSet::new(),
+            blanks: HashSet::new(),
+        }
+    }
+
     /// Whether a pack, or one operation of it, is there and could not be compiled, which is reported there.
     fn is_broken(&self, pack: &str, operation: &str) -> bool {
         self.broken.contains(&(pack.into(), operation.into())) || self.broken.contains(&(pack.into(), "".into()))
@@ -388,9 +399,13 @@ impl Compiler<'_> {
                 let known = self.input.environment.variables.keys().map(String::as_str);
                 let help = match suggest::nearest(&name, known) {
                     Some(near) => format!("did you mean `${{env:{near}}}`?"),
-                    None => format!(
-                        "set it where Jackfield is started: `{name}=… jackfield serve`; for trials, put it into sandbox.env"
-                    ),
+                    None => {
+                        let trials = match self.input.secrets {
+                            Secrets::Required => "sandbox.env counts with `--sandbox` alone",
+                            Secrets::Optional => "for trials, put it into sandbox.env",
+                        };
+                        format!("set it where Jackfield is started: `{name}=… jackfield serve`; {trials}")
+                    }
                 };
                 Diagnostic::new(Code::MissingVariable, place.part(range), message).help(help)
             }

@@ -292,8 +292,18 @@ fn list_help(node: &Node) -> String {
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
             format!("{IN_BRACKETS}[{}]`", scalar.text)
         }
+        None if is_of_webhook(node) => "that is how a pack tests a webhook; a route's test lists the requests that come of \
+                                        it, `- to: connection.operation`, or says `[]` where none does, as of a handshake"
+            .to_owned(),
         _ => "begin each item with `- `".to_owned(),
     }
+}
+
+/// What a test of a webhook expects, in the place of what a test of a route does.
+fn is_of_webhook(node: &Node) -> bool {
+    let of_webhook = ["handshake", "identities", "payload"];
+    let is_expect = matches!(node.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "expect");
+    is_expect && of_webhook.into_iter().any(|key| node.get(key).is_some())
 }
 
 /// The entries of a mapping that has known keys, taken one by one.

@@ -95,12 +95,9 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
         Some(region) => Some(region.parse().map_err(|_| no_region())?),
         None => None,
     };
-    let parsed = phonenumber::parse(country, bare).or_else(|error| {
-        // Some systems send the international number without its `+`.
-        match country {
-            None if bare.starts_with(|c: char| c.is_ascii_digit()) => phonenumber::parse(None, format!("+{bare}")),
-            _ => Err(error),
-        }
+    let parsed = phonenumber::parse(country, bare).or_else(|error| match (country, with_country(bare)) {
+        (None, Some(whole)) => phonenumber::parse(None, whole),
+        _ => Err(error),
     });
     let written = parsed.ok().filter(|number| number.is_valid()).map(|number| international(&number));
     // What others can't read again is no number, however much the reader makes of a text.
@@ -114,11 +111,23 @@ pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
                 _ if bare.trim_start().starts_with('+') => {
                     unfit.help("a number with `+` names its country itself; this one has too many or too few digits, or none in use")
                 }
-                None => unfit.help("say the country of numbers that are written without one: `region: BR`"),
+                None => Unfit::new(format!("{} is not a phone number with its country", describe(value)))
+                    .help("say the country of numbers that are written without one: `region: BR`"),
                 Some(region) => unfit.help(format!("it was read as a number of region `{region}`")),
             })
         }
     }
+}
+
+/// A number that begins with its country, and has no `+`. With fewer digits than twelve it is most often one without a
+/// country: `81999990000` is of Recife, and would be one of Japan.
+fn with_country(bare: &str) -> Option<String> {
+    let bare = bare.trim();
+    if let Some(rest) = bare.strip_prefix("00") {
+        return Some(format!("+{rest}"));
+    }
+    let is_whole = bare.len() >= 12 && !bare.starts_with('0') && bare.chars().all(|c| c.is_ascii_digit());
+    is_whole.then(|| format!("+{bare}"))
 }
 
 /// The region may be one that an event brought, so it is not shown.
@@ -283,6 +292,8 @@ mod tests {
             ("(415) 555-2671", Some("US"), "+14155552671"),
             ("whatsapp:+5511999990000", None, "+5511999990000"),
             ("5511999990000", None, "+5511999990000"),
+            ("0033 6 12 34 56 78", None, "+33612345678"),
+            ("33612345678", Some("FR"), "+33612345678"),
         ];
         for (written, region, wanted) in cases {
             assert_eq!(phone(&of(written), region).as_deref(), Ok(wanted), "{written}");
@@ -292,8 +303,16 @@ mod tests {
     #[test]
     fn what_is_no_phone_is_refused_without_being_shown() {
         assert!(phone(&of("909009707199;BE254740999312199;BE254740993123"), Some("BR")).is_err());
-        let unfit = phone(&of("[tg] 807892"), None).unwrap_err();
+        let unfit = phone(&of("[tg] 807892"), Some("BR")).unwrap_err();
         assert_eq!(unfit.message, "a text of 11 characters is not a phone number");
+    }
+
+    #[test]
+    fn a_number_without_its_country_is_none_of_another_one() {
+        for local in ["81 99999-0000", "81999990000", "33999990000", "(11) 99999-0000"] {
+            let unfit = phone(&of(local), None).unwrap_err();
+            assert!(unfit.message.ends_with(" is not a phone number with its country"), "{local}: {unfit:?}");
+        }
     }
 
     #[test]

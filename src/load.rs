@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::compile::{self, Compiled, Input, SETTINGS, Secrets};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::reference::{self, Environment};
+use crate::pack::Pack;
 
 pub use replace::{is_on_disk, replace};
 
@@ -93,9 +94,29 @@ pub fn compile(root: &Path, options: &Options) -> Compiled {
 
 /// Compiles files that have been read, in the folder that they name others from.
 pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
+    let samples = if options.tests { samples(root) } else { Vec::new() };
+    let problems = files.problems.clone();
+    let compiled = with_input(root, files, samples, options, compile::compile);
+    let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
+    stray::name_settings(root, &mut compiled.diagnostics);
+    compiled.diagnostics.splice(0..0, problems);
+    compiled
+}
+
+/// The packs of a workspace and all that are built in, whether the workspace names them or not.
+pub fn every_pack(root: &Path) -> BTreeMap<Arc<str>, Arc<Pack>> {
+    with_input(root, read(root), Vec::new(), &Options::offline(), compile::every_pack).unwrap_or_default()
+}
+
+fn with_input<T: Send>(
+    root: &Path,
+    files: Files,
+    samples: Vec<Arc<str>>,
+    options: &Options,
+    work: impl FnOnce(&Input<'_>) -> T + Send,
+) -> io::Result<T> {
     let environment = environment(root, &files, options.sandbox_env);
     let read = |path: &str| read_inside(root, path).ok();
-    let samples = if options.tests { samples(root) } else { Vec::new() };
     let input = Input {
         files: files.texts,
         environment,
@@ -106,11 +127,7 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
         now: options.clock.now(),
         tests: options.tests,
     };
-    let compiled = compile::with_stack(|| compile::compile(&input));
-    let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
-    stray::name_settings(root, &mut compiled.diagnostics);
-    compiled.diagnostics.splice(0..0, files.problems);
-    compiled
+    compile::with_stack(|| work(&input))
 }
 
 /// The captured requests in `samples/`; so many that nobody looks at them all are left unread.

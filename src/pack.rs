@@ -51,6 +51,8 @@ pub struct Operation {
     pub idempotency: Idempotency,
     /// Budgets of this call, beside that of the connection. A request has a key for each, in this order.
     pub limits: Vec<Limit>,
+    /// The names that its query can have; none where the pack does not say.
+    pub query: Vec<Asked>,
     /// The calls of a chain, the last of which is the delivery's own; none for a call of the vendor's.
     pub chain: Vec<Step>,
     /// The names that a chain's `params` may have.
@@ -59,6 +61,13 @@ pub struct Operation {
     /// A request that the vendor takes: the values of its address, and its body.
     pub example: (Value, Option<Value>),
     pub sandbox_errors: BTreeMap<Arc<str>, SandboxReply>,
+}
+
+/// A name in the query of a call.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub name: Arc<str>,
+    pub required: bool,
 }
 
 /// What a repetition of a call does.
@@ -252,6 +261,11 @@ impl Step {
 }
 
 impl Operation {
+    /// Whether a call fetches something and leaves everything as it was.
+    pub fn only_asks(&self) -> bool {
+        &*self.method == "GET" && self.idempotency == Idempotency::Safe && !self.is_chain()
+    }
+
     /// Whether it stands for several calls.
     pub fn is_chain(&self) -> bool {
         !self.chain.is_empty()

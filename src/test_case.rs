@@ -1,6 +1,7 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
 mod compare;
+pub mod ending;
 mod hint;
 mod lines;
 mod reason;
@@ -162,6 +163,24 @@ fn elsewhere(path: &str, source: &Source, what: &str) -> String {
     format!("the request goes to `{path}`, {what}; this route's source is at `/hooks{}`", source.path)
 }
 
+/// A name that a step could not save: the answer that the test lacks comes first.
+fn with_answer(mut problem: Diagnostic, unanswered: Option<String>) -> Diagnostic {
+    if let Some(advice) = unanswered.filter(|_| problem.code == Code::ValueNotFound) {
+        let own = problem.help.take().map(|own| format!("; {own}")).unwrap_or_default();
+        problem.help = Some(advice + &own);
+    }
+    problem
+}
+
+/// The smallest answer in which a path finds something: `{ payload: [{ id: … }] }`.
+fn shape_of(path: &path::Path) -> Option<String> {
+    let around = |inner: String, step: &path::Step| match step {
+        path::Step::Key(key) => format!("{{ {key}: {inner} }}"),
+        path::Step::Index(index) => format!("[{}{inner}]", "{}, ".repeat((*index).min(9))),
+    };
+    Some(path.steps()?.iter().rev().fold("…".to_owned(), around))
+}
+
 impl TestCase {
     /// What differs from what the test expects; nothing when it passes.
     pub fn run(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Vec<Diagnostic> {
@@ -261,8 +280,10 @@ impl TestCase {
     /// Each call of a plan, with the answers that the test gives, or else those of the stand-ins.
     fn walk(&self, set: &RouteSet, plan: &Plan, made: &mut Made) -> Result<(), Box<Diagnostic>> {
         let mut number = 0;
+        let mut unanswered = None;
         let mut answer = |step: &Step, request: &Request| {
             number += 1;
+            unanswered = self.unanswered(step);
             let given = self.answers.iter().find(|(to, _)| *to == step.to);
             let operation =
                 set.connections.get(step.connection()).and_then(|c| c.pack.operations.get(step.operation()));
@@ -272,7 +293,8 @@ impl TestCase {
                 (None, None) => Ok(Value::Null),
             }
         };
-        let walk = plan.walk(set, &mut answer).map_err(|problem| Box::new(self.in_test(problem)))?;
+        let walk = plan.walk(set, &mut answer);
+        let walk = walk.map_err(|problem| Box::new(self.in_test(with_answer(problem, unanswered))))?;
         made.steps.extend(walk.steps);
         match (walk.own, walk.chain) {
             (Some(own), None) => made.requests.push(own),
@@ -283,6 +305,20 @@ impl TestCase {
             (None, _) => {}
         }
         Ok(())
+    }
+
+    /// What to add to the test where it does not say how a call is answered.
+    fn unanswered(&self, step: &Step) -> Option<String> {
+        let is_given = self.answers.iter().any(|(to, _)| *to == step.to);
+        (!is_given).then(|| {
+            let shape = step.save.iter().find_map(|extract| shape_of(&extract.paths.first()?.0));
+            let shape = shape.map_or_else(|| "{ … }".to_owned(), |shape| shape.replace('…', "1"));
+            format!(
+                "the test does not say what `{to}` answers, so the pack's stand-in did; add to the test: \
+                 `answers: {{ {to}: {shape} }}`",
+                to = step.to
+            )
+        })
     }
 
     fn in_test(&self, problem: Diagnostic) -> Diagnostic {

@@ -59,7 +59,8 @@ enum Verification {
     /// There is nothing to verify it by.
     OnlyBody,
     Passed(String),
-    Failed(String, VerifyError),
+    /// Last, whether it would pass without the line break at the end of the file.
+    Failed(String, VerifyError, bool),
 }
 
 pub(super) fn run(args: &DryRunArgs) -> Exit {
@@ -217,7 +218,10 @@ fn verification(
     let how = source.verify.describe();
     match source.verify.verify(&context) {
         Ok(_) => Verification::Passed(how),
-        Err(error) => Verification::Failed(how, error),
+        Err(error) => {
+            let ending = test_case::ending::is_to_blame(source, &raw, &params, &compiled.set.public_url, now);
+            Verification::Failed(how, error, ending)
+        }
     }
 }
 

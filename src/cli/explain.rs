@@ -2,6 +2,7 @@
 
 mod fields;
 mod language;
+mod leaves;
 mod operation;
 mod pack;
 mod packs;

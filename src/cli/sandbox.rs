@@ -19,7 +19,7 @@ pub(super) fn run(args: SandboxArgs) -> Exit {
 async fn serve(args: SandboxArgs) -> Exit {
     let root = load::root_of(&args.workspace.workspace);
     // A folder without a workspace has the packs that are built in.
-    let packs = load::compile(&root, &load::Options::offline()).set.packs;
+    let packs = load::every_pack(&root);
     let sandbox = Sandbox::new(Config { packs: packs.clone(), remember: args.remember });
     for order in &args.fail {
         let Some(failure) = failure(order) else {

@@ -71,8 +71,8 @@ impl Compiler<'_> {
                 Some(pack) => format!("{} only sends; its pack has no operations", pack.compiled.title),
                 None => format!("there is no pack `{}`", provider.value),
             };
-            let providers = packs.0.iter().filter(|(_, pack)| !pack.compiled.operations.is_empty());
-            let providers = providers.map(|(name, _)| &**name);
+            let providers = packs.takers();
+            let providers = providers.iter().map(|name| &**name);
             let help = suggest::did_you_mean(provider, providers.clone());
             let diagnostic = Diagnostic::new(Code::UnknownPack, provider.place.clone(), message).help_opt(help);
             let near = suggest::certain(provider, providers);

@@ -1,5 +1,7 @@
 //! Extracts: names, paths and what their values become.
 
+mod country;
+
 use std::sync::Arc;
 
 use super::Compiler;
@@ -151,6 +153,10 @@ impl Compiler<'_> {
             WrittenConversion::Boolean => matches!(value, Value::Bool(_)),
             WrittenConversion::Email => value.is_null() || crate::convert::email(&value).is_ok(),
             WrittenConversion::Url => value.is_null() || crate::convert::url(&value).is_ok(),
+            WrittenConversion::Phone => {
+                let region = written.region.as_ref().map(|region| &*region.value);
+                value.is_null() || crate::convert::phone(&value, region).is_ok()
+            }
             _ => true,
         };
         if is_fit || value == Value::from("") {
@@ -160,7 +166,9 @@ impl Compiler<'_> {
         let message = format!("this `default` is not what `as: {word}` makes");
         let converted = match conversion.value {
             WrittenConversion::Boolean => crate::convert::boolean(&value),
-            WrittenConversion::Email | WrittenConversion::Url => Err(crate::convert::Unfit::new("")),
+            WrittenConversion::Email | WrittenConversion::Url | WrittenConversion::Phone => {
+                Err(crate::convert::Unfit::new(""))
+            }
             _ => {
                 crate::convert::number(&Value::from(crate::convert::text(&value).unwrap_or_default().replace(',', ".")))
             }
@@ -170,7 +178,7 @@ impl Compiler<'_> {
             Err(_) if conversion.value == WrittenConversion::Boolean => {
                 "write `true` or `false`, without quotes".to_owned()
             }
-            Err(_) if matches!(conversion.value, WrittenConversion::Email | WrittenConversion::Url) => {
+            Err(_) if WITHOUT_DEFAULT.contains(&conversion.value) => {
                 "remove it, and write the name with a `?`: what is absent is left out of the body".to_owned()
             }
             Err(_) => "write a number, without quotes".to_owned(),
@@ -210,7 +218,9 @@ impl Compiler<'_> {
         Moment::zone(text)
             .map_err(|unfit| {
                 let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), unfit.message);
-                self.report(diagnostic.help_opt(unfit.help));
+                let meant = country::zone(text);
+                let help = meant.as_ref().map(|zone| format!("did you mean `{zone}`?")).or(unfit.help);
+                self.report(diagnostic.help_opt(help).fix_opt(text.place.clone(), meant));
             })
             .ok()
     }
@@ -220,8 +230,7 @@ impl Compiler<'_> {
             let message = format!("there is no region `{}`", text.value);
             let upper = match crate::config::scalar::region_of(text) {
                 Some(region) => region.to_owned(),
-                None if text.eq_ignore_ascii_case("UK") => "GB".to_owned(),
-                None => text.to_uppercase(),
+                None => country::code(text).map_or_else(|| text.to_uppercase(), str::to_owned),
             };
             let known = upper != *text.value && upper.parse::<phonenumber::country::Id>().is_ok();
             let help = match known {
@@ -249,6 +258,10 @@ impl Compiler<'_> {
             .ok()
     }
 }
+
+/// What nothing else can stand for.
+const WITHOUT_DEFAULT: &[WrittenConversion] =
+    &[WrittenConversion::Email, WrittenConversion::Url, WrittenConversion::Phone];
 
 fn is_word(name: &str) -> bool {
     name.chars().all(|c| c.is_alphanumeric() || c == '_') && name.starts_with(|c: char| c.is_alphabetic() || c == '_')

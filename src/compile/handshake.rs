@@ -70,8 +70,6 @@ impl Compiler<'_> {
         let secret = needs_secret.then(|| self.handshake_secret(of, &written.reply.place)).flatten();
         let echoes = templates.iter().flat_map(|(template, _)| template.uses()).filter_map(echo).collect();
         let (when, reply) = (when?, reply?);
-        let placed = [(&when.template, &when.place)].into_iter().chain(self::templates(&reply));
-        placed.for_each(|(template, place)| self.check_dotted_names(template, place));
         let reads_payload =
             templates_of(&when, &reply).any(|template| template.uses().iter().any(|used| &*used.name == "payload"));
         Some(Handshake {
@@ -169,19 +167,6 @@ impl Compiler<'_> {
         let help = "leave `verified` out, or add a `token`, or give the hash a secret setting of its own";
         let diagnostic = Diagnostic::new(Code::ConflictingKeys, place.clone(), message);
         self.report(diagnostic.found("with such hashes anyone could forge requests").help(help));
-    }
-
-    /// `hub.mode` is one name of the query, dot and all.
-    fn check_dotted_names(&mut self, template: &Template, place: &Place) {
-        for used in template.uses() {
-            let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
-            if let ("request", ["query", "hub", name]) = (&*used.name, fields.as_slice()) {
-                let message = "a value of the query has no fields: `hub` is part of the name here";
-                let help = format!("write `request.query['hub.{name}']`");
-                let diagnostic = Diagnostic::new(Code::InvalidTemplate, place.part(used.range.clone()), message);
-                self.report(diagnostic.help(help));
-            }
-        }
     }
 
     /// The source's own secret. What is wrong with it has been said where `verify` asked for it.

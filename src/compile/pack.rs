@@ -10,15 +10,15 @@ use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
-use super::Compiler;
 use super::template::{Kind as TemplateKind, Known, Reach};
+use super::{Compiler, Input};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
-use crate::config::{At, NamedList};
+use crate::config::{At, Named, NamedList};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::{Document, Node};
 use crate::pack::outcome::{Outcome, Outcomes};
-use crate::pack::{Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
+use crate::pack::{Asked, Body, HeaderPart, Operation, Pack, PathPart, SandboxReply};
 use crate::schema::Schema;
 use crate::template::Template;
 use crate::value::json;
@@ -26,7 +26,11 @@ use chain::Within;
 
 /// The packs of a workspace, as written and compiled.
 #[derive(Default)]
-pub(super) struct Packs(pub BTreeMap<Arc<str>, KnownPack>);
+pub(super) struct Packs {
+    pub known: BTreeMap<Arc<str>, KnownPack>,
+    /// The text of the built-in packs that the workspace does not name: of them only the names are ever asked for.
+    unnamed: BTreeMap<Arc<str>, Arc<str>>,
+}
 
 pub(super) struct KnownPack {
     pub written: written::Pack,
@@ -35,11 +39,30 @@ pub(super) struct KnownPack {
 
 impl Packs {
     pub(super) fn providers(&self) -> BTreeMap<Arc<str>, Arc<Pack>> {
-        self.0.iter().map(|(name, pack)| (name.clone(), pack.compiled.clone())).collect()
+        self.known.iter().map(|(name, pack)| (name.clone(), pack.compiled.clone())).collect()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&KnownPack> {
-        self.0.get(name)
+        self.known.get(name)
+    }
+
+    /// Those that take calls.
+    pub(super) fn takers(&self) -> Vec<Arc<str>> {
+        self.with("operations", |pack| !pack.compiled.operations.is_empty())
+    }
+
+    /// Those that send webhooks.
+    pub(super) fn senders(&self) -> Vec<Arc<str>> {
+        self.with("webhooks", |pack| !pack.written.webhooks.is_empty())
+    }
+
+    fn with(&self, section: &str, has: impl Fn(&KnownPack) -> bool) -> Vec<Arc<str>> {
+        let known = self.known.iter().filter(|(_, pack)| has(pack)).map(|(name, _)| name);
+        let is_there = |text: &str| Document::parse("pack.yaml", text).0.root.is_some_and(|r| r.get(section).is_some());
+        let unnamed = self.unnamed.iter().filter(|(_, text)| is_there(text)).map(|(name, _)| name);
+        let mut names: Vec<Arc<str>> = known.chain(unnamed).cloned().collect();
+        names.sort();
+        names
     }
 }
 
@@ -47,26 +70,37 @@ static NAME: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\{\{\s*connection\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}").ok());
 
 impl Compiler<'_> {
-    pub(super) fn packs(&mut self) -> Packs {
-        let files: Vec<Arc<str>> =
-            self.input.files.keys().filter(|file| file.ends_with("/pack.yaml")).cloned().collect();
+    /// The packs of the workspace, and the built-in ones that `is_wanted` names.
+    pub(super) fn packs(&mut self, is_wanted: impl Fn(&str) -> bool) -> Packs {
+        let files: Vec<(Arc<str>, Arc<str>)> =
+            self.input.files.iter().map(|(path, text)| (path.clone(), text.clone())).collect();
         let mut packs = Packs::default();
-        for file in files {
+        for (file, text) in files {
             let Some(name) = file.strip_prefix("schemas/").and_then(|rest| rest.strip_suffix("/pack.yaml")) else {
                 continue;
             };
+            if !is_wanted(name) && !self.is_own(&file) {
+                packs.unnamed.insert(name.into(), text);
+                continue;
+            }
             let Some(written) = self.decode::<written::Pack>(&file) else {
                 self.broken.insert((name.into(), "".into()));
                 continue;
             };
             let compiled = Arc::new(self.pack(name, &written));
-            packs.0.insert(name.into(), KnownPack { written, compiled });
+            packs.known.insert(name.into(), KnownPack { written, compiled });
         }
         packs
     }
 
+    /// Whether a pack lies in the workspace. Such a one is proved, whether a file names it or not.
+    fn is_own(&self, file: &str) -> bool {
+        (self.input.read)(file).is_some()
+    }
+
     fn pack(&mut self, name: &str, pack: &written::Pack) -> Pack {
         self.check_addresses(pack);
+        self.check_secret_settings(pack);
         self.check_sent_headers(&pack.headers);
         let errors = pack.sandbox.as_ref().map(|sandbox| self.replies(&sandbox.errors)).unwrap_or_default();
         let (chains, calls): (Vec<_>, Vec<_>) = pack.operations.iter().partition(|named| !named.value.steps.is_empty());
@@ -137,6 +171,7 @@ impl Compiler<'_> {
             idempotency: self.idempotency(operation),
             encoding: call::encoding(operation),
             limits: self.budgets(pack, operation),
+            query: operation.query.iter().map(asked).collect(),
             chain: Vec::new(),
             chain_params: Vec::new(),
             sandbox_reply: self.sandbox_reply(operation),
@@ -289,6 +324,18 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a file of the workspace could mean this pack. To compile each pack that is built in would take longer than all
+/// else.
+pub(super) fn is_named(input: &Input<'_>, pack: &str) -> bool {
+    let mut files = input.files.iter().filter(|(path, _)| !path.starts_with("schemas/"));
+    files.any(|(_, text)| text.contains(pack))
+}
+
+fn asked(named: &Named<written::QueryName>) -> Asked {
+    let required = named.value.required.as_ref().is_some_and(|required| required.value);
+    Asked { name: named.name.value.clone(), required }
+}
+
 /// `/accounts/{account_id}/messages` as its parts.
 fn path(text: &Text) -> Vec<PathPart> {
     let mut parts = Vec::new();
@@ -336,8 +383,7 @@ const OF_ROUTES: &[&str] = &["payload", "envelope", "request", "vars"];
 /// What a pack's own templates may use: the settings that are not secret.
 fn pack_reach(pack: &written::Pack) -> Reach {
     let (secrets, open): (Vec<_>, Vec<_>) = pack.settings.iter().partition(|setting| is_secret(pack, &setting.name));
-    let names =
-        |list: Vec<&crate::config::Named<written::Setting>>| list.iter().map(|s| s.name.value.clone()).collect();
+    let names = |list: Vec<&Named<written::Setting>>| list.iter().map(|s| s.name.value.clone()).collect();
     Reach {
         fields: vec![("connection", names(open))],
         secrets: names(secrets),

@@ -195,7 +195,7 @@ impl Compiler<'_> {
             }
         }
         reach.broken.extend(written.extract.unread.iter().map(|name| bare(name).into()));
-        reach.unread = self.is_unread(&written.place, "extract");
+        reach.unread = ["extract", "lookup"].into_iter().any(|key| self.is_unread(&written.place, key));
         let identity = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let identity = identity.map(|text| self.placed(text, Kind::Value, &mut reach));
         let own = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));

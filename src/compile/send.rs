@@ -59,6 +59,9 @@ impl Compiler<'_> {
         let draft = self.draft(&parts, target.as_ref().map(|(c, o)| (&**c, &**o)), &mut reach);
         self.unused_saved(&written.steps, &reach);
         used.used.append(&mut reach.used);
+        if let (Some(to), Some((_, operation))) = (written.to.get(), &target) {
+            self.check_delivers(to, operation);
+        }
         let (connection, operation) = target?;
         Some(Send {
             to: written.to.get()?.value.clone(),
@@ -98,6 +101,8 @@ impl Compiler<'_> {
         let (connection, operation) = target?;
         let to = parts.to?;
         self.check_params(parts, to, connection, operation);
+        self.check_query(parts, to, operation);
+        self.check_bodyless(parts, to, operation);
         for (list, key) in [(&params, "params"), (&query, "query"), (&headers, "headers")] {
             let needed = key == "params" && !operation.is_chain();
             for (name, body) in list.iter().flatten() {
@@ -161,8 +166,7 @@ impl Compiler<'_> {
         }
         if needed && matches!(ty.presence, Presence::Possible | Presence::Never) {
             let message = format!("the address needs `{name}`, and this may be absent");
-            let help =
-                "say what to send instead with `| default(…)`, make the name required (without `?`), or add a `when:`";
+            let help = "make the name required (without `?`), or add a `when:` that holds where it is there";
             self.report(Diagnostic::new(Code::OptionalName, place, message).help(help));
         }
     }
@@ -231,7 +235,11 @@ impl Compiler<'_> {
                 true => format!("`{}` has no parameter `{}`", to.value, given.name.value),
                 false => format!("the address of `{}` has no `{{{}}}`", to.value, given.name.value),
             };
-            let help = suggest::did_you_mean(&given.name.value, names.iter().copied());
+            let in_query = operation.query.iter().any(|asked| asked.name == given.name.value);
+            let help = match in_query {
+                true => Some(format!("it belongs to the query: write `query: {{ {}: … }}`", given.name.value)),
+                false => suggest::did_you_mean(&given.name.value, names.iter().copied()),
+            };
             let near = suggest::certain(&given.name.value, names.iter().copied());
             let diagnostic = Diagnostic::new(Code::InvalidParameter, given.name.place.clone(), message).help_opt(help);
             self.report(diagnostic.fix_opt(given.name.place.clone(), near));

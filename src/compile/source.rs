@@ -89,8 +89,8 @@ impl Compiler<'_> {
         }
         let Some(pack) = packs.get(vendor) else {
             let message = format!("there is no pack `{vendor}`");
-            let senders = packs.0.iter().filter(|(_, pack)| !pack.written.webhooks.is_empty());
-            let senders = senders.map(|(name, _)| &**name);
+            let senders = packs.senders();
+            let senders = senders.iter().map(|name| &**name);
             let help = suggest::did_you_mean(vendor, senders.clone());
             let place = from.place.part(0..vendor.len());
             let near = suggest::certain(vendor, senders);

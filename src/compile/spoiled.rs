@@ -29,11 +29,12 @@ impl Compiler<'_> {
         let now = sent.unwrap_or(self.input.now);
         let context = found.context(&raw, &params, &set.public_url, now);
         if let Some(refused) = found.verify.refused(&raw, &context) {
-            self.sample_refused(file, bytes, &found, &refused);
+            let ending = test_case::ending::is_to_blame(&found, &raw, &params, &set.public_url, now);
+            self.sample_refused(file, bytes, &found, &refused, ending);
         }
     }
 
-    fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused) {
+    fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused, ending: bool) {
         let Some((place, is_own)) = self.place_of_verify(source) else { return };
         // What is wrong with the proof as written has been said.
         let is_within = |at: &Place| at.file == place.file && at.path.is_within(&place.path);
@@ -52,6 +53,7 @@ impl Compiler<'_> {
         let message = format!("the captured request `{file}` would be refused: {}", refused.error);
         let is_address = refused.cause.is_none() && source.verify.signs_address() && !self.has_public_url;
         let help = match &refused.cause {
+            _ if ending => test_case::ending::ADVICE.to_owned(),
             Some(Cause::NearHeader { found, .. }) if is_own => {
                 format!("did you mean `header: {}`?", name.as_deref().unwrap_or(found))
             }

@@ -1,5 +1,6 @@
 //! Templates of a route: compiled, with every name checked against what is in reach.
 
+mod base;
 mod unknown;
 mod unsaved;
 
@@ -15,7 +16,7 @@ use crate::route::Placed;
 use crate::template::{Misfit, Needed, Template, TemplateError, Use};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
-use unknown::{home_of, home_of_field, is_path, unknown_help};
+use unknown::{home_of, is_path, unknown_help};
 pub(super) use unsaved::Unsaved;
 
 /// The names that a template may use.
@@ -347,43 +348,6 @@ impl Compiler<'_> {
             .filter(|near| help == format!("did you mean `{near}`?") && text.get(name.clone()) == Some(&*used.name));
         let diagnostic = Diagnostic::new(Code::UnknownName, at, message).help(help);
         self.report(diagnostic.fix_opt(place.part(name), near));
-    }
-}
-
-impl Compiler<'_> {
-    /// A field of `request` or `event`, which always have the same ones.
-    fn check_base_field(&mut self, used: &Use, at: Place, reach: &Reach) {
-        let known: &[&str] = match &*used.name {
-            "request" => &["method", "path", "query", "params", "headers", "received_at"],
-            "event" => &["id", "identity", "source"],
-            _ => return,
-        };
-        let Some(field) = used.fields.first() else { return };
-        let segments = || reach.segments.iter().flatten().map(|segment| &**segment);
-        let (message, help) = match (known.contains(&&**field), used.fields.get(1)) {
-            (false, _) => {
-                let help = match segments().find(|segment| *segment == &**field) {
-                    Some(segment) => Some(format!("write `request.params.{segment}`")),
-                    None => home_of_field(used, reach).or_else(|| suggest::did_you_mean(field, known.iter().copied())),
-                };
-                (format!("`{}` has no `{field}`", used.name), help)
-            }
-            (true, Some(name)) if &**field == "headers" && name.contains(char::is_uppercase) => {
-                let help = format!("write `request.headers['{}']`", name.to_lowercase());
-                ("the names of headers are in small letters".to_owned(), Some(help))
-            }
-            (true, Some(name)) if &**field == "params" && reach.segments.is_some() => {
-                if segments().any(|segment| segment == &**name) {
-                    return;
-                }
-                let example =
-                    format!("the path of the source has no `{{{name}}}`: add it, as in `path: /calls/{{{name}}}`");
-                let help = suggest::did_you_mean(name, segments()).unwrap_or(example);
-                (format!("`request.params` has no `{name}`"), Some(help))
-            }
-            _ => return,
-        };
-        self.report(Diagnostic::new(Code::UnknownName, at, message).help_opt(help));
     }
 }
 

@@ -91,6 +91,9 @@ record! {
         steps: Vec<Step>,
         /// What the `{names}` of the path mean, by name; of a chain, what a route may give as `params`.
         params: NamedList<Param>,
+        /// The names that can stand behind the `?` of the address, each with what it is: a route that gives another one is told.
+        /// Without it a route may give any. `{ email: { description: "The contact's address" } }`.
+        query: NamedList<QueryName>,
         /// Further headers, beside those of the pack.
         headers: NamedList<Text>,
         /// The shape of the body: `{ json: note.json }`, `{ form: note.json }` or `{ multipart: note.json }`. Without it the call
@@ -123,10 +126,24 @@ record! {
 }
 
 record! {
-    /// A request that the vendor takes.
+    /// A name in the query of an operation.
+    pub struct QueryName ("a name of the query") {
+        /// What it is, and how it is written.
+        description: Option<Text>,
+        /// `true` for what every call must give.
+        required: Option<At<bool>>,
+    }
+}
+
+record! {
+    /// A request that the vendor takes, and what it may answer.
     pub struct Example ("an example") {
         /// Values for the `{names}` in the path.
         params: Option<Node>,
+        /// Values for the query.
+        query: Option<Node>,
+        /// What the vendor answers, of a call that fetches something: it shows what can be saved.
+        answer: Option<Node>,
         /// The body, as it would be sent.
         body: Option<Node>,
     }

@@ -134,7 +134,7 @@ codes! {
     UnknownWebhook = "unknown-webhook", Error;
     /// A source that neither the route nor `jackfield.yaml` declares.
     UnknownSource = "unknown-source", Error;
-    /// A parameter of the operation's address that nothing gives, or one that it does not have.
+    /// A parameter of the operation's address or query that nothing gives, or one that it does not have.
     InvalidParameter = "invalid-parameter", Error;
     /// A setting that the connection must have and has not.
     MissingSetting = "missing-setting", Error;

@@ -169,6 +169,10 @@ fn end_sign(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize) -> Opt
 fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip {
     let end = line.start + line.text.trim_end().len();
     let range = open..end.max(open);
+    // What looks like a comment behind the text is one.
+    let whole = line.slice(range.clone());
+    let text = whole.find(" #").and_then(|at| whole.get(..at)).map_or(whole, str::trim_end);
+    let range = open..open + text.len();
     let written = line.slice(range.clone());
     let inner = written.get(1..).unwrap_or("");
     let place = Place::bytes(file.clone(), range.clone());
@@ -185,7 +189,9 @@ fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip 
     let parts = line.parts();
     let is_value = parts.value.start == open && (parts.key.is_some() || parts.first != parts.body);
     let braces = inner.len() - inner.trim_end_matches(['}', ']']).len();
-    let ends_here = !inner.contains([quote, '\\', '#']) && (braces == 0 || (braces == 2 && inner.ends_with("}}")));
+    let ends_here = !whole.contains('#')
+        && !inner.contains([quote, '\\'])
+        && (braces == 0 || (braces == 2 && inner.ends_with("}}")));
     let certain = is_value && ends_here && !line.has_deeper_lines();
     let behind = Place::bytes(file.clone(), range.end..range.end);
     let diagnostic = diagnostic.help(help).fix_opt(behind, certain.then_some(quote));

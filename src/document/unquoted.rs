@@ -74,6 +74,11 @@ fn quoted(diagnostic: Diagnostic, file: &Arc<str>, line: &Line<'_>, range: Range
     if value.contains(['\n', '\r']) {
         return diagnostic.help(format!("{say}, from its first character to its last"));
     }
+    if let Some(inner) = straightened(value) {
+        let say = "these are typographic quotes, which count as text; write straight ones";
+        let diagnostic = diagnostic.help(line_help(line, range.clone(), &in_quotes(inner), say));
+        return diagnostic.fix(Place::bytes(file.clone(), range), in_quotes(inner));
+    }
     let fixed = opened(value).unwrap_or_else(|| in_quotes(value));
     let diagnostic = diagnostic.help(line_help(line, range.clone(), &fixed, say));
     // A bracket without its other half means that something else went wrong.
@@ -82,6 +87,13 @@ fn quoted(diagnostic: Diagnostic, file: &Arc<str>, line: &Line<'_>, range: Range
         counts.next() == counts.next()
     });
     diagnostic.fix_opt(Place::bytes(file.clone(), range), (whole && !value.contains('\t')).then_some(fixed))
+}
+
+/// What stands within typographic quotes.
+fn straightened(value: &str) -> Option<&str> {
+    const QUOTES: [char; 7] = ['“', '”', '„', '‘', '’', '«', '»'];
+    let inner = value.strip_prefix(QUOTES)?.strip_suffix(QUOTES)?;
+    (!inner.contains(QUOTES)).then_some(inner)
 }
 
 /// A text whose quote is closed and was never opened, with both.

@@ -130,7 +130,24 @@ fn number_to_engine(number: &Number) -> Engine {
     if let Ok(wide) = number.text().parse::<i128>() {
         return Engine::from(wide);
     }
-    Engine::from(number.as_f64())
+    match number.as_f64() {
+        Some(float) => Engine::from(float),
+        None => Engine::from_object(Huge(number.clone())),
+    }
+}
+
+/// A number that is too large to be counted with, and is handed on as it was sent.
+#[derive(Debug)]
+struct Huge(Number);
+
+impl EngineObject for Huge {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.text())
+    }
 }
 
 /// The engine's value as ours: `None` when it is absent, and an error that says what can't be a value.
@@ -152,6 +169,9 @@ fn from_present(value: &Engine, depth: usize) -> Result<Value, &'static str> {
     }
     if let Some(list) = value.downcast_object_ref::<List>() {
         return Ok(Value::Array(list.0.clone()));
+    }
+    if let Some(huge) = value.downcast_object_ref::<Huge>() {
+        return Ok(Value::Number(huge.0.clone()));
     }
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(Value::Null),

@@ -95,6 +95,15 @@ impl Search<'_> {
                 let left = last_of(&op.left);
                 self.always(&op.left, before).or_else(|| self.always(&op.right, Some(left)))
             }
+            Expr::Const(constant) if constant.value.as_str().is_none() && before.is_none() => {
+                let what = if constant.value.is_true() { "holds for every event" } else { "never holds" };
+                let help = match constant.value.is_true() {
+                    true => "remove the line, or write a condition: `payload.kind == 'call'`",
+                    false => "write a condition, `payload.kind == 'call'`; or remove what it keeps from happening",
+                };
+                let message = format!("this {what}");
+                Some(Misfit { range: self.range(expr), message, help: Some(help.to_owned()) })
+            }
             Expr::Const(constant) => {
                 let text = constant.value.as_str()?;
                 let compared = before.and_then(compared_op).filter(|(_, op, _)| matches!(op.op, BinOpKind::Eq));

@@ -67,7 +67,8 @@ fn a_word_of_the_language_is_told_as_its_page_has_it() {
 fn a_pack_its_operations_and_its_webhooks_are_explained() {
     let folder = Folder::new("explain-pack");
     let explain = |name: &str| transcript(&run(folder.path(), &["explain", name]));
-    for name in ["partoo", "partoo.ingest_message", "cloudchat.create_conversation", "twilio.sms", "kommo.leads_add"] {
+    let names = ["partoo", "partoo.ingest_message", "cloudchat.create_conversation", "cloudchat.find_contact"];
+    for name in names.into_iter().chain(["twilio.sms", "kommo.leads_add"]) {
         insta::assert_snapshot!(format!("explain-{name}"), explain(name));
     }
     assert_eq!(explain("Partoo"), explain("partoo"));
@@ -88,7 +89,8 @@ fn a_pack_its_operations_and_its_webhooks_are_explained() {
 #[test]
 fn a_workspace_explains_its_own_packs_and_connections() {
     let folder = Folder::with("explain-own", crate::support::ACME);
-    let settings = "connections:\n  desk: { provider: partoo, api_key: \"${env:KEY}\" }\n";
+    let settings =
+        "connections:\n  desk: { provider: partoo, api_key: \"${env:KEY}\" }\n  chatwoot: { provider: partoo }\n";
     folder.write("jackfield.yaml", settings);
     folder.write(
         "schemas/twilio/pack.yaml",
@@ -102,6 +104,9 @@ fn a_workspace_explains_its_own_packs_and_connections() {
     };
     assert!(explain("acme.note").contains("\n  - to: acme.note\n"), "{}", explain("acme.note"));
     assert!(explain("desk").starts_with("Partoo, `partoo`\n") && explain("desk").contains("\nconnections:\n  desk:\n"));
+    // A connection with the name of another pack does not hide it.
+    let line = "\nThe connection `chatwoot` of this workspace is to `partoo`: jackfield explain partoo\n";
+    assert!(explain("chatwoot").starts_with("Chatwoot, `chatwoot`\n") && explain("chatwoot").contains(line));
     assert!(explain("desk.ingest_message").contains("\n  - to: desk.ingest_message\n"));
     assert!(explain("twilio").contains("It is the workspace's own pack, schemas/twilio/pack.yaml.\n"));
     let sms = explain("twilio.sms");
@@ -124,6 +129,7 @@ fn what_is_to_be_pasted_is_good() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert!(packs.len() > 12);
+    let ingest = pasted(&explain("partoo.ingest_message"), "An example, to paste into a route");
     let listed = explain("partoo");
     let partoo = pasted(&listed, "A connection, to paste into jackfield.yaml").replace("# ", "").replace('…', "1");
     for pack in packs {
@@ -136,12 +142,13 @@ fn what_is_to_be_pasted_is_good() {
         };
         for operation in names("What it takes") {
             let send = pasted(&explain(&format!("{pack}.{operation}")), "An example, to paste into a route");
-            files.push(format!("source: {{ path: /{operation}, verify: none }}\n{send}"));
+            // What is fetched is for a delivery.
+            let delivery = if send.starts_with("lookup:") { ingest.as_str() } else { "" };
+            files.push(format!("source: {{ path: /{operation}, verify: none }}\n{send}{delivery}"));
         }
         for webhook in names("What it sends") {
             let source = pasted(&explain(&webhook), "A source, to paste into a route");
-            let send = pasted(&explain("partoo.ingest_message"), "An example, to paste into a route");
-            files.push(format!("{source}{send}"));
+            files.push(format!("{source}{ingest}"));
         }
         if shown.contains("to paste into jackfield.yaml") {
             let own = pasted(&shown, "A connection, to paste into jackfield.yaml");

@@ -58,3 +58,50 @@ fn a_folder_that_can_t_be_written_to_is_named() {
     let shown = transcript(&run(folder.path(), &["schema"]));
     insta::assert_snapshot!("schema-usage", shown);
 }
+
+/// The parts of a pack that have a table on its page, with their headings.
+const PARTS: [(&str, &str); 13] = [
+    ("", "A pack"),
+    ("setting", "A setting"),
+    ("oauth2", "`auth: oauth2`"),
+    ("rate-limit", "A rate limit"),
+    ("operation", "An operation"),
+    ("param", "One of `params`"),
+    ("query-name", "One of `query`"),
+    ("example", "`example`"),
+    ("sandbox", "`sandbox`"),
+    ("sandbox-reply", "An answer of the sandbox"),
+    ("step", "A step of a chain"),
+    ("webhook", "A webhook"),
+    ("webhook-test", "A test of a webhook"),
+];
+
+/// The keys of a part, each with what the language says of it.
+fn table(part: &serde_json::Value, heading: &str) -> String {
+    let needed = |key: &str| part["required"].as_array().is_some_and(|keys| keys.iter().any(|one| one == key));
+    let rows = part["properties"].as_object().unwrap().iter().map(|(key, field)| {
+        let means = field["description"].as_str().unwrap_or_else(|| panic!("`{key}` says nothing: {field}"));
+        let must = if needed(key) { " Must be there." } else { "" };
+        format!("| `{key}` | {}{must} |\n", means.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|"))
+    });
+    format!("### {heading}\n\n| key | means |\n| --- | --- |\n{}\n", rows.collect::<String>())
+}
+
+#[test]
+fn the_page_of_packs_has_every_key() {
+    const FROM: &str =
+        "<!-- Generated from the language by `UPDATE_DOCS=1 cargo test --test integration -- page_of_packs`. -->\n";
+    let folder = Folder::new("schema-page");
+    let schema = String::from_utf8(run(folder.path(), &["schema", "pack"]).stdout).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let part = |name: &str| if name.is_empty() { &schema } else { &schema["$defs"][name] };
+    let tables: String = PARTS.iter().map(|(name, heading)| table(part(name), heading)).collect();
+    let file = root().join("docs/packs.md");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (before, after) = page.split_once(FROM).expect("docs/packs.md has the place of the tables");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&file, format!("{before}{FROM}\n{}\n", tables.trim_end())).unwrap();
+        return;
+    }
+    assert!(after.trim() == tables.trim(), "docs/packs.md has other keys: run with UPDATE_DOCS=1 to take these");
+}

@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::pipeline::{FieldOrigin, Part, Prepared, RouteResult, SendTrace, Taken};
 use crate::request::{Request, masked};
 use crate::route::Send;
+use crate::test_case::ending;
 
 const NAMES: Layout = Layout { indent: 2, labels: (0, 34), cut: true };
 const LINES: Layout = Layout { indent: 0, labels: (9, 9), cut: false };
@@ -46,8 +47,9 @@ fn verified(run: &DryRun<'_>) -> String {
             _ => "not verified: the file holds a body only".to_owned(),
         },
         Verification::Passed(how) => format!("{}, {how}", paint(GREEN, "yes")),
-        Verification::Failed(how, error) => {
-            format!("{}, {how}: {error}; `serve` would refuse this request with 401", paint(RED, "no"))
+        Verification::Failed(how, error, ending) => {
+            let why = if *ending { format!("; {}", ending::ADVICE) } else { String::new() };
+            format!("{}, {how}: {error}; `serve` would refuse this request with 401{why}", paint(RED, "no"))
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::plan::{Known, Plan};
 use crate::request::{Request, masked};
 use crate::route::{Placed, Send};
 use crate::template::explain::Explained;
+use crate::test_case::ending;
 use crate::value::Value;
 
 /// The whole dry run as one JSON value.
@@ -21,10 +22,11 @@ pub(super) fn of(run: &DryRun<'_>) -> String {
         Verification::NotAsked => (Value::Null, Value::Null, Value::from("--no-verify")),
         Verification::OnlyBody => (Value::Null, Value::Null, Value::from("it holds a body only")),
         Verification::Passed(how) => (Value::from(true), Value::from(how.as_str()), Value::Null),
-        Verification::Failed(how, _) => (Value::from(false), Value::from(how.as_str()), Value::Null),
+        Verification::Failed(how, ..) => (Value::from(false), Value::from(how.as_str()), Value::Null),
     };
     let refused = match &run.verification {
-        Verification::Failed(_, error) => Value::from(error.to_string()),
+        Verification::Failed(_, error, false) => Value::from(error.to_string()),
+        Verification::Failed(_, error, true) => Value::from(format!("{error}; {}", ending::ADVICE)),
         _ => Value::Null,
     };
     let set = run.settings.shown.iter().map(|shown| {

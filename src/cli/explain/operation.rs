@@ -1,18 +1,21 @@
 //! An operation, for people: its address, the fields of its body, an example.
 
 use super::fields;
+use super::leaves;
 use super::packs::Known;
 use super::{Row, heading, pasted, rows, told, wrapped, yaml};
 use crate::cli::terminal::line;
 use crate::config::Named;
-use crate::config::pack::{Idempotency, Operation};
+use crate::config::pack::{Example, Idempotency, Operation, QueryName};
 use crate::document::Node;
+use crate::value::Value;
 
 pub(super) fn show(known: &Known<'_>, found: &Named<Operation>) {
     let (name, operation) = (&found.name.value, &found.value);
     super::title(&format!("{}.{name}, an operation of {}", known.name, known.title()), told(&operation.description));
     operation.docs.iter().for_each(|docs| line(format!("\nIts documentation: {}", docs.value)));
     show_address(known, operation);
+    show_query(operation);
     show_steps(operation);
     if let Some(shape) = &operation.request {
         heading("The fields of `body:`");
@@ -21,6 +24,7 @@ pub(super) fn show(known: &Known<'_>, found: &Named<Operation>) {
             None => line(format!("  `{}` can't be read", shape.file.value)),
         }
     }
+    show_answer(operation);
     show_notes(known, operation);
     pasted("An example, to paste into a route", &example(known, name, operation));
 }
@@ -32,6 +36,39 @@ fn show_address(known: &Known<'_>, operation: &Operation) {
     line(format!("  {method} {}{}", known.pack.base_url.as_ref().map_or("", |url| &url.value), path.value));
     let names = path.value.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
     rows(names.map(|name| param(known, operation, name)).collect());
+}
+
+/// The names that stand behind the `?` of the address.
+fn show_query(operation: &Operation) {
+    if operation.query.is_empty() {
+        return;
+    }
+    heading("What `query:` takes");
+    let row = |name: &Named<QueryName>| {
+        let required = name.value.required.as_ref().is_some_and(|required| required.value);
+        Row::new(&name.name.value, if required { "required" } else { "optional" }, told(&name.value.description))
+    };
+    rows(operation.query.iter().map(row).collect());
+}
+
+/// What a call answers that fetches something, with the path of each value.
+fn show_answer(operation: &Operation) {
+    let Some(answer) = answer(operation).filter(|_| is_fetch(operation)) else { return };
+    heading("What it may answer, as `save:` sees it");
+    leaves::show(&answer);
+}
+
+/// The answer that the pack shows; else that of the stand-in, where no template stands in it.
+fn answer(operation: &Operation) -> Option<Value> {
+    let shown = operation.example.as_ref().and_then(|example| example.answer.as_ref());
+    let stand_in = operation.sandbox.as_ref().and_then(|sandbox| sandbox.reply.as_ref()?.body.as_ref());
+    shown.or(stand_in).map(Node::to_value)
+}
+
+/// Whether a call fetches something and delivers nothing.
+fn is_fetch(operation: &Operation) -> bool {
+    let is_get = operation.method.as_ref().is_some_and(|method| &*method.value == "GET");
+    is_get && matches!(operation.idempotency, None | Some(Idempotency::Safe)) && operation.steps.is_empty()
 }
 
 /// The calls of a chain.
@@ -80,11 +117,36 @@ fn show_notes(known: &Known<'_>, operation: &Operation) {
 }
 
 fn example(known: &Known<'_>, name: &str, operation: &Operation) -> Vec<String> {
-    let mut lines = vec!["send:".to_owned(), format!("  - to: {}.{name}", known.connection())];
-    let example = operation.example.as_ref();
-    let parts = [("params", example.and_then(|e| e.params.as_ref())), ("body", example.and_then(|e| e.body.as_ref()))];
+    let to = format!("{}.{name}", known.connection());
+    let mut lines = match is_fetch(operation) {
+        true => vec!["lookup:".to_owned(), format!("  - call: {to}")],
+        false => vec!["send:".to_owned(), format!("  - to: {to}")],
+    };
+    let part = |get: fn(&Example) -> Option<&Node>| operation.example.as_ref().and_then(get);
+    let parts = [
+        ("params", part(|example| example.params.as_ref())),
+        ("query", part(|example| example.query.as_ref())),
+        ("body", part(|example| example.body.as_ref())),
+    ];
     for (key, node) in parts {
         lines.extend(node.map(Node::to_value).into_iter().flat_map(|value| yaml::entry(key, &value, 4)));
     }
+    if is_fetch(operation) {
+        lines.extend(answer(operation).and_then(|answer| first_path(&answer)).into_iter().flat_map(saved));
+    }
     lines
+}
+
+/// The lines that keep what is at a path of the answer.
+fn saved(path: String) -> [String; 2] {
+    ["    save:".to_owned(), format!("      found_id?: {}", yaml::scalar(&Value::from(path)))]
+}
+
+/// Where an answer has the id of what was found, or else its first single value.
+fn first_path(answer: &Value) -> Option<String> {
+    let leaves = leaves::of(answer);
+    let is_value = |(path, value): &&(String, String)| path != "$" && !matches!(&**value, "[]" | "{}");
+    let is_id = |(path, _): &&(String, String)| path.ends_with(".id");
+    let found = leaves.iter().filter(is_value).find(is_id).or_else(|| leaves.iter().find(is_value));
+    found.map(|(path, _)| path.clone())
 }

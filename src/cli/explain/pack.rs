@@ -14,6 +14,9 @@ pub(super) fn show(known: &Known<'_>) {
     if load::is_own_pack(&known.packs.root, known.name) {
         line(format!("It is the workspace's own pack, schemas/{}/pack.yaml.", known.name));
     }
+    if let Some(other) = known.namesake() {
+        line(format!("The connection `{}` of this workspace is to `{other}`: jackfield explain {other}", known.name));
+    }
     show_addresses(known);
     if !pack.settings.is_empty() {
         heading("What a connection gives, in jackfield.yaml");

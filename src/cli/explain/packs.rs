@@ -1,5 +1,6 @@
 //! The packs that can be explained: those that are built in, and those of the workspace.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::value::{Value, json};
 pub(super) struct Packs {
     pub root: PathBuf,
     files: BTreeMap<Arc<str>, Arc<str>>,
-    packs: BTreeMap<Arc<str>, Pack>,
+    /// Each is read when it is asked for: most are not.
+    packs: BTreeMap<Arc<str>, OnceCell<Option<Pack>>>,
     /// The connections of the workspace, with their packs.
     connections: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -40,13 +42,10 @@ impl Packs {
     }
 
     fn of(root: &Path, files: BTreeMap<Arc<str>, Arc<str>>) -> Packs {
-        let mut packs = BTreeMap::new();
-        for (file, text) in &files {
-            let name = file.strip_prefix("schemas/").and_then(|rest| rest.strip_suffix("/pack.yaml"));
-            if let (Some(name), Some(pack)) = (name, decoded::<Pack>(file, text)) {
-                packs.insert(name.into(), pack);
-            }
-        }
+        let names = files
+            .keys()
+            .filter_map(|file| file.strip_prefix("schemas/").and_then(|rest| rest.strip_suffix("/pack.yaml")));
+        let packs = names.map(|name| (name.into(), OnceCell::new())).collect();
         let settings = files.get("jackfield.yaml").and_then(|text| decoded::<Settings>("jackfield.yaml", text));
         let written = settings.iter().flat_map(|settings| settings.connections.iter());
         let connections = written.filter_map(|c| Some((c.name.value.clone(), c.value.provider.get()?.value.clone())));
@@ -54,7 +53,14 @@ impl Packs {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Known<'_>> {
-        self.packs.iter().map(|(name, pack)| Known { name, pack, packs: self })
+        self.packs.keys().filter_map(|name| self.known(name))
+    }
+
+    fn known(&self, name: &str) -> Option<Known<'_>> {
+        let (name, pack) = self.packs.get_key_value(name)?;
+        let file = format!("schemas/{name}/pack.yaml");
+        let read = || self.files.get(file.as_str()).and_then(|text| decoded::<Pack>(&file, text));
+        Some(Known { name, pack: pack.get_or_init(read).as_ref()?, packs: self })
     }
 
     /// Every name that can be explained: the packs, and what they take and send.
@@ -67,9 +73,9 @@ impl Packs {
     fn find(&self, written: &str) -> Option<Known<'_>> {
         let of_connection = self.connections.iter().find(|(name, _)| **name == *written).map(|(_, pack)| &**pack);
         let folded = written.to_lowercase();
-        let names = of_connection.into_iter().chain([written, folded.as_str()]);
-        let (name, pack) = names.filter_map(|name| self.packs.get_key_value(name)).next()?;
-        Some(Known { name, pack, packs: self })
+        // A pack is told under its own name, even where a connection to another one has it.
+        let names = [Some(written), of_connection, Some(&*folded)].into_iter().flatten();
+        names.filter_map(|name| self.known(name)).next()
     }
 
     /// Shows what is meant by `pack`, `pack.operation` or `pack.webhook`. Nothing when there is no such pack; what to
@@ -102,6 +108,12 @@ impl Known<'_> {
         let connections = self.packs.connections.iter();
         let own = connections.filter(|(_, pack)| **pack == *self.name).map(|(name, _)| &**name).next();
         own.unwrap_or(self.name)
+    }
+
+    /// The pack of a connection that has the name of this one, and is to another.
+    pub(super) fn namesake(&self) -> Option<&str> {
+        let mut connections = self.packs.connections.iter();
+        connections.find(|(name, pack)| **name == *self.name && pack != name).map(|(_, pack)| &**pack)
     }
 
     /// The JSON Schema of an operation's body.

@@ -1,5 +1,6 @@
 //! A webhook, for people: how its sender proves itself, and what its payload holds, by the sample of the pack.
 
+use super::leaves;
 use super::packs::Known;
 use super::{Row, heading, pasted, rows, told, yaml};
 use crate::cli::terminal::line;
@@ -10,13 +11,10 @@ use crate::config::source::{Format, Layer, Verify};
 use crate::config::{At, Named};
 use crate::event::capture;
 use crate::load;
-use crate::path::{Location, Path, Step};
+use crate::path::Path;
 use crate::payload;
 use crate::payload::nested::{self, Nested};
 use crate::value::Value;
-
-/// No value of a sample is shown longer.
-const LONGEST: usize = 60;
 
 pub(super) fn show(known: &Known<'_>, found: &Named<Webhook>) {
     let (name, webhook) = (&found.name.value, &found.value);
@@ -168,12 +166,7 @@ fn show_sample(known: &Known<'_>, webhook: &Webhook, file: &str) {
         Some(_) => "The payload of the first event in the pack's sample, as `extract:` sees it",
         None => "The payload of the pack's sample, as `extract:` sees it",
     });
-    let mut leaves = Vec::new();
-    add_leaves(&payload, &mut Vec::new(), &mut leaves);
-    let widest = leaves.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0).min(LONGEST);
-    for (path, value) in leaves {
-        line(format!("  {path:widest$}  {value}"));
-    }
+    leaves::show(&payload);
 }
 
 fn payload_of(bytes: &[u8], webhook: &Webhook) -> Option<Value> {
@@ -200,28 +193,4 @@ fn further(webhook: &Webhook) -> Vec<Nested> {
         Some(Nested { path, layers: named.value.0.iter().map(layer).collect() })
     });
     all.collect()
-}
-
-/// The single values of a payload, with their paths.
-fn add_leaves(value: &Value, at: &mut Vec<Step>, leaves: &mut Vec<(String, String)>) {
-    let inner: Vec<(Step, &Value)> = match value {
-        Value::Object(object) => object.iter().map(|(key, value)| (Step::Key(key.clone()), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (Step::Index(index), item)).collect(),
-        _ => Vec::new(),
-    };
-    if inner.is_empty() {
-        leaves.push((Location(at.clone()).to_string(), short(&value.to_json())));
-    }
-    for (step, value) in inner {
-        at.push(step);
-        add_leaves(value, at, leaves);
-        at.pop();
-    }
-}
-
-fn short(text: &str) -> String {
-    match text.chars().count() > LONGEST {
-        true => text.chars().take(LONGEST - 1).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
 }

@@ -83,7 +83,8 @@ impl Compiler<'_> {
                 continue;
             }
             if required.contains(&&**name) && !defaults.contains(&&**name) {
-                self.check_required(name, field, part.target, &place);
+                let is_key = is_key(name, properties(name).first().copied());
+                self.check_required(name, field, part.target, &place, is_key);
             }
             for inner in properties(name) {
                 self.check_part(field, &part.of(inner), &place, &[]);
@@ -106,7 +107,7 @@ impl Compiler<'_> {
     }
 
     /// A required field whose value may be absent would be left out.
-    fn check_required(&mut self, field: &str, body: &Body, target: &Target<'_>, place: &Place) {
+    fn check_required(&mut self, field: &str, body: &Body, target: &Target<'_>, place: &Place, is_key: bool) {
         let Body::Template { template, .. } = body else { return };
         let found = presence(body, target.reach);
         if self.blanks.contains(place) || !matches!(found, Presence::Possible | Presence::Never) {
@@ -120,10 +121,19 @@ impl Compiler<'_> {
         };
         let expression = template.text().trim().trim_start_matches("{{").trim_end_matches("}}").trim();
         let other = if expression.contains(" if ") { " else 'unknown'" } else { " | default('unknown')" };
-        let mut help = format!("say what to send instead: `{{{{ {expression}{other} }}}}`");
-        if let Some(used) = used {
-            help = format!("{help}, or make the name required: `{}:` without `?` under `extract:`", used.name);
-        }
+        let instead = || format!("say what to send instead: `{{{{ {expression}{other} }}}}`");
+        let help = match used {
+            Some(used) if is_key => format!(
+                "make the name required, `{name}:` without `?` under `extract:`; or send only where it is there: \
+                 `when: \"{{{{ {name} is defined }}}}\"`",
+                name = used.name
+            ),
+            Some(used) => {
+                format!("{}, or make the name required: `{}:` without `?` under `extract:`", instead(), used.name)
+            }
+            None if is_key => "send only where it is there: add a `when:`".to_owned(),
+            None => instead(),
+        };
         let place = used.map_or_else(|| place.clone(), |used| place.part(used.range.clone()));
         self.report(Diagnostic::new(Code::OptionalName, place, message).help(help));
     }
@@ -251,6 +261,14 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// Whether a field names one person or thing, so that no other text can stand for it.
+fn is_key(name: &str, schema: Option<&Value>) -> bool {
+    const WORDS: &[&str] = &["phone", "email", "mail", "identifier", "number", "url", "uuid", "key", "id"];
+    let has = |keyword: &str| schema.is_some_and(|schema| schema.get(keyword).is_some());
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    has("format") || has("pattern") || name.ends_with("Id") || words.any(|word| WORDS.contains(&&*word.to_lowercase()))
 }
 
 /// A key that is always given, and one that may be given besides though only one is taken.

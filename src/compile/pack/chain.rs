@@ -68,6 +68,7 @@ impl Compiler<'_> {
             outcomes: Outcomes::default(),
             idempotency: Idempotency::None,
             limits: Vec::new(),
+            query: Vec::new(),
             chain: steps.into_iter().collect::<Option<Vec<Step>>>()?,
             chain_params: written.params.names().map(Arc::from).collect(),
             sandbox_reply: SandboxReply { status: 200, headers: Vec::new(), body: None },
@@ -85,6 +86,7 @@ impl Compiler<'_> {
         let keys = [
             (written.method.is_some(), "method"),
             (written.path.is_some(), "path"),
+            (!written.query.is_empty(), "query"),
             (!written.headers.is_empty(), "headers"),
             (!written.response.is_empty(), "response"),
             (written.idempotency.is_some(), "idempotency"),

@@ -7,7 +7,7 @@ use super::super::schema_words::{self, Sub};
 use super::path;
 use crate::config::pack as written;
 use crate::config::scalar::Text;
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
 use crate::document::{Document, Node};
 use crate::pack::{Body, Operation, PathPart};
 use crate::path::Step;
@@ -53,6 +53,18 @@ impl Compiler<'_> {
                     Diagnostic::new(Code::InvalidAddress, url.place.clone(), "this is not the address of an API");
                 self.report(diagnostic.help("write it like `https://api.example.com/v1`, without `?`, `#` and spaces"));
             }
+        }
+    }
+
+    /// Settings that sound secret and are not: their values would be shown in dry runs and tests.
+    pub(super) fn check_secret_settings(&mut self, pack: &written::Pack) {
+        for setting in pack.settings.iter().filter(|s| s.value.secret.is_none() && suggest::is_secret(&s.name)) {
+            let message = format!("`{}` sounds like a secret, and is not marked as one", setting.name.value);
+            let diagnostic = Diagnostic::new(Code::MissingKey, setting.name.place.clone(), message);
+            let help = "add `secret: true`: it is never shown then; or `secret: false`, where everybody may read it";
+            let mut diagnostic = diagnostic.found("its value is shown in dry runs").help(help);
+            diagnostic.severity = Severity::Warning;
+            self.report(diagnostic);
         }
     }
 

@@ -41,7 +41,13 @@ impl Known {
         });
         let params =
             (with_params && !operation.params.is_empty()).then(|| ("params", one("properties", Value::object(params))));
-        Value::object(body.into_iter().chain(params))
+        let query = operation.query.iter().map(|asked| {
+            let description = asked.value.description.as_ref().map(|text| ("description", text.value.clone()));
+            (asked.name.value.clone(), Value::object(description))
+        });
+        let query =
+            (with_params && !operation.query.is_empty()).then(|| ("query", one("properties", Value::object(query))));
+        Value::object(body.into_iter().chain(params).chain(query))
     }
 }
 

@@ -1,0 +1,83 @@
+//! Countries and time zones as people write them: `Brazil` for `BR`, `Lisbon` for `Europe/Lisbon`.
+
+use crate::diagnostic::suggest;
+
+/// The code of a country and its names, in small letters.
+const COUNTRIES: &[(&str, &[&str])] = &[
+    ("BR", &["brazil", "brasil"]),
+    ("PT", &["portugal"]),
+    ("US", &["usa", "united states", "united states of america", "america", "estados unidos", "eua"]),
+    ("GB", &["uk", "united kingdom", "great britain", "england", "reino unido", "inglaterra"]),
+    ("ES", &["spain", "espanha", "españa"]),
+    ("FR", &["france", "frança", "francia"]),
+    ("DE", &["germany", "alemanha", "alemania", "deutschland"]),
+    ("IT", &["italy", "itália", "italia"]),
+    ("NL", &["netherlands", "holland", "holanda", "países baixos"]),
+    ("BE", &["belgium", "bélgica"]),
+    ("CH", &["switzerland", "suíça", "suiza"]),
+    ("AT", &["austria", "áustria"]),
+    ("IE", &["ireland", "irlanda"]),
+    ("PL", &["poland", "polônia", "polonia"]),
+    ("RU", &["russia", "rússia", "rusia"]),
+    ("UA", &["ukraine", "ucrânia", "ucrania"]),
+    ("TR", &["turkey", "türkiye", "turquia", "turquía"]),
+    ("GR", &["greece", "grécia", "grecia"]),
+    ("SE", &["sweden", "suécia", "suecia"]),
+    ("NO", &["norway", "noruega"]),
+    ("DK", &["denmark", "dinamarca"]),
+    ("FI", &["finland", "finlândia", "finlandia"]),
+    ("MX", &["mexico", "méxico"]),
+    ("AR", &["argentina"]),
+    ("CL", &["chile"]),
+    ("CO", &["colombia", "colômbia"]),
+    ("PE", &["peru", "perú"]),
+    ("UY", &["uruguay", "uruguai"]),
+    ("PY", &["paraguay", "paraguai"]),
+    ("BO", &["bolivia", "bolívia"]),
+    ("EC", &["ecuador", "equador"]),
+    ("VE", &["venezuela"]),
+    ("CR", &["costa rica"]),
+    ("PA", &["panama", "panamá"]),
+    ("CA", &["canada", "canadá"]),
+    ("AU", &["australia", "austrália"]),
+    ("NZ", &["new zealand", "nova zelândia", "nueva zelanda"]),
+    ("JP", &["japan", "japão", "japón"]),
+    ("CN", &["china"]),
+    ("IN", &["india", "índia"]),
+    ("ID", &["indonesia", "indonésia"]),
+    ("PH", &["philippines", "filipinas"]),
+    ("ZA", &["south africa", "áfrica do sul", "sudáfrica"]),
+    ("AO", &["angola"]),
+    ("MZ", &["mozambique", "moçambique"]),
+    ("CV", &["cape verde", "cabo verde"]),
+    ("NG", &["nigeria", "nigéria"]),
+    ("KE", &["kenya", "quênia"]),
+    ("EG", &["egypt", "egito", "egipto"]),
+    ("MA", &["morocco", "marrocos", "marruecos"]),
+    ("AE", &["united arab emirates", "uae", "emirados árabes unidos"]),
+    ("SA", &["saudi arabia", "arábia saudita"]),
+    ("IL", &["israel"]),
+    ("KZ", &["kazakhstan", "cazaquistão"]),
+    ("CZ", &["czechia", "czech republic"]),
+    ("RO", &["romania", "romênia", "rumania"]),
+    ("HU", &["hungary", "hungria", "hungría"]),
+];
+
+/// The two letters of a country's name.
+pub(super) fn code(name: &str) -> Option<&'static str> {
+    let name = name.trim().to_lowercase();
+    COUNTRIES.iter().find(|(_, names)| names.contains(&&*name)).map(|(code, _)| *code)
+}
+
+/// The zone of a city, or the one whose name is nearly what was written.
+pub(super) fn zone(written: &str) -> Option<String> {
+    let folded = written.trim().to_lowercase().replace([' ', '-'], "_");
+    let all: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+    let city = all.iter().find(|zone| {
+        let zone = zone.to_lowercase();
+        zone == folded || zone.rsplit_once('/').is_some_and(|(_, city)| city == folded)
+    });
+    let is_place = folded.contains('/');
+    let near = || suggest::nearest(written, all.iter().map(String::as_str).filter(|_| is_place));
+    city.map(String::as_str).or_else(near).map(str::to_owned)
+}
