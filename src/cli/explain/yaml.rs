@@ -1,6 +1,6 @@
 //! Words of YAML that is to be pasted.
 
-pub(super) use crate::value::yaml::entry;
+pub(super) use crate::value::yaml::{entry, scalar};
 
 /// The name of a variable of the environment: `PARTOO_API_KEY`.
 pub(super) fn variable(words: &[&str]) -> String {
