@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::compile::{Input, Secrets, compile, with_stack};
+use crate::compile::{Input, Secrets, compile, every_pack, with_stack};
 use crate::config::{Decode, pack as written};
 use crate::document::reference::Environment;
 use crate::document::{Document, Node};
@@ -65,7 +65,7 @@ fn packs(files: Files) -> BTreeMap<Arc<str>, Arc<Pack>> {
     };
     let compiled = with_stack(|| compile(&input)).unwrap();
     assert!(compiled.is_good(), "{:#?}", compiled.diagnostics);
-    compiled.set.packs
+    with_stack(|| every_pack(&input)).unwrap()
 }
 
 struct Running {
