@@ -206,15 +206,14 @@ impl Dispatch {
     /// Takes up what earlier lives have called, so that no limit is exceeded by a start. Before the first worker begins.
     pub async fn recall(&self) -> Result<(), StoreError> {
         let Shared { live, store, clock, paces, .. } = &self.shared;
-        let (now, revision) = (clock.now(), live.now());
-        for (call, ended) in store.limited_calls(now).await? {
+        let revision = live.now();
+        for (call, ended) in store.limited_calls(clock.now()).await? {
             let Some(connection) = revision.set.connections.get(&call.connection) else { continue };
             let mut rules = pacer::of_connection(connection);
             if let Some(operation) = connection.pack.operations.get(&call.operation) {
                 rules.extend(pacer::of_operation(operation, &call.limit_keys));
             }
-            // Whatever was under way has ended with the life that it was part of.
-            paces.of(&call.connection).pace().was_spent(&rules, ended.unwrap_or(now));
+            paces.of(&call.connection).pace().was_spent(&rules, ended);
         }
         Ok(())
     }

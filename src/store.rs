@@ -35,7 +35,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
@@ -123,13 +123,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// A delivery that was given up or held in the meantime stays so, unless the call says that the provider has it.
     fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed>;
 
-    /// Notes a call that counts against limits, before it is made, and says its number. `until`: it counts no longer than
-    /// that, should nobody say when it ended.
-    fn begin_call(&self, call: LimitedCall, at: Timestamp, until: Timestamp) -> Reply<'_, i64>;
+    /// Notes a call that counts against limits, before it is made, and says its number. Until its end is recorded it is taken
+    /// to end at `latest`, and to count until a `window` later.
+    fn begin_call(&self, call: LimitedCall, at: Timestamp, latest: Timestamp, window: Duration) -> Reply<'_, i64>;
 
-    /// The calls that may still count against limits: first those that ended, in the order of their ends, then those of
-    /// which nobody knows.
-    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Option<Timestamp>)>>;
+    /// The calls that may still count against limits, each with its end, in the order of the ends. What was under way ends
+    /// `now`, for good: for the start, when nobody lives who makes a call.
+    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Timestamp)>>;
 
     /// Notes a step as done without a call, with what it knows as a JSON object. A step that is done stays as it was.
     fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, at: Timestamp) -> Reply<'_, ()>;

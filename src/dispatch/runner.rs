@@ -311,13 +311,13 @@ impl Runner<'_> {
         let Target { request, connection, operation } = target;
         let Some(window) = pacer::longest_window(connection, operation) else { return Ok(None) };
         let at = self.shared.clock.now();
-        let until = at.plus(connection.timeout).plus(window);
+        let latest = at.plus(connection.timeout);
         let call = LimitedCall {
             connection: connection.name.clone(),
             operation: operation.name.clone(),
             limit_keys: request.limit_keys.clone(),
         };
-        let begun = stored(self.shared, || self.shared.store.begin_call(call.clone(), at, until)).await;
+        let begun = stored(self.shared, || self.shared.store.begin_call(call.clone(), at, latest, window)).await;
         begun.map(|call| Some(Limited { call, window })).ok_or(Stopped)
     }
 

@@ -1,8 +1,9 @@
 //! Calls that count against limits: known on disk before they are made, so that a start knows what the provider has counted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Row, params};
 
 use super::error::StoreError;
 use super::model::{EndedCall, LimitedCall};
@@ -17,7 +18,8 @@ const OVER: i64 = 4;
 pub(super) struct Begin {
     pub call: LimitedCall,
     pub at: Timestamp,
-    pub until: Timestamp,
+    pub latest: Timestamp,
+    pub window: Duration,
 }
 
 impl Command for Begin {
@@ -31,8 +33,8 @@ impl Command for Begin {
         let keys: Vec<&str> = limit_keys.iter().map(|key| &**key).collect();
         let keys = serde_json::to_string(&keys).map_err(|_| StoreError::Refused)?;
         tx.execute(
-            "INSERT INTO limited_calls (connection, operation, limit_keys, ended, until) VALUES (?1, ?2, ?3, NULL, ?4)",
-            params![connection, operation, keys, self.until.0],
+            "INSERT INTO limited_calls (connection, operation, limit_keys, ended, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![connection, operation, keys, self.latest.0, self.latest.plus(self.window).0],
         )?;
         Ok(tx.connection().last_insert_rowid())
     }
@@ -41,26 +43,37 @@ impl Command for Begin {
 /// Notes when a call ended.
 pub(super) fn end(tx: &Tx<'_>, ended: &EndedCall) -> Result<(), StoreError> {
     let end = "UPDATE limited_calls SET ended = ?2, until = ?3 WHERE number = ?1";
-    tx.execute(end, [ended.call, ended.at.0, ended.until.0])?;
+    tx.execute(end, [ended.call, ended.at.0, ended.at.plus(ended.window).0])?;
     Ok(())
 }
 
-/// The calls that may still count.
-pub(super) fn under_limits(
-    connection: &Connection,
-    now: Timestamp,
-) -> Result<Vec<(LimitedCall, Option<Timestamp>)>, StoreError> {
-    let sql = "SELECT connection, operation, limit_keys, ended FROM limited_calls
-         WHERE until > ?1 ORDER BY ended IS NULL, ended, number";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([now.0])?;
-    let mut calls = Vec::new();
-    while let Some(row) = rows.next()? {
-        let keys = row.get_ref(2)?.as_str().map_err(|_| StoreError::Corrupt)?;
-        let keys: Vec<String> = serde_json::from_str(keys).map_err(|_| StoreError::Corrupt)?;
-        let limit_keys = keys.into_iter().map(Arc::from).collect();
-        let call = LimitedCall { connection: row.get(0)?, operation: row.get(1)?, limit_keys };
-        calls.push((call, row.get::<_, Option<i64>>(3)?.map(Timestamp)));
+/// Ends what was under way, and says what may still count.
+pub(super) struct Recall {
+    pub now: Timestamp,
+}
+
+impl Command for Recall {
+    type Answer = Vec<(LimitedCall, Timestamp)>;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<(LimitedCall, Timestamp)>, StoreError> {
+        let end = "UPDATE limited_calls SET until = until - (ended - ?1), ended = ?1 WHERE ended > ?1";
+        tx.execute(end, [self.now.0])?;
+        let sql = "SELECT connection, operation, limit_keys, ended FROM limited_calls
+             WHERE until > ?1 ORDER BY ended, number";
+        let mut statement = tx.connection().prepare_cached(sql)?;
+        let mut rows = statement.query([self.now.0])?;
+        let mut calls = Vec::new();
+        while let Some(row) = rows.next()? {
+            calls.push(call_from(row)?);
+        }
+        Ok(calls)
     }
-    Ok(calls)
+}
+
+fn call_from(row: &Row<'_>) -> Result<(LimitedCall, Timestamp), StoreError> {
+    let keys = row.get_ref(2)?.as_str().map_err(|_| StoreError::Corrupt)?;
+    let keys: Vec<String> = serde_json::from_str(keys).map_err(|_| StoreError::Corrupt)?;
+    let limit_keys = keys.into_iter().map(Arc::from).collect();
+    let call = LimitedCall { connection: row.get(0)?, operation: row.get(1)?, limit_keys };
+    Ok((call, Timestamp(row.get(3)?)))
 }

@@ -133,14 +133,15 @@ UPDATE deliveries SET open = 3, state = 4 WHERE seq IN (SELECT delivery_seq FROM
 
 /// What is leased of a connection lies before the number in `leased_upto`, so that a start looks at little of what is ready.
 /// A lease has no end of its own. In `limited_calls` is what counts against limits, from before a call until it counts no
-/// more; `ended` is null while nobody knows.
+/// more; `ended` is the latest end that there can be while nobody knows.
 const THIRD: &str = "
 ALTER TABLE deliveries DROP COLUMN leased_until;
 CREATE TABLE leased_upto (connection TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO leased_upto SELECT connection, max(seq) FROM deliveries WHERE open = 1 AND state = 3 GROUP BY connection;
 CREATE TABLE limited_calls (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    connection TEXT NOT NULL, operation TEXT NOT NULL, limit_keys TEXT NOT NULL, ended INTEGER, until INTEGER NOT NULL
+    connection TEXT NOT NULL, operation TEXT NOT NULL, limit_keys TEXT NOT NULL,
+    ended INTEGER NOT NULL, until INTEGER NOT NULL
 );
 CREATE INDEX limited_calls_until ON limited_calls (until);
 ";

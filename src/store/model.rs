@@ -164,8 +164,8 @@ pub struct EndedCall {
     /// Its number.
     pub call: i64,
     pub at: Timestamp,
-    /// From then on it counts against nothing.
-    pub until: Timestamp,
+    /// For how long it counts from then on.
+    pub window: Duration,
 }
 
 /// Under which key the saved names of a step are remembered, and for how long.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 
@@ -79,12 +79,12 @@ impl Store for Embedded {
         self.put(delivery::Record(attempt))
     }
 
-    fn begin_call(&self, call: LimitedCall, at: Timestamp, until: Timestamp) -> Reply<'_, i64> {
-        self.put(call::Begin { call, at, until })
+    fn begin_call(&self, call: LimitedCall, at: Timestamp, latest: Timestamp, window: Duration) -> Reply<'_, i64> {
+        self.put(call::Begin { call, at, latest, window })
     }
 
-    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Option<Timestamp>)>> {
-        self.ask(move |file| call::under_limits(file, now))
+    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Timestamp)>> {
+        self.put(call::Recall { now })
     }
 
     fn note_step(&self, delivery_seq: i64, step: u32, saved: &str, at: Timestamp) -> Reply<'_, ()> {

@@ -52,6 +52,4 @@ fn a_server_that_is_killed_exceeds_no_limit_when_it_starts_again() {
         let spread = window[REQUESTS] - window[0];
         assert!(spread >= PER, "{} requests within {spread} ms: {times:?}", REQUESTS + 1);
     }
-    let whole = times.last().unwrap() - times[0];
-    assert!(whole < 5 * PER, "no window was lost: {whole} ms");
 }

@@ -142,7 +142,7 @@ impl Runner<'_> {
                 saved => saved.to_json(),
             }),
             remember: kept.memory.map(|memory| Remember { key: memory.key.clone(), until: now.plus(memory.period) }),
-            ended: limited.map(|Limited { call, window }| EndedCall { call, at: now, until: now.plus(window) }),
+            ended: limited.map(|Limited { call, window }| EndedCall { call, at: now, window }),
             next,
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());

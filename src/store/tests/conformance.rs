@@ -113,23 +113,20 @@ mod stories {
             operation: operation.into(),
             limit_keys: vec!["7".into(), "\"é".into()],
         };
-        let first = store.begin_call(call("first"), NOW, in_ms(900)).await.unwrap();
-        let second = store.begin_call(call("second"), NOW, in_ms(900)).await.unwrap();
-        let unknown = [(call("first"), None), (call("second"), None)];
-        assert_eq!(store.limited_calls(in_ms(899)).await.unwrap(), unknown);
-        deliveries(store, &[None, None]).await;
-        let ended = |call, at| Some(EndedCall { call, at: in_ms(at), until: in_ms(at + 100) });
-        store.record(AttemptRecord { ended: ended(second, 20), ..attempt(1, 1, State::Delivered) }).await.unwrap();
-        assert_eq!(
-            store.limited_calls(in_ms(119)).await.unwrap(),
-            [(call("second"), Some(in_ms(20))), (call("first"), None)]
-        );
-        assert_eq!(store.limited_calls(in_ms(120)).await.unwrap(), [(call("first"), None)]);
-        store.record(AttemptRecord { ended: ended(first, 30), ..attempt(2, 1, State::Dead) }).await.unwrap();
-        assert_eq!(store.limited_calls(in_ms(130)).await.unwrap(), []);
-        let third = store.begin_call(call("third"), in_ms(200), in_ms(900)).await.unwrap();
-        assert!(third > 0);
-        assert_eq!(store.limited_calls(in_ms(200)).await.unwrap(), [(call("third"), None)]);
+        let window = Duration::from_millis(100);
+        let first = store.begin_call(call("first"), NOW, in_ms(800), window).await.unwrap();
+        let second = store.begin_call(call("second"), NOW, in_ms(800), window).await.unwrap();
+        deliveries(store, &[None]).await;
+        let ended = Some(EndedCall { call: second, at: in_ms(20), window });
+        store.record(AttemptRecord { ended, ..attempt(1, 1, State::Delivered) }).await.unwrap();
+        let counts = [(call("second"), in_ms(20)), (call("first"), in_ms(50))];
+        assert_eq!(store.limited_calls(in_ms(50)).await.unwrap(), counts, "one was under way");
+        assert_eq!(store.limited_calls(in_ms(119)).await.unwrap(), counts, "it ended then");
+        assert_eq!(store.limited_calls(in_ms(120)).await.unwrap(), counts[1..]);
+        assert_eq!(store.limited_calls(in_ms(150)).await.unwrap(), []);
+        let third = store.begin_call(call("third"), in_ms(200), in_ms(900), window).await.unwrap();
+        assert_eq!(store.limited_calls(in_ms(950)).await.unwrap(), [(call("third"), in_ms(900))], "no later than that");
+        assert!(first != second && second != third);
     }
 
     pub async fn what_is_given_back_comes_when_it_is_due(store: &dyn Store) {

@@ -46,7 +46,7 @@ struct Inner {
     identities: BTreeMap<(Arc<str>, String), (i64, EventId, Timestamp)>,
     memory: BTreeMap<String, (Result<String, String>, Timestamp)>,
     tokens: BTreeMap<String, StoredToken>,
-    calls: BTreeMap<i64, (LimitedCall, Option<Timestamp>, Timestamp)>,
+    calls: BTreeMap<i64, (LimitedCall, Timestamp, Timestamp)>,
     paths: BTreeSet<String>,
     snapshot: Option<Snapshot>,
 }
@@ -136,10 +136,10 @@ impl Inner {
                 self.memory.insert(key, (Ok(saved), until));
             }
         }
-        if let Some(EndedCall { call, at, until }) = call.ended
+        if let Some(EndedCall { call, at, window }) = call.ended
             && let Some(kept) = self.calls.get_mut(&call)
         {
-            (kept.1, kept.2) = (Some(at), until);
+            (kept.1, kept.2) = (at, at.plus(window));
         }
         let row = self.row(call.delivery_seq)?;
         row.stored.attempts += u32::from(call.counts);
@@ -588,19 +588,22 @@ impl Store for Memory {
         self.with(|inner| inner.record(attempt))
     }
 
-    fn begin_call(&self, call: LimitedCall, _: Timestamp, until: Timestamp) -> Reply<'_, i64> {
+    fn begin_call(&self, call: LimitedCall, _: Timestamp, latest: Timestamp, window: Duration) -> Reply<'_, i64> {
         self.with(move |inner| {
             let number = inner.calls.len() as i64 + 1;
-            inner.calls.insert(number, (call, None, until));
+            inner.calls.insert(number, (call, latest, latest.plus(window)));
             Ok(number)
         })
     }
 
-    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Option<Timestamp>)>> {
+    fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Timestamp)>> {
         self.with(move |inner| {
+            for (_, ended, until) in inner.calls.values_mut().filter(|(_, ended, _)| *ended > now) {
+                (*until, *ended) = (now.plus(ended.until(*until)), now);
+            }
             let counts = inner.calls.values().filter(|(_, _, until)| *until > now);
             let mut calls: Vec<_> = counts.map(|(call, ended, _)| (call.clone(), *ended)).collect();
-            calls.sort_by_key(|(_, ended)| (ended.is_none(), *ended));
+            calls.sort_by_key(|(_, ended)| *ended);
             Ok(calls)
         })
     }
