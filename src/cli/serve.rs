@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::terminal::{error_diagnostics, error_line, line};
+use super::terminal::{error_line, line};
 use super::{Exit, LogFormatArg, ServeArgs};
 use crate::compile::{Compiled, Secrets};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::text;
 use crate::load::{self, Files, Options};
 use crate::sandbox::{Config, Sandbox};
 use crate::server::{Server, Start};
@@ -109,9 +109,10 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
     let files = load::read(root);
     let compiled = load::compile_files(root, files.clone(), &options);
     let good = compiled.is_good();
-    if !compiled.diagnostics.is_empty() {
-        let problems: Vec<_> = compiled.diagnostics.iter().map(Diagnostic::for_log).collect();
-        error_diagnostics(&problems, &compiled.documents);
+    for problem in compiled.diagnostics.iter().map(|problem| problem.for_log()) {
+        // A line of the file may hold a secret, and this goes into a log: `check` shows the lines.
+        error_line(text::line(&problem, &compiled.documents));
+        problem.help.iter().for_each(|help| error_line(format!("  help: {help}")));
     }
     let settings = settings(args, root, &compiled);
     let store = store::open(&settings.data).map_err(|error| {

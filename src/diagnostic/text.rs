@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::region::first_line;
-use super::{Diagnostic, Place, Resolve, Severity};
+use super::{Code, Diagnostic, Place, Resolve, Severity};
 
 /// Draws one diagnostic, with colours when `color` is set.
 pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> String {
@@ -20,8 +20,9 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
         };
         let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         let (number, line, range) = line_of(at.text, first_line(at.text, at.range.clone()));
+        let line = if diagnostic.code == Code::SecretAsText { masked(line, &range) } else { line.to_owned() };
         let annotation = kind.span(range).label((!label.text.is_empty()).then(|| label.text.clone()));
-        let snippet = Snippet::source(line.to_owned()).line_start(number).path(at.file.to_owned());
+        let snippet = Snippet::source(line).line_start(number).path(at.file.to_owned());
         group = group.element(snippet.annotation(annotation));
     }
     if let Some(detail) = &diagnostic.detail {
@@ -33,6 +34,15 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let text = renderer.render(&[group]);
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// A line in which a range is covered.
+fn masked(line: &str, range: &std::ops::Range<usize>) -> String {
+    let part = |range: std::ops::Range<usize>| line.get(range).unwrap_or_default();
+    let covered: String = part(range.clone()).chars().map(|_| '*').collect();
+    // Bytes and characters may differ, and the mark is placed by bytes.
+    let filled = format!("{covered}{}", "*".repeat(range.len().saturating_sub(covered.len())));
+    format!("{}{filled}{}", part(0..range.start), part(range.end..line.len()))
 }
 
 /// `routes/form.yaml:12:5: error[unknown-key]: …`, without a line of the file.

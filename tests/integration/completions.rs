@@ -120,7 +120,7 @@ fn every_command_has_a_page() {
     let shown = transcript(&run(folder.path(), &["man", "--dir", "share/man1"]));
     assert_eq!(shown, "the pages are in share/man1; read one with `man -l share/man1/jackfield.1`\n--- exit 0\n");
     let mut pages: Vec<String> = COMMANDS.iter().map(|command| format!("jackfield-{command}.1")).collect();
-    pages.extend(["jackfield.1", "jackfield-store-verify.1"].map(str::to_owned));
+    pages.extend(["jackfield.1", "jackfield-new-route.1", "jackfield-store-verify.1"].map(str::to_owned));
     pages.sort();
     let there = std::fs::read_dir(folder.path().join("share/man1")).unwrap();
     let mut found: Vec<String> = there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
