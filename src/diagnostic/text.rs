@@ -36,8 +36,11 @@ pub fn render(diagnostic: &Diagnostic, files: &dyn Resolve, color: bool) -> Stri
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// A line in which a range is covered.
+/// A line in which a range is covered, unless it is a key.
 fn masked(line: &str, range: &std::ops::Range<usize>) -> String {
+    if line.get(range.end..).is_some_and(|rest| rest.starts_with(':')) {
+        return line.to_owned();
+    }
     let part = |range: std::ops::Range<usize>| line.get(range).unwrap_or_default();
     let covered: String = part(range.clone()).chars().map(|_| '*').collect();
     // Bytes and characters may differ, and the mark is placed by bytes.
