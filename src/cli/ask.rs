@@ -31,6 +31,9 @@ pub(super) struct LookArg {
     /// Look into the event store in this folder, while no server has it
     #[arg(long, value_name = "DIR", conflicts_with = "admin")]
     data: Option<PathBuf>,
+    /// Look into the event store that `serve --sandbox` has left
+    #[arg(long, conflicts_with_all = ["admin", "data"])]
+    sandbox: bool,
 }
 
 /// What came of a question.
@@ -73,11 +76,21 @@ impl LookArg {
         if let Some(folder) = &self.data {
             return looked(folder, path, None);
         }
+        let mut folder = settings(&self.server.workspace).data;
+        if self.sandbox {
+            folder.push("sandbox");
+            return looked(folder.strip_prefix(".").unwrap_or(&folder), path, None);
+        }
         let base = self.server.base();
         if let Some(answer) = got(&base, path)? {
             return Ok(answer);
         }
-        let folder = settings(&self.server.workspace).data;
+        if !store::is_in(&folder) && store::is_in(&folder.join("sandbox")) {
+            error_line(format!(
+                "no server answers on {base}; `--sandbox` looks into the store that `serve --sandbox` has left"
+            ));
+            return Err(Exit::CouldNotRun);
+        }
         match self.server.admin.is_none() && store::is_in(&folder) {
             true => looked(folder.strip_prefix(".").unwrap_or(&folder), path, Some(&base)),
             false => Err(nobody(&base)),

@@ -17,7 +17,8 @@ use super::terminal;
 use super::{DryRunArgs, DryRunFormat, Exit, route_name};
 use crate::clock::{Clock, Timestamp};
 use crate::compile::Compiled;
-use crate::diagnostic::{Diagnostic, suggest};
+use crate::diagnostic::text::count_of;
+use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::event::{Event, RawRequest};
 use crate::load;
 use crate::path::Location;
@@ -86,12 +87,21 @@ pub(super) fn run(args: &DryRunArgs) -> Exit {
         DryRunFormat::Json => terminal::line(tree::of(&dry_run)),
         DryRunFormat::Curl => dry_run.show_curl(),
     }
-    let problems = dry_run.problems_of_file();
+    let mut problems = dry_run.problems_of_file();
+    let all = problems.len();
+    problems.retain(|problem| problem.code != Code::UnconfirmedGuess);
+    if all > problems.len() {
+        terminal::error_line(format!(
+            "{} of {} to be confirmed: delete `guess` where the value is right",
+            count_of(all - problems.len(), "guess").replace("guesss", "guesses"),
+            dry_run.file()
+        ));
+    }
     if !problems.is_empty() {
         terminal::error_line(format!("`check` finds problems in {}, and the route can't go live:", dry_run.file()));
         terminal::error_diagnostics(&problems, &compiled.documents);
     }
-    if dry_run.is_good() && problems.is_empty() { Exit::Fine } else { Exit::ProblemsFound }
+    if dry_run.is_good() && all == 0 { Exit::Fine } else { Exit::ProblemsFound }
 }
 
 fn prepare<'c>(

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ask::Answer;
+use super::deliveries::Shown;
 use super::terminal::{self, bytes, error_line, line, paint};
 use super::{EventsArgs, Exit};
 use crate::secret::MASK;
@@ -19,6 +20,10 @@ pub(super) fn run(args: &EventsArgs) -> Exit {
     };
     match (status, &args.event) {
         (200, Some(_)) => captured(&body),
+        (200, None) if args.format == Shown::Json => {
+            bytes(&body);
+            Exit::Fine
+        }
         (200, None) => listed(&body),
         (404, Some(event)) => {
             error_line(format!("there is no event `{event}`; `jackfield events` lists the newest"));

@@ -31,6 +31,10 @@ pub(super) struct ExplainArgs {
     /// `twilio.sms`); a word of the language (`hmac`). All codes and packs are listed unless given
     #[arg(value_parser = AnyWord, hide_possible_values = true, value_name = "NAME")]
     name: Option<String>,
+    /// Write the captured request that a webhook's pack was proved with, as `jackfield explain twilio.sms --sample >
+    /// samples/sms.http`; of several, the one with this number
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, default_missing_value = "1", requires = "name")]
+    sample: Option<usize>,
     /// Write docs/errors.md
     #[arg(long, hide = true, conflicts_with = "name")]
     page: bool,
@@ -68,12 +72,26 @@ pub(super) fn run(args: &ExplainArgs) -> Exit {
     match &args.name {
         None if args.page => line(page::all().trim_end()),
         None => list(&packs()),
+        Some(written) if args.sample.is_some() => return show_sample(written, args.sample.unwrap_or(1), &packs()),
         Some(written) => match find(written) {
             Some(code) => show(code),
             None => return show_of_pack(written, &packs()),
         },
     }
     Exit::Fine
+}
+
+fn show_sample(written: &str, number: usize, packs: &Packs) -> Exit {
+    match packs.sample(written.trim(), number) {
+        Ok(bytes) => {
+            terminal::bytes(&bytes);
+            Exit::Fine
+        }
+        Err(message) => {
+            terminal::error_line(message);
+            Exit::UsedWrongly
+        }
+    }
 }
 
 fn show_of_pack(written: &str, packs: &Packs) -> Exit {

@@ -19,14 +19,21 @@ pub(super) fn folder(args: &DataArg) -> Result<PathBuf, Exit> {
         }
     };
     if args.sandbox {
-        folder.push("sandbox");
+        folder.push(SANDBOX);
     }
     if store::is_in(&folder) {
         return Ok(folder);
     }
-    error_line(format!("there is no event store in `{}`; `--data DIR` says where it is", folder.display()));
+    let help = match store::is_in(&folder.join(SANDBOX)) {
+        true => "`serve --sandbox` has left one: add `--sandbox`",
+        false => "`--data DIR` says where it is",
+    };
+    error_line(format!("there is no event store in `{}`; {help}", folder.display()));
     Err(Exit::CouldNotRun)
 }
+
+/// Where `serve --sandbox` keeps its own store, within the folder of the other.
+const SANDBOX: &str = "sandbox";
 
 pub(super) fn verify(args: &DataArg) -> Exit {
     let folder = match folder(args) {

@@ -34,6 +34,8 @@ fn a_draft_is_refused_until_its_guesses_are_confirmed() {
     insta::assert_snapshot!("draft_check", said(&folder, &["check"]));
     let dry_run = said(&folder, &["dry-run", "call"]);
     assert!(dry_run.contains("+5511999990000"), "{dry_run}");
+    let left = "--- standard error\n3 guesses of routes/call.yaml to be confirmed: delete `guess` where the value is right\n--- exit 1\n";
+    assert!(dry_run.ends_with(left), "{dry_run}");
     let draft = folder.read("routes/call.yaml");
     let confirmed: Vec<&str> =
         draft.lines().map(|line| line.split_once(", guess:").map_or(line, |(line, _)| line)).collect();
@@ -71,6 +73,16 @@ fn an_event_that_no_route_took_becomes_a_route() {
     let made = said(&folder, &["new", "route", "lead", "--from", id, "--to", "omnivibe.create_message", "--sandbox"]);
     assert!(made.starts_with("made    samples/lead.http\nmade    routes/lead.yaml\n"), "{made}");
     insta::assert_snapshot!("draft_event", folder.read("routes/lead.yaml"));
+    let dry_run = said(&folder, &["dry-run", "lead"]);
+    assert!(dry_run.contains("`***` stands where the proof stood when the request was captured"), "{dry_run}");
+    let listed = said(&folder, &["events", "--admin", &server.admin, "--format", "json"]);
+    assert!(listed.contains("\"source\": \"unknown\""), "{listed}");
+    server.terminate();
+    let elsewhere = said(&folder, &["events"]);
+    assert!(elsewhere.contains("`--sandbox` looks into the store that `serve --sandbox` has left"), "{elsewhere}");
+    let elsewhere = said(&folder, &["new", "route", "other", "--from", id, "--to", "omnivibe.create_message"]);
+    assert!(elsewhere.contains("`serve --sandbox` has left one: add `--sandbox`"), "{elsewhere}");
+    assert!(said(&folder, &["events", "--sandbox"]).ends_with("  unknown  no route took it\n--- exit 0\n"));
 }
 
 #[test]

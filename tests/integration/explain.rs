@@ -10,6 +10,15 @@ use jackfield::diagnostic::explain::{self, Example, Part};
 use crate::support::{Folder, Server, copy, exchange, jackfield, post_bytes, root, run, transcript};
 
 #[test]
+fn the_captured_request_of_a_pack_is_written_as_a_file() {
+    let folder = Folder::new("explain-sample");
+    let sample = run(folder.path(), &["explain", "typeform.form_response", "--sample"]);
+    assert!(sample.status.success() && sample.stdout.starts_with(b"POST "), "{}", transcript(&sample));
+    let none = transcript(&run(folder.path(), &["explain", "typeform.form_response", "--sample", "9"]));
+    assert!(none.contains("`typeform.form_response` has the samples 1 to "), "{none}");
+}
+
+#[test]
 fn a_code_is_explained_however_it_is_written() {
     let folder = Folder::new("explain-words");
     let shown = transcript(&run(folder.path(), &["explain", "unknown-key"]));

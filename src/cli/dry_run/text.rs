@@ -5,9 +5,11 @@ use super::table::{Layout, Row, printable, show as show_rows};
 use super::{DryRun, Run, Verification, origin, steps, why};
 use crate::cli::terminal::{self, BOLD, DIM, GREEN, RED, line, paint};
 use crate::diagnostic::Diagnostic;
+use crate::event::RawRequest;
 use crate::pipeline::{FieldOrigin, Part, Prepared, RouteResult, SendTrace, Taken};
 use crate::request::{Request, masked};
 use crate::route::Send;
+use crate::secret::MASK;
 use crate::test_case::ending;
 
 const NAMES: Layout = Layout { indent: 2, labels: (0, 34), cut: true };
@@ -47,11 +49,22 @@ fn verified(run: &DryRun<'_>) -> String {
             _ => "not verified: the file holds a body only".to_owned(),
         },
         Verification::Passed(how) => format!("{}, {how}", paint(GREEN, "yes")),
+        Verification::Failed(how, _, _) if is_masked(&run.input.raw) => format!(
+            "{}, {how}: `{MASK}` stands where the proof stood when the request was captured; `--no-verify` leaves it out",
+            paint(RED, "no")
+        ),
         Verification::Failed(how, error, ending) => {
             let why = if *ending { format!("; {}", ending::ADVICE) } else { String::new() };
             format!("{}, {how}: {error}; `serve` would refuse this request with 401{why}", paint(RED, "no"))
         }
     }
+}
+
+/// Whether a secret was covered in a request when it was written into a file.
+fn is_masked(raw: &RawRequest) -> bool {
+    raw.target.contains(MASK)
+        || raw.headers.iter().any(|(_, value)| value.contains(MASK))
+        || raw.body.windows(MASK.len()).any(|part| part == MASK.as_bytes())
 }
 
 fn show_set(shown: &Shown) {

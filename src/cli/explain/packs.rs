@@ -96,6 +96,20 @@ impl Packs {
         }
         Some(Ok(()))
     }
+
+    /// The captured request of this number, from 1, of a webhook.
+    pub(super) fn sample(&self, written: &str, number: usize) -> Result<Vec<u8>, String> {
+        let (pack, part) = written.split_once('.').ok_or("name a webhook: `jackfield explain twilio.sms --sample`")?;
+        let known = self.find(pack).ok_or_else(|| format!("there is no pack `{pack}`"))?;
+        let webhook = named(&known.pack.webhooks, part).ok_or_else(|| known.unknown(part))?;
+        let samples = &webhook.value.samples;
+        let file = number.checked_sub(1).and_then(|at| samples.get(at));
+        let file = file.ok_or_else(|| match samples.len() {
+            0 => format!("no request of `{written}` was at hand"),
+            count => format!("`{written}` has the samples 1 to {count}"),
+        })?;
+        load::beside_pack(&self.root, known.name, &file.value).ok_or_else(|| format!("`{}` can't be read", file.value))
+    }
 }
 
 impl Known<'_> {
