@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use crate::clock::Timestamp;
 use crate::compile::Compiled;
 use crate::config::settings::ReloadRule;
-use crate::diagnostic::{self, Diagnostic, json, text};
+use crate::diagnostic::{self, Code, Diagnostic, Place, json, text};
 use crate::live::{Live, Revision};
 use crate::load::{self, Files, Options};
 use crate::route::RouteSet;
@@ -87,6 +87,11 @@ impl Reloader {
     pub fn reload(&self) -> Option<Taken> {
         let files = load::read(&self.root);
         let mut compiled = load::compile_files(&self.root, files.clone(), &self.options);
+        if self.loses_all_routes(&compiled) {
+            let message = "the folder `routes` is gone; the routes from before go on serving";
+            let help = "a folder that is moved or copied is away for a moment; to serve none, leave it empty";
+            compiled.diagnostics.push(Diagnostic::new(Code::MissingFile, Place::file("routes"), message).help(help));
+        }
         if compiled.is_good() && demands_proof(&compiled) {
             compiled.diagnostics.extend((self.proof)(&self.live.now().set, &compiled.set));
             diagnostic::sort(&mut compiled.diagnostics, &compiled.documents);
@@ -101,6 +106,15 @@ impl Reloader {
         }
         self.live.swap(Revision { set: compiled.set, documents: compiled.documents });
         Some(Taken { revision: serving, files })
+    }
+
+    /// Whether there were routes and their folder is gone. Then every sender would be refused, and somebody is more likely to be
+    /// moving files.
+    fn loses_all_routes(&self, compiled: &Compiled) -> bool {
+        compiled.is_good()
+            && !self.root.join("routes").is_dir()
+            && compiled.set.all_routes().next().is_none()
+            && self.live.now().set.all_routes().next().is_some()
     }
 
     fn report(&self, compiled: &Compiled, taken: bool) {

@@ -196,3 +196,21 @@ fn connections_and_new_packs_go_live_too() {
     let received = server.received();
     assert_eq!((received[0]["provider"].as_str(), &received[0]["body"]["text"]), (Some("other"), &Value::from("hi")));
 }
+
+#[test]
+fn routes_that_are_away_for_a_moment_go_on_serving() {
+    let folder = workspace("routes-away");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let (routes, away) = (folder.path().join("routes"), folder.path().join("away"));
+    std::fs::rename(&routes, &away).unwrap();
+    let refused = server.wait_for("the refusal", |status| reloads(status, "refused") == 1);
+    let problems = refused["reloads"]["last"]["problems"].as_array().unwrap();
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem["message"] == "the folder `routes` is gone; the routes from before go on serving")
+    );
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{\"id\":1}").status, 202);
+    std::fs::rename(&away, &routes).unwrap();
+    server.wait_for("the routes are back", |status| reloads(status, "taken") == 1);
+}
