@@ -60,7 +60,8 @@ pub use look::look;
 
 /// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
-    let events = Router::new()
+    let told = Router::new()
+        .route("/status", get(status))
         .route("/events", get(look::at))
         .route("/events/{id}/request", get(look::at))
         .route("/deliveries", get(look::at))
@@ -71,8 +72,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/dismiss", post(held::dismiss))
         .layer(from_fn(events::only_by_address));
     Router::new()
-        .merge(events)
-        .route("/status", get(status))
+        .merge(told)
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .with_state(admin)

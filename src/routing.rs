@@ -12,7 +12,7 @@ use crate::death;
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::{Event, RawRequest};
-use crate::id::DeliveryId;
+use crate::id::{DeliveryId, EventId};
 use crate::live::{Live, Revision};
 use crate::payload::DecodeError;
 use crate::pipeline::{self, Prepared, RouteResult, Routed, Taken};
@@ -48,13 +48,33 @@ struct Done {
     left: u64,
     /// When the next look at those is.
     again: Timestamp,
+    /// Something was stored since the last look from the beginning.
+    is_fruitful: bool,
     /// The sources whose waiting events were told of.
     told: BTreeSet<Arc<str>>,
 }
 
 impl Done {
     fn nothing(revision: Arc<str>) -> Self {
-        Done { revision, seq: 0, left: 0, again: Timestamp(0), told: BTreeSet::new() }
+        Done { revision, seq: 0, left: 0, again: Timestamp(0), is_fruitful: false, told: BTreeSet::new() }
+    }
+
+    /// A batch is over: so many of it still wait, and the number of its last.
+    fn went(&mut self, len: usize, left: usize, last: i64) {
+        self.left += u64::try_from(left).unwrap_or(0);
+        self.is_fruitful |= left < len;
+        self.seq = last;
+    }
+
+    /// Whether more events are unrouted than were left: one that a person sends through the routes again stands at its old
+    /// place. Then everything is looked at again; not often where many are left, or where nothing came of the last look.
+    fn looks_again(&mut self, unrouted: u64, now: Timestamp) -> bool {
+        let may = self.again <= now || (self.left == 0 && self.is_fruitful);
+        let is_behind = unrouted > self.left && may;
+        if is_behind {
+            (self.seq, self.left, self.is_fruitful, self.again) = (0, 0, false, now.plus(LOOK_AGAIN));
+        }
+        is_behind
     }
 
     /// Told once for a source: there may be a thousand events, and a new revision tells it again.
@@ -105,7 +125,7 @@ impl Router {
             }
             let waiting = self.store.unrouted(done.seq, BATCH).await?;
             let Some(last) = waiting.last() else {
-                match self.is_left_behind(done).await? {
+                match done.looks_again(self.store.counts().await?.unrouted, self.clock.now()) {
                     true => continue,
                     false => return Ok(()),
                 }
@@ -115,40 +135,34 @@ impl Router {
             let mut read = LastRead::default();
             let route = |stored| self.route(stored, &revision, &mut read, done);
             let routed = waiting.iter().filter_map(route).collect::<Vec<_>>();
-            done.left += u64::try_from(waiting.len() - routed.len()).unwrap_or(0);
-            for written in join_all(routed).await {
-                written?;
+            let mut left = waiting.len() - routed.len();
+            for stored in join_all(routed).await {
+                left += usize::from(!stored?);
             }
-            done.seq = last.seq;
+            done.went(waiting.len(), left, last.seq);
         }
     }
 
-    /// Whether more events are unrouted than were left: one that a person sends through the routes again stands at its old
-    /// place. Then everything is looked at again, which is not done often where many are left.
-    async fn is_left_behind(&self, done: &mut Done) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let is_behind = self.store.counts().await?.unrouted > done.left && (done.left == 0 || done.again <= now);
-        if is_behind {
-            (done.seq, done.left, done.again) = (0, 0, now.plus(LOOK_AGAIN));
-        }
-        Ok(is_behind)
-    }
-
-    /// What one event becomes; nothing for one whose source is gone, which waits until it is back.
+    /// What one event becomes, and whether that could be stored; nothing for one whose source is gone, which waits until it is
+    /// back.
     fn route<'s>(
         &'s self,
         stored: &StoredEvent,
         revision: &Arc<Revision>,
         read: &mut LastRead,
         done: &mut Done,
-    ) -> Option<impl Future<Output = Result<(), StoreError>> + use<'s>> {
-        let event = restored(stored, revision, read, done)?;
-        let results = results(&event, revision);
-        log(&event, &results, revision);
-        let outcomes: Vec<NewOutcome> = results.iter().filter_map(|routed| outcome(routed, revision)).collect();
+    ) -> Option<impl Future<Output = Result<bool, StoreError>> + use<'s>> {
+        let id = stored.id;
+        let outcomes = unharmed(id, || made(stored, revision, read, done)).unwrap_or_else(|| {
+            let routes = revision.set.routes.get(&stored.source).map(Vec::as_slice).unwrap_or_default();
+            Some(failed_alike(
+                routes.iter().map(|route| route.name.clone()).collect(),
+                "routing failed inside Jackfield",
+            ))
+        })?;
         let brought = brought(&outcomes);
         // Only the id goes on: the decoded payloads of a batch are never in memory together.
-        let (event_seq, id, at) = (stored.seq, event.id, self.clock.now());
+        let (event_seq, at) = (stored.seq, self.clock.now());
         let revision = revision.set.revision.clone();
         let routes: Vec<Arc<str>> = outcomes.iter().map(|outcome| outcome.route.clone()).collect();
         let identity_since =
@@ -159,9 +173,12 @@ impl Router {
                 // The store will never take this, so the event is a dead letter, and keeps no other waiting.
                 Err(error @ (StoreError::TooLarge | StoreError::Refused | StoreError::NotFound)) => {
                     tracing::error!(event = %id, %error, "what became of the event can't be stored; it is a dead letter");
-                    let outcomes = unstorable(routes);
+                    let outcomes = failed_alike(routes, "what the route made of the event can't be stored");
                     let instead = RoutedEvent { event_seq, revision, at, outcomes, identity_since };
-                    self.store.route(instead).await.unwrap_or_default()
+                    match self.store.route(instead).await {
+                        Err(StoreError::TooLarge | StoreError::Refused | StoreError::NotFound) => return Ok(false),
+                        other => other?,
+                    }
                 }
                 other => other?,
             };
@@ -170,15 +187,33 @@ impl Router {
             }
             death::moment("routed");
             brought.iter().for_each(|(connection, route)| self.wake.route(connection, route));
-            Ok(())
+            Ok(true)
         })
     }
 }
 
-/// The same routes, each with a failure in the place of what it made.
-fn unstorable(routes: Vec<Arc<str>>) -> Vec<NewOutcome> {
-    let problem =
-        serde_json::json!({ "code": "unfit-value", "message": "what the route made of the event can't be stored" });
+/// What the routes make of an event as it is stored; nothing while its source does not read it.
+fn made(
+    stored: &StoredEvent,
+    revision: &Arc<Revision>,
+    read: &mut LastRead,
+    done: &mut Done,
+) -> Option<Vec<NewOutcome>> {
+    let event = restored(stored, revision, read, done)?;
+    let results = results(&event, revision);
+    log(&event, &results, revision);
+    Some(results.iter().filter_map(|routed| outcome(routed, revision)).collect())
+}
+
+/// A defect of ours in one event must not keep the others waiting: nothing, where there was one.
+fn unharmed<T>(event: EventId, run: impl FnOnce() -> T) -> Option<T> {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    result.map_err(|_| tracing::error!(%event, "routing failed inside Jackfield; the event is a dead letter")).ok()
+}
+
+/// These routes, each with the same failure in the place of what it made.
+fn failed_alike(routes: Vec<Arc<str>>, message: &str) -> Vec<NewOutcome> {
+    let problem = serde_json::json!({ "code": "unfit-value", "message": message });
     let failed = |route| NewOutcome { route, result: NewResult::Failed { problem: problem.to_string() } };
     routes.into_iter().map(failed).collect()
 }
@@ -223,11 +258,9 @@ fn restored(stored: &StoredEvent, revision: &Revision, read: &mut LastRead, done
     None
 }
 
-/// What the routes make of an event. A defect of ours in one event must not keep the others waiting.
+/// What the routes make of an event.
 fn results(event: &Event, revision: &Revision) -> Vec<Routed> {
-    let run = || pipeline::run(&revision.set, event);
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        tracing::error!(event = %event.id, "routing failed inside Jackfield; the event is a dead letter");
+    unharmed(event.id, || pipeline::run(&revision.set, event)).unwrap_or_else(|| {
         let routes = revision.set.routes.get(&event.source).map(Vec::as_slice).unwrap_or_default();
         let problem = |route: &Arc<crate::route::Route>| {
             Diagnostic::new(Code::TemplateFailed, route.place.clone(), "routing failed inside Jackfield")
@@ -315,5 +348,33 @@ fn failed(prepared: &Prepared) -> Option<&Diagnostic> {
     match prepared {
         Prepared::Failed(problem) => Some(problem),
         Prepared::Ready(_) | Prepared::Planned(_) | Prepared::Skipped => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_stored_is_not_tried_without_end() {
+        let mut done = Done::nothing("r1".into());
+        let now = Timestamp(1_000_000);
+        assert!(done.looks_again(1, now), "one was put back");
+        assert!(!done.looks_again(1, now), "nothing came of that look");
+        assert!(done.looks_again(1, now.plus(LOOK_AGAIN)), "it is tried again after a while");
+        done.went(2, 1, 7);
+        assert_eq!((done.seq, done.left), (7, 1));
+        assert!(!done.looks_again(1, now.plus(2 * LOOK_AGAIN)), "it waits, and is no news");
+        assert!(done.looks_again(2, now.plus(2 * LOOK_AGAIN)), "another was put back");
+        done.went(1, 0, 7);
+        assert!(done.looks_again(1, now.plus(2 * LOOK_AGAIN)), "one after the other is routed at once");
+    }
+
+    #[test]
+    fn a_defect_ends_with_its_event() {
+        assert_eq!(unharmed(EventId::new(), || 7), Some(7));
+        #[allow(clippy::panic)]
+        let harmed: Option<u8> = unharmed(EventId::new(), || panic!("a defect"));
+        assert_eq!(harmed, None);
     }
 }

@@ -78,8 +78,22 @@ pub struct Server {
     reloading: JoinHandle<()>,
     forgetting: JoinHandle<()>,
     revisions: mpsc::Receiver<Taken>,
+    /// Connections for which a person lets something go on.
+    awakened: mpsc::UnboundedReceiver<Arc<str>>,
     known_paths: KnownPaths,
     accepted: Arc<Notify>,
+}
+
+/// Makes the server unready when what it can't do without is over, however that came.
+struct Needed(Arc<AtomicBool>);
+
+impl Drop for Needed {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+        if std::thread::panicking() {
+            tracing::error!("routing ended by a failure inside Jackfield; start it again");
+        }
+    }
 }
 
 impl Server {
@@ -115,7 +129,12 @@ impl Server {
             identity_window: settings.retention.identity_window,
         };
         let (stop, stopped) = watch::channel(false);
-        let routing = tokio::spawn(router.run(stopped.clone()));
+        let ready = Arc::new(AtomicBool::new(false));
+        let (needed, routing) = (Needed(ready.clone()), router.run(stopped.clone()));
+        let routing = tokio::spawn(async move {
+            let _needed = needed;
+            routing.await;
+        });
         let tally = Arc::new(Tally::default());
         let ingress = Ingress {
             live: live.clone(),
@@ -127,7 +146,7 @@ impl Server {
             guard: Guard::new(files::within(settings.most), tally.clone()),
         };
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
-        let ready = Arc::new(AtomicBool::new(false));
+        let (awaken, awakened) = mpsc::unbounded_channel();
         let reloads = Reloads::default();
         let admin = Admin {
             live: live.clone(),
@@ -137,7 +156,11 @@ impl Server {
             clock,
             ready: ready.clone(),
             tally,
-            wake: Arc::new(move |connection| wake.connection(connection)),
+            wake: Arc::new(move |connection| {
+                wake.connection(connection);
+                // It may have no worker: nothing was open when the server started, and the workspace has it no more.
+                let _ = awaken.send(connection.clone());
+            }),
             accepted: accepted.clone(),
             connections: connections(live.clone(), dispatch.outlook()),
             estimates: estimates(live.clone(), dispatch.outlook()),
@@ -160,12 +183,13 @@ impl Server {
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
             forgetting: tokio::spawn(forgetting),
             revisions,
+            awakened,
             known_paths,
             accepted,
         };
         let revision = server.live.now().set.revision.clone();
         server.taken(Taken { revision, files }).await;
-        server.ready.store(true, Ordering::Relaxed);
+        server.ready.store(!server.routing.is_finished(), Ordering::Relaxed);
         let counts = server.store.counts().await?;
         let waiting =
             counts.deliveries(State::Pending) + counts.deliveries(State::Retrying) + counts.deliveries(State::Leased);
@@ -185,6 +209,7 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut end => break,
+                Some(connection) = self.awakened.recv() => self.dispatch.ensure([connection]),
                 Some(taken) = self.revisions.recv() => {
                     self.taken(taken).await;
                     // A source that is back may have events that waited for it.

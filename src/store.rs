@@ -7,6 +7,7 @@
 
 mod call;
 mod checkpoint;
+mod chosen;
 mod connection;
 mod copy;
 mod delivery;
@@ -104,7 +105,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Leases the first parked deliveries of a lane, in order, up to the first that is due later.
     fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>>;
 
-    /// Leases what is due at `now`, the earliest first. One with an earlier one of its lane waiting is parked instead. Says
+    /// Leases what is due at `now`, the earliest first, and what is due so much later that a clock was wrong. One with an earlier one of its lane waiting is parked instead. Says
     /// when the next is due, also when nothing is due yet.
     fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due>;
 
@@ -146,7 +147,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Gives up a delivery that is open or held, without an attempt.
     fn bury(&self, delivery_seq: i64, reason: &str) -> Reply<'_, Changed>;
 
-    /// Lets the held deliveries among these go on, as due at `at`, and says of which connections they are.
+    /// Lets the held deliveries among these go on, as due at `at`, and says of which connections they are. Whoever means more
+    /// than those that a person has looked at leaves out what may be with the provider: [`Filter::unknown`].
     fn release_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
 
     /// Wants nothing more of the dead and held deliveries among these: they are skipped, with the reason. Says how many.
@@ -181,12 +183,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// replayed is left out.
     fn replay(&self, replay: Replay) -> Reply<'_, Vec<Replayed>>;
 
+    /// The deliveries that [`Store::replay`] would send again, the oldest first.
+    fn replayable(&self, replay: Replay) -> Reply<'_, Vec<DeliveryId>>;
+
     /// Puts events that are routed among those that are not. Their dead and held deliveries are `replayed`; what is open goes
     /// on.
     fn replay_events(&self, replay: ReplayEvents) -> Reply<'_, Vec<EventId>>;
 
-    /// The events that [`Store::replay_events`] would put back, the oldest first.
-    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<StoredEvent>>;
+    /// The numbers of the events that [`Store::replay_events`] would put back.
+    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<i64>>;
 
     /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. An event
     /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
@@ -201,13 +206,19 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// All that is known of one event.
     fn event(&self, id: EventId) -> Reply<'_, Option<EventStory>>;
 
-    /// The newest events, the newest first.
+    /// What became of the events of these numbers, for a list: without requests and calls.
+    fn briefs(&self, seqs: Vec<i64>) -> Reply<'_, Vec<EventStory>>;
+
+    /// The newest events, the newest first; without their requests.
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
 
     /// All that is known of one delivery.
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>>;
 
-    /// The newest of these deliveries, the newest first.
+    /// The last call of each of the deliveries of these numbers that has one.
+    fn last_calls(&self, seqs: Vec<i64>) -> Reply<'_, Vec<(i64, StoredAttempt)>>;
+
+    /// The newest of these deliveries, the newest first; without their requests.
     fn deliveries(&self, filter: Filter, limit: usize) -> Reply<'_, Vec<StoredDelivery>>;
 
     /// Remembers paths that are served.

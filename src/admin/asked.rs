@@ -109,6 +109,7 @@ impl Asked {
             since: self.since,
             until: self.until,
             before_seq: self.before,
+            ..Filter::default()
         }
     }
 

@@ -1,5 +1,7 @@
 //! Deliveries for the operator: lists by state, route and connection, all of one, and what failed and is kept.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
@@ -36,10 +38,9 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
     let mut failed = Vec::new();
     // A delivery's connection says nothing of events that became none.
     if asked.connection.is_none() && asked.states.is_empty() {
-        for event in store.chosen(ReplayEvents { failed: true, ..asked.events() }).await? {
-            let story = store.event(event.id).await?;
-            failed.extend(story.and_then(|story| failure(&story, asked.route.as_deref())));
-        }
+        let unmade = store.chosen(ReplayEvents { unmade: true, newest: true, ..asked.events() }).await?;
+        let stories = store.briefs(unmade).await?;
+        failed = stories.iter().filter_map(|story| failure(story, asked.route.as_deref())).collect();
     }
     Ok(Found::Json(json!({ "deliveries": summaries(store, &found).await?, "events": failed })))
 }
@@ -81,16 +82,17 @@ async fn estimate(admin: &Admin, delivery: &StoredDelivery) -> Result<Option<Jso
 /// Those that failed are listed with what their last call came to.
 async fn summaries(store: &dyn Store, found: &[StoredDelivery]) -> Result<Vec<Json>, StoreError> {
     use delivery::State::{Dead, Held, Retrying};
-    let mut listed = Vec::with_capacity(found.len());
-    for delivery in found {
+    let has_failed = |one: &&StoredDelivery| matches!(one.state, Dead | Held | Retrying) && one.attempts > 0;
+    let asked = found.iter().filter(has_failed).map(|delivery| delivery.seq).collect();
+    let calls: BTreeMap<i64, StoredAttempt> = store.last_calls(asked).await?.into_iter().collect();
+    let listed = found.iter().map(|delivery| {
         let mut one = summary(delivery);
-        if matches!(delivery.state, Dead | Held | Retrying) && delivery.attempts > 0 {
-            let story = store.delivery(delivery.id).await?;
-            one["last"] = story.and_then(|story| story.attempts.last().map(last)).unwrap_or_default();
+        if has_failed(&delivery) {
+            one["last"] = calls.get(&delivery.seq).map(last).unwrap_or_default();
         }
-        listed.push(one);
-    }
-    Ok(listed)
+        one
+    });
+    Ok(listed.collect())
 }
 
 /// What a call came to, in short and without personal data.

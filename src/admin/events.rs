@@ -17,7 +17,7 @@ const USUAL: usize = 20;
 /// No list is longer.
 const MOST: usize = 1000;
 
-/// Personal data goes out here, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
+/// What is personal goes out here, and what is confidential, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
 /// for by number or as `localhost` only.
 pub(super) async fn only_by_address(headers: HeaderMap, request: Request, next: Next) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
@@ -44,10 +44,9 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
     // Of one source, the newest are looked for among many.
     let among = if source.is_some() { MOST } else { last };
     let events = store.recent_events(among).await?;
-    let mut listed = Vec::new();
-    for event in events.into_iter().filter(|event| source.is_none_or(|source| source == &*event.source)).take(last) {
-        listed.extend(store.event(event.id).await?.map(|story| summary(&story)));
-    }
+    let meant = events.iter().filter(|event| source.is_none_or(|source| source == &*event.source)).take(last);
+    let stories = store.briefs(meant.map(|event| event.seq).collect()).await?;
+    let listed: Vec<serde_json::Value> = stories.iter().map(summary).collect();
     Ok(Found::Json(serde_json::json!({ "events": listed })))
 }
 

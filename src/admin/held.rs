@@ -29,7 +29,7 @@ impl Decision {
     }
 }
 
-/// `POST /release`: `{ids, route, connection, since, until, all, by, dry_run}`.
+/// `POST /release`: `{ids, route, connection, since, until, all, unknown, by, dry_run}`.
 pub(super) async fn release(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
     decided(&admin, Decision::Release, &headers, &body).await
 }
@@ -92,18 +92,31 @@ async fn carry_out(admin: &Admin, decision: Decision, asked: &Asked) -> Result<F
     if filter.states.is_empty() {
         filter.states = decision.states().to_vec();
     }
-    let found = admin.store.deliveries(filter.clone(), MOST).await?;
+    let left_out = unknown(admin, decision, asked, &mut filter).await?;
+    let states = filter.states.clone();
+    let found = admin.store.deliveries(filter, MOST).await?;
     let ids: Vec<String> = found.iter().rev().map(|one| one.id.to_string()).collect();
-    if found.len() == MOST {
-        // Those that are told are those that are meant.
-        filter.ids = Some(found.iter().map(|one| one.id).collect());
-    }
     let is_trial = asked.says("dry_run");
     if !is_trial {
-        carried_out(admin, decision, asked, filter).await?;
+        // Those that are told are those that are meant.
+        let seqs = Some(found.iter().map(|one| one.seq).collect());
+        carried_out(admin, decision, asked, Filter { seqs, states, ..Filter::default() }).await?;
     }
-    let body = json!({ "dry_run": is_trial, "deliveries": ids.len(), "ids": ids, "more": found.len() == MOST });
+    let more = found.len() == MOST;
+    let body = json!({ "dry_run": is_trial, "deliveries": ids.len(), "ids": ids, "more": more, "left_out": left_out });
     Ok(Found::Json(body))
+}
+
+/// Leaves out what the provider may have already where nobody has looked at each, and says how many these are: not what is
+/// named, nor where it is said.
+async fn unknown(admin: &Admin, decision: Decision, asked: &Asked, filter: &mut Filter) -> Result<usize, StoreError> {
+    if decision != Decision::Release || filter.ids.is_some() || asked.says("unknown") {
+        return Ok(0);
+    }
+    filter.unknown = Some(true);
+    let left_out = admin.store.deliveries(filter.clone(), MOST).await?.len();
+    filter.unknown = Some(false);
+    Ok(left_out)
 }
 
 async fn carried_out(admin: &Admin, decision: Decision, asked: &Asked, filter: Filter) -> Result<(), StoreError> {

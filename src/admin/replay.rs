@@ -6,11 +6,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::asked::{self, Asked, MOST};
+use super::asked::{self, Asked};
 use super::{Admin, unavailable};
 use crate::delivery::State as Where;
 use crate::id::EventId;
-use crate::store::{EventStory, Replay, ReplayEvents, StoreError, StoredDelivery, StoredResult};
+use crate::store::{EventStory, Replay, ReplayEvents, StoreError, StoredDelivery};
 
 /// `POST /replay`: `{ids, state, route, connection, source, since, until, routes, unmatched, all, repeat_steps, dry_run}`.
 pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
@@ -21,8 +21,8 @@ pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body:
     if !asked.is_narrow() && !asked.says("unmatched") && !asked.says("all") {
         return asked::refused("say which are meant: ids, route, connection, source, state, since, until, or all");
     }
-    if asked.events.is_some() && asked.deliveries.is_some() {
-        return asked::refused("name deliveries or events, not both at once");
+    if let Some(problem) = at_odds(&asked) {
+        return asked::refused(&problem);
     }
     let named = match named(&admin, &asked).await {
         Ok(Ok(named)) => named,
@@ -37,6 +37,34 @@ pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body:
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response(),
         Err(_) => unavailable(),
     }
+}
+
+/// What can't be said together, in words: nothing of what is said is passed over, since more would be sent than is meant.
+fn at_odds(asked: &Asked) -> Option<String> {
+    let (named, unmatched) = (asked.events.is_some() || asked.deliveries.is_some(), asked.says("unmatched"));
+    let by_routes = asked.events.is_some() || asked.says("routes") || unmatched;
+    let of_deliveries = asked.connection.is_some() || !asked.states.is_empty() || asked.before.is_some();
+    let of_events = asked.route.is_some() || asked.source.is_some() || asked.since.is_some() || asked.until.is_some();
+    let other = asked.states.iter().find(|state| !matches!(state, Where::Dead | Where::Held));
+    let problem = match () {
+        () if asked.events.is_some() && asked.deliveries.is_some() => "name deliveries or events, not both at once",
+        () if by_routes && named && (unmatched || of_deliveries || of_events) => {
+            "say what is meant by ids, or by what it is of, not both at once"
+        }
+        () if by_routes && of_deliveries => {
+            "an event goes through its routes whole, so connection and state can't be said with that; say route, source, \
+             since or until"
+        }
+        () if unmatched && asked.route.is_some() => "no route took what is unmatched, so route can't be said with that",
+        () if !by_routes && asked.source.is_some() => {
+            "what is of a source is sent again through the routes as they are now: add --through-routes (over HTTP, routes)"
+        }
+        () => {
+            let state = other.filter(|_| !named)?.word();
+            return Some(format!("what is {state} is not sent again by this: name it by its id, with --again"));
+        }
+    };
+    Some(problem.to_owned())
 }
 
 /// The events that are named, by themselves or by a delivery of theirs; a problem in words where a name says nothing, or
@@ -92,19 +120,17 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
     if filter.ids.is_none() && filter.states.is_empty() {
         filter.states = vec![Where::Dead, Where::Held];
     }
-    if asked.says("dry_run") {
-        let found = admin.store.deliveries(filter, MOST).await?;
-        let ids: Vec<String> =
-            found.iter().filter(|one| !one.request.is_empty()).map(|one| one.id.to_string()).collect();
-        return Ok(json!({ "dry_run": true, "deliveries": ids.len(), "ids": ids }));
-    }
     let with_steps = !asked.says("repeat_steps");
     let replay = Replay { filter, limit: asked.last, with_steps, at: admin.clock.now() };
-    let route = asked.route.clone();
+    if asked.says("dry_run") {
+        let found = admin.store.replayable(replay).await?;
+        let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
+        return Ok(json!({ "dry_run": true, "deliveries": ids.len(), "ids": ids }));
+    }
     let replayed = admin.store.replay(replay).await?;
     let failed = match asked.deliveries.is_some() || asked.connection.is_some() {
         true => 0,
-        false => failed_events(admin, asked, route.as_deref()).await?,
+        false => failed_events(admin, asked).await?,
     };
     let mut connections: Vec<_> = replayed.iter().map(|one| one.connection.clone()).collect();
     connections.sort();
@@ -123,12 +149,9 @@ async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Re
     let failed = named.is_none() && !unmatched;
     let events = ReplayEvents { ids: named, failed, unmatched, ..asked.events() };
     if asked.says("dry_run") {
-        let found = admin.store.chosen(events).await?;
-        let mut delivered = 0;
-        for event in &found {
-            delivered += admin.store.event(event.id).await?.map_or(0, |story| deliveries_done(&story));
-        }
-        let ids: Vec<String> = found.iter().map(|event| event.id.to_string()).collect();
+        let found = admin.store.briefs(admin.store.chosen(events).await?).await?;
+        let delivered: usize = found.iter().map(deliveries_done).sum();
+        let ids: Vec<String> = found.iter().map(|story| story.event.id.to_string()).collect();
         return Ok(json!({ "dry_run": true, "events": ids.len(), "ids": ids, "delivered": delivered }));
     }
     let put_back = admin.store.replay_events(events).await?;
@@ -139,20 +162,9 @@ async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Re
 }
 
 /// How many events a route could make nothing of: sending requests again does not reach them.
-async fn failed_events(admin: &Admin, asked: &Asked, route: Option<&str>) -> Result<usize, StoreError> {
-    let found = admin.store.chosen(ReplayEvents { failed: true, ..asked.events() }).await?;
-    let mut count = 0;
-    for event in found {
-        let story = admin.store.event(event.id).await?;
-        count += usize::from(story.is_some_and(|story| has_failed(&story, route)));
-    }
-    Ok(count)
-}
-
-fn has_failed(story: &EventStory, route: Option<&str>) -> bool {
-    let now = story.outcomes.iter().filter(|outcome| outcome.generation == story.event.generation);
-    now.filter(|outcome| route.is_none_or(|route| *route == *outcome.route))
-        .any(|outcome| matches!(outcome.result, StoredResult::Failed { .. }))
+async fn failed_events(admin: &Admin, asked: &Asked) -> Result<usize, StoreError> {
+    let unmade = ReplayEvents { unmade: true, limit: usize::MAX, ..asked.events() };
+    Ok(admin.store.chosen(unmade).await?.len())
 }
 
 /// How many deliveries of an event the provider has: its routes would make them again.

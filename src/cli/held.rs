@@ -18,6 +18,9 @@ pub(super) struct ReleaseArgs {
     /// All that are held
     #[arg(long)]
     all: bool,
+    /// Also those of which nobody knows whether the provider has them: they may be there twice then
+    #[arg(long, conflicts_with = "ids")]
+    unknown: bool,
 }
 
 #[derive(Debug, Args)]
@@ -63,7 +66,7 @@ struct Meant {
 }
 
 pub(super) fn release(args: &ReleaseArgs) -> Exit {
-    let body = body(&args.ids, &args.meant, args.all, &[]);
+    let body = body(&args.ids, &args.meant, &[("all", args.all), ("unknown", args.unknown)], &[]);
     sent(&args.meant, "/release", body, |count, is_trial| match (count, is_trial) {
         (1, true) => "1 delivery would go on".to_owned(),
         (1, false) => "1 delivery goes on".to_owned(),
@@ -73,7 +76,7 @@ pub(super) fn release(args: &ReleaseArgs) -> Exit {
 }
 
 pub(super) fn dismiss(args: &DismissArgs) -> Exit {
-    let body = body(&args.ids, &args.meant, args.all, &[("state", &args.state), ("note", &args.note)]);
+    let body = body(&args.ids, &args.meant, &[("all", args.all)], &[("state", &args.state), ("note", &args.note)]);
     sent(&args.meant, "/dismiss", body, |count, is_trial| {
         let what = if count == 1 { "delivery" } else { "deliveries" };
         let done = if is_trial { "would be dismissed" } else { "dismissed" };
@@ -81,7 +84,7 @@ pub(super) fn dismiss(args: &DismissArgs) -> Exit {
     })
 }
 
-fn body(ids: &[String], meant: &Meant, all: bool, more: &[(&str, &Option<String>)]) -> String {
+fn body(ids: &[String], meant: &Meant, said: &[(&str, bool)], more: &[(&str, &Option<String>)]) -> String {
     let by = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let own = [
         ("route", &meant.route),
@@ -92,8 +95,10 @@ fn body(ids: &[String], meant: &Meant, all: bool, more: &[(&str, &Option<String>
     ];
     let texts = own.iter().chain(more).filter_map(|(name, value)| Some(((*name).to_owned(), json!(value.as_ref()?))));
     let mut body: Map<String, Value> = texts.collect();
-    let words = [("all", all), ("dry_run", meant.dry_run)];
-    body.extend(words.into_iter().filter(|(_, said)| *said).map(|(name, said)| (name.to_owned(), json!(said))));
+    let trial = [("dry_run", meant.dry_run)];
+    body.extend(
+        said.iter().chain(&trial).filter(|(_, said)| *said).map(|(name, said)| ((*name).to_owned(), json!(said))),
+    );
     if !ids.is_empty() {
         body.insert("ids".to_owned(), json!(ids));
     }
@@ -105,6 +110,15 @@ fn sent(meant: &Meant, path: &str, body: String, told: impl Fn(u64, bool) -> Str
         line(told(body["deliveries"].as_u64().unwrap_or(0), body["dry_run"] == true));
         for id in body["ids"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str) {
             line(format!("  {id}"));
+        }
+        match body["left_out"].as_u64() {
+            None | Some(0) => {}
+            Some(1) => line(
+                "  left out: 1 of which nobody knows whether the provider has it; look, then name it, or add --unknown",
+            ),
+            Some(more) => line(format!(
+                "  left out: {more} of which nobody knows whether the provider has them; look, then name them, or add --unknown"
+            )),
         }
         if body["more"] == true {
             line("  there may be more: say it again");

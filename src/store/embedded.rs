@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::Checkpointer;
 use super::model::Counts;
 use super::queue::Queue;
-use super::reader::{Asker, Readers};
+use super::reader::{Asker, Kind, Readers};
 use super::transaction::Totals;
 use super::writer::{Command, Job, Message, Work, Writer};
 use super::{Reply, StoreError, connection, migration};
@@ -76,6 +76,15 @@ impl Drop for Inner {
     }
 }
 
+/// Makes known that nothing is written any more, however the writing thread came to its end.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        *self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(StoreError::Closed);
+    }
+}
+
 impl std::fmt::Debug for Embedded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Embedded").finish_non_exhaustive()
@@ -106,7 +115,10 @@ impl Embedded {
         let own = file.clone();
         let writer =
             Writer { file, options, connection, totals, shared: shared.clone(), commands, checkpointer, readers, lock };
-        let writer = thread::Builder::new().name("store-write".to_owned()).spawn(move || writer.run())?;
+        let writer = thread::Builder::new().name("store-write".to_owned()).spawn(move || {
+            let _ended = Ended(writer.shared.clone());
+            writer.run();
+        })?;
         Ok(Embedded {
             inner: Arc::new(Inner { commands: Some(sender), writer: Some(writer), asker, file: own, shared, options }),
         })
@@ -129,7 +141,7 @@ impl Embedded {
         &self,
         question: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.inner.asker.ask(question).await
+        self.inner.asker.ask(Kind::Work, question).await
     }
 
     pub(super) async fn write<C: Command>(&self, command: C) -> Result<C::Answer, StoreError> {
@@ -153,6 +165,14 @@ impl Embedded {
         question: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Reply<'_, T> {
         Box::pin(self.read(question))
+    }
+
+    /// The same for a person, who may ask for much: what is under way does not wait for that.
+    pub(super) fn look<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reply<'_, T> {
+        Box::pin(self.inner.asker.ask(Kind::Look, question))
     }
 
     pub(super) async fn end(&self) -> Result<(), StoreError> {

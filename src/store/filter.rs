@@ -7,6 +7,9 @@ use super::model::{Filter, StoredDelivery};
 use super::{delivery, key, query, story};
 use crate::delivery::State;
 
+/// What a call came to of which nobody knows whether the provider has it, as it is stored.
+pub(super) const UNKNOWN: &str = "unknown";
+
 impl Filter {
     /// Whether all holds that is said.
     pub(super) fn takes(&self, delivery: &StoredDelivery) -> bool {
@@ -17,6 +20,7 @@ impl Filter {
             && self.until.is_none_or(|until| delivery.created_at < until)
             && self.before_seq.is_none_or(|seq| delivery.seq < seq)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&delivery.id))
+            && self.seqs.as_ref().is_none_or(|seqs| seqs.contains(&delivery.seq))
     }
 }
 
@@ -27,7 +31,7 @@ enum Order {
     OldestFirst,
 }
 
-/// The newest of these deliveries, the newest first.
+/// The newest of these deliveries, the newest first; without their requests.
 pub(super) fn newest(
     connection: &Connection,
     filter: &Filter,
@@ -36,7 +40,7 @@ pub(super) fn newest(
     find(connection, filter, limit, Order::NewestFirst, |_| true)
 }
 
-/// The oldest of these deliveries that are fit for something, the oldest first.
+/// The oldest of these deliveries that are fit for something, the oldest first; without their requests.
 pub(super) fn oldest(
     connection: &Connection,
     filter: &Filter,
@@ -53,11 +57,27 @@ fn find(
     order: Order,
     is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    let is_meant = |delivery: &StoredDelivery| filter.takes(delivery) && is_fit(delivery);
+    // What is named is looked for by its name, and not among all that are named once more.
+    let rest = match &filter.ids {
+        Some(_) => Filter { ids: None, ..filter.clone() },
+        None => Filter { seqs: None, ..filter.clone() },
+    };
+    // Ten thousand may be meant, each with a large request: these are told without.
+    let bare = |delivery: StoredDelivery| -> Result<Option<StoredDelivery>, StoreError> {
+        let is_meant = rest.takes(&delivery) && is_fit(&delivery) && is_as_known(connection, filter, &delivery)?;
+        Ok(is_meant.then(|| StoredDelivery { request: String::new(), ..delivery }))
+    };
     match few(connection, filter)? {
-        Some(seqs) => among(connection, seqs, limit, order, is_meant),
-        None => among_all(connection, filter, limit, order, is_meant),
+        Some(seqs) => among(connection, seqs, limit, order, bare),
+        None => among_all(connection, filter, limit, order, bare),
     }
+}
+
+/// Whether it is known, or not, whether the provider has the delivery: as the filter says.
+fn is_as_known(connection: &Connection, filter: &Filter, delivery: &StoredDelivery) -> Result<bool, StoreError> {
+    let Some(unknown) = filter.unknown else { return Ok(true) };
+    let last = story::last_call(connection, delivery.seq)?;
+    Ok(last.is_some_and(|call| call.result == UNKNOWN) == unknown)
 }
 
 /// Numbers among which all that are meant are found, where that spares a look at everything.
@@ -65,6 +85,9 @@ fn few(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, Sto
     if let Some(ids) = &filter.ids {
         let found = ids.iter().map(|id| story::seq_of(connection, story::DELIVERIES, &key::of_id(id)));
         return Ok(Some(found.filter_map(Result::transpose).collect::<Result<_, _>>()?));
+    }
+    if let Some(seqs) = &filter.seqs {
+        return Ok(Some(seqs.clone()));
     }
     let all = |is: fn(&State) -> bool| !filter.states.is_empty() && filter.states.iter().all(is);
     let sql = match () {
@@ -81,7 +104,7 @@ fn among(
     mut seqs: Vec<i64>,
     limit: usize,
     order: Order,
-    is_meant: impl Fn(&StoredDelivery) -> bool,
+    bare: impl Fn(StoredDelivery) -> Result<Option<StoredDelivery>, StoreError>,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     seqs.sort_unstable();
     seqs.dedup();
@@ -93,8 +116,9 @@ fn among(
         if found.len() >= limit {
             break;
         }
-        let delivery = query::deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1])?.pop();
-        found.extend(delivery.filter(|delivery| is_meant(delivery)));
+        if let Some(delivery) = query::deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1])?.pop() {
+            found.extend(bare(delivery)?);
+        }
     }
     Ok(found)
 }
@@ -104,7 +128,7 @@ fn among_all(
     filter: &Filter,
     limit: usize,
     order: Order,
-    is_meant: impl Fn(&StoredDelivery) -> bool,
+    bare: impl Fn(StoredDelivery) -> Result<Option<StoredDelivery>, StoreError>,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     let states = filter.states.iter().fold(0_i64, |mask, state| mask | 1 << delivery::code(*state));
     let sql = if order == Order::NewestFirst { query::NEWEST } else { query::OLDEST };
@@ -114,10 +138,7 @@ fn among_all(
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
-        let delivery = query::delivery_from(row)?;
-        if is_meant(&delivery) {
-            found.push(delivery);
-        }
+        found.extend(bare(query::delivery_from(row)?)?);
     }
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! What waits: behind its lane, or for its time. It lies in a table of its own and goes back by other ways than the cursor.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -118,6 +119,9 @@ impl Command for LeaseLane {
     }
 }
 
+/// Nothing waits longer by itself: what is due later was put there while the machine's clock was wrong, and is due now.
+const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// Leases what is due.
 pub(super) struct LeaseDue {
     pub connection: String,
@@ -133,8 +137,11 @@ impl Command for LeaseDue {
         if tx.totals.counts.later == 0 {
             return Ok(Due::default());
         }
+        let far = self.now.plus(LONGEST);
         let params = params![self.connection, self.now.0, query::limit(self.limit)];
-        let due = query::deliveries(tx.connection(), query::DUE_DELIVERIES, params)?;
+        let mut due = query::deliveries(tx.connection(), query::DUE_DELIVERIES, params)?;
+        let params = params![self.connection, far.0, query::limit(self.limit - due.len().min(self.limit))];
+        due.extend(query::deliveries(tx.connection(), query::DUE_TOO_LATE, params)?);
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut deliveries = Vec::with_capacity(due.len());
         for delivery in due {
@@ -150,6 +157,7 @@ impl Command for LeaseDue {
              WHERE connection = ?1 AND due IS NOT NULL ORDER BY due LIMIT 1";
         let mut next = tx.connection().prepare_cached(next)?;
         let next = next.query_row([&self.connection], |row| row.get(0)).optional()?.map(Timestamp);
+        let next = next.map(|next| if next > far { self.now } else { next });
         Ok(Due { deliveries, next })
     }
 }

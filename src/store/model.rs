@@ -240,6 +240,10 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// Older than the one of this number, to go on with a list.
     pub before_seq: Option<i64>,
+    /// Only these, by their numbers.
+    pub seqs: Option<Vec<i64>>,
+    /// Those whose last call ended so that nobody knows whether the provider has it; or those of which it is known.
+    pub unknown: Option<bool>,
 }
 
 /// Which deliveries a person sends again, and how.
@@ -269,6 +273,8 @@ pub struct ReplayEvents {
     pub source: Option<Arc<str>>,
     /// A route took them and could make nothing of them, or a delivery of theirs is dead; where a route is given, of that route.
     pub failed: bool,
+    /// A route took them and could make nothing of them.
+    pub unmade: bool,
     pub route: Option<Arc<str>>,
     /// No route took them.
     pub unmatched: bool,
@@ -276,8 +282,10 @@ pub struct ReplayEvents {
     pub since: Option<Timestamp>,
     /// Received before that moment.
     pub until: Option<Timestamp>,
-    /// Not more than so many, the oldest first.
+    /// Not more than so many.
     pub limit: usize,
+    /// The newest first; else the oldest.
+    pub newest: bool,
 }
 
 /// How long and how much is kept of what is done.

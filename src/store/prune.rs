@@ -10,6 +10,7 @@ use super::transaction::Tx;
 use super::writer::Command;
 use super::{delivery, key, query, replay};
 use crate::clock::Timestamp;
+use crate::delivery::State;
 
 /// So many events are looked at for each that may be forgotten at a time.
 const LOOKED_AT: usize = 16;
@@ -52,12 +53,14 @@ pub(super) fn look(
     let mut looked_at = 0;
     while let Some(row) = rows.next()? {
         let (seq, at) = (row.get(0)?, Timestamp(row.get(1)?));
-        if at >= oldest && !is_over {
+        // One that came in while the clock was wrong does not keep those behind it.
+        let is_kept = at >= oldest && !is_over;
+        if is_kept && at <= now {
             found.is_end = true;
             return Ok(found);
         }
         (found.upto, looked_at) = (seq, looked_at + 1);
-        if done(connection, seq)?.is_some() {
+        if !is_kept && done(connection, seq)?.is_some() {
             found.seqs.push(seq);
         }
         if found.seqs.len() >= limit {
@@ -92,8 +95,9 @@ fn done(connection: &Connection, seq: i64) -> Result<Option<Vec<i64>>, StoreErro
     let mut state = connection.prepare_cached("SELECT state FROM deliveries WHERE seq = ?1")?;
     let deliveries = replay::deliveries_of(connection, seq)?;
     for delivery in &deliveries {
-        let stored = state.query_row([delivery], |row| row.get(0)).optional()?.ok_or(StoreError::Corrupt)?;
-        if !delivery::state(stored)?.is_final() {
+        // Of one that is missing nothing more can be wanted.
+        let stored: Option<i64> = state.query_row([delivery], |row| row.get(0)).optional()?;
+        if stored.is_some_and(|stored| !delivery::state(stored).is_ok_and(State::is_final)) {
             return Ok(None);
         }
     }
@@ -135,6 +139,10 @@ impl Command for Forget {
         self.forget_identities(tx)?;
         let memory = "DELETE FROM memory WHERE key IN (SELECT key FROM memory WHERE until <= ?1 LIMIT ?2)";
         pruned.more |= tx.execute(memory, [self.now.0, OTHERS])? > 0;
+        // Their keys may say who was written to.
+        let calls = "DELETE FROM limited_calls WHERE number IN
+             (SELECT number FROM limited_calls WHERE until <= ?1 LIMIT ?2)";
+        pruned.more |= tx.execute(calls, [self.now.0, OTHERS])? > 0;
         Ok(pruned)
     }
 }

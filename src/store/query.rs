@@ -17,11 +17,24 @@ pub(super) const FAILED: &str = "failed";
 pub(super) const TAKEN: &str = "taken";
 pub(super) const DUPLICATE: &str = "duplicate";
 
+/// What a request holds; and nothing of it, for lists, which would be large with it.
+macro_rules! whole {
+    () => {
+        "r.method, r.target, r.headers, r.params, r.body"
+    };
+}
+macro_rules! bare {
+    () => {
+        "'', '', '[]', 'null', x''"
+    };
+}
+
 macro_rules! events {
-    ($rest:literal) => {
+    ($contents:ident, $rest:literal) => {
         concat!(
-            "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, r.method, r.target, r.headers, r.params,
-             r.body, g.revision, coalesce(g.generation, (SELECT generation FROM unrouted WHERE event_seq = e.seq), 0)
+            "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, ",
+            $contents!(),
+            ", g.revision, coalesce(g.generation, (SELECT generation FROM unrouted WHERE event_seq = e.seq), 0)
              FROM events e CROSS JOIN requests r ON r.seq = e.request LEFT JOIN routings g ON g.event_seq = e.seq ",
             $rest
         )
@@ -46,9 +59,10 @@ pub(super) const UNROUTED: &str = concat!(
      FROM unrouted u CROSS JOIN events e ON e.seq = u.event_seq CROSS JOIN requests r ON r.seq = e.request ",
     "WHERE u.event_seq > ?1 ORDER BY u.event_seq LIMIT ?2"
 );
-pub(super) const RECENT_EVENTS: &str = events!("ORDER BY e.seq DESC LIMIT ?1");
-pub(super) const EVENTS_BEFORE: &str = events!("WHERE e.seq < ?1 ORDER BY e.seq DESC LIMIT ?2");
-pub(super) const ONE_EVENT: &str = events!("WHERE e.seq = ?1");
+pub(super) const RECENT_EVENTS: &str = events!(bare, "ORDER BY e.seq DESC LIMIT ?1");
+pub(super) const EVENTS_BEFORE: &str = events!(whole, "WHERE e.seq < ?1 ORDER BY e.seq DESC LIMIT ?2");
+pub(super) const ONE_EVENT: &str = events!(whole, "WHERE e.seq = ?1");
+pub(super) const ONE_EVENT_BARE: &str = events!(bare, "WHERE e.seq = ?1");
 
 pub(super) const READY_DELIVERIES: &str = deliveries!(
     "deliveries d INDEXED BY deliveries_open",
@@ -65,6 +79,11 @@ pub(super) const WAITING_IN_LANE: &str = deliveries!(
 pub(super) const DUE_DELIVERIES: &str = deliveries!(
     "waiting w INDEXED BY waiting_due CROSS JOIN deliveries d ON d.seq = w.delivery_seq",
     "WHERE w.connection = ?1 AND w.due <= ?2 ORDER BY w.due, w.delivery_seq LIMIT ?3"
+);
+
+pub(super) const DUE_TOO_LATE: &str = deliveries!(
+    "waiting w INDEXED BY waiting_due CROSS JOIN deliveries d ON d.seq = w.delivery_seq",
+    "WHERE w.connection = ?1 AND w.due > ?2 ORDER BY w.due, w.delivery_seq LIMIT ?3"
 );
 
 /// The numbers of the deliveries that are dead or held, and of those that are open.

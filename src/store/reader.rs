@@ -11,24 +11,48 @@ use tokio::sync::oneshot;
 use super::connection;
 use super::error::StoreError;
 
-/// As many questions are answered at a time.
-const THREADS: usize = 2;
+/// Who answers: as many questions of each kind are answered at a time.
+const THREADS: [Kind; 3] = [Kind::Work, Kind::Work, Kind::Look];
+
+/// What a question is for. One kind never waits for the other.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// What is under way can't go on without the answer, which takes no long look.
+    Work,
+    /// Somebody looks, perhaps through all that there is.
+    Look,
+}
 
 /// Answers one question; false when the connection is not to be used again.
 type Question = Box<dyn FnOnce(Result<&Connection, StoreError>) -> bool + Send>;
 
 /// Where questions are put. `None` ends one thread.
 #[derive(Clone)]
-pub(super) struct Asker(Sender<Option<Question>>);
+pub(super) struct Asker {
+    work: Sender<Option<Question>>,
+    look: Sender<Option<Question>>,
+}
 
 impl Asker {
+    fn of(&self, kind: Kind) -> &Sender<Option<Question>> {
+        match kind {
+            Kind::Work => &self.work,
+            Kind::Look => &self.look,
+        }
+    }
+
     /// Answers a question from one state of the store.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
+        kind: Kind,
         question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (waiter, answer) = oneshot::channel();
         let run = move |connection: Result<&Connection, StoreError>| {
+            // Who has stopped waiting needs no answer.
+            if waiter.is_closed() {
+                return connection.is_ok();
+            }
             let result = connection.and_then(|connection| {
                 // Several statements see the same state only within one transaction.
                 let transaction = connection.unchecked_transaction()?;
@@ -40,7 +64,7 @@ impl Asker {
             let _ = waiter.send(result);
             sound
         };
-        self.0.send(Some(Box::new(run))).map_err(|_| StoreError::Closed)?;
+        self.of(kind).send(Some(Box::new(run))).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -53,15 +77,15 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn start(file: &Path) -> Result<Self, StoreError> {
-        let (sender, questions) = channel();
-        let questions = Arc::new(Mutex::new(questions));
+        let ((work, works), (look, looks)) = (channel(), channel());
+        let (works, looks) = (Arc::new(Mutex::new(works)), Arc::new(Mutex::new(looks)));
         let mut threads = Vec::new();
-        for _ in 0..THREADS {
-            let (file, questions) = (file.to_owned(), questions.clone());
+        for kind in THREADS {
+            let (file, questions) = (file.to_owned(), if kind == Kind::Work { works.clone() } else { looks.clone() });
             let name = "store-read".to_owned();
-            threads.push(thread::Builder::new().name(name).spawn(move || work(file, &questions))?);
+            threads.push(thread::Builder::new().name(name).spawn(move || answer(file, &questions))?);
         }
-        Ok(Readers { asker: Asker(sender), threads })
+        Ok(Readers { asker: Asker { work, look }, threads })
     }
 
     pub(super) fn asker(&self) -> Asker {
@@ -69,8 +93,8 @@ impl Readers {
     }
 
     pub(super) fn stop(self) {
-        for _ in &self.threads {
-            let _ = self.asker.0.send(None);
+        for kind in THREADS {
+            let _ = self.asker.of(kind).send(None);
         }
         for thread in self.threads {
             let _ = thread.join();
@@ -78,7 +102,7 @@ impl Readers {
     }
 }
 
-fn work(file: PathBuf, questions: &Mutex<Receiver<Option<Question>>>) {
+fn answer(file: PathBuf, questions: &Mutex<Receiver<Option<Question>>>) {
     let mut connection = None;
     loop {
         let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -5,26 +5,33 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
-use super::model::{Filter, Replay, ReplayEvents, Replayed};
+use super::model::{Filter, Replay, Replayed, StoredDelivery};
 use super::transaction::Tx;
 use super::writer::Command;
-use super::{delivery, filter, key, lane, query, story};
+use super::{delivery, filter, key, lane, query};
 use crate::clock::Timestamp;
 use crate::delivery::{Change, State};
 use crate::id::{DeliveryId, EventId};
 
-/// The deliveries that a person may mean: all that are named, or else those that are dead or held.
-pub(super) fn deliveries(connection: &Connection, replay: &Replay) -> Result<Vec<i64>, StoreError> {
+/// The deliveries that a person means and that can be sent again, the oldest first: all that are named, or else those that are
+/// dead or held.
+pub(super) fn deliveries(connection: &Connection, replay: &Replay) -> Result<Vec<StoredDelivery>, StoreError> {
     let mut asked = replay.filter.clone();
-    if asked.ids.is_none() {
+    let is_named = asked.ids.is_some();
+    if !is_named {
         let kept = [State::Dead, State::Held];
         asked.states = kept.into_iter().filter(|s| asked.states.is_empty() || asked.states.contains(s)).collect();
         if asked.states.is_empty() {
             return Ok(Vec::new());
         }
     }
-    let found = filter::oldest(connection, &asked, replay.limit, |delivery| !delivery.request.is_empty())?;
-    Ok(found.into_iter().map(|delivery| delivery.seq).collect())
+    filter::oldest(connection, &asked, replay.limit, |delivery| is_resendable(delivery, is_named))
+}
+
+/// Whether there is something to send, and nobody sends it anyway; what is done is sent again only where it is named.
+fn is_resendable(delivery: &StoredDelivery, is_named: bool) -> bool {
+    let is_done = matches!(delivery.state, State::Delivered | State::Accepted | State::Skipped);
+    !delivery.request.is_empty() && (delivery.state.after(Change::Replay).is_some() || (is_named && is_done))
 }
 
 /// Makes a new delivery of each of these.
@@ -58,13 +65,11 @@ impl SendAgain {
         let Some(old) = query::deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [seq, 1])?.pop() else {
             return Ok(None);
         };
-        let after = old.state.after(Change::Replay);
-        let is_done = matches!(old.state, State::Delivered | State::Accepted | State::Skipped);
-        if old.request.is_empty() || (after.is_none() && !(self.named && is_done)) {
+        if !is_resendable(&old, self.named) {
             return Ok(None);
         }
         self.copy(tx, seq, id)?;
-        if let Some(after) = after {
+        if let Some(after) = old.state.after(Change::Replay) {
             replaced(tx, seq, old.state, after)?;
         }
         Ok(Some(Replayed { old: old.id, new: id, connection: old.connection }))
@@ -102,50 +107,6 @@ fn replaced(tx: &mut Tx<'_>, seq: i64, from: State, to: State) -> Result<(), Sto
     tx.execute("UPDATE deliveries SET state = ?2 WHERE seq = ?1", params![seq, delivery::code(to)])?;
     tx.moved(Some(from), to, 1);
     Ok(())
-}
-
-const EVENTS: &str = "SELECT e.seq, e.id, r.source, r.received_at FROM routings g
-     CROSS JOIN events e ON e.seq = g.event_seq CROSS JOIN requests r ON r.seq = e.request
-     WHERE (?1 AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = e.seq AND o.generation = g.generation))
-     OR (?2 AND EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = e.seq AND (?3 IS NULL OR o.route = ?3)
-         AND ((o.generation = g.generation AND o.result = 'failed') OR EXISTS (SELECT 1 FROM deliveries d
-             WHERE d.seq >= o.first_delivery AND d.seq < o.first_delivery + o.deliveries AND d.state = ?4))))
-     OR (NOT ?1 AND NOT ?2 AND (?3 IS NULL
-         OR EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = e.seq AND o.route = ?3)))
-     ORDER BY e.seq";
-
-/// The events that a person means, of those that are routed; the oldest first.
-pub(super) fn events(connection: &Connection, replay: &ReplayEvents) -> Result<Vec<i64>, StoreError> {
-    let ids: Option<Vec<[u8; 16]>> = replay.ids.as_ref().map(|ids| ids.iter().map(key::of_id).collect());
-    if let Some(ids) = &ids {
-        return named_events(connection, ids);
-    }
-    let mut statement = connection.prepare_cached(EVENTS)?;
-    let dead = delivery::code(State::Dead);
-    let mut rows = statement.query(params![replay.unmatched, replay.failed, replay.route, dead])?;
-    let mut found = Vec::new();
-    while found.len() < replay.limit
-        && let Some(row) = rows.next()?
-    {
-        let (source, at): (Arc<str>, i64) = (row.get(2)?, row.get(3)?);
-        let is_meant = replay.source.as_ref().is_none_or(|wanted| *wanted == source)
-            && replay.since.is_none_or(|since| at >= since.0)
-            && replay.until.is_none_or(|until| at < until.0);
-        if is_meant {
-            found.push(row.get(0)?);
-        }
-    }
-    Ok(found)
-}
-
-fn named_events(connection: &Connection, ids: &[[u8; 16]]) -> Result<Vec<i64>, StoreError> {
-    let mut found = Vec::new();
-    for id in ids {
-        found.extend(story::seq_of(connection, story::EVENTS, id)?);
-    }
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
 }
 
 /// Puts events that are routed among those that are not.

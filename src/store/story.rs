@@ -8,16 +8,31 @@ use super::{key, query};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId};
 
-/// How far from its place in the order of ids an event is looked for. More commands never wait at once.
-const NEARBY: i64 = 20_000;
+/// How far from its place in the order of ids an event is looked for: where it nearly always is, and then as far as commands
+/// can have waited at once.
+const NEARBY: [i64; 2] = [64, 20_000];
 
 /// All that is known of the event `id`.
 pub(super) fn story(connection: &Connection, id: EventId) -> Result<Option<EventStory>, StoreError> {
     let Some(seq) = seq_of(connection, EVENTS, &key::of_id(id))? else { return Ok(None) };
     let Some(event) = query::events(connection, query::ONE_EVENT, [seq])?.pop() else { return Ok(None) };
+    let whole = |delivery| with_attempts(connection, delivery);
+    Ok(Some(EventStory { event, routed_at: routed_at(connection, seq)?, outcomes: outcomes(connection, seq, whole)? }))
+}
+
+/// What became of the event of a number: without its request, and without calls.
+pub(super) fn brief(connection: &Connection, seq: i64) -> Result<Option<EventStory>, StoreError> {
+    let Some(event) = query::events(connection, query::ONE_EVENT_BARE, [seq])?.pop() else { return Ok(None) };
+    let bare = |delivery: StoredDelivery| {
+        let delivery = StoredDelivery { request: String::new(), ..delivery };
+        Ok(DeliveryStory { delivery, attempts: Vec::new(), steps: Vec::new(), replayed_as: Vec::new() })
+    };
+    Ok(Some(EventStory { event, routed_at: routed_at(connection, seq)?, outcomes: outcomes(connection, seq, bare)? }))
+}
+
+fn routed_at(connection: &Connection, seq: i64) -> Result<Option<Timestamp>, StoreError> {
     let mut routed = connection.prepare_cached("SELECT at FROM routings WHERE event_seq = ?1")?;
-    let routed_at = routed.query_row([seq], |row| row.get(0)).optional()?.map(Timestamp);
-    Ok(Some(EventStory { event, routed_at, outcomes: outcomes(connection, seq)? }))
+    Ok(routed.query_row([seq], |row| row.get(0)).optional()?.map(Timestamp))
 }
 
 /// All that is known of the delivery `id`.
@@ -63,15 +78,22 @@ pub(super) fn seq_of(connection: &Connection, search: Search, id: &[u8; 16]) -> 
         if before == Some(true) { low = middle + 1 } else { high = middle }
     }
     let mut near = connection.prepare_cached(search.near)?;
-    let (from, to) = (low.saturating_sub(NEARBY), low.saturating_add(NEARBY));
-    if let Some(seq) = near.query_row(params![from, to, id], |row| row.get(0)).optional()? {
-        return Ok(Some(seq));
+    for far in NEARBY {
+        let (from, to) = (low.saturating_sub(far), low.saturating_add(far));
+        if let Some(seq) = near.query_row(params![from, to, id], |row| row.get(0)).optional()? {
+            return Ok(Some(seq));
+        }
     }
     // The machine's clock was set back or forth: everything has to be searched.
     Ok(near.query_row(params![i64::MIN, i64::MAX, id], |row| row.get(0)).optional()?)
 }
 
-fn outcomes(connection: &Connection, event_seq: i64) -> Result<Vec<StoredOutcome>, StoreError> {
+/// What each route made of an event, its deliveries as `told`.
+fn outcomes(
+    connection: &Connection,
+    event_seq: i64,
+    told: impl Fn(StoredDelivery) -> Result<DeliveryStory, StoreError>,
+) -> Result<Vec<StoredOutcome>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT route, result, identity, lane, problem, first_delivery, deliveries, generation
          FROM outcomes WHERE event_seq = ?1 ORDER BY position",
@@ -85,10 +107,7 @@ fn outcomes(connection: &Connection, event_seq: i64) -> Result<Vec<StoredOutcome
             route: row.get(0)?,
             generation: row.get(7)?,
             result: result_from(connection, row)?,
-            deliveries: again(connection, deliveries)?
-                .into_iter()
-                .map(|d| with_attempts(connection, d))
-                .collect::<Result<_, _>>()?,
+            deliveries: again(connection, deliveries)?.into_iter().map(&told).collect::<Result<_, _>>()?,
         });
     }
     Ok(found)
@@ -129,22 +148,32 @@ fn with_attempts(connection: &Connection, delivery: StoredDelivery) -> Result<De
         "SELECT number, started_at, took_ms, result, trouble, status, answer, step
          FROM attempts WHERE delivery_seq = ?1 ORDER BY number",
     )?;
-    let attempts = statement.query_map([delivery.seq], |row| {
-        Ok(StoredAttempt {
-            number: row.get(0)?,
-            started_at: Timestamp(row.get(1)?),
-            took_ms: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
-            result: row.get(3)?,
-            trouble: row.get(4)?,
-            status: row.get(5)?,
-            answer: row.get(6)?,
-            step: row.get(7)?,
-        })
-    })?;
-    let attempts = attempts.collect::<Result<_, _>>()?;
+    let attempts = statement.query_map([delivery.seq], attempt_from)?.collect::<Result<_, _>>()?;
     let again = query::deliveries(connection, query::REPLAYED_AS, [delivery.seq])?;
     let replayed_as = again.into_iter().map(|delivery| delivery.id).collect();
     Ok(DeliveryStory { attempts, steps: steps(connection, delivery.seq)?, replayed_as, delivery })
+}
+
+fn attempt_from(row: &Row<'_>) -> rusqlite::Result<StoredAttempt> {
+    Ok(StoredAttempt {
+        number: row.get(0)?,
+        started_at: Timestamp(row.get(1)?),
+        took_ms: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+        result: row.get(3)?,
+        trouble: row.get(4)?,
+        status: row.get(5)?,
+        answer: row.get(6)?,
+        step: row.get(7)?,
+    })
+}
+
+/// The last call of the delivery of a number.
+pub(super) fn last_call(connection: &Connection, delivery_seq: i64) -> Result<Option<StoredAttempt>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, started_at, took_ms, result, trouble, status, answer, step
+         FROM attempts WHERE delivery_seq = ?1 ORDER BY number DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row([delivery_seq], attempt_from).optional()?)
 }
 
 /// The steps of a delivery that are done, each with what it saved.

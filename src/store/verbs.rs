@@ -10,13 +10,13 @@ use tokio::time::timeout_at;
 use super::embedded::{Embedded, Options};
 use super::model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
-    Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredDelivery, StoredEvent,
-    StoredToken, Verified,
+    Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
+    StoredEvent, StoredToken, Verified,
 };
 use super::snapshot::Snapshot;
 use super::{
-    Reply, Store, StoreError, call, copy, delivery, event, filter, key, lane, memory, prune, query, replay, snapshot,
-    story, verify,
+    Reply, Store, StoreError, call, chosen, copy, delivery, event, filter, key, lane, memory, prune, query, replay,
+    snapshot, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -114,14 +114,14 @@ impl Store for Embedded {
     fn dismiss(&self, filter: Filter, limit: usize, reason: &str) -> Reply<'_, usize> {
         let reason = reason.to_owned();
         Box::pin(async move {
-            let seqs = self.read(move |file| replay::kept(file, &filter, limit)).await?;
+            let seqs = self.look(move |file| replay::kept(file, &filter, limit)).await?;
             self.write(replay::Dismiss { seqs, reason }).await
         })
     }
 
     fn ahead(&self, connection: &str, seq: i64) -> Reply<'_, u64> {
         let connection = connection.to_owned();
-        self.ask(move |file| query::ahead(file, &connection, seq))
+        self.look(move |file| query::ahead(file, &connection, seq))
     }
 
     fn undo(&self, delivery_seq: i64, from: u32, remembered: Vec<(String, String)>) -> Reply<'_, ()> {
@@ -154,18 +154,16 @@ impl Store for Embedded {
         Box::pin(self.send_again(replay))
     }
 
+    fn replayable(&self, replay: Replay) -> Reply<'_, Vec<DeliveryId>> {
+        self.look(move |file| Ok(replay::deliveries(file, &replay)?.into_iter().map(|one| one.id).collect()))
+    }
+
     fn replay_events(&self, replay: ReplayEvents) -> Reply<'_, Vec<EventId>> {
         Box::pin(self.put_back(replay))
     }
 
-    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<StoredEvent>> {
-        self.ask(move |file| {
-            let mut found = Vec::new();
-            for seq in replay::events(file, &replay)? {
-                found.extend(query::events(file, query::ONE_EVENT, [seq])?);
-            }
-            Ok(found)
-        })
+    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<i64>> {
+        self.look(move |file| chosen::events(file, &replay))
     }
 
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned> {
@@ -182,19 +180,30 @@ impl Store for Embedded {
     }
 
     fn event(&self, id: EventId) -> Reply<'_, Option<EventStory>> {
-        self.ask(move |file| story::story(file, id))
+        self.look(move |file| story::story(file, id))
+    }
+
+    fn briefs(&self, seqs: Vec<i64>) -> Reply<'_, Vec<EventStory>> {
+        self.look(move |file| seqs.into_iter().filter_map(|seq| story::brief(file, seq).transpose()).collect())
     }
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
-        self.ask(move |file| query::events(file, query::RECENT_EVENTS, [query::limit(limit)]))
+        self.look(move |file| query::events(file, query::RECENT_EVENTS, [query::limit(limit)]))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
-        self.ask(move |file| story::delivery(file, id))
+        self.look(move |file| story::delivery(file, id))
+    }
+
+    fn last_calls(&self, seqs: Vec<i64>) -> Reply<'_, Vec<(i64, StoredAttempt)>> {
+        self.look(move |file| {
+            let last = |seq| Ok(story::last_call(file, seq)?.map(|call| (seq, call)));
+            seqs.into_iter().filter_map(|seq| last(seq).transpose()).collect()
+        })
     }
 
     fn deliveries(&self, filter: Filter, limit: usize) -> Reply<'_, Vec<StoredDelivery>> {
-        self.ask(move |file| filter::newest(file, &filter, limit))
+        self.look(move |file| filter::newest(file, &filter, limit))
     }
 
     fn remember_paths(&self, paths: Vec<String>) -> Reply<'_, ()> {
@@ -257,19 +266,19 @@ impl Embedded {
     }
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {
-        let seqs = self.read(move |file| replay::held(file, &filter, limit)).await?;
+        let seqs = self.look(move |file| replay::held(file, &filter, limit)).await?;
         self.write(replay::ReleaseHeld { seqs, at }).await
     }
 
     async fn send_again(&self, asked: Replay) -> Result<Vec<Replayed>, StoreError> {
         let (named, with_steps, at) = (asked.filter.ids.is_some(), asked.with_steps, asked.at);
-        let seqs = self.read(move |file| replay::deliveries(file, &asked)).await?;
-        let deliveries = seqs.into_iter().map(|seq| (seq, DeliveryId::new())).collect();
+        let found = self.look(move |file| replay::deliveries(file, &asked)).await?;
+        let deliveries = found.into_iter().map(|old| (old.seq, DeliveryId::new())).collect();
         self.write(replay::SendAgain { deliveries, named, with_steps, at }).await
     }
 
     async fn put_back(&self, asked: ReplayEvents) -> Result<Vec<EventId>, StoreError> {
-        let seqs = self.read(move |file| replay::events(file, &asked)).await?;
+        let seqs = self.look(move |file| chosen::events(file, &asked)).await?;
         self.write(replay::PutBack { seqs }).await
     }
 

@@ -1,5 +1,6 @@
 //! What was stored of an event when it was routed, beside what the routes make of it now.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diff::{self, Change, Kept, Recorded};
@@ -27,7 +28,10 @@ fn kept(outcome: &StoredOutcome) -> Option<Kept> {
         StoredResult::Duplicate { .. } => None,
         StoredResult::Failed { .. } => Some(Kept { route, identity: None, lane: None, made: None }),
         StoredResult::Taken { identity, lane } => {
-            let made = outcome.deliveries.iter().map(|story| {
+            // One that was sent again stands for the same entry of `send`, with the same request.
+            let mut positions = BTreeSet::new();
+            let each = outcome.deliveries.iter().filter(|story| positions.insert(story.delivery.position));
+            let made = each.map(|story| {
                 let delivery = &story.delivery;
                 let to: Arc<str> = format!("{}.{}", delivery.connection, delivery.operation).into();
                 (to, Plan::from_json(delivery.request.as_bytes()).ok())

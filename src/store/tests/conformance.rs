@@ -30,6 +30,9 @@ on_every_engine! {
     a_step_is_undone_with_what_it_remembered
     those_ahead_are_counted
     deliveries_are_sent_again
+    what_nobody_knows_is_left_out
+    what_died_again_is_found
+    what_a_wrong_clock_put_off_is_due
     events_go_through_the_routes_again
     tokens_are_kept
 }
@@ -266,6 +269,71 @@ mod stories {
         let story = store.event(events[3].id).await.unwrap().unwrap();
         let shown: Vec<_> = story.outcomes[0].deliveries.iter().map(|story| story.delivery.seq).collect();
         assert_eq!(shown, [1, 5]);
+    }
+
+    pub async fn what_nobody_knows_is_left_out(store: &dyn Store) {
+        deliveries(store, &[None, None, None]).await;
+        let held = |seq, number, result| AttemptRecord { result, ..attempt(seq, number, State::Held) };
+        store.record(held(1, 1, "unknown")).await.unwrap();
+        store.record(AttemptRecord { result: "unknown", ..attempt(2, 1, State::Retrying) }).await.unwrap();
+        store.record(held(2, 2, "not-sent")).await.unwrap();
+        store.hold(3, "x").await.unwrap();
+        let unknown = |unknown| Filter { unknown: Some(unknown), ..of(State::Held) };
+        assert_eq!(seqs(&store.deliveries(unknown(true), 9).await.unwrap()), [1]);
+        assert_eq!(seqs(&store.deliveries(unknown(false), 9).await.unwrap()), [3, 2]);
+        assert_eq!(store.release_held(unknown(false), 9, NOW).await, Ok(vec!["crm".into()]));
+        assert_eq!(seqs(&store.deliveries(of(State::Held), 9).await.unwrap()), [1]);
+        let calls = store.last_calls(vec![3, 2, 1]).await.unwrap();
+        let last: Vec<_> = calls.iter().map(|(seq, call)| (*seq, call.number, &*call.result)).collect();
+        assert_eq!(last, [(2, 2, "not-sent"), (1, 1, "unknown")]);
+        let numbered = Filter { seqs: Some(vec![3, 1]), ..Filter::default() };
+        assert_eq!(store.release_held(numbered, 9, NOW).await, Ok(vec!["crm".into()]), "it is named");
+        assert_eq!(store.deliveries(of(State::Held), 9).await.unwrap(), []);
+    }
+
+    pub async fn what_died_again_is_found(store: &dyn Store) {
+        deliveries(store, &[None, None]).await;
+        let failed = NewOutcome { route: "b".into(), result: NewResult::Failed { problem: "{}".to_owned() } };
+        for _ in 0..2 {
+            let seq = store.accept(request(1)).await.unwrap()[0];
+            store.route(routed(seq, vec![failed.clone()])).await.unwrap();
+        }
+        store.bury(1, "x").await.unwrap();
+        let all = Replay { filter: Filter::default(), limit: 9, with_steps: true, at: NOW };
+        assert_eq!(store.replayable(all.clone()).await.unwrap().len(), 1);
+        assert_eq!(store.replay(all.clone()).await.unwrap().len(), 1);
+        assert_eq!(store.replayable(all).await.unwrap(), []);
+        let asked = ReplayEvents { failed: true, limit: 9, ..ReplayEvents::default() };
+        assert_eq!(store.chosen(asked.clone()).await, Ok(vec![3, 4]), "it is on the way");
+        store.bury(3, "x").await.unwrap();
+        assert_eq!(store.chosen(asked.clone()).await, Ok(vec![1, 3, 4]));
+        let of_a = ReplayEvents { route: Some("a".into()), ..asked.clone() };
+        assert_eq!(store.chosen(of_a).await, Ok(vec![1]));
+        let unmade = ReplayEvents { unmade: true, newest: true, limit: 1, ..ReplayEvents::default() };
+        assert_eq!(store.chosen(unmade).await, Ok(vec![4]), "the newest, and not what has a dead delivery");
+        let briefs = store.briefs(vec![4, 1, 99]).await.unwrap();
+        assert_eq!(briefs.iter().map(|story| story.event.seq).collect::<Vec<_>>(), [4, 1]);
+        assert_eq!(briefs[0].event.raw.body, b"", "a list holds no bodies");
+        assert_eq!(briefs[1].outcomes[0].deliveries.len(), 2);
+        assert_eq!(store.recent_events(1).await.unwrap()[0].raw.body, b"");
+        assert_eq!(store.replay_events(asked).await.unwrap().len(), 3);
+        assert_eq!(store.counts().await.unwrap().deliveries(State::Dead), 0);
+    }
+
+    pub async fn what_a_wrong_clock_put_off_is_due(store: &dyn Store) {
+        const DAY: i64 = 24 * 3_600_000;
+        deliveries(store, &[None, None, None]).await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        store.postpone(vec![1, 3], in_ms(3650 * DAY)).await.unwrap();
+        store.postpone(vec![2], in_ms(3 * DAY)).await.unwrap();
+        let due = store.lease_due("crm", NOW, 1, "w").await.unwrap();
+        assert_eq!((seqs(&due.deliveries), due.next), (vec![1], Some(in_ms(3 * DAY))));
+        let due = store.lease_due("crm", NOW, 9, "w").await.unwrap();
+        assert_eq!((seqs(&due.deliveries), due.next), (vec![3], Some(in_ms(3 * DAY))));
+        store.postpone(vec![1, 3], in_ms(3650 * DAY)).await.unwrap();
+        assert_eq!(seqs(&store.lease_due("crm", in_ms(3 * DAY), 1, "w").await.unwrap().deliveries), [2]);
+        let due = store.lease_due("crm", in_ms(3 * DAY), 1, "w").await.unwrap();
+        assert_eq!(due.next, Some(in_ms(3 * DAY)), "the other is not forgotten");
     }
 
     pub async fn events_go_through_the_routes_again(store: &dyn Store) {

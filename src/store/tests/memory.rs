@@ -51,6 +51,11 @@ struct Inner {
     snapshot: Option<Snapshot>,
 }
 
+/// An event without its request.
+fn bare(event: &StoredEvent) -> StoredEvent {
+    StoredEvent { raw: Arc::default(), params: crate::value::Value::default(), ..event.clone() }
+}
+
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<Inner>);
 
@@ -260,25 +265,27 @@ impl Inner {
     }
 
     fn found(&self, filter: &Filter) -> Vec<i64> {
-        self.rows.values().filter(|row| filter.takes(&row.stored)).map(|row| row.stored.seq).collect()
+        let is_unknown = |row: &Row| row.calls.values().last().is_some_and(|call| call.result == "unknown");
+        let known = |row: &&Row| filter.unknown.is_none_or(|unknown| unknown == is_unknown(row));
+        self.rows.values().filter(|row| filter.takes(&row.stored)).filter(known).map(|row| row.stored.seq).collect()
+    }
+
+    fn resendable(&self, asked: &Replay) -> Vec<i64> {
+        let mut seqs = self.found(&asked.filter);
+        seqs.retain(|seq| {
+            let old = &self.rows[seq].stored;
+            let named = asked.filter.ids.is_some() && old.state.is_final() && old.state != State::Replayed;
+            !old.request.is_empty() && (old.state.after(Change::Replay).is_some() || named)
+        });
+        seqs.truncate(asked.limit);
+        seqs
     }
 
     fn send_again(&mut self, asked: &Replay) -> Vec<Replayed> {
         let mut replayed = Vec::new();
-        for seq in self.found(&asked.filter) {
+        for seq in self.resendable(asked) {
             let old = self.rows[&seq].stored.clone();
             let after = old.state.after(Change::Replay);
-            let named = asked.filter.ids.is_some() && old.state.is_final() && old.state != State::Replayed;
-            // What is not meant does not count against the limit, unless it was named.
-            if asked.filter.ids.is_none() && after.is_none() {
-                continue;
-            }
-            if replayed.len() >= asked.limit {
-                break;
-            }
-            if old.request.is_empty() || (after.is_none() && !named) {
-                continue;
-            }
             self.last_delivery += 1;
             let new = StoredDelivery {
                 seq: self.last_delivery,
@@ -345,12 +352,15 @@ impl Inner {
         let of_route = |outcome: &StoredOutcome| asked.route.as_ref().is_none_or(|route| *route == outcome.route);
         let has_failed = event.outcomes.iter().any(|(outcome, seqs)| {
             let failed = now(outcome) && matches!(outcome.result, StoredResult::Failed { .. });
+            let mut seqs = seqs.clone();
+            self.again(&mut seqs);
             let dead = seqs.iter().any(|seq| self.rows[seq].stored.state == State::Dead);
-            of_route(outcome) && (failed || dead)
+            of_route(outcome) && (failed || (asked.failed && dead))
         });
         let unmatched = !event.outcomes.iter().any(|(outcome, _)| now(outcome));
         let any = asked.route.is_none() || event.outcomes.iter().any(|(outcome, _)| of_route(outcome));
-        (asked.unmatched && unmatched) || (asked.failed && has_failed) || (!asked.unmatched && !asked.failed && any)
+        let failed = asked.failed || asked.unmade;
+        (asked.unmatched && unmatched) || (failed && has_failed) || (!asked.unmatched && !failed && any)
     }
 
     fn forget(&mut self, now: Timestamp, retention: &Retention) -> Pruned {
@@ -549,13 +559,15 @@ impl Store for Memory {
                 dues
             };
             let mut deliveries = Vec::new();
-            for (_, seq) in later(inner).into_iter().filter(|(due, _)| *due <= now).take(limit) {
+            let far = now.plus(std::time::Duration::from_secs(31 * 24 * 3600));
+            for (_, seq) in later(inner).into_iter().filter(|(due, _)| *due <= now || *due > far).take(limit) {
                 match inner.is_behind(seq) {
                     true => inner.stand(seq, Place::Parked, None),
                     false => deliveries.push(inner.take(seq, &owner)),
                 }
             }
-            Ok(Due { deliveries, next: later(inner).first().map(|(due, _)| *due) })
+            let next = later(inner).first().map(|(due, _)| if *due > far { now } else { *due });
+            Ok(Due { deliveries, next })
         })
     }
 
@@ -742,15 +754,23 @@ impl Store for Memory {
         self.with(move |inner| Ok(inner.send_again(&replay)))
     }
 
+    fn replayable(&self, replay: Replay) -> Reply<'_, Vec<DeliveryId>> {
+        self.with(move |inner| Ok(inner.resendable(&replay).iter().map(|seq| inner.rows[seq].stored.id).collect()))
+    }
+
     fn replay_events(&self, replay: ReplayEvents) -> Reply<'_, Vec<EventId>> {
         self.with(move |inner| Ok(inner.put_back(&replay)))
     }
 
-    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<StoredEvent>> {
+    fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<i64>> {
         self.with(move |inner| {
-            let routed = inner.events.keys().filter(|seq| !inner.unrouted.contains(seq));
-            let meant = routed.filter(|seq| inner.is_meant(**seq, &replay)).take(replay.limit);
-            Ok(meant.map(|seq| inner.events[seq].stored.clone()).collect())
+            let routed = inner.events.keys().copied().filter(|seq| !inner.unrouted.contains(seq));
+            let mut meant: Vec<i64> = routed.filter(|seq| inner.is_meant(*seq, &replay)).collect();
+            if replay.newest {
+                meant.reverse();
+            }
+            meant.truncate(replay.limit);
+            Ok(meant)
         })
     }
 
@@ -773,8 +793,31 @@ impl Store for Memory {
         })
     }
 
+    fn briefs(&self, seqs: Vec<i64>) -> Reply<'_, Vec<EventStory>> {
+        self.with(move |inner| {
+            let brief = |seq: &i64| {
+                let mut story = inner.event_story(inner.events.get(seq)?);
+                story.event = bare(&story.event);
+                for DeliveryStory { delivery, attempts, steps, replayed_as } in
+                    story.outcomes.iter_mut().flat_map(|outcome| &mut outcome.deliveries)
+                {
+                    (delivery.request, *attempts, *steps, *replayed_as) = Default::default();
+                }
+                Some(story)
+            };
+            Ok(seqs.iter().filter_map(brief).collect())
+        })
+    }
+
+    fn last_calls(&self, seqs: Vec<i64>) -> Reply<'_, Vec<(i64, StoredAttempt)>> {
+        self.with(move |inner| {
+            let last = |seq: &i64| Some((*seq, inner.rows.get(seq)?.calls.values().last()?.clone()));
+            Ok(seqs.iter().filter_map(last).collect())
+        })
+    }
+
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
-        self.with(move |inner| Ok(inner.events.values().rev().take(limit).map(|event| event.stored.clone()).collect()))
+        self.with(move |inner| Ok(inner.events.values().rev().take(limit).map(|event| bare(&event.stored)).collect()))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
@@ -787,7 +830,8 @@ impl Store for Memory {
     fn deliveries(&self, filter: Filter, limit: usize) -> Reply<'_, Vec<StoredDelivery>> {
         self.with(move |inner| {
             let seqs = inner.found(&filter);
-            Ok(seqs.into_iter().rev().take(limit).map(|seq| inner.rows[&seq].stored.clone()).collect())
+            let bare = |seq| StoredDelivery { request: String::new(), ..inner.rows[&seq].stored.clone() };
+            Ok(seqs.into_iter().rev().take(limit).map(bare).collect())
         })
     }
 

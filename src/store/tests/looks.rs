@@ -1,0 +1,139 @@
+//! Looks at the file that hold nothing up, and what a file has that is not as it should be.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+
+use rusqlite::StatementStatus;
+
+use super::*;
+use crate::store::transaction::Tx;
+use crate::store::writer::Command;
+use crate::store::{connection, story};
+
+#[tokio::test]
+async fn an_id_is_found_without_a_long_look() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    let mut new = request(3000);
+    let ids = new.ids.clone();
+    // One came while the clock stood in the past.
+    new.ids[2900] = id_of_long_ago();
+    store.accept(new.clone()).await.unwrap();
+    assert_eq!(store.event(new.ids[2900]).await.unwrap().unwrap().event.seq, 2901);
+    let file = connection::reader(&folder.file()).unwrap();
+    assert_eq!(story::seq_of(&file, story::EVENTS, &key::of_id(ids[1500])), Ok(Some(1501)));
+    let sql = "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3";
+    let steps = file.prepare_cached(sql).unwrap().get_status(StatementStatus::VmStep);
+    assert!((1..2000).contains(&steps), "{steps}");
+}
+
+fn id_of_long_ago() -> EventId {
+    key::to_id("evt", [1; 16]).unwrap()
+}
+
+#[tokio::test]
+async fn who_looks_holds_up_nobody() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    accept_one(&store).await;
+    let (go_on, wait) = channel::<()>();
+    let slow = store.look(move |_| Ok(wait.recv().is_ok()));
+    let ran = Arc::new(AtomicBool::new(false));
+    let noted = ran.clone();
+    let given_up = store.look(move |_| {
+        noted.store(true, Ordering::Relaxed);
+        Ok(())
+    });
+    let (mut slow, mut given_up) = (Box::pin(slow), Box::pin(given_up));
+    let moment = std::time::Duration::from_millis(50);
+    assert!(tokio::time::timeout(moment, &mut slow).await.is_err());
+    assert!(tokio::time::timeout(moment, &mut given_up).await.is_err());
+    assert_eq!(store.unrouted(0, 9).await.unwrap().len(), 1, "what is under way goes on");
+    drop(given_up);
+    go_on.send(()).unwrap();
+    assert_eq!(slow.await, Ok(true));
+    assert_eq!(store.recent_events(9).await.unwrap().len(), 1);
+    assert!(!ran.load(Ordering::Relaxed), "nobody waited for it");
+}
+
+struct Defect;
+
+impl Command for Defect {
+    type Answer = ();
+
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), StoreError> {
+        panic!("a defect")
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_writes_no_more_says_so() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(store.trouble(), None);
+    assert_eq!(store.put(Defect).await, Err(StoreError::Closed));
+    for _ in 0..200 {
+        match store.trouble() {
+            Some(_) => break,
+            None => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+        }
+    }
+    assert_eq!(store.trouble(), Some(StoreError::Closed));
+}
+
+const RETENTION: Retention =
+    Retention { age: Some(Duration::from_secs(60)), size: None, identity_window: Duration::from_secs(60) };
+
+#[tokio::test]
+async fn calls_that_count_no_more_are_forgotten() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    let call = LimitedCall { connection: "crm".into(), operation: "send".into(), limit_keys: vec!["ana".into()] };
+    let second = Duration::from_secs(1);
+    store.begin_call(call, NOW, NOW.plus(second), second).await.unwrap();
+    let kept = || {
+        let file = Connection::open(folder.file()).unwrap();
+        file.query_row("SELECT count(*) FROM limited_calls", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    store.prune(NOW.plus(second), RETENTION, 9).await.unwrap();
+    assert_eq!(kept(), 1, "it counts");
+    store.prune(NOW.plus(2 * second), RETENTION, 9).await.unwrap();
+    assert_eq!(kept(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_as_it_should_be_keeps_nothing_else() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    let later = NOW.plus(Duration::from_secs(3600));
+    // The second came while the clock stood in 2036; of the third the delivery is missing.
+    for at in [NOW, Timestamp(NOW.0 + 315_360_000_000), NOW, NOW] {
+        let seq = store.accept(NewEvents { received_at: at, ..request(1) }).await.unwrap()[0];
+        store.route(routed(seq, vec![taken("a", None, vec![delivery("crm")])])).await.unwrap();
+        store.record(attempt(seq, 1, State::Delivered)).await.unwrap();
+    }
+    Connection::open(folder.file()).unwrap().execute("DELETE FROM deliveries WHERE seq = 3", []).unwrap();
+    for _ in 0..3 {
+        store.prune(later, RETENTION, 9).await.unwrap();
+    }
+    let left: Vec<i64> = store.recent_events(9).await.unwrap().iter().map(|event| event.seq).collect();
+    assert_eq!(left, [2]);
+}
+
+#[tokio::test]
+async fn a_store_of_the_third_format_finds_what_failed() {
+    let folder = Folder::new();
+    fs::create_dir_all(&folder.0).unwrap();
+    let old = Connection::open(folder.file()).unwrap();
+    let [first, second, third, ..] = super::super::migration::STEPS else { panic!("four formats") };
+    let event = "INSERT INTO requests VALUES (1, 's', 0, 'POST', '/', '[]', 'null', x'');
+         INSERT INTO events VALUES (1, zeroblob(16), 1, 0); INSERT INTO routings VALUES (1, 'r', 0, 0);
+         INSERT INTO outcomes VALUES (1, 0, 'a', 'failed', NULL, NULL, '{}', 1, 0, 0);
+         UPDATE totals SET last_request = 1, last_event = 1, events = 1, failed = 1;";
+    old.execute_batch(&format!("{first} {second} {third} {event} PRAGMA user_version = 3;")).unwrap();
+    drop(old);
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(store.verify().await.unwrap(), Verified { events: 1, deliveries: 0, problems: vec![] });
+    let unmade = ReplayEvents { unmade: true, limit: 9, ..ReplayEvents::default() };
+    assert_eq!(store.chosen(unmade).await, Ok(vec![1]));
+}
