@@ -237,7 +237,11 @@ mod tests {
         one(address, link, &mut Room { parts: room.bytes.div_ceil(PART), ..room }).await
     }
 
-    fn fetch<'f>(fetcher: &'f Fetcher, address: &str, link: &'f Link) -> impl Future<Output = Result<Fetched, Trouble>> + 'f {
+    fn fetch<'f>(
+        fetcher: &'f Fetcher,
+        address: &str,
+        link: &'f Link,
+    ) -> impl Future<Output = Result<Fetched, Trouble>> + 'f {
         let links = vec![Arc::from(address)];
         async move { fetcher.fetch(&"acme".into(), links, link).await }
     }
@@ -291,11 +295,17 @@ mod tests {
         let link = Link { proxy: Some(crate::secret::Secret::new(proxy)), ..Link::default() };
         let good = File { content_type: None, bytes: b"file".to_vec() };
         assert_eq!(got("http://8.8.8.8/good", &link, 4).await, Ok(good));
-        for address in ["8.8.8.8/moved", "8.8.8.8/other", "localhost/in", "a.localhost./in", "intranet/in", "10.0.0.1/in"] {
+        for address in
+            ["8.8.8.8/moved", "8.8.8.8/other", "localhost/in", "a.localhost./in", "intranet/in", "10.0.0.1/in"]
+        {
             let refused = got(&format!("http://{address}"), &link, 99).await;
             assert_eq!(refused, Err(Trouble::PrivateAddress), "{address}");
         }
-        assert_eq!(got("http://nobody.invalid/in", &link, 99).await, Err(Trouble::NoFile), "it can't be looked up here");
+        assert_eq!(
+            got("http://nobody.invalid/in", &link, 99).await,
+            Err(Trouble::NoFile),
+            "it can't be looked up here"
+        );
     }
 
     #[tokio::test]
