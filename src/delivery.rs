@@ -149,6 +149,8 @@ pub enum Trouble {
     NoToken,
     /// A file that the request names by its address could not be fetched.
     NoFile,
+    /// Too many files are being fetched: the request makes room for others, and is tried again without an attempt.
+    NoRoom,
     /// The time for an attempt ran out.
     Timeout,
     /// The connection broke.
@@ -169,6 +171,7 @@ impl Trouble {
             Trouble::TokenRefused => "token-refused",
             Trouble::NoToken => "no-token",
             Trouble::NoFile => "no-file",
+            Trouble::NoRoom => "no-room",
             Trouble::Timeout => "timeout",
             Trouble::Broken => "broken",
             Trouble::BadAnswer => "bad-answer",

@@ -1,17 +1,19 @@
 //! Files that a request names by their address, fetched when it goes out. Whoever wrote the address may be a stranger, so
 //! only the public internet is asked, whatever the connection allows for its provider.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Client, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use url::Url;
+use url::{Host, Url};
 
 use super::trouble::trouble;
 use super::{CONNECT, ClientError, MOST_HEADERS, builder, guard};
 use crate::delivery::{AttemptResult, Trouble};
+use crate::pack::address;
 use crate::pack::link::{Link, Private};
 use crate::request::{File, Files};
 
@@ -21,12 +23,20 @@ const LARGEST: usize = 40 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// An address may lead to another so often.
 const REDIRECTS: usize = 5;
-/// The files of so many requests are in memory at a time.
-const ROOM: usize = 4;
+/// The files of so many requests of a connection are fetched at a time.
+const PLACES: usize = 4;
+/// How long a request waits for a place; after that it makes room for others.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A part of the memory for files.
+const PART: usize = 1024;
+/// So many parts are in memory at a time, for all connections together.
+const ROOM: usize = 256 * 1024;
 
 /// Fetches files.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
+    /// The places of each connection: a slow server holds up no other.
+    places: Arc<Mutex<BTreeMap<Arc<str>, Arc<Semaphore>>>>,
     room: Arc<Semaphore>,
 }
 
@@ -37,33 +47,67 @@ pub struct Fetched {
     _room: Option<OwnedSemaphorePermit>,
 }
 
+/// What the files of one request take of the memory.
+struct Room {
+    all: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+    parts: usize,
+    bytes: usize,
+}
+
 impl Default for Fetcher {
     fn default() -> Self {
-        Fetcher { room: Arc::new(Semaphore::new(ROOM)) }
+        Fetcher { places: Arc::default(), room: Arc::new(Semaphore::new(ROOM)) }
     }
 }
 
 impl Fetcher {
     /// The files at these addresses, by the way that a connection has to the internet.
-    pub async fn fetch(&self, links: Vec<Arc<str>>, link: &Link) -> Result<Fetched, Trouble> {
+    pub async fn fetch(&self, connection: &Arc<str>, links: Vec<Arc<str>>, link: &Link) -> Result<Fetched, Trouble> {
         let mut fetched = Fetched::default();
         if links.is_empty() {
             return Ok(fetched);
         }
-        fetched._room = self.room.clone().acquire_owned().await.ok();
-        let mut left = LARGEST;
+        // The place is for the fetching; what is fetched has its room in memory until the provider has answered.
+        let place = tokio::time::timeout(PATIENCE, self.places(connection).acquire_owned()).await;
+        let _place = place.map_err(|_| Trouble::NoRoom)?;
+        let mut room = Room { all: self.room.clone(), taken: None, parts: 0, bytes: 0 };
         for address in links {
             let file = match link.private {
                 Private::Only(_) => stand_in(),
                 Private::Refused | Private::Allowed => {
                     let public = Link { private: Private::Refused, client_certificate: None, ..link.clone() };
-                    one(&address, &public, left).await?
+                    one(&address, &public, &mut room).await?
                 }
             };
-            left = left.saturating_sub(file.bytes.len());
             fetched.files.insert(address, file);
         }
+        fetched._room = room.taken;
         Ok(fetched)
+    }
+
+    fn places(&self, connection: &Arc<str>) -> Arc<Semaphore> {
+        let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(connection.clone()).or_insert_with(|| Arc::new(Semaphore::new(PLACES))).clone()
+    }
+}
+
+impl Room {
+    /// Room for so many bytes more.
+    fn grow(&mut self, bytes: usize) -> Result<(), Trouble> {
+        self.bytes += bytes;
+        if self.bytes > LARGEST {
+            return Err(Trouble::NoFile);
+        }
+        let more = self.bytes.div_ceil(PART).saturating_sub(self.parts);
+        let asked = u32::try_from(more).map_err(|_| Trouble::NoFile)?;
+        let more_room = self.all.clone().try_acquire_many_owned(asked).map_err(|_| Trouble::NoRoom)?;
+        self.parts += more;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more_room),
+            None => self.taken = Some(more_room),
+        }
+        Ok(())
     }
 }
 
@@ -72,58 +116,95 @@ fn stand_in() -> File {
     File { content_type: Some("text/plain".to_owned()), bytes: b"a file of the sandbox".to_vec() }
 }
 
-async fn one(address: &str, link: &Link, most: usize) -> Result<File, Trouble> {
-    let url = Url::parse(address).ok().filter(is_web).ok_or(Trouble::NoFile)?;
-    if !link.allows(&url) {
-        return Err(Trouble::PrivateAddress);
-    }
+async fn one(address: &str, link: &Link, room: &mut Room) -> Result<File, Trouble> {
+    let url = Url::parse(address).map_err(|_| Trouble::NoFile)?;
     let client = client(link).map_err(|_| Trouble::NoFile)?;
-    let failed = |error: reqwest::Error| match trouble(&error) {
-        AttemptResult::NotSent(Trouble::PrivateAddress) => Trouble::PrivateAddress,
-        _ => Trouble::NoFile,
-    };
-    let mut response = client.get(url).send().await.map_err(failed)?;
-    if !response.status().is_success() {
-        return Err(Trouble::NoFile);
-    }
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| Some(kind.to_str().ok()?.to_owned()));
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > most {
+    let fetched = async {
+        let mut response = answered(&client, url, link).await?;
+        if !response.status().is_success() {
             return Err(Trouble::NoFile);
         }
-    }
-    if bytes.is_empty() { Err(Trouble::NoFile) } else { Ok(File { content_type, bytes }) }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| Some(kind.to_str().ok()?.to_owned()));
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            room.grow(chunk.len())?;
+            bytes.extend_from_slice(&chunk);
+        }
+        if bytes.is_empty() { Err(Trouble::NoFile) } else { Ok(File { content_type, bytes }) }
+    };
+    tokio::time::timeout(TIMEOUT, fetched).await.map_err(|_| Trouble::NoFile)?
 }
 
-fn client(link: &Link) -> Result<reqwest::Client, ClientError> {
-    let (own, resolver) = (link.clone(), guard::Resolver::of(link));
+/// The answer at an address, or where it leads to: each is looked at before it is asked.
+async fn answered(client: &Client, mut url: Url, link: &Link) -> Result<Response, Trouble> {
+    for _ in 0..=REDIRECTS {
+        may_be_asked(&url, link).await?;
+        let response = client.get(url.clone()).send().await.map_err(failed)?;
+        match response.status().is_redirection().then(|| leads_to(&response, &url)).flatten() {
+            Some(next) => url = next,
+            None => return Ok(response),
+        }
+    }
+    Err(Trouble::NoFile)
+}
+
+fn leads_to(response: &Response, from: &Url) -> Option<Url> {
+    from.join(response.headers().get(LOCATION)?.to_str().ok()?).ok()
+}
+
+/// Whether an address is asked. Without a proxy names are looked at again when they are resolved; a proxy resolves them
+/// itself, in a network that we don't see, so that they must lead to the public internet from here as well.
+async fn may_be_asked(url: &Url, link: &Link) -> Result<(), Trouble> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Trouble::NoFile);
+    }
+    if link.private == Private::Allowed {
+        return Ok(());
+    }
+    if !link.allows(url) || address::is_plainly_private(url) || is_of_the_house(url) {
+        return Err(Trouble::PrivateAddress);
+    }
+    match url.host() {
+        Some(Host::Domain(name)) if link.proxy.is_some() => leads_outside(name).await,
+        _ => Ok(()),
+    }
+}
+
+/// A name of one word is known inside of a network only.
+fn is_of_the_house(url: &Url) -> bool {
+    matches!(url.host(), Some(Host::Domain(name)) if !name.trim_end_matches('.').contains('.'))
+}
+
+/// Whether all addresses of a name are of the public internet. What can't be looked up is not asked for.
+async fn leads_outside(name: &str) -> Result<(), Trouble> {
+    let found = tokio::time::timeout(CONNECT, tokio::net::lookup_host((name, 0))).await;
+    let found: Vec<_> = found.map_err(|_| Trouble::NoFile)?.map_err(|_| Trouble::NoFile)?.collect();
+    match (found.is_empty(), found.iter().all(|found| address::is_public(found.ip()))) {
+        (true, _) => Err(Trouble::NoFile),
+        (false, true) => Ok(()),
+        (false, false) => Err(Trouble::PrivateAddress),
+    }
+}
+
+fn failed(error: reqwest::Error) -> Trouble {
+    match trouble(&error) {
+        AttemptResult::NotSent(Trouble::PrivateAddress) => Trouble::PrivateAddress,
+        _ => Trouble::NoFile,
+    }
+}
+
+fn client(link: &Link) -> Result<Client, ClientError> {
     let mut builder = builder()
         .connect_timeout(CONNECT)
         .timeout(TIMEOUT)
         .http1_only()
         .http1_max_headers(MOST_HEADERS)
-        .redirect(Policy::custom(move |attempt| next(attempt, &own)))
-        .dns_resolver(resolver);
+        .dns_resolver(guard::Resolver::of(link));
     if let Some(proxy) = &link.proxy {
         let address = proxy.expose().replacen("socks5://", "socks5h://", 1);
         builder = builder.proxy(reqwest::Proxy::all(address).map_err(|_| ClientError)?);
     }
     builder.build().map_err(|_| ClientError)
-}
-
-/// Whether an address that a file's address leads to is asked.
-fn next(attempt: Attempt<'_>, link: &Link) -> reqwest::redirect::Action {
-    match (link.allows(attempt.url()), is_web(attempt.url()) && attempt.previous().len() <= REDIRECTS) {
-        (false, _) => attempt.error(guard::PrivateAddress),
-        (true, false) => attempt.stop(),
-        (true, true) => attempt.follow(),
-    }
-}
-
-fn is_web(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
 }
 
 #[cfg(test)]
@@ -150,6 +231,21 @@ mod tests {
         address
     }
 
+    /// Fetches one file where so many bytes have room.
+    async fn got(address: &str, link: &Link, most: usize) -> Result<File, Trouble> {
+        let room = Room { all: Arc::new(Semaphore::new(ROOM)), taken: None, parts: 0, bytes: LARGEST - most };
+        one(address, link, &mut Room { parts: room.bytes.div_ceil(PART), ..room }).await
+    }
+
+    fn fetch<'f>(
+        fetcher: &'f Fetcher,
+        address: &str,
+        link: &'f Link,
+    ) -> impl Future<Output = Result<Fetched, Trouble>> + 'f {
+        let links = vec![Arc::from(address)];
+        async move { fetcher.fetch(&"acme".into(), links, link).await }
+    }
+
     #[tokio::test]
     async fn a_file_is_fetched_within_its_bounds() {
         let base = served(&[
@@ -164,13 +260,13 @@ mod tests {
         let open = Link { private: Private::Allowed, ..Link::default() };
         let good = File { content_type: Some("image/png".to_owned()), bytes: b"file".to_vec() };
         for path in ["/good", "/moved"] {
-            assert_eq!(one(&format!("{base}{path}"), &open, 4).await, Ok(good.clone()), "{path}");
+            assert_eq!(got(&format!("{base}{path}"), &open, 4).await, Ok(good.clone()), "{path}");
         }
-        assert_eq!(one(&format!("{base}/good"), &open, 3).await, Err(Trouble::NoFile), "too large");
+        assert_eq!(got(&format!("{base}/good"), &open, 3).await, Err(Trouble::NoFile), "too large");
         for path in ["/round", "/away", "/gone", "/empty", "/half"] {
-            assert_eq!(one(&format!("{base}{path}"), &open, 99).await, Err(Trouble::NoFile), "{path}");
+            assert_eq!(got(&format!("{base}{path}"), &open, 99).await, Err(Trouble::NoFile), "{path}");
         }
-        assert_eq!(one("file:///etc/passwd", &open, 99).await, Err(Trouble::NoFile));
+        assert_eq!(got("file:///etc/passwd", &open, 99).await, Err(Trouble::NoFile));
     }
 
     #[tokio::test]
@@ -179,8 +275,61 @@ mod tests {
         let open = Link { private: Private::Allowed, ..Link::default() };
         let by_name = base.replace("127.0.0.1", "localhost");
         for address in [base, by_name, "http://[::1]:1".to_owned(), "http://169.254.169.254".to_owned()] {
-            let links = vec![format!("{address}/good").into()];
-            assert_eq!(Fetcher::default().fetch(links, &open).await.unwrap_err(), Trouble::PrivateAddress, "{address}");
+            let refused = fetch(&Fetcher::default(), &format!("{address}/good"), &open).await.unwrap_err();
+            assert_eq!(refused, Trouble::PrivateAddress, "{address}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_for_nothing_of_its_own_network() {
+        // It answers whatever it is asked for, and the one public address leads inside.
+        let proxy = served(&[
+            ("http://8.8.8.8/good", "200 x\r\nContent-Length: 4\r\n\r\nfile"),
+            ("http://8.8.8.8/moved", "302 x\r\nLocation: http://localhost/in\r\nContent-Length: 0\r\n\r\n"),
+            ("http://8.8.8.8/other", "307 x\r\nLocation: http://intranet/in\r\nContent-Length: 0\r\n\r\n"),
+            ("http://localhost/in", "200 x\r\nContent-Length: 6\r\n\r\nsecret"),
+            ("http://intranet/in", "200 x\r\nContent-Length: 6\r\n\r\nsecret"),
+            ("http://10.0.0.1/in", "200 x\r\nContent-Length: 6\r\n\r\nsecret"),
+            ("http://nobody.invalid/in", "200 x\r\nContent-Length: 6\r\n\r\nsecret"),
+        ]);
+        let link = Link { proxy: Some(crate::secret::Secret::new(proxy)), ..Link::default() };
+        let good = File { content_type: None, bytes: b"file".to_vec() };
+        assert_eq!(got("http://8.8.8.8/good", &link, 4).await, Ok(good));
+        for address in
+            ["8.8.8.8/moved", "8.8.8.8/other", "localhost/in", "a.localhost./in", "intranet/in", "10.0.0.1/in"]
+        {
+            let refused = got(&format!("http://{address}"), &link, 99).await;
+            assert_eq!(refused, Err(Trouble::PrivateAddress), "{address}");
+        }
+        assert_eq!(
+            got("http://nobody.invalid/in", &link, 99).await,
+            Err(Trouble::NoFile),
+            "it can't be looked up here"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_slow_files_holds_no_other_up() {
+        let (fetcher, link) = (Fetcher::default(), Link::to_sandbox("127.0.0.1:1".parse().ok()));
+        let taken = fetcher.places(&"acme".into()).acquire_many_owned(PLACES as u32).await.unwrap();
+        let waited = fetch(&fetcher, "http://files.example/a", &link).await.unwrap_err();
+        assert_eq!(waited, Trouble::NoRoom, "it makes room for others instead of waiting");
+        let other = fetcher.fetch(&"other".into(), vec!["http://files.example/a".into()], &link).await;
+        assert_eq!(other.unwrap().files.len(), 1);
+        drop(taken);
+        let fetched = fetch(&fetcher, "http://files.example/a", &link).await.unwrap();
+        assert_eq!(fetcher.places(&"acme".into()).available_permits(), PLACES, "the place is for the fetching alone");
+        drop(fetched);
+    }
+
+    #[test]
+    fn what_is_in_memory_is_bounded_for_all_together() {
+        let all = Arc::new(Semaphore::new(3));
+        let room = || Room { all: all.clone(), taken: None, parts: 0, bytes: 0 };
+        let (mut one, mut other) = (room(), room());
+        assert_eq!((one.grow(1), one.grow(PART - 1), one.grow(1)), (Ok(()), Ok(()), Ok(())));
+        assert_eq!((other.grow(PART), other.grow(1)), (Ok(()), Err(Trouble::NoRoom)));
+        drop(one);
+        assert_eq!(other.grow(0), Ok(()));
     }
 }

@@ -81,6 +81,12 @@ impl Grant {
         pairs.collect::<Vec<_>>().join("&")
     }
 
+    /// A refresh token that came without an access token: nothing but for asking with it.
+    pub(super) fn rotated(&self, refresh: Secret, asked_at: Timestamp) -> StoredToken {
+        let fingerprint = self.fingerprint.clone();
+        StoredToken { access: Secret::new(""), refresh: Some(refresh), expires_at: Some(asked_at), fingerprint }
+    }
+
     /// The token that an answer gives. One that gives no other refresh token leaves the last one good.
     pub(super) fn token(
         &self,
@@ -90,17 +96,23 @@ impl Grant {
     ) -> Result<StoredToken, Refused> {
         let body = json::parse(&answer.body, &json::Limits::default()).unwrap_or_default();
         let word = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        match answer.status {
-            200..=299 => {}
+        let error = word("error");
+        let is_refused = match answer.status {
             408 | 425 | 429 | 500..=599 => return Err(Refused::for_now()),
-            _ => return Err(Refused { trouble: Trouble::TokenRefused, word: word("error").and_then(known) }),
+            // Some services refuse with 200.
+            200..=299 => error.is_some(),
+            400 | 401 => true,
+            // What does not speak OAuth comes of something before the service, and may be over in a moment.
+            _ if error.and_then(known).is_none() => return Err(Refused::for_now()),
+            _ => true,
+        };
+        if is_refused {
+            return Err(Refused { word: error.and_then(known), ..Refused::because(Trouble::TokenRefused) });
         }
-        // Some services refuse with 200.
-        if let Some(error) = word("error") {
-            return Err(Refused { trouble: Trouble::TokenRefused, word: known(error) });
-        }
-        let access = word("access_token").filter(|token| is_sendable(token)).ok_or_else(Refused::for_now)?;
         let given = word("refresh_token").map(Secret::new);
+        let Some(access) = word("access_token").filter(|token| is_sendable(token)) else {
+            return Err(Refused { rotated: given, ..Refused::for_now() });
+        };
         Ok(StoredToken {
             access: Secret::new(access),
             refresh: given.or_else(|| last.and_then(|last| last.refresh.clone())),
@@ -111,16 +123,22 @@ impl Grant {
 }
 
 /// Why there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) trouble: Trouble,
     /// One of OAuth's own words.
     pub(super) word: Option<&'static str>,
+    /// The refresh token that was given all the same: the one before it may be worth nothing any more.
+    pub(super) rotated: Option<Secret>,
 }
 
 impl Refused {
+    pub(super) fn because(trouble: Trouble) -> Self {
+        Refused { trouble, word: None, rotated: None }
+    }
+
     pub(super) fn for_now() -> Self {
-        Refused { trouble: Trouble::NoToken, word: None }
+        Refused::because(Trouble::NoToken)
     }
 }
 
@@ -181,7 +199,8 @@ mod tests {
 
     #[test]
     fn every_answer_is_a_token_or_says_who_is_to_act() {
-        let refused = |word| Refused { trouble: Trouble::TokenRefused, word };
+        let refused = |word| Refused { word, ..Refused::because(Trouble::TokenRefused) };
+        let rotated = Refused { rotated: Some(Secret::new("r1")), ..Refused::for_now() };
         let cases = [
             (
                 400,
@@ -190,8 +209,14 @@ mod tests {
             ),
             (401, r#"{"error":"invalid_client"}"#, refused(Some("invalid_client"))),
             (401, r#"{"error":"user@example.com"}"#, refused(None)),
-            (403, "<html>", refused(None)),
-            (302, "", refused(None)),
+            (400, "", refused(None)),
+            (403, r#"{"error":"access_denied"}"#, refused(Some("access_denied"))),
+            (403, "<html>", Refused::for_now()),
+            (403, r#"{"error":"blocked by the firewall"}"#, Refused::for_now()),
+            (404, "<html>", Refused::for_now()),
+            (302, "", Refused::for_now()),
+            (200, r#"{"refresh_token":"r1"}"#, rotated.clone()),
+            (200, r#"{"access_token":"a b","refresh_token":"r1"}"#, rotated),
             (200, r#"{"error":"invalid_grant"}"#, refused(Some("invalid_grant"))),
             (200, "<html>", Refused::for_now()),
             (200, r#"{"access_token":""}"#, Refused::for_now()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, RwLock};
 
 use super::answer::answer;
 use super::cache::Clients;
@@ -19,8 +19,10 @@ use crate::store::{Store, StoredToken};
 const PAUSE: Duration = Duration::from_secs(60);
 /// How long one that failed for now is left alone, and how long a new token is not replaced by another.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
-/// How long a service may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a service may take. A stop waits for it.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a stop waits for what is being fetched: it is then on disk, or nothing came.
+const LONGEST_STOP: Duration = Duration::from_secs(20);
 
 /// The tokens of all connections.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct Tokens {
     store: Arc<dyn Store>,
     clock: Clock,
     slots: Arc<Mutex<Slots>>,
+    /// Whether none is fetched any more. Whoever fetches one holds it, so that the end waits for that.
+    is_over: Arc<RwLock<bool>>,
 }
 
 type Slots = BTreeMap<Arc<str>, Arc<tokio::sync::Mutex<Slot>>>;
@@ -54,7 +58,7 @@ type Locked = OwnedMutexGuard<Slot>;
 
 impl Tokens {
     pub fn new(clients: Clients, store: Arc<dyn Store>, clock: Clock) -> Self {
-        Tokens { clients, store, clock, slots: Arc::default() }
+        Tokens { clients, store, clock, slots: Arc::default(), is_over: Arc::default() }
     }
 
     /// The token that requests of a connection carry; nothing for one that has none to fetch.
@@ -67,6 +71,14 @@ impl Tokens {
         self.get(connection, Some(stale)).await
     }
 
+    /// Lets what is being fetched come home and onto disk, and fetches nothing more: a refresh token that was given and not
+    /// kept is lost.
+    pub async fn stop(&self) {
+        if let Ok(mut is_over) = tokio::time::timeout(LONGEST_STOP, self.is_over.write()).await {
+            *is_over = true;
+        }
+    }
+
     async fn get(&self, connection: &Arc<Connection>, stale: Option<&Secret>) -> Result<Option<Secret>, Trouble> {
         let Some(oauth2) = &connection.oauth2 else { return Ok(None) };
         let grant = Grant::of(connection, oauth2)?;
@@ -76,7 +88,13 @@ impl Tokens {
         }
         let (tokens, connection, stale) = (self.clone(), connection.clone(), stale.cloned());
         // What was asked for is kept even when nobody waits for it any more: the service may have taken the old one back.
-        let renewed = tokio::spawn(async move { tokens.renew(slot, &grant, &connection, stale.as_ref()).await });
+        let renewed = tokio::spawn(async move {
+            let is_over = tokens.is_over.read().await;
+            match *is_over {
+                true => Err(Trouble::NoToken),
+                false => tokens.renew(slot, &grant, &connection, stale.as_ref()).await,
+            }
+        });
         renewed.await.unwrap_or(Err(Trouble::NoToken)).map(Some)
     }
 
@@ -107,8 +125,12 @@ impl Tokens {
                 self.save(&mut slot, connection).await
             }
             Err(refused) => {
-                slot.failed(grant, refused, now);
-                tell(connection, refused);
+                slot.failed(grant, refused.trouble, now);
+                tell(connection, &refused);
+                if let Some(rotated) = refused.rotated {
+                    (slot.token, slot.is_unsaved) = (Some(grant.rotated(rotated, now)), true);
+                    let _ = self.save(&mut slot, connection).await;
+                }
                 Err(refused.trouble)
             }
         }
@@ -131,9 +153,8 @@ impl Tokens {
     }
 
     async fn fetch(&self, slot: &Slot, grant: &Grant, connection: &Connection) -> Result<StoredToken, Refused> {
-        let trouble = |trouble: Trouble| Refused { trouble, word: None };
         if !connection.link.allows(&grant.url) {
-            return Err(trouble(Trouble::PrivateAddress));
+            return Err(Refused::because(Trouble::PrivateAddress));
         }
         let client = self.clients.of(&connection.link).map_err(|_| Refused::for_now())?;
         let asked_at = self.clock.now();
@@ -144,7 +165,7 @@ impl Tokens {
             .header("Accept", "application/json")
             .body(grant.form(slot.token.as_ref()));
         let answer = answer(request).await.map_err(|result| match result {
-            AttemptResult::NotSent(kind) => trouble(kind),
+            AttemptResult::NotSent(trouble) => Refused::because(trouble),
             AttemptResult::Unknown(_) | AttemptResult::Answered { .. } | AttemptResult::TokenRefused { .. } => {
                 Refused::for_now()
             }
@@ -181,20 +202,21 @@ impl Slot {
 
     /// Why nobody is asked now: it failed a moment ago, or the newest token is the one that was not taken.
     fn known_trouble(&self, grant: &Grant, now: Timestamp) -> Option<Trouble> {
-        let failed =
-            self.failed.as_ref().filter(|failed| failed.fingerprint == grant.fingerprint && now < failed.until);
-        let is_new = self.fetched_at.is_some_and(|at| now < at.plus(SHORT_PAUSE));
+        // What lies ahead of a clock that was set back is not believed.
+        let is_ahead = |failed: &Failed| now < failed.until && now.until(failed.until) <= PAUSE;
+        let failed = self.failed.as_ref().filter(|failed| failed.fingerprint == grant.fingerprint && is_ahead(failed));
+        let is_new = self.fetched_at.is_some_and(|at| at <= now && now < at.plus(SHORT_PAUSE));
         failed.map(|failed| failed.trouble).or(is_new.then_some(Trouble::NoToken))
     }
 
-    fn failed(&mut self, grant: &Grant, refused: Refused, now: Timestamp) {
-        let pause = if refused.trouble.needs_a_person() { PAUSE } else { SHORT_PAUSE };
+    fn failed(&mut self, grant: &Grant, trouble: Trouble, now: Timestamp) {
+        let pause = if trouble.needs_a_person() { PAUSE } else { SHORT_PAUSE };
         let fingerprint = grant.fingerprint.clone();
-        self.failed = Some(Failed { fingerprint, trouble: refused.trouble, until: now.plus(pause) });
+        self.failed = Some(Failed { fingerprint, trouble, until: now.plus(pause) });
     }
 }
 
-fn tell(connection: &Connection, refused: Refused) {
+fn tell(connection: &Connection, refused: &Refused) {
     let (connection, trouble, word) = (&connection.name, refused.trouble.word(), refused.word);
     match refused.trouble {
         Trouble::TokenRefused => tracing::error!(%connection, trouble, word,

@@ -39,7 +39,7 @@ impl Client {
         token: Option<&Secret>,
         clock: &Clock,
     ) -> (AttemptResult, Answer) {
-        let fetched = match self.1.fetch(request.links(), &connection.link).await {
+        let fetched = match self.1.fetch(&connection.name, request.links(), &connection.link).await {
             Ok(fetched) => fetched,
             Err(trouble) => return (AttemptResult::NotSent(trouble), Answer::default()),
         };

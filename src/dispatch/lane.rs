@@ -17,8 +17,11 @@ pub(super) struct Lanes {
     busy: HashMap<Arc<str>, Lane>,
     /// Lanes whose head has gone back into the store, while a lease is under way that may still bring one of theirs.
     resting: HashSet<Arc<str>>,
-    /// Deliveries held behind the heads.
+    /// Deliveries held behind the heads, and how long their requests are together.
     held: usize,
+    bytes: usize,
+    /// A lane was left of which something is parked that comes before all that is due.
+    left_behind: bool,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +39,8 @@ struct Lane {
     parking: usize,
     /// Some were parked since the store was asked for more.
     again: bool,
+    /// The first that was parked, where it may come before the head: it was released, or sent again later.
+    first_parked: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +81,11 @@ impl Lanes {
         self.held
     }
 
+    /// How long the requests are that are held behind the heads.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// A delivery was leased; `due` when it had waited in the store for its time, and not come by the cursor.
     pub(super) fn enter(&mut self, delivery: StoredDelivery, due: bool) -> Entered {
         let Some(name) = delivery.lane.clone() else { return Entered::Go(delivery) };
@@ -95,11 +105,13 @@ impl Lanes {
         if lane.stage == Stage::Resting || lane.parked || lane.parking > 0 || lane.waiting.len() >= HELD {
             lane.parked = true;
             lane.parking += 1;
+            lane.parks(delivery.seq);
             return Entered::Park(delivery);
         }
         let at = lane.waiting.partition_point(|other| other.seq < delivery.seq);
-        lane.waiting.insert(at, delivery);
         self.held += 1;
+        self.bytes += delivery.request.len();
+        lane.waiting.insert(at, delivery);
         Entered::Held
     }
 
@@ -111,6 +123,7 @@ impl Lanes {
         lane.parked |= parked;
         if let Some(next) = lane.waiting.pop_front() {
             self.held -= 1;
+            self.bytes -= next.request.len();
             lane.head = next.seq;
             return Then::Go(next);
         }
@@ -135,6 +148,10 @@ impl Lanes {
         lane.stage = Stage::Resting;
         lane.parking += lane.waiting.len();
         self.held -= lane.waiting.len();
+        self.bytes -= lane.waiting.iter().map(|waiting| waiting.request.len()).sum::<usize>();
+        if let Some(first) = lane.waiting.front().map(|first| first.seq) {
+            lane.parks(first);
+        }
         let waiting = std::mem::take(&mut lane.waiting).into();
         if leasing {
             self.resting.insert(name.clone());
@@ -170,12 +187,17 @@ impl Lanes {
         let Some(lane) = self.busy.get_mut(name) else { return Then::Nothing };
         // What was parked since the store was asked may still be there.
         lane.parked = found.len() >= REFILL || lane.parking > 0 || lane.again;
+        if lane.parking == 0 && !lane.again {
+            lane.first_parked = None;
+        }
         lane.again = false;
         self.held += found.len();
+        self.bytes += found.iter().map(|found| found.request.len()).sum::<usize>();
         lane.waiting.extend(found);
         match lane.waiting.pop_front() {
             Some(next) => {
                 self.held -= 1;
+                self.bytes -= next.request.len();
                 (lane.stage, lane.head) = (Stage::Busy, next.seq);
                 Then::Go(next)
             }
@@ -213,8 +235,21 @@ impl Lanes {
     fn forget_rested(&mut self, name: &Arc<str>) {
         let over = |lane: &Lane| lane.stage == Stage::Resting && lane.parking == 0;
         if !self.resting.contains(name) && self.busy.get(name).is_some_and(over) {
-            self.busy.remove(name);
+            let lane = self.busy.remove(name);
+            self.left_behind |= lane.is_some_and(|lane| lane.first_parked.is_some_and(|first| first < lane.head));
         }
+    }
+
+    /// Whether lanes are to be looked for that were left behind: when the head that rests is due, it finds another before
+    /// it, which nobody would take out of the store.
+    pub(super) fn take_left_behind(&mut self) -> bool {
+        std::mem::take(&mut self.left_behind)
+    }
+}
+
+impl Lane {
+    fn parks(&mut self, seq: i64) {
+        self.first_parked = Some(self.first_parked.map_or(seq, |first| first.min(seq)));
     }
 }
 

@@ -5,7 +5,7 @@ mod ask;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -22,6 +22,8 @@ use ask::{Asking, Heard};
 
 /// How many deliveries are held in memory; the rest waits in the store.
 const READY: usize = 4096;
+/// Nothing more is leased while the requests that are held are longer than this together.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// How many of one route, while others have something as well.
 const SHARE: usize = READY / 4;
 /// How many are leased at a time. Less than this is not asked for: each lease is a write. More would make whoever is
@@ -43,6 +45,8 @@ pub(super) struct Worker {
     ready: Shares,
     /// Each with its lane.
     under_way: JoinSet<(Option<Arc<str>>, Done)>,
+    /// How long the requests under way are.
+    bytes: Arc<AtomicUsize>,
     asking: Asking,
     asked: JoinSet<Heard>,
     /// The routes that have brought something and have nothing here: the store is looked through for them, even when
@@ -63,6 +67,7 @@ impl Worker {
             lanes: Lanes::default(),
             ready: Shares::default(),
             under_way: JoinSet::new(),
+            bytes: Arc::default(),
             asked: JoinSet::new(),
         }
     }
@@ -100,11 +105,13 @@ impl Worker {
     /// How long until there is something to do that nobody tells of.
     fn pause(&self, blocked: Option<Timestamp>) -> Option<Duration> {
         let now = self.shared.clock.now();
-        let due = self.asking.next_due.filter(|_| !self.asking.leasing && self.has_room());
-        let scan = self.asking.scan_at;
-        let scan =
-            Some(scan).filter(|at| self.asking.more && !self.asking.leasing && !self.hungry.is_empty() && *at > now);
-        let next = [blocked, due, scan, Some(self.asking.look_at)].into_iter().flatten().min();
+        let due = self.asking.next_due;
+        let is_due = due.is_some_and(|due| due <= now);
+        let due = due.filter(|_| !self.asking.leasing && (!is_due || self.has_room()));
+        let looks = is_due || (self.asking.more && !self.hungry.is_empty());
+        let scan = Some(self.asking.scan_at).filter(|at| looks && !self.asking.leasing && *at > now);
+        let look = Some(self.asking.look_at).filter(|_| !self.asking.leasing);
+        let next = [blocked, due, scan, look].into_iter().flatten().min();
         next.map(|at| now.until(at))
     }
 
@@ -121,7 +128,9 @@ impl Worker {
             };
             if let Some(delivery) = self.ready.pop() {
                 let (shared, line) = (self.shared.clone(), self.line.clone());
+                let length = Length::of(&delivery, &self.bytes);
                 self.under_way.spawn(async move {
+                    let _length = length;
                     let (lane, started_at) = (delivery.lane.clone(), shared.clock.now());
                     let done = runner::run(&shared, delivery, seat).await;
                     line.took(started_at.until(shared.clock.now()));
@@ -167,10 +176,12 @@ impl Worker {
     /// Takes in what was leased: ready, behind its lane, or back where its route has its share already.
     fn admit(&mut self, leased: Vec<StoredDelivery>, due: bool) {
         let (mut park, mut back) = (Vec::new(), Vec::new());
+        // What was tried before has waited long enough for its turn: its own route's flood does not push it back.
+        let share = if due { 2 * SHARE } else { SHARE };
         for delivery in leased {
             self.hungry.remove(&delivery.route);
             match self.lanes.enter(delivery, due) {
-                Entered::Go(delivery) if self.ready.of_route(&delivery.route) >= SHARE => back.push(delivery),
+                Entered::Go(delivery) if self.ready.of_route(&delivery.route) >= share => back.push(delivery),
                 Entered::Go(delivery) => self.ready.push(delivery),
                 Entered::Held => {}
                 Entered::Park(delivery) => park.push(delivery),
@@ -181,12 +192,51 @@ impl Worker {
         self.lanes.leased();
     }
 
-    /// Whether more is asked for. Beyond what one route may have it is a matter of whether others wait, and not in a hurry:
-    /// most of it goes back into the store.
+    /// Whether more is asked for. What goes beyond the share of a route is looked for in no hurry: most of it goes back into
+    /// the store.
     fn has_room(&self) -> bool {
-        let held = self.ready.len() + self.under_way.len() + self.lanes.held() + BATCH;
-        let looks = !self.hungry.is_empty() && self.asking.scan_at <= self.shared.clock.now();
-        held <= SHARE || (looks && held <= READY)
+        let now = self.shared.clock.now();
+        let wanted = !self.hungry.is_empty() || self.asking.next_due.is_some_and(|due| due <= now);
+        let holds = Holds {
+            deliveries: self.ready.len() + self.under_way.len() + self.lanes.held(),
+            bytes: self.ready.bytes() + self.lanes.bytes() + self.bytes.load(Ordering::Relaxed),
+            others: wanted && self.asking.scan_at <= now,
+        };
+        holds.has_room()
+    }
+}
+
+/// What is held, and why more of it may be wanted.
+#[derive(Clone, Copy, Debug)]
+struct Holds {
+    deliveries: usize,
+    bytes: usize,
+    /// Routes wait behind a flood of another, or something is due: no flood keeps those from their turn.
+    others: bool,
+}
+
+impl Holds {
+    /// Beyond what one route may have it is a matter of whether others wait.
+    fn has_room(self) -> bool {
+        let after = self.deliveries + BATCH;
+        self.bytes <= MOST_BYTES && (after <= SHARE || (self.others && after <= READY))
+    }
+}
+
+/// The length of a request that is under way, as long as it is.
+struct Length(Arc<AtomicUsize>, usize);
+
+impl Length {
+    fn of(delivery: &StoredDelivery, all: &Arc<AtomicUsize>) -> Self {
+        let length = delivery.request.len();
+        all.fetch_add(length, Ordering::Relaxed);
+        Length(all.clone(), length)
+    }
+}
+
+impl Drop for Length {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
@@ -202,5 +252,29 @@ async fn sleep(pause: Option<Duration>) {
     match pause {
         Some(pause) => tokio::time::sleep(pause.max(Duration::from_millis(1))).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_leaves_room_for_what_is_due_and_long_requests_for_none() {
+        let flood = Holds { deliveries: SHARE, bytes: 0, others: false };
+        assert!(!flood.has_room() && Holds { others: true, ..flood }.has_room());
+        assert!(!Holds { deliveries: READY, others: true, ..flood }.has_room());
+        let few = Holds { deliveries: 1, ..flood };
+        assert!(few.has_room() && !Holds { bytes: MOST_BYTES + 1, others: true, ..few }.has_room());
+    }
+
+    #[test]
+    fn a_request_counts_as_long_as_it_is_under_way() {
+        let all = Arc::default();
+        let request = "12345".to_owned();
+        let length = Length::of(&StoredDelivery { request, ..super::super::testing::delivery(1, "a", None) }, &all);
+        assert_eq!(all.load(Ordering::Relaxed), 5);
+        drop(length);
+        assert_eq!(all.load(Ordering::Relaxed), 0);
     }
 }

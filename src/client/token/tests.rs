@@ -205,6 +205,43 @@ async fn a_token_comes_home_when_nobody_waits_any_more() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_the_token_that_is_being_fetched_and_begins_no_other() {
+    let (bench, service) = (Bench::new(), Service::start(&[FIRST, SECOND]));
+    let (tokens, connection) = (bench.tokens(), connection(&service, "r0"));
+    let cut_off = tokio::time::timeout(Duration::from_millis(20), tokens.bearer(&connection)).await;
+    assert!(cut_off.is_err());
+    tokens.stop().await;
+    let kept = bench.store.token("crm").await.unwrap().unwrap();
+    assert_eq!((kept.access, kept.refresh), (Secret::new("a1"), Some(Secret::new("r1"))));
+    bench.pass(86_400);
+    assert_eq!(tokens.bearer(&connection).await, Err(Trouble::NoToken));
+    assert_eq!(service.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_kept_also_when_the_access_token_beside_it_is_no_good() {
+    let half = (200, r#"{"access_token":"","refresh_token":"r1"}"#);
+    let (bench, service) = (Bench::new(), Service::start(&[half, SECOND]));
+    let (tokens, connection) = (bench.tokens(), connection(&service, "r0"));
+    assert_eq!(tokens.bearer(&connection).await, Err(Trouble::NoToken));
+    // The next start asks with it.
+    assert_eq!(bench.tokens().bearer(&connection).await, token("a2"));
+    assert!(service.asked()[1].ends_with("&refresh_token=r1"), "{:?}", service.asked());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_nobody_from_asking() {
+    let (bench, service) = (Bench::new(), Service::start(&[FIRST, (400, ""), SECOND]));
+    let (tokens, connection) = (bench.tokens(), connection(&service, "r0"));
+    bench.pass(900_000);
+    assert_eq!(tokens.bearer(&connection).await, token("a1"));
+    bench.pass(-100_000);
+    assert_eq!(tokens.refresh(&connection, &Secret::new("a1")).await, Err(Trouble::TokenRefused));
+    bench.pass(-100_000);
+    assert_eq!(tokens.refresh(&connection, &Secret::new("a1")).await, token("a2"));
+}
+
+#[tokio::test]
 async fn the_sandbox_gives_tokens_itself_and_connections_without_tokens_ask_nobody() {
     let (bench, service) = (Bench::new(), Service::start(&[FIRST]));
     let plain = connection(&service, "r0");

@@ -85,7 +85,10 @@ impl Worker {
     /// Asks the store for work when there is room for it. A wake-up that comes meanwhile is kept by the bell.
     pub(super) fn ask(&mut self) {
         let now = self.shared.clock.now();
-        if self.asking.look_at <= now {
+        if self.lanes.take_left_behind() {
+            self.asking.look_at = now;
+        }
+        if self.asking.look_at <= now && !self.asking.leasing {
             (self.asking.freeing, self.asking.look_at) = (true, now.plus(SELDOM));
         }
         if self.asking.leasing || !self.has_room() {
@@ -113,6 +116,7 @@ impl Worker {
 
     fn lease_due(&mut self, now: Timestamp) {
         (self.asking.leasing, self.asking.due_next, self.asking.next_due) = (true, false, None);
+        self.asking.scan_at = now.plus(SCAN);
         let (shared, connection) = (self.shared.clone(), self.connection.clone());
         self.asked.spawn(async move {
             let ask = || shared.store.lease_due(&connection, now, BATCH, OWNER);
