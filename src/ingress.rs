@@ -15,7 +15,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Incoming};
 use tokio::sync::Notify;
@@ -25,15 +25,17 @@ use crate::event::RawRequest;
 use crate::live::{Live, Revision};
 use crate::refusal::Reason;
 use crate::route::Lookup;
-use crate::source::Source;
+use crate::source::{NotTaken, Source};
 use crate::store::Store;
 use crate::value::Value;
+use crate::verify::Context;
 use answer::Refusal;
 use arrival::Arrival;
 pub use gauge::{Gauge, Taken};
 pub use guard::{Guard, Most};
 pub use paths::KnownPaths;
 pub use places::{Place, Places};
+use rates::Counted;
 pub use rates::Rates;
 
 /// What every path of a source begins with.
@@ -85,6 +87,10 @@ impl Ingress {
         let uri = request.uri();
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         self.guard.check_head(target, request.headers()).map_err(|_| Refusal::headers_too_large())?;
+        // Whoever is in between might have read the other one.
+        if request.headers().get_all(header::HOST).iter().count() > 1 {
+            return Err(Refusal::two_hosts());
+        }
         let revision = self.live.now();
         let (source, params) = self.find(&revision, request.method().as_str(), uri.path())?;
         let answer = self.take(request, &revision, &source, params, place).await;
@@ -102,35 +108,59 @@ impl Ingress {
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let (head, mut incoming) = request.into_parts();
         let mut held = self.guard.bodies.take(0).ok_or_else(Refusal::overloaded)?;
-        let raw = match self.read(&head, &mut incoming, source, &mut held).await {
-            Ok(raw) => Arc::new(raw),
+        let raw = Arc::new(without_body(&head));
+        let taken = match self.count(
+            source.context(&raw, &params, &revision.set.public_url, self.clock.now()),
+            source,
+            place,
+        ) {
+            Ok(counted) => {
+                body::read(&mut incoming, &head.headers, source.limits, &mut held).await.map(|body| (counted, body))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let (counted, body) = match taken {
+            Ok(taken) => taken,
             Err(refusal) => {
-                if refusal.reason != Reason::BodyTooSlow && !incoming.is_end_stream() {
+                // Whoever waits to be told to send its body is told to go by the answer alone.
+                let is_waiting = head.headers.contains_key(header::EXPECT);
+                if refusal.reason != Reason::BodyTooSlow && !is_waiting && !incoming.is_end_stream() {
                     tokio::spawn(body::drain(incoming));
                 }
                 return Err(refusal);
             }
         };
+        let raw = Arc::new(RawRequest { body, ..Arc::unwrap_or_clone(raw) });
         place.works();
         // A slow body takes no place of those that are worked on.
         let _place = self.guard.requests.take(1).ok_or_else(Refusal::overloaded)?;
         let until = Instant::now() + arrival::IN_TIME;
-        Arrival { ingress: self, revision, source, raw, params, at: self.clock.now(), until }.answer().await
+        let (at, peer) = (self.clock.now(), place.peer);
+        Arrival { ingress: self, revision, source, raw, params, at, peer, counted, until }.answer().await
     }
 
-    async fn read(
-        &self,
-        head: &Parts,
-        incoming: &mut Incoming,
-        source: &Source,
-        held: &mut Taken,
-    ) -> Result<RawRequest, Refusal> {
-        self.rates.arrived(source).map_err(Refusal::too_many)?;
-        let body = body::read(incoming, &head.headers, source.limits, held).await?;
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-        let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        Ok(RawRequest { method: head.method.to_string(), target, headers, body })
+    /// Counts a request by its head: what proves itself there, or fails to, takes nothing of what strangers may send.
+    fn count(&self, head: Context<'_>, source: &Source, place: &Place) -> Result<Counted, Refusal> {
+        let is_first = source.is_proved_first(&head.raw.method);
+        let counted = match source.verify.by_head(&head) {
+            Some(Err(error)) if is_first => return Err(Refusal::not_taken(NotTaken::Unproved(error), source)),
+            Some(Ok(())) if is_first => {
+                self.rates.proved(source, place.peer, Counted::Nothing).map(|()| Counted::Proved)
+            }
+            Some(Ok(())) => Ok(Counted::Nothing),
+            _ => self.rates.arrived(source, place.peer).map(|()| Counted::Unproved),
+        };
+        counted.map_err(Refusal::too_many)
+    }
+
+    /// Counts and logs what could not be read as a request, and got an answer without a body.
+    pub fn not_read(&self, reason: Reason) {
+        let refusal =
+            if reason == Reason::HeadersTooLarge { Refusal::headers_too_large() } else { Refusal::malformed() };
+        self.guard.tally.refused(refusal.reason);
+        if let Some(others) = self.guard.tally.to_show(refusal.reason, None, STARTED.elapsed().as_secs()) {
+            refusal.log("(not read)", others);
+        }
     }
 
     fn find(&self, revision: &Revision, method: &str, path: &str) -> Result<(Arc<Source>, Value), Refusal> {
@@ -144,6 +174,14 @@ impl Ingress {
             Lookup::Nothing => Err(Refusal::not_found()),
         }
     }
+}
+
+/// A request as far as its head goes.
+fn without_body(head: &Parts) -> RawRequest {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    RawRequest { method: head.method.to_string(), target, headers, body: Vec::new() }
 }
 
 /// What a connection is told for which there is no place.

@@ -33,6 +33,8 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// It is no request as HTTP wants it: another protocol, two `Host` headers, a length that is none.
+    MalformedRequest = "malformed-request", 400;
     /// The body ends before it is complete, or its chunks are not as HTTP wants them.
     BodyBroken = "body-broken", 400;
     /// What a handshake would send back is too long, or holds other characters than an address may.

@@ -61,6 +61,14 @@ impl Refusal {
         Refusal::new(Reason::HeadersTooLarge, "the request has more headers, or longer ones, than are taken")
     }
 
+    pub(super) fn malformed() -> Self {
+        Refusal::new(Reason::MalformedRequest, "this is no request as HTTP wants it")
+    }
+
+    pub(super) fn two_hosts() -> Self {
+        Refusal::new(Reason::MalformedRequest, "the request has more than one `Host` header")
+    }
+
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("the body is larger than the {limit} bytes that this source takes");
         Refusal::new(Reason::BodyTooLarge, message)

@@ -1,5 +1,6 @@
 //! A request whose body is there: verified, decoded, stored, and only then answered.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use tokio::time::timeout_at;
 use super::Ingress;
 use super::answer::{self, Refusal};
 use super::gauge;
+use super::rates::Counted;
 use crate::clock::Timestamp;
 use crate::death;
 use crate::event::{Event, RawRequest, Verified};
@@ -53,6 +55,9 @@ pub(super) struct Arrival<'a> {
     pub raw: Arc<RawRequest>,
     pub params: Value,
     pub at: Timestamp,
+    pub peer: IpAddr,
+    /// As what it counts already.
+    pub counted: Counted,
     /// When there must be an answer.
     pub until: Instant,
 }
@@ -74,11 +79,17 @@ impl Arrival<'_> {
             return self.look(None);
         }
         // What is forged is known before it is read, wherever the proof is of the bytes as they came.
+        let turn = self.in_time(self.ingress.guard.turns.prove(&self.source.name)).await?;
         let proof = beside_others(|| self.proof())?;
+        drop(turn);
         let turn = self.ingress.guard.turns.take(&self.source.name, proof.is_some());
-        let _turn = timeout_at(self.until.into(), turn).await.ok().flatten().ok_or_else(Refusal::overloaded)?;
+        let _turn = self.in_time(turn).await?;
         let _memory = self.memory().ok_or_else(Refusal::overloaded)?;
         beside_others(|| self.look(proof))
+    }
+
+    async fn in_time<T>(&self, turn: impl Future<Output = Option<T>>) -> Result<T, Refusal> {
+        timeout_at(self.until.into(), turn).await.ok().flatten().ok_or_else(Refusal::overloaded)
     }
 
     /// The request as a verified one, where its payload need not be known for that.
@@ -103,7 +114,7 @@ impl Arrival<'_> {
     /// What the request is, and what is to be stored of it. What was decoded is gone by the time it waits for the disk.
     fn look(&self, proof: Option<Verified>) -> Result<Looked, Refusal> {
         let (ingress, source) = (self.ingress, self.source);
-        let received = source.receive(self.context(), proof, || ingress.rates.proved(source));
+        let received = source.receive(self.context(), proof, || ingress.rates.proved(source, self.peer, self.counted));
         match received.map_err(|why| Refusal::not_taken(why, source))? {
             Received::Handshake(handshake, answer) => {
                 ingress.guard.tally.handshake();

@@ -33,12 +33,23 @@ pub(super) async fn read(
         if body.len() + data.len() > limits.body {
             return Err(Refusal::too_large(limits.body));
         }
-        if !held.more(data.len()) {
-            return Err(Refusal::overloaded());
-        }
+        make_room(&mut body, data.len(), announced.unwrap_or(limits.body), held).ok_or_else(Refusal::overloaded)?;
         body.extend_from_slice(&data);
     }
     Ok(body)
+}
+
+/// Makes room for so many bytes more, and for no more than will come in all. What is counted is the room and not what is in
+/// it, so that a body which grows takes no memory that nobody knows of.
+fn make_room(body: &mut Vec<u8>, more: usize, most: usize, held: &mut Taken) -> Option<()> {
+    let (room, needed) = (body.capacity(), body.len() + more);
+    if needed <= room {
+        return Some(());
+    }
+    let ample = (room * 2).min(most).max(needed);
+    let taken = [ample, needed].into_iter().find(|wanted| held.more(wanted - room))?;
+    body.reserve_exact(taken - body.len());
+    Some(())
 }
 
 /// Throws away, for a while, what still comes of a body that is refused: a sender that is cut off while it sends does not
@@ -67,7 +78,25 @@ async fn next(incoming: &mut Incoming, until: Instant) -> Result<Option<Bytes>, 
 
 #[cfg(test)]
 mod tests {
+    use super::super::gauge::Gauge;
     use super::*;
+
+    #[test]
+    fn what_is_counted_is_the_room_that_a_body_takes() {
+        let gauge = Gauge::new(1000);
+        let (mut held, mut body) = (gauge.take(0).unwrap(), Vec::new());
+        for _ in 0..7 {
+            make_room(&mut body, 100, 700, &mut held).unwrap();
+            body.extend_from_slice(&[0; 100]);
+            assert!(gauge.take(1001 - body.capacity()).is_none() && gauge.take(1000 - body.capacity()).is_some());
+        }
+        assert_eq!((body.len(), body.capacity()), (700, 700));
+        assert!(make_room(&mut body, 301, 1400, &mut held).is_none());
+        assert!(
+            make_room(&mut body, 300, 1400, &mut held).is_some(),
+            "where there is no room for more, what is needed"
+        );
+    }
 
     #[test]
     fn what_keeps_pace_has_all_the_time_there_is() {

@@ -72,6 +72,8 @@ pub struct Place {
     id: u64,
     places: Arc<Places>,
     loss: Arc<Loss>,
+    /// Who is connected; of IPv6, the network.
+    pub(super) peer: IpAddr,
 }
 
 /// What came of looking for a place.
@@ -99,7 +101,7 @@ impl Places {
         *inner.peers.entry(peer).or_default() += 1;
         let seat = Seat { peer, since: Instant::now(), doing: Doing::Arriving, is_good: false, loss: loss.clone() };
         inner.seats.insert(id, seat);
-        Some(Seated { place: Arc::new(Place { id, places: self.clone(), loss }), is_crowded })
+        Some(Seated { place: Arc::new(Place { id, places: self.clone(), loss, peer }), is_crowded })
     }
 
     /// Over when one more can be told to go, which is soon: those that were told only have to close their sockets.

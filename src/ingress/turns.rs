@@ -7,11 +7,13 @@ use std::thread::available_parallelism;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Two queues: what is proved does not wait behind what has to be read before anybody knows whose it is.
+/// Queues: what is proved does not wait behind what has to be read before anybody knows whose it is.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     proved: Queue,
     unproved: Queue,
+    /// For the proofs themselves: each takes its time, and memory for what is signed.
+    proofs: Queue,
 }
 
 /// One queue. A source waits in it with no more than may be worked on at once, so that each other one comes between.
@@ -32,7 +34,13 @@ pub(super) struct Turn {
 impl Turns {
     pub(super) fn new() -> Self {
         let processors = available_parallelism().map_or(1, NonZero::get);
-        Turns { proved: Queue::new(processors), unproved: Queue::new((processors / 2).max(1)) }
+        let [proved, proofs] = [(); 2].map(|()| Queue::new(processors));
+        Turns { proved, unproved: Queue::new((processors / 2).max(1)), proofs }
+    }
+
+    /// A turn to find out whether a large request is good.
+    pub(super) async fn prove(&self, source: &Arc<str>) -> Option<Turn> {
+        self.proofs.take(source).await
     }
 
     /// A turn for a request to a source; nothing once no more turns are given.

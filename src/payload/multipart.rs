@@ -16,6 +16,8 @@ use super::form::Tree;
 use super::header::{parameter, parameters};
 use crate::value::Value;
 
+/// What a file is that does not say it, by RFC 7578.
+const UNSAID: &str = "text/plain";
 const SUBJECT: &str = "the body is not multipart/form-data";
 /// RFC 2046 allows 70; some senders don't count.
 const LONGEST_BOUNDARY: usize = 200;
@@ -71,7 +73,7 @@ fn part(field: Field<'_>, number: usize, declared: Charset) -> Result<(String, V
     let value = match filename {
         // A field for a file in which none was chosen.
         Some(filename) if filename.is_empty() && bytes.is_empty() => Value::Null,
-        Some(filename) => file(&filename, content_type.as_deref(), &bytes),
+        Some(filename) => file(&filename, content_type.as_deref().unwrap_or(UNSAID), &bytes),
         None => {
             let charset = Charset::of_header(content_type.as_deref().unwrap_or_default()).or(declared);
             let text = charset::text(&bytes, charset.or(charset::USUAL));
@@ -81,7 +83,7 @@ fn part(field: Field<'_>, number: usize, declared: Charset) -> Result<(String, V
     Ok((name, value))
 }
 
-fn file(filename: &str, content_type: Option<&str>, bytes: &[u8]) -> Value {
+fn file(filename: &str, content_type: &str, bytes: &[u8]) -> Value {
     let digest = Sha256::digest(bytes);
     Value::object([
         ("filename", Value::from(filename)),

@@ -1,8 +1,7 @@
 //! The sockets that senders and the operator connect to: who has a place there, and for how long without bringing anything.
 
 use std::error::Error;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
@@ -13,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::GRACE;
@@ -24,8 +24,9 @@ use crate::refusal::Reason;
 const HEADERS: Duration = Duration::from_secs(10);
 /// How long a sender may take nothing of its answers.
 const STALL: Duration = Duration::from_secs(30);
-/// How many connections are told at once that there is no place for them; further ones are closed without a word.
-const TURNED_AWAY: usize = 64;
+/// How many connections are told at once that there is no place for them, or heard out after a refusal; further ones are
+/// closed without a word.
+const TURNED_AWAY: usize = 256;
 /// How long such a connection may take to hear it.
 const PARTING: Duration = Duration::from_secs(1);
 /// How long the listener rests after the machine had no more sockets to give.
@@ -38,12 +39,24 @@ pub(super) struct Door {
     /// Headers of one request, and how many bytes they may have.
     pub headers: usize,
     pub header_bytes: usize,
+    /// Told of what can't be read as a request.
+    pub not_read: Arc<dyn Fn(Reason) + Send + Sync>,
+}
+
+/// What becomes of a connection that is not simply closed.
+enum Parting {
+    /// It is told that there is no place.
+    Told,
+    /// It has its answer; what it still sends is read, since a reset would take the answer away.
+    Heard,
 }
 
 /// Takes the connections of senders until the server stops, then lets the requests under way end.
 pub(super) async fn receive(listener: TcpListener, ingress: Ingress, stopped: watch::Receiver<bool>) {
     let guard = ingress.guard.clone();
+    let reader = ingress.clone();
     let door = Door {
+        not_read: Arc::new(move |reason| reader.not_read(reason)),
         listener,
         places: guard.connections.clone(),
         headers: guard.most.headers.saturating_add(BEYOND),
@@ -100,16 +113,25 @@ impl Door {
                 is_crowded();
             }
             match seated {
-                Some(seated) => self.let_in(stream, &graceful, serve(seated.place.clone()), seated.place),
-                None => send_away(stream, &turned_away),
+                Some(seated) => {
+                    let service = serve(seated.place.clone());
+                    self.let_in(stream, &graceful, service, seated.place, turned_away.clone());
+                }
+                None => part(stream, &turned_away, NO_PLACE.as_bytes()),
             }
         }
         drop(self.listener);
         let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     }
 
-    fn let_in<S, B>(&self, stream: TcpStream, graceful: &GracefulShutdown, service: S, place: Arc<Place>)
-    where
+    fn let_in<S, B>(
+        &self,
+        stream: TcpStream,
+        graceful: &GracefulShutdown,
+        service: S,
+        place: Arc<Place>,
+        leaving: Arc<Gauge>,
+    ) where
         S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<Trouble>,
@@ -119,8 +141,9 @@ impl Door {
     {
         // Answers are small and waited for.
         let _ = stream.set_nodelay(true);
-        let is_sent_away = Arc::new(AtomicBool::new(false));
-        let stream = Stalling::new(stream, STALL).and_at_last(last_word(is_sent_away.clone()));
+        let parting = Arc::new(OnceLock::new());
+        let stream = Stalling::new(stream, STALL).and_at_last(last_word(parting.clone(), leaving));
+        let not_read = self.not_read.clone();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // A sender may say that nothing more comes before it has its answer.
@@ -134,19 +157,33 @@ impl Door {
             tokio::pin!(watched);
             tokio::select! {
                 // A peer that breaks off is the peer's business.
-                _ = &mut watched => {}
-                is_arriving = place.is_lost() => is_sent_away.store(is_arriving, Ordering::Relaxed),
+                ended = &mut watched => if let Some(reason) = ended.err().as_ref().and_then(unreadable) {
+                    not_read(reason);
+                    let _ = parting.set(Parting::Heard);
+                },
+                is_arriving = place.is_lost() => if is_arriving {
+                    let _ = parting.set(Parting::Told);
+                },
             }
         });
     }
 }
 
+/// Why a connection ended that brought no request which can be read; it was answered without a body.
+fn unreadable(error: &hyper::Error) -> Option<Reason> {
+    match (error.is_parse_too_large(), error.is_parse()) {
+        (true, _) => Some(Reason::HeadersTooLarge),
+        (false, true) => Some(Reason::MalformedRequest),
+        (false, false) => None,
+    }
+}
+
 /// What a connection is told that has to go in the middle of a request; one that rests is closed without a word.
-fn last_word(is_sent_away: Arc<AtomicBool>) -> impl FnOnce(&TcpStream) + Send + Sync {
-    move |stream| {
-        if is_sent_away.load(Ordering::Relaxed) {
-            let _ = stream.try_write(NO_PLACE.as_bytes());
-        }
+fn last_word(parting: Arc<OnceLock<Parting>>, leaving: Arc<Gauge>) -> impl FnOnce(TcpStream) + Send + Sync {
+    move |stream| match parting.get() {
+        Some(Parting::Told) => part(stream, &leaving, NO_PLACE.as_bytes()),
+        Some(Parting::Heard) => part(stream, &leaving, b""),
+        None => {}
     }
 }
 
@@ -160,19 +197,23 @@ fn tell(guard: &Guard, second: u64) {
     }
 }
 
-fn send_away(stream: TcpStream, turned_away: &Arc<Gauge>) {
-    let Some(place) = turned_away.take(1) else { return };
-    tokio::spawn(async move {
-        let _ = tokio::time::timeout(PARTING, turn_away(stream)).await;
+/// Closes a connection with these words, beside the others.
+fn part(stream: TcpStream, leaving: &Arc<Gauge>, words: &'static [u8]) {
+    let Some((place, runtime)) = leaving.take(1).zip(Handle::try_current().ok()) else {
+        let _ = stream.try_write(words);
+        return;
+    };
+    runtime.spawn(async move {
+        let _ = tokio::time::timeout(PARTING, say(stream, words)).await;
         drop(place);
     });
 }
 
-/// Says that there is no place, and waits a little for the other side to have read it: closing at once would take the
-/// answer away from whoever is still sending.
-async fn turn_away(mut stream: TcpStream) {
-    if stream.write_all(NO_PLACE.as_bytes()).await.is_ok() && stream.shutdown().await.is_ok() {
-        let mut rest = [0; 1024];
+/// Says the last words, and waits a little for the other side to have read them: closing at once would take the answer away
+/// from whoever is still sending.
+async fn say(mut stream: TcpStream, words: &[u8]) {
+    if stream.write_all(words).await.is_ok() && stream.shutdown().await.is_ok() {
+        let mut rest = [0; 4096];
         while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
     }
 }

@@ -30,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Answers the operator until the server stops.
 pub(super) async fn serve(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
     let places = Places::new(CONNECTIONS);
-    let door = Door { listener, places, headers: HEADERS, header_bytes: HEADER_BYTES };
+    let not_read = Arc::new(|_| tracing::debug!("what came to the operator's address is no request"));
+    let door = Door { listener, places, headers: HEADERS, header_bytes: HEADER_BYTES, not_read };
     let serve = |place: Arc<Place>| {
         let router = TowerToHyperService::new(router.clone());
         service_fn(move |request| answer(router.clone(), request, place.clone()))

@@ -10,31 +10,32 @@ use tokio::time::{Sleep, sleep};
 
 /// A stream that fails when nothing could be written for this long.
 pub(super) struct Stalling<S> {
-    stream: S,
-    /// Done when the stream is closed.
+    /// There until the end.
+    stream: Option<S>,
+    /// What becomes of the stream then.
     at_last: Option<AtLast<S>>,
     most: Duration,
     /// Runs while something waits to be written.
     until: Option<Pin<Box<Sleep>>>,
 }
 
-/// What is done to a stream at its end.
-type AtLast<S> = Box<dyn FnOnce(&S) + Send + Sync>;
+/// What is done with a stream at its end.
+type AtLast<S> = Box<dyn FnOnce(S) + Send + Sync>;
 
 impl<S> Drop for Stalling<S> {
     fn drop(&mut self) {
-        if let Some(at_last) = self.at_last.take() {
-            at_last(&self.stream);
+        if let Some((at_last, stream)) = self.at_last.take().zip(self.stream.take()) {
+            at_last(stream);
         }
     }
 }
 
 impl<S: AsyncWrite + Unpin> Stalling<S> {
     pub fn new(stream: S, most: Duration) -> Self {
-        Stalling { stream, at_last: None, most, until: None }
+        Stalling { stream: Some(stream), at_last: None, most, until: None }
     }
 
-    pub fn and_at_last(mut self, at_last: impl FnOnce(&S) + Send + Sync + 'static) -> Self {
+    pub fn and_at_last(mut self, at_last: impl FnOnce(S) + Send + Sync + 'static) -> Self {
         self.at_last = Some(Box::new(at_last));
         self
     }
@@ -45,7 +46,8 @@ impl<S: AsyncWrite + Unpin> Stalling<S> {
         context: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if let Poll::Ready(outcome) = write(Pin::new(&mut self.stream), context) {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+        if let Poll::Ready(outcome) = write(Pin::new(stream), context) {
             self.until = None;
             return Poll::Ready(outcome);
         }
@@ -69,7 +71,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -83,7 +85,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        match &mut self.get_mut().stream {
+            Some(stream) => Pin::new(stream).poll_read(context, buffer),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
 

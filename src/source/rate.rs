@@ -50,6 +50,11 @@ impl Bucket {
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).map(|_| ()).map_err(wait)
     }
 
+    /// Whether nothing of it is used.
+    pub fn is_full(&self, now: Duration) -> bool {
+        self.full_at.load(Ordering::Relaxed) <= nanoseconds(now)
+    }
+
     /// Gives back a token that was taken.
     pub fn give_back(&self) {
         let fuller = |full_at: u64| Some(full_at.saturating_sub(self.rate.each));

@@ -77,9 +77,13 @@ impl Source {
     /// The request as a verified one, or why not, where that is seen without reading its body. A challenge that asks for no
     /// proof comes before it.
     pub fn proved_unread(&self, context: &Context<'_>) -> Option<Result<Verified, VerifyError>> {
-        let method = &context.raw.method;
-        let is_first = !self.may_shake(method, false) && (self.takes(method) || self.may_shake(method, true));
+        let is_first = self.is_proved_first(&context.raw.method);
         (is_first && !self.verify.reads_payload()).then(|| self.verify.verify(context))
+    }
+
+    /// Whether nothing is done for a request of this method before it is proved.
+    pub fn is_proved_first(&self, method: &str) -> bool {
+        !self.may_shake(method, false) && (self.takes(method) || self.may_shake(method, true))
     }
 
     /// A request, and the segments of its path, as they are kept. Of a compressed body nothing is masked but what is beside it.

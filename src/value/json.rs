@@ -164,6 +164,15 @@ impl Reader<'_> {
     }
 }
 
+const LONG_NUMBER: &str = "a number has at most 4,300 digits";
+
+/// Where the number begins in which this is.
+fn index_of_number(bytes: &[u8], inside: usize) -> usize {
+    let is_of_it = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let before = bytes.get(..inside).unwrap_or(bytes);
+    before.iter().rposition(|byte| !is_of_it(byte)).map_or(0, |last| last + 1)
+}
+
 fn syntax(bytes: &[u8], error: &JiterError) -> JsonError {
     use JsonErrorType::*;
     let JiterErrorType::JsonError(reason) = &error.error_type else {
@@ -186,6 +195,10 @@ fn syntax(bytes: &[u8], error: &JiterError) -> JsonError {
         TrailingCharacters => "expected nothing more after the value",
         _ => "expected a value",
     };
+    if matches!(reason, NumberOutOfRange) {
+        let error = error_at(bytes, index_of_number(bytes, error.index), JsonErrorKind::Syntax, LONG_NUMBER);
+        return JsonError { found: "", ..error };
+    }
     let kind = match reason {
         TrailingCharacters => JsonErrorKind::Trailing,
         _ if error.index >= bytes.len() => JsonErrorKind::Unfinished,

@@ -110,11 +110,14 @@ pub(super) fn sorted(mut pairs: Vec<Pair>) -> Vec<Pair> {
     pairs
 }
 
-/// Name and value with nothing between; a repeated pair once.
-pub(super) fn run_together(pairs: Vec<Pair>) -> Vec<u8> {
-    let mut pairs = sorted(pairs);
-    pairs.dedup();
-    pairs.into_iter().flat_map(|(name, value)| [name, value]).flatten().collect()
+/// Name and value with nothing between. Senders write a repeated pair once, so that one which is there twice may have been
+/// put there by anybody, and is refused.
+pub(super) fn run_together(pairs: Vec<Pair>) -> Result<Vec<u8>, VerifyError> {
+    let pairs = sorted(pairs);
+    if pairs.iter().zip(pairs.iter().skip(1)).any(|(one, next)| one == next) {
+        return Err(VerifyError::Several("form field of the same name and value".to_owned()));
+    }
+    Ok(pairs.into_iter().flat_map(|(name, value)| [name, value]).flatten().collect())
 }
 
 /// `name=value&name=value`
@@ -124,13 +127,13 @@ pub(super) fn joined(pairs: Vec<Pair>) -> Vec<u8> {
 }
 
 /// The address without its query, `?`, the sorted query, `.`, the sorted form; what is empty leaves its sign out.
-pub(super) fn sorted_url(base: &str, query: Vec<Pair>, form: Vec<Pair>) -> Vec<u8> {
-    let parts = [joined(query), run_together(form)];
+pub(super) fn sorted_url(base: &str, query: Vec<Pair>, form: Vec<Pair>) -> Result<Vec<u8>, VerifyError> {
+    let parts = [joined(query), run_together(form)?];
     let parts: Vec<Vec<u8>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    match parts.is_empty() {
+    Ok(match parts.is_empty() {
         true => base.as_bytes().to_vec(),
         false => [base.as_bytes(), b"?", &parts.join(&b'.')].concat(),
-    }
+    })
 }
 
 /// `&name=value` for each field of the query, and of the body as a form or an object; `&` and `=` in values are `_`.
@@ -157,5 +160,18 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.to_string()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_json()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_that_is_there_twice_is_not_signed_as_one() {
+        let signed = |form: &str| run_together(pairs(form.as_bytes()));
+        assert_eq!(signed("b=2&a=1&a=0").as_deref(), Ok(b"a0a1b2".as_slice()));
+        assert!(matches!(signed("a=1&b=2&a=1"), Err(VerifyError::Several(_))));
+        assert!(matches!(sorted_url("u", Vec::new(), pairs(b"a=1&a=%31")), Err(VerifyError::Several(_))));
     }
 }

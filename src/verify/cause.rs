@@ -74,7 +74,7 @@ impl Jwt {
         let found = self.at.find(raw, context).ok().filter(|found| !is_masked(found))?;
         match self.check(raw, context) {
             // A token that says no more than when it expires can't be looked at by its own clock.
-            Ok(()) | Err(VerifyError::NoSecret | VerifyError::Stale) => None,
+            Ok(()) | Err(VerifyError::NoSecret | VerifyError::Stale | VerifyError::Miswritten(..)) => None,
             Err(_) if found.matches('.').count() != 2 => None,
             Err(error) => Some(Refused { error, header: header_of(&self.at), cause: None }),
         }
@@ -118,7 +118,7 @@ impl Signature {
             Ok(found) => Some(found),
         };
         let cause = found.and_then(|found| match error {
-            VerifyError::Stale => self.unit(raw, context),
+            VerifyError::Stale | VerifyError::Miswritten(..) => self.unit(raw, context),
             _ => self.otherwise(raw, context).or_else(|| self.by_shape(&found)),
         });
         Some(Refused { error, header: header_of(&self.at), cause: cause.map(Cause::Written) })

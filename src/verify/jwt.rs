@@ -8,7 +8,7 @@ use base64::Engine;
 use super::hash::{Encoding, Hash};
 use super::key::{BASE64_URL, PublicKey};
 use super::place::Where;
-use super::time::is_near;
+use super::time::{LATEST_SECOND, Unit, is_near};
 use super::{Context, VerifyError, any, equal, known};
 use crate::clock::Timestamp;
 use crate::event::RawRequest;
@@ -86,6 +86,11 @@ impl Jwt {
         self.check_body(&claims, raw)
     }
 
+    /// Whether a few bytes beside the body tell; a public key makes more work.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.at.is_in_head() && self.body_hash.is_none() && matches!(self.proof, JwtProof::Keyed(..))
+    }
+
     fn token<'t>(&self, found: &'t str) -> Result<&'t str, VerifyError> {
         // The names of schemes, as `Bearer`, have no case.
         let prefix = found.get(..self.prefix.len()).filter(|start| start.eq_ignore_ascii_case(&self.prefix));
@@ -96,8 +101,11 @@ impl Jwt {
         let (expires, from, issued) = (moment(claims, "exp")?, moment(claims, "nbf")?, moment(claims, "iat")?);
         let is_over = expires.is_some_and(|expires| now > expires.plus(self.tolerance));
         let is_early = from.into_iter().chain(issued).any(|from| now.plus(self.tolerance) < from);
-        if is_over || is_early || (self.is_age_checked && issued.or(expires).is_none()) {
+        if is_over || is_early {
             return Err(VerifyError::Stale);
+        }
+        if self.is_age_checked && issued.or(expires).is_none() {
+            return Err(VerifyError::Missing("claim `iat` or `exp`".to_owned()));
         }
         match issued.filter(|_| self.is_age_checked) {
             Some(issued) => is_near(now, issued, self.tolerance),
@@ -148,6 +156,8 @@ fn moment(claims: &Value, name: &str) -> Result<Option<Timestamp>, VerifyError> 
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds: Option<f64> = value.as_number().and_then(|number| number.to_string().parse().ok());
     #[expect(clippy::cast_possible_truncation, reason = "a cast of a float to an integer stops at the ends")]
-    let at = seconds.filter(|seconds| seconds.is_finite()).map(|seconds| Timestamp((seconds * 1000.0) as i64));
-    at.map(Some).ok_or(VerifyError::Stale)
+    let at = seconds
+        .filter(|seconds| seconds.abs() <= LATEST_SECOND as f64)
+        .map(|seconds| Timestamp((seconds * 1000.0) as i64));
+    at.map(Some).ok_or_else(|| Unit::Seconds.miswritten(format!("the claim `{name}`")))
 }

@@ -154,11 +154,11 @@ impl Parts<'_> {
                 message.extend_from_slice(found.ok_or_else(missing)?.as_bytes());
             }
             Signed::SortedForm if self.has_body_hash => {}
-            Signed::SortedForm => message.extend(canonical::run_together(canonical::form(raw, context)?)),
+            Signed::SortedForm => message.extend(canonical::run_together(canonical::form(raw, context)?)?),
             Signed::SortedQuery => message.extend(canonical::joined(canonical::pairs(raw.query().as_bytes()))),
             Signed::SortedUrl => {
                 let query = canonical::pairs(raw.query().as_bytes());
-                message.extend(canonical::sorted_url(base, query, canonical::form(raw, context)?));
+                message.extend(canonical::sorted_url(base, query, canonical::form(raw, context)?)?);
             }
             Signed::SortedFields => message.extend(canonical::fields(self.fields()?, self.without)),
         }

@@ -38,6 +38,11 @@ impl Where {
         matches!(self, Where::Field(_))
     }
 
+    /// Whether it is beside the body.
+    pub(super) fn is_in_head(&self) -> bool {
+        !matches!(self, Where::Field(_) | Where::Body)
+    }
+
     /// The name of the field, where it is one of query or body.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
@@ -49,15 +54,26 @@ impl Where {
 
     /// The text there; nothing and an empty one are the same.
     pub(super) fn find(&self, raw: &RawRequest, context: &Context<'_>) -> Result<String, VerifyError> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let text = |value: &Value| self.text(value).transpose();
         let found = match self {
-            Where::Header(name) => Some(header(raw, name)?.to_owned()),
+            Where::Header(name) => Some(Ok(header(raw, name)?.to_owned())),
             Where::Query(name) => form::decode_lenient(raw.query()).get(name).and_then(text),
             Where::Segment(name) => context.params.get(name).and_then(text),
             Where::Field(path) => field(context, path)?.and_then(text),
-            Where::Body => std::str::from_utf8(&raw.body).ok().map(|body| body.trim().to_owned()),
+            Where::Body => std::str::from_utf8(&raw.body).ok().map(|body| Ok(body.trim().to_owned())),
         };
-        found.filter(|text| !text.is_empty()).ok_or_else(|| VerifyError::Missing(self.describe()))
+        found.transpose()?.filter(|text| !text.is_empty()).ok_or_else(|| VerifyError::Missing(self.describe()))
+    }
+}
+
+impl Where {
+    /// A value as the text that is looked for. Of several under one name, none is more right than another.
+    fn text(&self, value: &Value) -> Result<Option<String>, VerifyError> {
+        match value {
+            Value::String(text) => Ok(Some(text.to_string())),
+            Value::Array(items) if items.len() > 1 => Err(VerifyError::Several(self.describe())),
+            _ => Ok(None),
+        }
     }
 }
 

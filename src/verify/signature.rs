@@ -184,7 +184,8 @@ impl Signature {
     /// What a good signature of this moment is; put together once, however many signatures are tried.
     fn wanted(&self, parts: &Parts<'_>) -> Result<Wanted, VerifyError> {
         if let Some(signed_at) = &self.signed_at {
-            let then = parts.timestamp.and_then(|time| signed_at.unit.read(time)).ok_or(VerifyError::Stale)?;
+            let miswritten = || signed_at.unit.miswritten("the time of signing".to_owned());
+            let then = parts.timestamp.and_then(|time| signed_at.unit.read(time)).ok_or_else(miswritten)?;
             time::is_near(parts.context.now, then, self.tolerance)?;
         }
         let mut texts = Vec::new();

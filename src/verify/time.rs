@@ -29,12 +29,25 @@ pub enum Unit {
     Iso,
 }
 
+/// Beyond this, a number is no second that anybody means, but a millisecond.
+pub(super) const LATEST_SECOND: i64 = 99_999_999_999;
+
 impl Unit {
+    /// What a time is refused with that is not written as it should be.
+    pub(super) fn miswritten(self, what: String) -> VerifyError {
+        let form = match self {
+            Unit::Seconds => "seconds since 1970, such as `1795253400`",
+            Unit::Milliseconds => "milliseconds since 1970, such as `1795253400000`",
+            Unit::Iso => "a moment such as `2026-11-21T09:30:00Z`",
+        };
+        VerifyError::Miswritten(what, form)
+    }
+
     pub(super) fn read(self, text: &str) -> Option<Timestamp> {
         let number = || text.parse::<i64>().ok();
         match self {
-            Unit::Seconds => number().map(Timestamp::from_seconds),
-            Unit::Milliseconds => number().map(Timestamp),
+            Unit::Seconds => number().filter(|seconds| seconds.abs() <= LATEST_SECOND).map(Timestamp::from_seconds),
+            Unit::Milliseconds => number().filter(|milliseconds| milliseconds.abs() > LATEST_SECOND).map(Timestamp),
             Unit::Iso => text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_millisecond())),
         }
     }

@@ -199,9 +199,49 @@ fn strangers_do_not_use_up_what_the_sender_may_send() {
     folder.write("routes/in.yaml", &slow.replace("text: hi", "text: hello"));
     server.wait_for("the reload", |status| status["reloads"]["taken"] == 1);
     assert_eq!([3, 4].map(|id| exchange(&server.listen, &good(id)).unwrap().status), [202, 429]);
-    // What strangers may send is bounded, too.
-    let answers: Vec<u16> = (0..40).map(|_| exchange(&server.listen, &forged).unwrap().status).collect();
+}
+
+/// An answer to a request from this address of the machine's own.
+fn exchange_from(from: &str, server: &Server, request: &[u8]) -> u16 {
+    let (from, to) = (format!("{from}:0").parse().unwrap(), server.listen.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let connected = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(from).unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    connected.set_nonblocking(false).unwrap();
+    (&connected).write_all(request).unwrap();
+    read_answer(&mut BufReader::new(connected)).unwrap().status
+}
+
+#[test]
+fn a_wrong_key_is_told_from_the_right_one_however_many_come() {
+    let slow = IN.replace("path: /in,", "path: /in, limits: { rate: { requests: 3, per: 1h } },");
+    let (_folder, server) = started("cheap", "{}", &[("routes/in.yaml", &slow)]);
+    let forged = with_headers("X-Key: no\r\n", "{}");
+    assert!((0..100).all(|_| exchange(&server.listen, &forged).unwrap().status == 401));
+    assert_eq!([1, 2, 3, 4].map(|id| exchange(&server.listen, &good(id)).unwrap().status), [202, 202, 202, 429]);
+    // What is not taken is not asked for.
+    let waiting = b"POST /hooks/in HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n";
+    assert_eq!(exchange(&server.listen, waiting).unwrap().status, 401);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stranger_that_signs_wrongly_uses_up_its_own_share_alone() {
+    let signed = IN.replace(
+        "path: /in, verify: { token: { header: X-Key } }",
+        "path: /in, limits: { rate: { requests: 3, per: 1h } }, verify: { hmac: { header: X-Sig } }",
+    );
+    let (_folder, server) = started("shares", "{}", &[("routes/in.yaml", &signed)]);
+    let forged = with_headers(&format!("X-Sig: {}\r\n", "0".repeat(64)), "{}");
+    let answers: Vec<u16> = (0..40).map(|_| exchange_from("127.0.0.2", &server, &forged)).collect();
     assert_eq!((answers.first(), answers.last()), (Some(&401), Some(&429)));
+    // echo -n '{"id":"1"}' | openssl dgst -sha256 -hmac k3y
+    let good =
+        with_headers("X-Sig: f801c8989259628ab10a80ad8192b510ecfbec8211bcc98619490185c4ddc4e1\r\n", "{\"id\":\"1\"}");
+    assert_eq!(exchange_from("127.0.0.3", &server, &good), 202);
 }
 
 #[test]
@@ -217,7 +257,25 @@ fn a_head_that_is_too_large_is_refused() {
     // What is far beyond is not read to its end.
     let answer = exchange(&server.listen, &with_headers(&format!("X-Long: {}\r\n", "a".repeat(9000)), "")).unwrap();
     assert_eq!(answer.status, 431);
+    let long = format!("POST /hooks/in?{} HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n", "a".repeat(60_000));
+    assert_eq!(exchange(&server.listen, long.as_bytes()).unwrap().status, 431);
     assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, 202);
+    assert_eq!(server.status()["requests"]["refused"]["headers-too-large"], 4);
+}
+
+#[test]
+fn what_is_no_request_is_refused_counted_and_logged() {
+    let (folder, server) = started("malformed", "{}", &[]);
+    let cases = ["GARBAGE\r\n\r\n", "POST /hooks/in HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n"];
+    for case in cases {
+        let answer = exchange(&server.listen, case.as_bytes()).unwrap();
+        assert_eq!((answer.status, &*answer.text()), (400, ""), "{case}");
+    }
+    let answer = exchange(&server.listen, &with_headers("Host: u\r\nX-Key: k3y\r\n", "{}")).unwrap();
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("malformed-request") && answer.text().contains("`Host`"), "{}", answer.text());
+    assert_eq!(server.status()["requests"]["refused"]["malformed-request"], 3);
+    assert!(folder.read("serve.log").contains("malformed-request"), "{}", folder.read("serve.log"));
 }
 
 #[test]
@@ -251,6 +309,11 @@ fn a_connection_in_the_middle_of_a_request_is_told_why_it_is_closed() {
     std::thread::sleep(Duration::from_millis(300));
     let _other = connect(&server);
     assert_eq!(exchange(&server.listen, &good(1)).unwrap().status, 202);
+    // It goes on sending, and is not cut off before it has read why.
+    for _ in 0..3 {
+        slow.write_all(b"\"").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let answer = read_answer(&mut BufReader::new(&slow)).unwrap();
     assert_eq!((answer.status, answer.header("retry-after").as_deref()), (503, Some("5")));
     assert!(answer.text().contains("too-many-connections"), "{}", answer.text());

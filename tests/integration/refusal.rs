@@ -82,6 +82,35 @@ fn each_bad_request_gets_its_own_answer() {
 }
 
 #[test]
+fn a_refusal_says_what_is_wrong_with_a_proof() {
+    let folder = workspace("wrong-proof");
+    let with = |verify: &str| ROUTE.replace("path: /in, verify: { token: { header: X-Key } }", verify);
+    folder.write("routes/in.yaml", &with("path: /in, verify: { token: { query: key } }"));
+    let timed = |path: &str, unit: &str| {
+        let hmac = format!("{{ header: X-Sig, timestamp: {{ header: X-Time, unit: {unit} }}, signs: \"{{{{ timestamp }}}}{{{{ body }}}}\" }}");
+        with(&format!("path: {path}, verify: {{ hmac: {hmac} }}")).replace("m{{ id }}", &format!("{unit}{{{{ id }}}}"))
+    };
+    folder.write("routes/seconds.yaml", &timed("/seconds", "s"));
+    folder.write("routes/iso.yaml", &timed("/iso", "iso"));
+    let server = Server::start(folder.path(), &["--sandbox"], &[("IN_KEY", "k3y")]);
+    let seconds = "the time of signing is not written as seconds since 1970, such as `1795253400`";
+    let cases = [
+        ("/in?key=k3y&key=k3y", "", "{}", "the request carries more than one query parameter `key`"),
+        ("/in", "", "{}", "the request carries no query parameter `key`"),
+        ("/seconds", "1795253400000", "{}", seconds),
+        ("/seconds", "NaN", "{}", seconds),
+        ("/seconds", "1", "{}", "the request was signed too long ago, or its clock is wrong"),
+        ("/iso", "1", "{}", "the time of signing is not written as a moment such as `2026-11-21T09:30:00Z`"),
+    ];
+    for (target, time, body, message) in cases {
+        let head = format!("POST /hooks{target} HTTP/1.1\r\nHost: t\r\nX-Sig: 00\r\nX-Time: {time}\r\n");
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        let answer = exchange(&server.listen, request.as_bytes()).unwrap();
+        assert!(answer.text().contains(&format!("\"message\":\"{message}\"")), "{target} {time}: {}", answer.text());
+    }
+}
+
+#[test]
 fn a_token_in_the_path_stays_out_of_the_log() {
     let folder = workspace("path-token");
     let token = "X-Key: t\r\n";

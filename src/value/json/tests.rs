@@ -170,3 +170,11 @@ proptest! {
         let _ = parse(&bytes, &Limits::default()).map_err(|error| error.to_string());
     }
 }
+
+#[test]
+fn a_number_that_is_too_long_is_refused_as_that() {
+    for start in [r#"{"id":"#, r#"{"id":-1"#] {
+        let error = refused(format!("{start}{}}}", "9".repeat(500_000)).as_bytes());
+        assert_eq!(error.to_string(), "line 1, column 7: a number has at most 4,300 digits");
+    }
+}
