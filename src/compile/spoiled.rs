@@ -105,7 +105,7 @@ impl Compiler<'_> {
 }
 
 /// Whether a problem is that the address is signed and not known.
-fn is_unset_address(problem: &Diagnostic) -> bool {
+pub(super) fn is_unset_address(problem: &Diagnostic) -> bool {
     problem.code == Code::MissingKey && !problem.is_error() && problem.message.contains("`public_url`")
 }
 

@@ -272,6 +272,7 @@ impl Compiler<'_> {
     fn check_uses(&mut self, template: &Template, place: &Place, kind: Kind, reach: &mut Reach) -> bool {
         let before = self.problems.len();
         for used in template.uses() {
+            self.check_list_in_text(used, template, place, reach);
             match reach.optional(&used.name) {
                 Some(optional) => {
                     reach.used.push(used.name.clone());
