@@ -21,7 +21,10 @@ impl Compiler<'_> {
                 let message = format!("this is no captured request: {}", error.message);
                 (error.at, Code::TestFailed, message, error.help)
             }
-            Ok(raw) => match source_of(test, set).filter(|source| goes_to(&raw, source, set)).and_then(|source| undecodable(source, &raw, bytes)) {
+            Ok(raw) => match source_of(test, set)
+                .filter(|source| goes_to(&raw, source, set))
+                .and_then(|source| undecodable(source, &raw, bytes))
+            {
                 Some((range, message)) => {
                     let help = json_help(&message, text.get(range.clone()));
                     (range, Code::UndecodableBody, message, help)

@@ -58,8 +58,12 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether a field has the name that stands in it: `name: name`, `contact_name: name`.
+/// Whether a field has the name that stands in it: `name: name`, `contact_name: name`. A name of several words, as
+/// `caller_name`, is hardly a text anywhere.
 fn is_of_name(place: &Place, name: &str) -> bool {
+    if name.contains('_') {
+        return true;
+    }
     let Some((_, Segment::Key(key))) = place.path.split_last() else { return false };
     **key == *name || key.strip_suffix(name).is_some_and(|start| start.ends_with('_'))
 }

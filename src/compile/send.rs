@@ -278,7 +278,10 @@ impl Compiler<'_> {
 
 /// The words of a condition, of which some are names.
 pub(super) fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// An operation to show how one is named: of the same word where a connection has it, or else of the first connection.

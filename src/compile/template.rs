@@ -272,7 +272,6 @@ impl Compiler<'_> {
     fn check_uses(&mut self, template: &Template, place: &Place, kind: Kind, reach: &mut Reach) -> bool {
         let before = self.problems.len();
         for used in template.uses() {
-            self.check_list_in_text(used, template, place, reach);
             match reach.optional(&used.name) {
                 Some(optional) => {
                     reach.used.push(used.name.clone());
@@ -287,7 +286,9 @@ impl Compiler<'_> {
                 None => self.check_name(used, template.text(), place, reach),
             }
         }
-        self.problems.len() == before
+        let is_good = self.problems.len() == before;
+        template.uses().iter().for_each(|used| self.check_list_in_text(used, template, place, reach));
+        is_good
     }
 
     fn check_name(&mut self, used: &Use, text: &str, place: &Place, reach: &Reach) {

@@ -53,16 +53,11 @@ impl Compiler<'_> {
     }
 
     /// What is answered is a call that there is.
-    fn check_answered(
-        &mut self,
-        name: &At<Arc<str>>,
-        of: &WrittenRoute,
-        set: &RouteSet,
-        settings: Option<&Settings>,
-    ) {
+    fn check_answered(&mut self, name: &At<Arc<str>>, of: &WrittenRoute, set: &RouteSet, settings: Option<&Settings>) {
         let before = self.problems.len();
         let target = self.target(name, set, settings);
-        let called = called(of, set).filter(|called| target.is_some() && !called.iter().any(|call| **call == *name.value));
+        let called =
+            called(of, set).filter(|called| target.is_some() && !called.iter().any(|call| **call == *name.value));
         if let Some(called) = called {
             let message = format!("this route does not call `{}`, so nothing is answered by this", name.value);
             let called: Vec<&str> = called.iter().map(|call| &**call).collect();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pack::Packs;
 use super::captured::goes_to;
+use super::pack::Packs;
 use super::sample::Samples;
 use super::{Compiler, SETTINGS};
 use crate::diagnostic::{Code, Diagnostic, Segment};

@@ -103,8 +103,7 @@ fn lost(path: &Path, place: Place, payloads: &[Value], others: &[&Path]) -> Opti
 /// Where a payload has texts with JSON or XML in them.
 fn texts_of(payload: &Value) -> Vec<String> {
     let Ok(all) = Path::parse("$..*") else { return Vec::new() };
-    let is_nested =
-        |value: &Value| value.as_str().is_some_and(|text| text.trim_start().starts_with(['{', '[', '<']));
+    let is_nested = |value: &Value| value.as_str().is_some_and(|text| text.trim_start().starts_with(['{', '[', '<']));
     let found = all.select(payload, SEEN).into_iter().filter(|(_, value)| is_nested(value));
     found.map(|(location, _)| location.to_string()).collect()
 }

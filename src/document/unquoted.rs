@@ -156,7 +156,8 @@ pub(super) fn flow_template_slip(t: &Trouble<'_>, line: &Line<'_>) -> Option<Sli
     let reached = (t.at + 2).checked_sub(line.start)?;
     let template = line.text.get(..line.text.floor_char_boundary(reached))?.rfind("{{");
     let here = t.at.checked_sub(line.start)?;
-    let bracket = line.rest(t.at).starts_with('[') && line.text.get(..here)?.ends_with(|c: char| c.is_alphanumeric() || c == '$');
+    let bracket =
+        line.rest(t.at).starts_with('[') && line.text.get(..here)?.ends_with(|c: char| c.is_alphanumeric() || c == '$');
     let open = template.or(bracket.then_some(here))?;
     let before = line.text.get(..open)?;
     let bracket = before.rfind([',', '[', '{']).map_or(0, |at| at + 1);

@@ -132,7 +132,7 @@ impl Reader<'_> {
         };
         let error = PathError::new(PathErrorKind::MissingRoot, 0..self.text.len(), message);
         if let Some(path) = trimmed.strip_prefix('?').filter(|path| path.starts_with('$')) {
-            return Some(error.help(format!("the `?` belongs behind the name: `name?: {path}`")));
+            return Some(error.help(format!("the `?` belongs behind the name, before the colon: write `{path}` here")));
         }
         if trimmed.trim_start_matches(['@', '.']).is_empty() {
             return Some(error.help("for example `$.message.text`"));

@@ -195,13 +195,13 @@ impl Reader<'_> {
             let [name, open, first] = group else { return false };
             name.is_word() && open.is("(") && (first.is("?") || first.is("@"))
         })?;
-        let is_step = open.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(|before| before.is("."));
+        let is_step =
+            open.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(|before| before.is("."));
         let start = self.tokens.get(open + 1).filter(|_| is_step && !self.in_filter(open))?;
         let first = self.tokens.get(open + 2)?;
         let inside = self.depth(open + 2);
-        let close = (open + 2..self.tokens.len()).find(|at| {
-            self.tokens.get(*at).is_some_and(|token| token.is(")")) && self.depth(*at) == inside
-        })?;
+        let close = (open + 2..self.tokens.len())
+            .find(|at| self.tokens.get(*at).is_some_and(|token| token.is(")")) && self.depth(*at) == inside)?;
         let close = self.tokens.get(close)?;
         let condition = self.part(first.range.start..close.range.start);
         let mark = if first.is("?") { "" } else { "?" };

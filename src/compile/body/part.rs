@@ -86,9 +86,7 @@ impl Compiler<'_> {
         let message = format!("{name} must be {wanted}, but {verb} {}", found.words());
         let diagnostic = Diagnostic::new(Code::InvalidBody, at.clone(), message);
         let help = match body {
-            Body::Template { template, .. } => {
-                made_fit(template, case, found, allowed).or_else(|| fields_help(part))
-            }
+            Body::Template { template, .. } => made_fit(template, case, found, allowed).or_else(|| fields_help(part)),
             _ => fields_help(part),
         };
         let meant = constant(body).and_then(|value| meant_by(value.as_str()?, allowed));
