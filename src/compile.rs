@@ -9,6 +9,7 @@ mod extract;
 mod handshake;
 mod header;
 mod link;
+mod literal;
 mod lookalike;
 mod pack;
 mod query;
@@ -28,6 +29,7 @@ mod test_case;
 mod tested;
 mod trial;
 mod trouble;
+mod undecoded;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -136,6 +138,8 @@ struct Compiler<'a> {
     moved: HashSet<Place>,
     /// Templates that did not compile: what they make is not known.
     blanks: HashSet<Place>,
+    /// Texts that are names in reach.
+    literals: Vec<(Arc<str>, Place)>,
 }
 
 /// The stack of the thread that compiles: the template parser recurses.
@@ -244,6 +248,7 @@ impl<'a> Compiler<'a> {
             source_places: BTreeMap::new(),
             moved: HashSet::new(),
             blanks: HashSet::new(),
+            literals: Vec::new(),
         }
     }
 

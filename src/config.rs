@@ -289,6 +289,10 @@ fn list_help(node: &Node) -> String {
         {
             "write `[]`".to_owned()
         }
+        Some(scalar) if is_in(node, "send") => {
+            format!("write it as an item, on a line of its own: `- to: {}`", scalar.text)
+        }
+        Some(scalar) if is_words(&scalar.text) => format!("{IN_BRACKETS}[{}]`", scalar.text.trim()),
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
             format!("{IN_BRACKETS}[{}]`", scalar.text)
         }
@@ -297,6 +301,17 @@ fn list_help(node: &Node) -> String {
             .to_owned(),
         _ => "begin each item with `- `".to_owned(),
     }
+}
+
+/// Whether a node is the value of a key of the top level.
+fn is_in(node: &Node, key: &str) -> bool {
+    matches!(node.place.path.segments().as_slice(), [Segment::Key(own)] if &**own == key)
+}
+
+/// `POST, PUT`: single words with commas between.
+fn is_words(text: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c));
+    text.contains(',') && text.split(',').map(str::trim).all(is_word)
 }
 
 /// What a test of a webhook expects, in the place of what a test of a route does.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use crate::convert::{self, Moment, Unfit};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::path::{self, Path};
 use crate::value::Value;
 
@@ -183,10 +183,21 @@ impl Extract {
             Diagnostic::new(Code::UnfitValue, place.clone(), message).found(found).help_opt(unfit.help)
         };
         let converted = self.matched(value).and_then(|value| self.converted(&value));
-        let value = converted.map_err(|error| unfit(error, place, "this path found it"))?;
+        let value = converted.map_err(|error| match self.moment_place(&error) {
+            Some(format) => unfit(error, &format, "").also(place.clone(), "this path found it"),
+            None => unfit(error, place, "this path found it"),
+        })?;
         let Some(map) = &self.map else { return Ok(Some(value)) };
         let mapped = map.of(&value, self.default.is_some()).map(Some);
         mapped.map_err(|error| unfit(error, &map.place, "").also(place.clone(), "this path found it"))
+    }
+
+    /// The line to mend where a moment is not written as `format` says.
+    fn moment_place(&self, unfit: &Unfit) -> Option<Place> {
+        let is_format = self.conversion == Conversion::Datetime
+            && self.moment.format.is_some()
+            && unfit.help.as_ref().is_some_and(|help| help.contains("`format:"));
+        is_format.then(|| Place { on: On::Value, ..self.place.clone() }.key("format"))
     }
 
     fn matched(&self, value: &Value) -> Result<Value, Unfit> {

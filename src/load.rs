@@ -1,5 +1,6 @@
 //! Reads a workspace from disk, and the packs that are built in.
 
+mod env_file;
 mod replace;
 pub mod walk;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 mod stray;
+mod unreadable;
 
 use crate::clock::Clock;
 use crate::compile::{self, Compiled, Input, SETTINGS, Secrets};
@@ -99,7 +101,11 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
     let compiled = with_input(root, files, samples, options, compile::compile);
     let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
     stray::name_settings(root, &mut compiled.diagnostics);
+    unreadable::show(root, &problems, &mut compiled);
     compiled.diagnostics.splice(0..0, problems);
+    if options.sandbox_env {
+        env_file::check(root, &mut compiled);
+    }
     compiled
 }
 
@@ -201,7 +207,11 @@ impl Files {
             Ok(Ok(text)) => {
                 self.texts.insert(name.into(), text.into());
             }
-            Ok(Err(_)) => self.problem(name, "the file is not UTF-8 text", "save it as UTF-8"),
+            Ok(Err(error)) => {
+                let at = error.utf8_error().valid_up_to();
+                let letter = Place::bytes(name, at..at + char::REPLACEMENT_CHARACTER.len_utf8());
+                self.problem_at(name, letter, "the file is not UTF-8 text", "save it as UTF-8");
+            }
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound => {}
                 io::ErrorKind::Unsupported => {
@@ -217,7 +227,10 @@ impl Files {
     }
 
     fn problem(&mut self, name: &str, message: &str, help: &str) {
-        let place = Place::bytes(name, 0..0);
+        self.problem_at(name, Place::bytes(name, 0..0), message, help);
+    }
+
+    fn problem_at(&mut self, name: &str, place: Place, message: &str, help: &str) {
         self.problems.push(Diagnostic::new(Code::UnreadableFile, place, message).help(help));
         // An empty text keeps its place in the set without a second problem.
         self.texts.remove(name);
@@ -269,7 +282,7 @@ fn is_read(path: &str) -> bool {
 fn environment(root: &Path, files: &Files, sandbox_env: bool) -> Environment {
     let mut environment = Environment::default();
     if sandbox_env {
-        environment.variables.extend(read_env_file(&root.join(SANDBOX_ENV)));
+        environment.variables.extend(env_file::read(&root.join(SANDBOX_ENV)));
     }
     let set =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -282,13 +295,4 @@ fn environment(root: &Path, files: &Files, sandbox_env: bool) -> Environment {
         }
     }
     environment
-}
-
-/// `NAME=value` lines; empty ones and those that begin with `#` mean nothing.
-fn read_env_file(path: &Path) -> BTreeMap<String, String> {
-    let text = read_bounded(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let text = text.trim_start_matches('\u{feff}');
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    let pairs = lines.filter_map(|line| line.split_once('='));
-    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('"').to_owned())).collect()
 }

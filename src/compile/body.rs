@@ -52,6 +52,7 @@ impl Compiler<'_> {
                 }
                 text => {
                     text.iter().for_each(|text| self.check_lookalikes(text, &node.place, reach));
+                    text.iter().for_each(|text| self.keep_literal(text, &node.place, reach));
                     Body::Value(node.to_value())
                 }
             },

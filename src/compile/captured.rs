@@ -21,7 +21,10 @@ impl Compiler<'_> {
                 let message = format!("this is no captured request: {}", error.message);
                 (error.at, Code::TestFailed, message, error.help)
             }
-            Ok(raw) => match source_of(test, set).and_then(|source| undecodable(source, &raw, bytes)) {
+            Ok(raw) => match source_of(test, set)
+                .filter(|source| goes_to(&raw, source, set))
+                .and_then(|source| undecodable(source, &raw, bytes))
+            {
                 Some((range, message)) => {
                     let help = json_help(&message, text.get(range.clone()));
                     (range, Code::UndecodableBody, message, help)
@@ -60,6 +63,12 @@ impl Compiler<'_> {
         diagnostic.severity = Severity::Warning;
         self.report(diagnostic);
     }
+}
+
+/// Whether a captured request goes to a source; what goes elsewhere is no request of it that can't be read.
+pub(super) fn goes_to(raw: &RawRequest, source: &Source, set: &RouteSet) -> bool {
+    let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+    raw.path() == "/" || matches!(set.find(&raw.method, path), Lookup::Found(found, _) if found.name == source.name)
 }
 
 fn source_of<'s>(test: &TestCase, set: &'s RouteSet) -> Option<&'s Source> {

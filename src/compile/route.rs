@@ -60,7 +60,7 @@ impl Compiler<'_> {
                 _ => own.as_ref(),
             };
             let route = self.route(name, &written, source, set, settings);
-            tests.extend(written.tests.iter().map(|test| self.test(name, test, set, settings)));
+            tests.extend(written.tests.iter().map(|test| self.test((name, &written), test, set, settings)));
             if let Some(route) = route {
                 set.add_route(Arc::new(route));
             }
@@ -249,6 +249,10 @@ impl Compiler<'_> {
         for named in written.extract.iter().filter(|named| !reach.used.iter().any(|used| **used == *bare(&named.name)))
         {
             if self.is_in_comment(&written.place, bare(&named.name)) {
+                continue;
+            }
+            if let Some(problem) = self.unused_literal(bare(&named.name), &written.place.file) {
+                self.report(problem);
                 continue;
             }
             let message = format!("`{}` is extracted and never used", bare(&named.name));

@@ -45,8 +45,11 @@ impl Compiler<'_> {
         let steps = self.route_steps(&written.steps, &mut reach, set, settings);
         reach.enter(target.as_ref().map(|(connection, _)| &**connection));
         let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut reach));
-        if let Some(Some(when)) = &when {
-            reach.make_certain(&when.template.demanded());
+        match (&when, &written.when) {
+            (Some(Some(when)), _) => reach.make_certain(&when.template.demanded()),
+            // What a condition with a problem of its own asks for may be there once it is mended.
+            (Some(None), Some(text)) => reach.make_certain(&words(text)),
+            _ => {}
         }
         let parts = Parts {
             to: written.to.get(),
@@ -56,7 +59,9 @@ impl Compiler<'_> {
             body: written.body.as_ref(),
             place: &written.place,
         };
-        let draft = self.draft(&parts, target.as_ref().map(|(c, o)| (&**c, &**o)), &mut reach);
+        // What only asks is told so, and nothing of what it would take.
+        let delivers = target.as_ref().filter(|(_, operation)| !operation.only_asks());
+        let draft = self.draft(&parts, delivers.map(|(c, o)| (&**c, &**o)), &mut reach);
         self.unused_saved(&written.steps, &reach);
         used.used.append(&mut reach.used);
         if let (Some(to), Some((_, operation))) = (written.to.get(), &target) {
@@ -86,6 +91,18 @@ impl Compiler<'_> {
 
     /// What a call is given, as templates, and what of it can never be right.
     pub(super) fn draft(
+        &mut self,
+        parts: &Parts<'_>,
+        target: Option<(&Connection, &Operation)>,
+        reach: &mut Reach,
+    ) -> Option<Draft> {
+        let (first, before) = (self.literals.len(), self.problems.len());
+        let draft = self.drafted(parts, target, reach);
+        self.check_literals(first, before, reach);
+        draft
+    }
+
+    fn drafted(
         &mut self,
         parts: &Parts<'_>,
         target: Option<(&Connection, &Operation)>,
@@ -179,7 +196,7 @@ impl Compiler<'_> {
     ) -> Option<(Arc<Connection>, Arc<Operation>)> {
         let Some((connection, operation)) = to.split_once('.') else {
             let message = format!("`{}` does not name an operation", to.value);
-            let help = "write the connection and the operation with a dot between: `cloudchat.create_conversation`";
+            let help = example_of(to, set);
             self.report(Diagnostic::new(Code::UnknownOperation, to.place.clone(), message).help(help));
             return None;
         };
@@ -257,4 +274,26 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The words of a condition, of which some are names.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// An operation to show how one is named: of the same word where a connection has it, or else of the first connection.
+fn example_of(operation: &str, set: &RouteSet) -> String {
+    let named = set.connections.iter().find(|(_, connection)| connection.pack.operations.contains_key(operation));
+    if let Some((name, _)) = named {
+        return format!("write the connection before it: `{name}.{operation}`");
+    }
+    let example = set.connections.iter().find_map(|(name, connection)| {
+        let operation = connection.pack.operations.values().find(|operation| !operation.only_asks())?;
+        Some(format!("{name}.{}", operation.name))
+    });
+    let example = example.unwrap_or_else(|| "cloudchat.create_conversation".to_owned());
+    format!("write the connection and the operation with a dot between: `{example}`")
 }

@@ -10,6 +10,7 @@ use crate::route::{Lookup, RouteSet};
 use crate::source::Source;
 use crate::test_case;
 use crate::value::Value;
+use crate::verify::Verify;
 use crate::verify::cause::{Cause, Refused};
 
 impl Compiler<'_> {
@@ -37,7 +38,9 @@ impl Compiler<'_> {
     fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused, ending: bool) {
         let Some((place, is_own)) = self.place_of_verify(source) else { return };
         // What is wrong with the proof as written has been said.
-        let is_within = |at: &Place| at.file == place.file && at.path.is_within(&place.path);
+        let secret = self.source_places.get(&source.name).map(|at| at.key("secret"));
+        let is_of = |at: &Place, of: &Place| at.file == of.file && at.path.is_within(&of.path);
+        let is_within = |at: &Place| is_of(at, &place) || secret.as_ref().is_some_and(|secret| is_of(at, secret));
         if self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(is_within)) {
             return;
         }
@@ -63,6 +66,12 @@ impl Compiler<'_> {
             Some(Cause::Written(help)) if is_own => help.clone(),
             _ if is_address => {
                 "the address is signed: set `public_url` in jackfield.yaml to the one that the sender called".to_owned()
+            }
+            _ if matches!(source.verify, Verify::Token(_)) => {
+                "see that the secret, which may be that of sandbox.env, is the \
+                                                              token of this request; a token that is not to be seen is \
+                                                              written `***` in a sample"
+                    .to_owned()
             }
             _ => "see that the secret, which may be that of sandbox.env, is the one that the request was signed with, \
                   and that every byte of the sample is as it was sent"
@@ -105,7 +114,7 @@ impl Compiler<'_> {
 }
 
 /// Whether a problem is that the address is signed and not known.
-fn is_unset_address(problem: &Diagnostic) -> bool {
+pub(super) fn is_unset_address(problem: &Diagnostic) -> bool {
     problem.code == Code::MissingKey && !problem.is_error() && problem.message.contains("`public_url`")
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::extract::{bare, can_be_name, flat, type_of};
-use super::send::Parts;
+use super::send::{Parts, words};
 use super::template::{Kind, Known, Reach, Unsaved};
 use crate::config::Named;
 use crate::config::extract::Extract as WrittenExtract;
@@ -55,8 +55,10 @@ impl Compiler<'_> {
         inner.enter(target.map(|(connection, _)| connection));
         let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut inner));
         let unless = written.unless.as_ref().map(|unless| self.placed(unless, Kind::Condition, &mut inner));
-        if let Some(Some(when)) = &when {
-            inner.make_certain(&when.template.demanded());
+        match (&when, &written.when) {
+            (Some(Some(when)), _) => inner.make_certain(&when.template.demanded()),
+            (Some(None), Some(text)) => inner.make_certain(&words(text)),
+            _ => {}
         }
         if let Some(Some(unless)) = &unless {
             inner.make_certain(&unless.template.demanded_unless());
@@ -146,6 +148,10 @@ impl Compiler<'_> {
         for named in steps.iter().flat_map(|step| step.save.iter()) {
             let name = bare(&named.name);
             if !reach.used.iter().any(|used| **used == *name) {
+                if let Some(problem) = self.unused_literal(name, &file) {
+                    self.report(problem);
+                    continue;
+                }
                 let message = format!("`{name}` is saved and never used");
                 let diagnostic = Diagnostic::new(Code::UnusedName, named.name.place.clone(), message);
                 self.report(diagnostic.help("use it in a call that follows, or remove the line"));

@@ -286,7 +286,9 @@ impl Compiler<'_> {
                 None => self.check_name(used, template.text(), place, reach),
             }
         }
-        self.problems.len() == before
+        let is_good = self.problems.len() == before;
+        template.uses().iter().for_each(|used| self.check_list_in_text(used, template, place, reach));
+        is_good
     }
 
     fn check_name(&mut self, used: &Use, text: &str, place: &Place, reach: &Reach) {

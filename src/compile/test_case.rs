@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Compiler;
+use crate::config::route::Route as WrittenRoute;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
@@ -16,7 +17,7 @@ use crate::test_case::{Expected, TestCase};
 impl Compiler<'_> {
     pub(super) fn test(
         &mut self,
-        route: &str,
+        (route, of): (&str, &WrittenRoute),
         written: &WrittenTest,
         set: &RouteSet,
         settings: Option<&Settings>,
@@ -25,7 +26,7 @@ impl Compiler<'_> {
             self.check_expected(expected, set, settings);
         }
         for answer in written.answers.iter() {
-            self.check_answered(&answer.name, set, settings);
+            self.check_answered(&answer.name, of, set, settings);
         }
         let answers = written.answers.iter();
         TestCase {
@@ -52,9 +53,20 @@ impl Compiler<'_> {
     }
 
     /// What is answered is a call that there is.
-    fn check_answered(&mut self, name: &At<Arc<str>>, set: &RouteSet, settings: Option<&Settings>) {
+    fn check_answered(&mut self, name: &At<Arc<str>>, of: &WrittenRoute, set: &RouteSet, settings: Option<&Settings>) {
         let before = self.problems.len();
-        self.target(name, set, settings);
+        let target = self.target(name, set, settings);
+        let called =
+            called(of, set).filter(|called| target.is_some() && !called.iter().any(|call| **call == *name.value));
+        if let Some(called) = called {
+            let message = format!("this route does not call `{}`, so nothing is answered by this", name.value);
+            let called: Vec<&str> = called.iter().map(|call| &**call).collect();
+            let help = match suggest::one_of(&called) {
+                Some(all) => format!("it calls {all}"),
+                None => "it makes no call before a delivery: remove the line".to_owned(),
+            };
+            self.report(Diagnostic::new(Code::UnknownOperation, name.place.clone(), message).help(help));
+        }
         // The name is a key, of which no part can be pointed at.
         for problem in self.problems.iter_mut().skip(before) {
             problem.fix = None;
@@ -105,6 +117,20 @@ impl Compiler<'_> {
         };
         self.report(Diagnostic::new(Code::MissingFile, test.request_place.clone(), message).help(help));
     }
+}
+
+/// The calls that a route makes, those of its chains among them; nothing where one is not known.
+fn called(route: &WrittenRoute, set: &RouteSet) -> Option<Vec<Arc<str>>> {
+    let steps = route.lookup.iter().chain(route.send.iter().flat_map(|send| &send.steps));
+    let mut calls = steps.map(|step| Some(step.call.get()?.value.clone())).collect::<Option<Vec<Arc<str>>>>()?;
+    for send in &route.send {
+        let to = send.to.get()?;
+        let (name, operation) = to.split_once('.')?;
+        let operation = set.connections.get(name)?.pack.operations.get(operation)?;
+        calls.extend(operation.chain.iter().map(|step| format!("{name}.{}", step.operation.name).into()));
+        calls.push(to.value.clone());
+    }
+    Some(calls)
 }
 
 fn expected(written: &WrittenExpected, base: Option<Arc<str>>) -> Expected {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::captured::goes_to;
 use super::pack::Packs;
 use super::sample::Samples;
 use super::{Compiler, SETTINGS};
@@ -31,10 +32,12 @@ impl Compiler<'_> {
 
     pub(super) fn run_tests(&mut self, set: &RouteSet, packs: &Packs, tests: &[&TestCase]) {
         let mut samples = Samples::default();
+        let mut undecoded = self.undecoded(set, tests);
         for test in tests {
             let capture = (self.input.read)(&test.request);
             let Some(bytes) = &capture else {
                 self.missing_sample(test);
+                samples.untold.insert(test.route.clone());
                 continue;
             };
             if !self.is_capture_good(test, set, bytes) {
@@ -44,6 +47,7 @@ impl Compiler<'_> {
                 Some(problem) => self.report(problem),
                 None => {
                     let failures = test.failures(set, capture.as_deref(), self.input.now);
+                    let failures = undecoded.explained(test, set, failures);
                     for failure in failures {
                         samples.differences.extend(failure.differences);
                         let problem = self.at_near_source(failure.problem, test, bytes, set);
@@ -65,6 +69,8 @@ impl Compiler<'_> {
                 self.check_proof(sample, &capture, set, None);
             }
         }
+        samples.untold.extend(undecoded.routes(set));
+        undecoded.problems().for_each(|problem| self.report(problem));
         self.check_samples(&samples, set);
         self.try_samples(&samples, set, packs, tests);
     }
@@ -76,7 +82,7 @@ impl Compiler<'_> {
         if matches!(source.format, Format::Auto | Format::AutoOfBody | Format::Json | Format::Text) {
             return None;
         }
-        let body = capture::parse(bytes).ok()?.body;
+        let body = capture::parse(bytes).ok().filter(|raw| goes_to(raw, source, set))?.body;
         let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
             && json::parse(&body, &json::Limits::default()).is_ok();
         let place = self.source_places.get(&source.name)?.key("format");

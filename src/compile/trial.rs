@@ -27,7 +27,7 @@ impl Compiler<'_> {
         for route in set.all_routes().filter(|route| !is_proved(route)) {
             let is_broken = self.problems.iter().any(|p| p.is_error() && concerns(p, route, set, packs));
             let is_told = self.problems.iter().any(|problem| is_of_samples(problem, route));
-            if !is_broken && !is_told {
+            if !is_broken && !is_told && !samples.untold.contains(&route.name) {
                 self.try_route(route, samples.events_of(&route.source), set);
             }
         }

@@ -10,7 +10,7 @@ use super::line::Line;
 use super::syntax::{self, Mending, Trouble};
 use super::{Entry, Key, Kind, Node, Scalar, Style};
 use super::{indent, unquoted};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment};
 
 const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 20_000;
@@ -225,7 +225,7 @@ impl<'a> Builder<'a> {
             self.diagnostics.extend(unquoted::hidden_value(self.file, self.text, &span));
         }
         if style == Style::Plain && !missing && !self.mending.quoted.contains(&range) {
-            self.diagnostics.extend(unquoted::hidden_comment(self.file, self.text, &span));
+            self.diagnostics.extend(unquoted::hidden_comment(self.file, self.text, &span, is_prose(&place)));
             self.diagnostics.extend(indent::swallowed_item(self.file, self.text, &span));
         }
         self.complete_node(Node { place, span, kind: Kind::Scalar(Scalar { text, style }) });
@@ -337,4 +337,12 @@ fn child_span(flow: bool, bracketed: Range<usize>, from: Option<usize>, to: Opti
         (false, Some(from), Some(to)) => from..to.max(from),
         _ => bracketed,
     }
+}
+
+/// Whether a text is sent or read as it is, where a word and a number may begin with `#`.
+fn is_prose(place: &Place) -> bool {
+    const HOLDERS: [&str; 5] = ["body", "vars", "query", "params", "headers"];
+    let steps = place.path.segments();
+    let is_key = |step: &&Segment, names: &[&str]| matches!(step, Segment::Key(key) if names.contains(&&**key));
+    steps.iter().any(|step| is_key(step, &HOLDERS)) || steps.last().is_some_and(|step| is_key(step, &["description"]))
 }

@@ -216,7 +216,11 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
     {
         let fixed = format!("{key}: {}", value.trim_start());
         let help = line_help(line, range.clone(), &fixed, "write");
-        let diagnostic = Diagnostic::new(Code::YamlMissingSpace, place.clone(), "a space is missing after the colon");
+        let message = match value.starts_with(char::is_whitespace) {
+            true => "the space after the colon is a no-break space, which YAML takes for a letter: type it again",
+            false => "a space is missing after the colon",
+        };
+        let diagnostic = Diagnostic::new(Code::YamlMissingSpace, place.clone(), message);
         // `channel_i:d chn_1` is a colon in the wrong place.
         let one_value = value.starts_with(['"', '\'', '$', '{', '[']) || !value.contains([' ', '\t']);
         let repair = if one_value { colon_after(range.start, key) } else { Repair::None };

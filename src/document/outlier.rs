@@ -155,7 +155,7 @@ pub(super) fn lone_dash(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let message = format!("`{name}` has names with a colon under it, and is no list");
     let place = Place::bytes(file.clone(), parts.first..parts.first + 1);
     let help = match key(&item) {
-        Some("name") => format!(
+        Some("name") if is_named_so(name, item.slice(parts.value.clone())) => format!(
             "write `{}:` instead, and start what belongs to it with {}",
             shown(item.slice(parts.value.clone())),
             spaces(column + 2)
@@ -163,6 +163,11 @@ pub(super) fn lone_dash(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
         _ => format!("remove the dash: `{rest}`; every entry of `{name}` starts with {}", spaces(column)),
     };
     slip(Diagnostic::new(Code::YamlIndent, place, message).help(help))
+}
+
+/// Whether `- name: chat` gives the entry its name, as in lists of other tools; under `extract` it is one called `name`.
+fn is_named_so(list: &str, value: &str) -> bool {
+    matches!(list, "connections" | "sources" | "operations" | "webhooks") || list == "extract" && is_name(value)
 }
 
 /// A line of a `|` or `>` text that is not indented like the rest of it.

@@ -102,6 +102,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     if let Some(slip) = condition(t, line, range.clone(), length) {
         return slip;
     }
+    if let Some(slip) = in_expression(t, range.clone(), written, length) {
+        return slip;
+    }
     let after = line.rest(open + length);
     let start = open + length + (after.len() - after.trim_start().len());
     let stray = start..range.end.max(start);
@@ -125,6 +128,29 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let certain = (within && inner.is_some()).then_some(text);
     let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(t.file.clone(), range.clone()), certain);
     (Repair::Blank(range), Some(diagnostic))
+}
+
+/// `"{{ items | join(", ") }}"`: the quote around the whole stands inside an expression again.
+fn in_expression(t: &Trouble<'_>, range: Range<usize>, written: &str, length: usize) -> Option<Slip> {
+    let quote = written.chars().next()?;
+    let inner = written.strip_prefix(quote)?.strip_suffix(quote)?;
+    let before = written.get(..length)?;
+    let open = before.rfind("{{").max(before.rfind("{%"))?;
+    let is_open = before.rfind("}}").max(before.rfind("%}")).is_none_or(|end| end < open);
+    let other = if quote == '"' { '\'' } else { '"' };
+    if !is_open || t.flow.is_some() || inner.contains(other) || inner.contains('\\') {
+        return None;
+    }
+    let rest = written.get(open..)?;
+    let end = rest.find("}}").or_else(|| rest.find("%}"))? + 2;
+    let mended = rest.get(..end)?.replace(quote, &other.to_string());
+    let place = Place::bytes(t.file.clone(), range.start + open..range.start + open + end);
+    let message = format!("a `{quote}` inside `{{{{ }}}}` ends the text that starts with `{quote}`");
+    let help = format!("write `{other}` inside: `{}`", shown(&mended));
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message).help(help);
+    let fixed = format!("{quote}{}{quote}", inner.replace(quote, &other.to_string()));
+    let diagnostic = diagnostic.fix(Place::bytes(t.file.clone(), range.clone()), fixed);
+    Some((Repair::Blank(range), Some(diagnostic)))
 }
 
 /// `match: 'call' == payload.type`: a condition, of which YAML reads the text that it begins with.

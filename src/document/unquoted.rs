@@ -140,9 +140,10 @@ fn bare_block(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let (start, end) = (parts.first, last.start + last.text.trim_end().len());
     is_text.then(|| {
         let message = "a text of several lines needs a `|` behind its key";
-        let place = Place::bytes(file.clone(), start..first.end());
-        let help = format!("write `{}: |` on line {}", opener.slice(key), opener.number());
-        let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place, message).found("the text begins here");
+        let help = format!("write `{}: |`", opener.slice(key.clone()));
+        let place = Place::bytes(file.clone(), key.start..opener.start + opener.text.trim_end().len());
+        let text = Place::bytes(file.clone(), start..first.end());
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedTemplate, place, message).also(text, "the text begins here");
         let behind = opener.text.trim_end().len() + opener.start;
         let bar = is_even.then_some(" |").filter(|_| opener.text.trim_end().ends_with(':'));
         let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(file.clone(), behind..behind), bar);
@@ -155,7 +156,8 @@ pub(super) fn flow_template_slip(t: &Trouble<'_>, line: &Line<'_>) -> Option<Sli
     let reached = (t.at + 2).checked_sub(line.start)?;
     let template = line.text.get(..line.text.floor_char_boundary(reached))?.rfind("{{");
     let here = t.at.checked_sub(line.start)?;
-    let bracket = line.rest(t.at).starts_with('[') && line.text.get(..here)?.ends_with(|c: char| c.is_alphanumeric());
+    let bracket =
+        line.rest(t.at).starts_with('[') && line.text.get(..here)?.ends_with(|c: char| c.is_alphanumeric() || c == '$');
     let open = template.or(bracket.then_some(here))?;
     let before = line.text.get(..open)?;
     let bracket = before.rfind([',', '[', '{']).map_or(0, |at| at + 1);
@@ -277,6 +279,12 @@ fn brackets_or_keys(file: &Arc<str>, line: &Line<'_>, parts: &Parts) -> Option<S
         let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, place, message).help(help);
         return Some((Repair::Blank(range), Some(diagnostic)));
     }
+    if value.starts_with('$') && is_extract_keys(value) {
+        let help = line_help(line, range.clone(), &format!("{{ path: {value} }}"), "write");
+        let message = "a path with more to say of it stands in `{ }`, as `path`";
+        let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, place, message).help(help);
+        return Some((Repair::Blank(range), Some(diagnostic)));
+    }
     let key = line.slice(parts.key.clone()?);
     let (first, second) = value.get(..colon_in(value)?)?.rsplit_once([' ', ','])?;
     let single = !first.trim_end_matches([' ', ',']).contains(' ');
@@ -287,6 +295,14 @@ fn brackets_or_keys(file: &Arc<str>, line: &Line<'_>, parts: &Parts) -> Option<S
     let help = format!("write `{key}: {first}`, and `{rest}` on a line of its own below it, in the same column");
     let diagnostic = Diagnostic::new(Code::YamlIndent, place, "there are two keys on this line").help(help);
     Some((Repair::Blank(range), Some(diagnostic)))
+}
+
+/// `$.duration, as: integer`
+fn is_extract_keys(value: &str) -> bool {
+    const KEYS: [&str; 8] = ["as", "region", "timezone", "format", "default", "pattern", "all", "else"];
+    let mut rest = value.split(", ").skip(1).peekable();
+    let is_key = |part: &str| part.split_once(": ").is_some_and(|(key, _)| KEYS.contains(&key.trim()));
+    rest.peek().is_some() && rest.all(is_key)
 }
 
 /// `key:{ a: b }`
@@ -359,7 +375,7 @@ fn to_value_end(line: &Line<'_>, token: &Range<usize>) -> Range<usize> {
 }
 
 /// Warns of a ` #` that cuts a path or a template short.
-pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>) -> Option<Diagnostic> {
+pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>, prose: bool) -> Option<Diagnostic> {
     let value = text.get(span.clone())?;
     let after = text.get(span.end..)?;
     let comment = after.trim_start_matches([' ', '\t']);
@@ -370,7 +386,10 @@ pub(super) fn hidden_comment(file: &Arc<str>, text: &str, span: &Range<usize>) -
     // A comment that is meant as one has its own space after the `#`, and the value before it is whole; one that speaks
     // of a template stands apart from the value.
     let meant = comment.starts_with("# ") && closes(value) && !(hides_template && gap == 1);
-    if !comment.starts_with('#') || !(is_template || hides_template) || meant {
+    // `Order #7`: the rest of a text that people read.
+    let is_glued = written.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric()));
+    let cuts_prose = prose && gap == 1 && is_glued && value.contains(char::is_alphabetic);
+    if !comment.starts_with('#') || !(is_template || hides_template || cuts_prose) || meant {
         return None;
     }
     let line = Line::at(text, span.end);

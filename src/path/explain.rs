@@ -57,7 +57,7 @@ pub(super) struct Reader<'t> {
 /// The first mistake that is recognised, the most telling ones first.
 pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
     let reader = Reader { text, tokens };
-    let rules: [fn(&Reader<'t>) -> Option<PathError>; 24] = [
+    let rules: [fn(&Reader<'t>) -> Option<PathError>; 25] = [
         Reader::quoted_mapping,
         Reader::curly_quotes,
         Reader::unclosed_quote,
@@ -70,6 +70,7 @@ pub fn reason<'t>(text: &'t str, tokens: &'t [Token<'t>]) -> Option<PathError> {
         Reader::end_position,
         Reader::odd_step,
         Reader::round_position,
+        Reader::round_filter,
         Reader::brackets,
         Reader::pattern_operator,
         Reader::word_operator,
@@ -130,6 +131,9 @@ impl Reader<'_> {
             Some(_) => "a path starts with `$`, the whole payload",
         };
         let error = PathError::new(PathErrorKind::MissingRoot, 0..self.text.len(), message);
+        if let Some(path) = trimmed.strip_prefix('?').filter(|path| path.starts_with('$')) {
+            return Some(error.help(format!("the `?` belongs behind the name, before the colon: write `{path}` here")));
+        }
         if trimmed.trim_start_matches(['@', '.']).is_empty() {
             return Some(error.help("for example `$.message.text`"));
         }

@@ -189,6 +189,27 @@ impl Reader<'_> {
         })
     }
 
+    /// `$.fields(?@.key == 'name')`, `$.fields(@.key == 'name')`
+    pub(super) fn round_filter(&self) -> Option<PathError> {
+        let open = self.tokens.windows(3).position(|group| {
+            let [name, open, first] = group else { return false };
+            name.is_word() && open.is("(") && (first.is("?") || first.is("@"))
+        })?;
+        let is_step =
+            open.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(|before| before.is("."));
+        let start = self.tokens.get(open + 1).filter(|_| is_step && !self.in_filter(open))?;
+        let first = self.tokens.get(open + 2)?;
+        let inside = self.depth(open + 2);
+        let close = (open + 2..self.tokens.len())
+            .find(|at| self.tokens.get(*at).is_some_and(|token| token.is(")")) && self.depth(*at) == inside)?;
+        let close = self.tokens.get(close)?;
+        let condition = self.part(first.range.start..close.range.start);
+        let mark = if first.is("?") { "" } else { "?" };
+        let range = start.range.start..close.range.end;
+        let error = self.error(range.clone(), "a condition on the items of a list is written in square brackets");
+        Some(error.meant(self.replaced(range, &format!("[{mark}{condition}]"))))
+    }
+
     /// `[?@.id =~ /ab.*/]`
     pub(super) fn pattern_operator(&self) -> Option<PathError> {
         let at = self.tokens.iter().position(|token| token.is("~"))?;

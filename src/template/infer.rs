@@ -418,6 +418,9 @@ fn constant(arg: &CallArg<'_>) -> Option<Value> {
 fn compared_help(name: &Expr<'_>, kinds: Kinds, other: &Type) -> Option<String> {
     let name = written(name)?;
     let value = other.constant_value()?;
+    if kinds == Kinds::OBJECT && matches!(&*name, "event" | "request") {
+        return Some(format!("`{name}` is Jackfield's own; what the sender sent is `payload`: write `payload.{name}`"));
+    }
     if kinds == Kinds::TEXT {
         return Some(format!("`{name}` is text: put the other side in quotes, `'{}'`", value.to_json()));
     }

@@ -80,8 +80,8 @@ impl WebhookTest {
     fn other(&self, expected: &Expected, received: Received) -> Diagnostic {
         match (expected, received) {
             (_, Received::Refused(why)) => {
-                let help = "see that `secret`, and `public_url` where the address is signed, are those of the capture, and \
-                            that every byte of it is as it was sent";
+                let help = "see that `signs` says what the sender signs, that `secret`, and `public_url` where the address is \
+                            signed, are those of the capture, and that every byte of it is as it was sent";
                 self.wrong(&format!("the request is refused: {why}")).help(help)
             }
             (Expected::Refused, Received::Answered(_)) => {

@@ -17,10 +17,13 @@ use super::token::Token;
 use super::{Context, Verify, VerifyError};
 use crate::diagnostic::suggest;
 use crate::event::RawRequest;
+use crate::payload::form;
 use crate::secret::MASK;
 
 /// In larger bodies nothing is tried: each trial hashes all of it.
 const LARGEST: usize = 64 * 1024;
+/// A shorter token may be the same as another value by chance.
+const SHORTEST_TOKEN: usize = 4;
 
 /// A captured request with a proof that proves nothing.
 #[derive(Debug)]
@@ -82,19 +85,31 @@ impl Jwt {
 }
 
 impl Token {
-    /// Captures are often masked by hand, so that only what is certain counts.
+    /// A capture without the token, or with a mask in its place, says nothing.
     fn refused(&self, raw: &RawRequest, context: &Context<'_>) -> Option<Refused> {
         let error = self.check(raw, context).err()?;
         let is_long = |secret: &&str| secret.len() >= 8;
         let mut secrets = self.secrets.iter().map(|secret| secret.expose()).filter(is_long);
         let (header, cause) = match self.at.find(raw, context) {
             Ok(found) => {
-                let before = secrets.find_map(|secret| found.strip_suffix(secret))?;
-                let help = if before.is_empty() { "remove `prefix`".to_owned() } else { prefix_help(before) };
-                (header_of(&self.at), Cause::Written(help))
+                if is_marked(&found) || matches!(error, VerifyError::NoSecret) {
+                    return None;
+                }
+                let help = secrets.find_map(|secret| found.strip_suffix(secret)).map(|before| match before {
+                    "" => "remove `prefix`".to_owned(),
+                    before => prefix_help(before),
+                });
+                return Some(Refused { error, header: header_of(&self.at), cause: help.map(Cause::Written) });
             }
             Err(_) => {
-                let wanted = header_of(&self.at)?;
+                if let Some(cause) = self.in_query(raw) {
+                    return Some(Refused { error, header: header_of(&self.at), cause: Some(cause) });
+                }
+                let wanted = match &self.at {
+                    Where::Header(name) => name.clone(),
+                    Where::Query(_) => return self.in_header(raw, error),
+                    _ => return None,
+                };
                 let is_it = |value: &str| {
                     value.strip_prefix(&*self.prefix).is_some_and(|token| secrets.clone().any(|s| s == token))
                 };
@@ -104,6 +119,28 @@ impl Token {
             }
         };
         Some(Refused { error, header, cause: Some(cause) })
+    }
+}
+
+impl Token {
+    fn is_secret(&self, value: &str) -> bool {
+        let token = value.strip_prefix(&*self.prefix).unwrap_or(value);
+        self.secrets.iter().any(|secret| secret.expose().len() >= SHORTEST_TOKEN && secret.expose() == token)
+    }
+
+    /// The token in the query, under a name that is not asked for.
+    fn in_query(&self, raw: &RawRequest) -> Option<Cause> {
+        let query = form::decode_lenient(raw.query());
+        let (name, _) =
+            query.as_object()?.iter().find(|(_, value)| value.as_str().is_some_and(|value| self.is_secret(value)))?;
+        Some(Cause::Written(format!("did you mean `query: {name}`?")))
+    }
+
+    /// The token in a header, where the query is asked for it.
+    fn in_header(&self, raw: &RawRequest, error: VerifyError) -> Option<Refused> {
+        let (name, _) = raw.headers.iter().find(|(_, value)| self.is_secret(value))?;
+        let cause = Some(Cause::Written(format!("did you mean `header: {name}`?")));
+        Some(Refused { error, header: Some(name.as_str().into()), cause })
     }
 }
 
@@ -302,6 +339,11 @@ fn is_masked(text: &str) -> bool {
     const FEWEST: usize = 6;
     let lower = text.to_ascii_lowercase();
     let characters: BTreeSet<char> = lower.chars().collect();
-    let is_marked = lower.contains(MASK) || ["xxx", "redacted", "…", "..."].iter().any(|word| lower.contains(word));
-    is_marked || text.len() < SHORTEST || characters.len() < FEWEST
+    is_marked(text) || text.len() < SHORTEST || characters.len() < FEWEST
+}
+
+/// Whether something was written in the place of a secret that says so.
+fn is_marked(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.contains(MASK) || ["xxx", "redacted", "…", "..."].iter().any(|word| lower.contains(word))
 }

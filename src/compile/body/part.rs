@@ -84,12 +84,9 @@ impl Compiler<'_> {
         }
         let verb = if always { "is" } else { "may be" };
         let message = format!("{name} must be {wanted}, but {verb} {}", found.words());
-        let place = case.place.clone().unwrap_or_else(|| at.clone());
-        let diagnostic = Diagnostic::new(Code::InvalidBody, place, message);
+        let diagnostic = Diagnostic::new(Code::InvalidBody, at.clone(), message);
         let help = match body {
-            Body::Template { template, .. } if case.place.is_none() => {
-                made_fit(template, found, allowed).or_else(|| fields_help(part))
-            }
+            Body::Template { template, .. } => made_fit(template, case, found, allowed).or_else(|| fields_help(part)),
             _ => fields_help(part),
         };
         let meant = constant(body).and_then(|value| meant_by(value.as_str()?, allowed));
@@ -97,7 +94,7 @@ impl Compiler<'_> {
         let whole = Place { on: On::Value, ..at.clone() };
         let diagnostic = diagnostic.fix_opt(whole, meant.and_then(|meant| meant.fix));
         let diagnostic = match (body, &case.place) {
-            (Body::Template { .. }, Some(_)) => diagnostic.also(at.clone(), "it is sent here"),
+            (Body::Template { .. }, Some(place)) => diagnostic.also(place.clone(), "it becomes this here"),
             _ => diagnostic,
         };
         self.report(diagnostic.help_opt(help.or_else(|| part.sub().description().map(str::to_owned))));
@@ -228,8 +225,12 @@ fn meant_by(text: &str, allowed: Kinds) -> Option<Meant> {
 }
 
 /// What to write so that the value has the right type.
-fn made_fit(template: &Template, found: Kinds, allowed: Kinds) -> Option<String> {
+fn made_fit(template: &Template, case: &Case, found: Kinds, allowed: Kinds) -> Option<String> {
     let expression = template.text().trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let word = case.value.as_ref().and_then(Value::as_str).filter(|_| allowed == Kinds::BOOLEAN);
+    if let (Some(word), Some(_)) = (word, &case.place) {
+        return Some(format!("compare it: `{{{{ {expression} == '{word}' }}}}`"));
+    }
     let filter = if allowed.meets(Kinds::TEXT) && found == Kinds::LIST {
         "join(', ')"
     } else if allowed.meets(Kinds::TEXT) {

@@ -43,13 +43,31 @@ impl Compiler<'_> {
                 if self.is_wrong(&webhook.value.place) {
                     continue;
                 }
+                let before = self.problems.len();
                 for test in &webhook.value.tests {
                     count += 1;
                     self.webhook_test(vendor, webhook, test, packs);
                 }
+                if self.problems.iter().skip(before).any(Diagnostic::is_error) {
+                    self.drop_unproved(&format!("{vendor}.{}", &*webhook.name.value));
+                }
             }
         }
         count
+    }
+
+    /// A webhook that refuses its own capture refuses those of its routes as well: that is mended in the pack.
+    fn drop_unproved(&mut self, webhook: &str) {
+        let documents = &self.documents;
+        let is_of_webhook = |problem: &Diagnostic| {
+            let place = problem.place().filter(|place| !place.file.starts_with("schemas/"))?;
+            let document = documents.0.get(&place.file)?;
+            Some(document.text.get(document.resolve(place))?.trim_matches(['"', '\'']) == webhook)
+        };
+        let follows = |problem: &Diagnostic| {
+            problem.code == Code::SampleNotVerified || super::super::spoiled::is_unset_address(problem)
+        };
+        self.problems.retain(|problem| !(follows(problem) && is_of_webhook(problem).unwrap_or(false)));
     }
 
     /// A webhook without tests, compiled as for a source that gives it all that it asks for: of what is found, that which is

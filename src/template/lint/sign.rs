@@ -76,9 +76,29 @@ pub(super) fn statement(source: &str) -> Option<Slip> {
             let help = format!("write `{{% elif {} %}}`", rest.trim_start_matches("if "));
             return Some((whole, "`else if` is one word in a template".to_owned(), help));
         }
+        if matches!(word, "end" | "done") && braces == "{%" {
+            let end = opened(source.get(..range.start)?).unwrap_or("if");
+            return slip(word, &format!("{{% end{end} %}}"));
+        }
         let known = STATEMENTS.iter().find(|(open, words, _)| *open == braces && words.contains(&word));
         known.filter(|_| word != "elif").and_then(|(_, _, form)| slip(word, form)).or_else(|| tail(&whole, inside))
     })
+}
+
+/// The statement before this that is open still.
+fn opened(before: &str) -> Option<&'static str> {
+    let mut open = Vec::new();
+    for (range, _) in insides(before) {
+        let inside = before.get(range.clone())?.trim_matches('-').trim();
+        let word = inside.split([' ', '\n']).next()?;
+        let is_statement = before.get(..range.start)?.ends_with("{%");
+        match ["if", "for", "with", "filter"].into_iter().find(|known| *known == word) {
+            Some(known) if is_statement => open.push(known),
+            _ if is_statement && word.starts_with("end") => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 /// A word too much in a statement: `{% if name then %}`, `{% for item of list %}`.
