@@ -71,8 +71,8 @@ impl Command for Recall {
 }
 
 fn call_from(row: &Row<'_>) -> Result<(LimitedCall, Timestamp), StoreError> {
-    let keys = row.get_ref(2)?.as_str().map_err(|_| StoreError::Corrupt)?;
-    let keys: Vec<String> = serde_json::from_str(keys).map_err(|_| StoreError::Corrupt)?;
+    let keys = row.get_ref(2)?.as_str().map_err(|_| StoreError::Unreadable)?;
+    let keys: Vec<String> = serde_json::from_str(keys).map_err(|_| StoreError::Unreadable)?;
     let limit_keys = keys.into_iter().map(Arc::from).collect();
     let call = LimitedCall { connection: row.get(0)?, operation: row.get(1)?, limit_keys };
     Ok((call, Timestamp(row.get(3)?)))

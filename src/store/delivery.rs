@@ -31,7 +31,7 @@ pub(super) fn code(state: State) -> i64 {
 
 /// The state that [`code`] stands for.
 pub(super) fn state(stored: i64) -> Result<State, StoreError> {
-    State::ALL.into_iter().find(|state| code(*state) == stored).ok_or(StoreError::Corrupt)
+    State::ALL.into_iter().find(|state| code(*state) == stored).ok_or(StoreError::Unreadable)
 }
 
 /// What `open` says of a delivery.

@@ -21,6 +21,9 @@ pub enum StoreError {
     Unavailable(Cause),
     #[error("the store's file is damaged")]
     Corrupt,
+    /// One row does not hold what every row of ours holds; the others may be well.
+    #[error("what the store holds there can't be read")]
+    Unreadable,
     /// A newer Jackfield has changed the file's format.
     #[error("the store has format {found}, made by a newer version; this version knows formats up to {known}")]
     TooNew { found: i64, known: i64 },
@@ -101,7 +104,7 @@ impl From<rusqlite::Error> for StoreError {
             QueryReturnedNoRows => return StoreError::NotFound,
             // A row that does not hold what every row of ours holds was not written by us.
             FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | Utf8Error(..) | InvalidColumnType(..) => {
-                return StoreError::Corrupt;
+                return StoreError::Unreadable;
             }
             _ => {}
         }

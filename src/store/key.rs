@@ -16,7 +16,7 @@ pub(super) fn of_id(id: impl Display) -> [u8; 16] {
 
 /// The id that [`of_id`] turned into bytes.
 pub(super) fn to_id<I: FromStr>(prefix: &str, bytes: [u8; 16]) -> Result<I, StoreError> {
-    format!("{prefix}_{:032x}", u128::from_be_bytes(bytes)).parse().map_err(|_| StoreError::Corrupt)
+    format!("{prefix}_{:032x}", u128::from_be_bytes(bytes)).parse().map_err(|_| StoreError::Unreadable)
 }
 
 /// What stands for an event's identity in the eyes of one route.

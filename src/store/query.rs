@@ -171,19 +171,41 @@ pub(super) fn events(connection: &Connection, sql: &str, params: impl Params) ->
     Ok(found)
 }
 
+/// The first events of a range that are not routed. One that can't be read keeps its place, and no other waiting.
+pub(super) fn unrouted(connection: &Connection, [after, limit]: [i64; 2]) -> Result<Vec<StoredEvent>, StoreError> {
+    match events(connection, UNROUTED, [after, limit]) {
+        Err(StoreError::Unreadable) => {}
+        other => return other,
+    }
+    let mut waiting = connection.prepare_cached("SELECT event_seq FROM unrouted WHERE event_seq > ?1 ORDER BY 1")?;
+    let mut rows = waiting.query([after])?;
+    let mut found = Vec::new();
+    while i64::try_from(found.len()).unwrap_or(i64::MAX) < limit
+        && let Some(row) = rows.next()?
+    {
+        let seq: i64 = row.get(0)?;
+        match events(connection, UNROUTED, [seq - 1, 1]) {
+            Ok(one) => found.extend(one.into_iter().filter(|event| event.seq == seq)),
+            Err(StoreError::Unreadable) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 fn raw_from(row: &Row<'_>) -> Result<Arc<RawRequest>, StoreError> {
-    let headers = row.get_ref(8)?.as_str().map_err(|_| StoreError::Corrupt)?;
+    let headers = row.get_ref(8)?.as_str().map_err(|_| StoreError::Unreadable)?;
     Ok(Arc::new(RawRequest {
         method: row.get(6)?,
         target: row.get(7)?,
-        headers: serde_json::from_str(headers).map_err(|_| StoreError::Corrupt)?,
+        headers: serde_json::from_str(headers).map_err(|_| StoreError::Unreadable)?,
         body: row.get(10)?,
     }))
 }
 
 fn params_from(row: &Row<'_>) -> Result<Value, StoreError> {
-    let text = row.get_ref(9)?.as_str().map_err(|_| StoreError::Corrupt)?;
-    json::parse(text.as_bytes(), &json::Limits::default()).map_err(|_| StoreError::Corrupt)
+    let text = row.get_ref(9)?.as_str().map_err(|_| StoreError::Unreadable)?;
+    json::parse(text.as_bytes(), &json::Limits::default()).map_err(|_| StoreError::Unreadable)
 }
 
 /// In alphabetical order.

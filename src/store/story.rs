@@ -132,7 +132,7 @@ fn result_from(connection: &Connection, row: &Row<'_>) -> Result<StoredResult, S
             let first = first_with(connection, &key::of_identity(&route, &identity))?;
             Ok(StoredResult::Duplicate { identity, first })
         }
-        _ => Err(StoreError::Corrupt),
+        _ => Err(StoreError::Unreadable),
     }
 }
 

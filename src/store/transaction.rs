@@ -54,7 +54,7 @@ impl Totals {
         });
         // A file without its totals was not left so by us.
         totals.map_err(|error| match StoreError::from(error) {
-            StoreError::NotFound => StoreError::Corrupt,
+            StoreError::NotFound | StoreError::Unreadable => StoreError::Corrupt,
             error => error,
         })
     }

@@ -39,7 +39,7 @@ impl Store for Embedded {
 
     fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         let range = [after_seq, query::limit(limit)];
-        self.ask(move |file| query::events(file, query::UNROUTED, range))
+        self.ask(move |file| query::unrouted(file, range))
     }
 
     fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize> {

@@ -61,6 +61,18 @@ fn an_edit_is_shown_on_what_came_in() {
 }
 
 #[test]
+fn what_was_sent_again_is_no_change() {
+    let (folder, server) = served("diff-again");
+    let before = diff(&folder, &["--against", "sent"]);
+    let listed: serde_json::Value =
+        serde_json::from_slice(&crate::support::get(&server.admin, "/deliveries").body).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    run(folder.path(), &["replay", id, "--again", "--admin", &server.admin]);
+    server.wait_for("the copy", |status| status["deliveries"]["delivered"] == 4);
+    assert_eq!(diff(&folder, &["--against", "sent"]), before);
+}
+
+#[test]
 fn requests_appear_and_vanish() {
     let (folder, _server) = served("diff-appear");
     let shared = |route: &str| route.replace("source: { path: /in, verify: none }", "source: in");

@@ -78,7 +78,15 @@ fn what_nobody_knows_goes_on_or_is_dismissed_as_a_person_says() {
     let trial = said(&folder, &server, &["dismiss", "--route", "in", "--dry-run"]);
     assert_eq!(trial, format!("2 deliveries would be dismissed\n  {third}\n  {fourth}\n"));
     assert_eq!(said(&folder, &server, &["release", "--route", "other"]), "0 deliveries go on\n");
-    let both = said(&folder, &server, &["release", "--route", "in"]);
+    let left_out =
+        "left out: 2 of which nobody knows whether the provider has them; look, then name them, or add --unknown";
+    for more in [&["--route", "in"][..], &["--all", "--dry-run"]] {
+        let none = said(&folder, &server, &[&["release"], more].concat());
+        let word = if more.contains(&"--dry-run") { "would go on" } else { "go on" };
+        assert_eq!(none, format!("0 deliveries {word}\n  {left_out}\n"));
+    }
+    assert_eq!(server.status()["deliveries"]["held"], 2);
+    let both = said(&folder, &server, &["release", "--route", "in", "--unknown"]);
     assert_eq!(both, format!("2 deliveries go on\n  {third}\n  {fourth}\n"));
     server.wait_for("all", |status| status["deliveries"]["delivered"] == 3);
     assert_eq!(said(&folder, &server, &["dead-letters"]), "nothing failed\n");
@@ -139,6 +147,27 @@ fn a_mended_connection_lets_what_it_held_go_on() {
     assert!(said(&folder, &server, &["release", "--connection", "acme"]).starts_with("3 deliveries go on\n"));
     server.wait_for("all", |status| status["deliveries"]["delivered"] == 3);
     assert_eq!(server.status()["deliveries"]["held"], 0);
+}
+
+#[test]
+fn what_goes_on_finds_a_connection_that_is_gone() {
+    let folder = workspace("held-gone", "timeout: 300ms");
+    let server = Server::start(folder.path(), &["--sandbox", "--data", "store"], &[]);
+    let order = br#"{"provider":"acme","error":"hang"}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order);
+    send(&server, 0..1);
+    server.wait_for("one held", |status| status["deliveries"]["held"] == 1);
+    let id = ids(&server)[0].clone();
+    assert_eq!(server.terminate(), 0);
+    folder.write("jackfield.yaml", &folder.read("jackfield.yaml").replace("  acme: {", "  other: {"));
+    folder.write("routes/in.yaml", &ROUTE.replace("acme.note", "other.note"));
+    let server = Server::start(folder.path(), &["--sandbox", "--data", "store"], &[]);
+    assert_eq!(said(&folder, &server, &["release", &id]), format!("1 delivery goes on\n  {id}\n"));
+    // It is tried, and says what is wrong.
+    crate::support::wait_for("the second attempt", || {
+        let story = said(&folder, &server, &["deliveries", &id]);
+        story.contains("not-sent (no-connection)").then_some(())
+    });
 }
 
 #[test]

@@ -142,6 +142,68 @@ fn events_go_through_the_mended_route() {
 }
 
 #[test]
+fn what_failed_is_listed_beside_what_died_and_what_died_again() {
+    let folder = workspace("beside");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let order = r#"{"provider":"acme","error":"403","times":5}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes());
+    for id in 1..4 {
+        send(&server, &format!(r#"{{"kind":"lead","id":{id},"text":"x"}}"#));
+    }
+    server.wait_for("three dead letters", |status| status["deliveries"]["dead"] == 3);
+    send(&server, r#"{"kind":"lead","text":"no id"}"#);
+    server.wait_for("one failed", |status| status["events"]["failed"] == 1);
+    let listed = said(&folder, &server, &["dead-letters", "--last", "2"]);
+    assert_eq!(listed.lines().filter(|line| line.contains("  failed  ")).count(), 1, "{listed}");
+
+    let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    assert!(said(&folder, &server, &["replay", id]).starts_with("1 delivery on the way again\n"));
+    server
+        .wait_for("it died again", |status| status["deliveries"]["dead"] == 3 && status["deliveries"]["replayed"] == 1);
+    let trial = said(&folder, &server, &["replay", "--all", "--through-routes", "--dry-run"]);
+    assert!(trial.starts_with("4 events would go through"), "{trial}");
+}
+
+#[test]
+fn nothing_that_is_said_is_passed_over() {
+    let folder = workspace("passed-over");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    post(server.sandbox(), "/_sandbox/fail", "application/json", br#"{"provider":"acme","error":"403"}"#);
+    send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
+    server.wait_for("a dead letter", |status| status["deliveries"]["dead"] == 1);
+    let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+    let named = format!(r#""ids":["{}"]"#, listed["deliveries"][0]["id"].as_str().unwrap());
+    let whole = "an event goes through its routes whole, so connection and state can't be said with that; say route, \
+                 source, since or until\n";
+    let both = "say what is meant by ids, or by what it is of, not both at once\n";
+    let cases = [
+        (
+            r#""source":"in""#,
+            "what is of a source is sent again through the routes as they are now: add --through-routes (over HTTP, \
+             routes)\n",
+        ),
+        (r#""routes":true,"connection":"acme""#, whole),
+        (r#""routes":true,"state":"held""#, whole),
+        (r#""unmatched":true,"connection":"acme""#, whole),
+        (r#""unmatched":true,"route":"in""#, "no route took what is unmatched, so route can't be said with that\n"),
+        (&format!(r#"{named},"routes":true,"route":"other""#), both),
+        (&format!(r#"{named},"unmatched":true"#), both),
+        (
+            r#""state":"delivered","dry_run":true"#,
+            "what is delivered is not sent again by this: name it by its id, with --again\n",
+        ),
+    ];
+    for (asked, wanted) in cases {
+        let head = "POST /replay HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
+        let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{{{asked}}}", asked.len() + 2);
+        let answer = exchange(&server.admin, request.as_bytes()).unwrap();
+        assert_eq!((answer.status, String::from_utf8_lossy(&answer.body).as_ref()), (400, wanted), "{asked}");
+    }
+    assert_eq!(server.status()["deliveries"]["dead"], 1);
+}
+
+#[test]
 fn nothing_is_sent_again_by_mistake() {
     let folder = workspace("by-mistake");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
@@ -170,4 +232,10 @@ fn nothing_is_sent_again_by_mistake() {
     assert_eq!(ordered("localhost", "application/x-www-form-urlencoded"), 415);
     assert_eq!(ordered("evil.example", "application/json"), 403);
     assert_eq!(ordered("localhost", "application/json"), 200);
+    let looked = |host: &str, path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        exchange(&server.admin, head.as_bytes()).unwrap().status
+    };
+    assert_eq!(["/status", "/events", "/readyz"].map(|path| looked("evil.example", path)), [403, 403, 200]);
+    assert_eq!(looked("localhost", "/status"), 200);
 }

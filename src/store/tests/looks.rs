@@ -121,6 +121,24 @@ async fn what_is_not_as_it_should_be_keeps_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_row_that_can_not_be_read_stops_only_itself() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    for _ in 0..4 {
+        accept_one(&store).await;
+    }
+    store.route(routed(1, vec![taken("a", None, vec![delivery("crm")])])).await.unwrap();
+    let damage = "UPDATE contents SET id = x'00'; UPDATE requests SET headers = '[' WHERE seq IN (2, 3)";
+    Connection::open(folder.file()).unwrap().execute_batch(damage).unwrap();
+    let waiting = |limit| store.unrouted(0, limit);
+    assert_eq!(waiting(9).await.unwrap().iter().map(|event| event.seq).collect::<Vec<_>>(), [4]);
+    assert_eq!(waiting(1).await.unwrap().len(), 1, "those before it are no end");
+    // Both meet in one batch, or not: either way the event is accepted.
+    let (leased, accepted) = tokio::join!(store.lease("crm", 0, 9, "w"), store.accept(request(1)));
+    assert_eq!((leased, accepted, store.trouble()), (Err(StoreError::Unreadable), Ok(vec![5]), None));
+}
+
+#[tokio::test]
 async fn a_store_of_the_third_format_finds_what_failed() {
     let folder = Folder::new();
     fs::create_dir_all(&folder.0).unwrap();
