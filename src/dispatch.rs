@@ -20,7 +20,7 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
@@ -43,6 +43,8 @@ pub use outlook::{ConnectionOutlook, Outlook};
 const OWNER: &str = "serve";
 /// How long the store is left alone after it failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often it is said that the store fails.
+const SAID: Duration = Duration::from_secs(30);
 
 /// What became of a call, for whoever watches.
 #[derive(Clone, Debug)]
@@ -127,7 +129,24 @@ struct Shared {
     flights: Flights,
     lines: Lines,
     reports: broadcast::Sender<Report>,
+    failures: Failures,
     stage: watch::Receiver<Stage>,
+}
+
+/// When the store was last said to fail: once for all who ask it.
+#[derive(Clone, Debug, Default)]
+struct Failures(Arc<Mutex<Option<Instant>>>);
+
+impl Failures {
+    /// Whether it is to be said now.
+    fn is_news(&self, now: Instant) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = said.is_none_or(|said| now.duration_since(said) >= SAID);
+        if is_news {
+            *said = Some(now);
+        }
+        is_news
+    }
 }
 
 impl Shared {
@@ -151,7 +170,9 @@ async fn stored<'s, T>(shared: &Shared, ask: impl Fn() -> Reply<'s, T>) -> Optio
             Ok(answer) => return Some(answer),
             Err(error) => error,
         };
-        tracing::error!(%error, "the store does not take what became of deliveries; trying again");
+        if shared.failures.is_news(Instant::now()) {
+            tracing::error!(%error, "the store does not take what became of deliveries; trying again");
+        }
         if shared.is(Stage::Stopping) {
             return None;
         }
@@ -188,13 +209,20 @@ impl Dispatch {
         let (stage, staged) = watch::channel(Stage::Running);
         let (reports, _) = broadcast::channel(REPORTS);
         let (paces, flights, lines) = (Paces::default(), Flights::default(), Lines::default());
-        let shared = Shared { live, store, clock, caller, tokens, paces, flights, lines, reports, stage: staged };
+        let failures = Failures::default();
+        let shared =
+            Shared { live, store, clock, caller, tokens, paces, flights, lines, reports, failures, stage: staged };
         Dispatch { shared, wake, stage, workers: JoinSet::new(), running: BTreeSet::new() }
     }
 
     /// What becomes of calls, from now on.
     pub fn reports(&self) -> broadcast::Receiver<Report> {
         self.shared.reports.subscribe()
+    }
+
+    /// The tokens of all connections, for the end.
+    pub fn tokens(&self) -> Tokens {
+        self.shared.tokens.clone()
     }
 
     /// How the connections stand, now and whenever it is asked.

@@ -224,6 +224,7 @@ impl Server {
         tracing::info!("stopping");
         self.ready.store(false, Ordering::Relaxed);
         let _ = self.stop.send(true);
+        let tokens = self.dispatch.tokens();
         // One time for all of it: a supervisor that sends SIGTERM waits half a minute at the most.
         let ends = async {
             tokio::join!(
@@ -235,7 +236,9 @@ impl Server {
                 self.dispatch.stop(ATTEMPTS_GRACE)
             )
         };
-        if tokio::time::timeout(GRACE, ends).await.is_err() {
+        // A token that is being fetched has a little longer: it would be lost.
+        let (ended, ()) = tokio::join!(tokio::time::timeout(GRACE, ends), tokens.stop());
+        if ended.is_err() {
             tracing::warn!("what was still under way is cut off; it is taken up at the next start");
         }
         self.store.close().await?;

@@ -74,10 +74,20 @@ struct Pause {
     until: Timestamp,
 }
 
+impl Pause {
+    /// A clock that was set back makes no pause longer than it was meant.
+    fn as_of(self, now: Timestamp) -> Pause {
+        match now < self.since {
+            true => Pause { since: now, until: now.plus(self.since.until(self.until)) },
+            false => self,
+        }
+    }
+}
+
 impl Pace {
     /// Whether a request under these rules may go out now, or when to look again.
     pub(super) fn room(&mut self, rules: &[Rule], now: Timestamp) -> Result<(), Timestamp> {
-        self.paused = self.paused.filter(|pause| pause.until > now);
+        self.paused = self.paused.map(|pause| pause.as_of(now)).filter(|pause| pause.until > now);
         let blocked = [self.breaker.room(now).err(), self.paused.map(|pause| pause.until)];
         let full = rules.iter().filter_map(|(scope, limit)| self.budgets.get_mut(scope)?.room(*limit, now).err());
         match blocked.into_iter().flatten().chain(full).max() {
@@ -123,8 +133,16 @@ impl Pace {
         self.close(&pass.scopes, None);
     }
 
-    /// The request that had this pass ended. `jitter` is a random number in 0..1.
-    pub(super) fn end(&mut self, pass: Pass, ended: Ended, backoff: &Backoff, now: Timestamp, jitter: f64) {
+    /// The request that had this pass ended. `jitter` is a random number in 0..1. Where it only found out that the provider
+    /// is still down: when the next one tries.
+    pub(super) fn end(
+        &mut self,
+        pass: Pass,
+        ended: Ended,
+        backoff: &Backoff,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Option<Timestamp> {
         self.breaker.end(pass.probe, ended.health, backoff, now, jitter);
         self.close(&pass.scopes, ended.sent.then_some(now));
         let known = ended.wait.map(|wait| wait.min(LONGEST_PAUSE));
@@ -143,6 +161,8 @@ impl Pace {
                 }
             }
         }
+        let still_down = self.down().filter(|_| pass.probe && ended.health == Health::Down);
+        still_down.map(|(_, until)| until)
     }
 
     /// When a request goes out that has `place` others before it.
@@ -214,7 +234,7 @@ mod tests {
 
     fn done(pace: &mut Pace, rules: &[Rule], ended: Ended, at: i64) -> Result<(), i64> {
         let pass = pace.take(rules, Timestamp(at)).map_err(|again| again.0)?;
-        pace.end(pass, ended, &Backoff::default(), Timestamp(at), 1.0);
+        let _ = pace.end(pass, ended, &Backoff::default(), Timestamp(at), 1.0);
         Ok(())
     }
 
@@ -245,13 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn the_one_that_tries_whether_the_provider_is_back_knows_when_the_next_does() {
+        let mut pace = Pace::default();
+        let down = Ended { health: Health::Down, ..OK };
+        let mut end = |at: i64, ended: Ended| {
+            let pass = pace.take(&[], Timestamp(at)).unwrap();
+            pace.end(pass, ended, &Backoff::default(), Timestamp(at), 1.0).map(|until| until.0)
+        };
+        assert_eq!((0..5).map(|at| end(at, down)).collect::<Vec<_>>(), [None; 5], "what finds it out counts");
+        assert_eq!(end(2_004, down), Some(6_004));
+        assert_eq!(end(6_004, Ended { health: Health::Unclear, ..OK }), None);
+        assert_eq!(end(6_004, OK), None);
+        assert_eq!(end(6_004, down), None, "it was back");
+    }
+
+    #[test]
     fn refusals_without_a_word_are_answered_by_longer_pauses() {
         let mut pace = Pace::default();
         let (mut now, mut waits) = (0, Vec::new());
         // Three that were under way together are one refusal.
         let passes: Vec<Pass> = (0..3).map(|_| pace.take(&[], Timestamp(now)).unwrap()).collect();
         now = 5;
-        passes.into_iter().for_each(|pass| pace.end(pass, TOO_MANY, &Backoff::default(), Timestamp(5), 1.0));
+        for pass in passes {
+            assert_eq!(pace.end(pass, TOO_MANY, &Backoff::default(), Timestamp(5), 1.0), None);
+        }
         for _ in 0..8 {
             let until = done(&mut pace, &[], TOO_MANY, now).unwrap_err();
             waits.push((until - now) / 1000);
@@ -279,6 +316,24 @@ mod tests {
             assert_eq!(done(&mut pace, &rules, OK, number * 100), Ok(()));
         }
         assert!(pace.budgets.len() <= 2 * SWEEP, "{} budgets are kept", pace.budgets.len());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        let mut pace = Pace::default();
+        let told = Ended { wait: Some(Duration::from_secs(30)), ..TOO_MANY };
+        assert_eq!(done(&mut pace, &[], told, 90_000_000), Ok(()));
+        assert_eq!(done(&mut pace, &[rule(Some("a"), 9)], told, 90_030_000), Ok(()));
+        assert_eq!(done(&mut pace, &[], told, 90_030_001), Ok(()));
+        assert_eq!(done(&mut pace, &[], OK, 1_000), Err(31_000));
+        assert_eq!(done(&mut pace, &[], OK, 2_000), Err(31_000));
+        assert_eq!(done(&mut pace, &[], OK, 31_000), Ok(()));
+        assert_eq!(
+            done(&mut pace, &[rule(Some("a"), 9)], OK, 31_001),
+            Err(3_631_001),
+            "a key that paused: an hour at the most"
+        );
+        assert_eq!(done(&mut pace, &[rule(Some("a"), 9)], OK, 3_631_001), Ok(()));
     }
 
     #[test]

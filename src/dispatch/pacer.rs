@@ -66,13 +66,13 @@ impl Seat {
         }
     }
 
-    /// The request ended.
-    pub(super) fn end(mut self, ended: Ended) {
-        if let Some(pass) = self.pass.take() {
-            let jitter = rand::random::<f64>();
-            self.pacer.pace().end(pass, ended, &self.backoff, self.clock.now(), jitter);
-            self.pacer.changed.notify_waiters();
-        }
+    /// The request ended. Where it only found out that the provider is still down: when the next one tries.
+    pub(super) fn end(mut self, ended: Ended) -> Option<Timestamp> {
+        let pass = self.pass.take()?;
+        let jitter = rand::random::<f64>();
+        let still_down = self.pacer.pace().end(pass, ended, &self.backoff, self.clock.now(), jitter);
+        self.pacer.changed.notify_waiters();
+        still_down
     }
 }
 

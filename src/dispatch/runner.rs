@@ -3,6 +3,7 @@
 
 mod claim;
 mod record;
+mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ use crate::request::Request;
 use crate::secret::Secret;
 use crate::store::{Changed, LimitedCall, StoredDelivery};
 use crate::value::Value;
-use claim::Claimed;
+use claim::{Claimed, Held};
+use token::Renewed;
 
 /// How long a delivery that is under way waits for its turn at a budget, or for another that finds out the same. After
 /// that it makes room for others.
@@ -53,15 +55,6 @@ enum Step {
     End(Done),
 }
 
-/// Whether there is another token.
-enum Renewed {
-    Yes,
-    /// Perhaps later.
-    Later,
-    /// Not without a person.
-    Never,
-}
-
 /// What a call is made of.
 struct Target {
     request: Box<Request>,
@@ -75,6 +68,8 @@ struct Made {
     result: AttemptResult,
     answer: Answer,
     limited: Option<Limited>,
+    /// It only found out that the provider is still down, which is asked again then.
+    still_down: Option<Timestamp>,
 }
 
 /// A call that counts against limits: its number in the store, and for how long it counts.
@@ -90,7 +85,7 @@ struct Stopped;
 impl Made {
     /// Nothing went out, or nobody knows.
     fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
-        Made { started_at, result, answer: Answer::default(), limited: None }
+        Made { started_at, result, answer: Answer::default(), limited: None, still_down: None }
     }
 }
 
@@ -105,6 +100,8 @@ struct Runner<'s> {
     refreshed: bool,
     /// What was remembered was forgotten already.
     forgot: bool,
+    /// The step has called the provider; whether the same call may be made again without a second effect.
+    called: Option<bool>,
 }
 
 /// Does what is left to be done of a delivery. Whatever happens, it does not stay leased by nobody.
@@ -137,7 +134,9 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
             Err(_) => return buried(shared, &delivery, "what its steps have saved can't be read").await,
         };
     }
-    Runner { shared, delivery, plan, saved, seat: Some(seat), refreshed: false, forgot: false }.all().await
+    Runner { shared, delivery, plan, saved, seat: Some(seat), refreshed: false, forgot: false, called: None }
+        .all()
+        .await
 }
 
 async fn buried(shared: &Shared, delivery: &StoredDelivery, reason: &str) -> Done {
@@ -155,13 +154,14 @@ impl Runner<'_> {
             if self.shared.is(Stage::Stopping) {
                 return Done::Left;
             }
+            self.called = None;
             // A defect of ours in one delivery must not hold its lane for ever.
             let step = std::panic::AssertUnwindSafe(self.step(index)).catch_unwind().await;
             let step = match step {
                 Ok(step) => step,
                 Err(_) => {
                     tracing::error!(delivery = %self.delivery.id, "an attempt failed inside Jackfield");
-                    self.not_made(index, AttemptResult::Unknown(Trouble::Broken)).await
+                    self.broken(index).await
                 }
             };
             if let Step::End(done) = step {
@@ -217,8 +217,8 @@ impl Runner<'_> {
         let Some(memory) = memory else { return self.call(index, target, None, revision).await };
         match self.claim(&memory, target.connection.timeout).await {
             Claimed::Known(saved) => self.note(index, &saved).await,
-            Claimed::Mine(claim) => {
-                let step = self.call(index, target, Some(&memory), revision).await;
+            Claimed::Mine(mut claim) => {
+                let step = self.call(index, target, Some((&memory, &mut claim)), revision).await;
                 claim.over(matches!(step, Step::Done)).await;
                 step
             }
@@ -227,18 +227,29 @@ impl Runner<'_> {
         }
     }
 
-    async fn call(&mut self, index: usize, target: Target, memory: Option<&Memory>, revision: &Revision) -> Step {
+    async fn call(
+        &mut self,
+        index: usize,
+        target: Target,
+        claimed: Option<(&Memory, &mut Held<'_>)>,
+        revision: &Revision,
+    ) -> Step {
         let token = match self.shared.tokens.bearer(&target.connection).await {
             Ok(token) => token,
-            Err(trouble) => {
-                let made = Made::without_answer(AttemptResult::NotSent(trouble), self.shared.clock.now());
-                return self.settle(index, &target, made, memory, revision).await;
-            }
+            Err(trouble) => return self.without_token(index, &target, trouble, revision).await,
         };
         let seat = match self.seat(&target).await {
             Ok(seat) => seat,
-            Err(Some(at)) => return self.postpone(at).await,
-            Err(None) => return Step::End(Done::Left),
+            Err(again) => return self.later(again).await,
+        };
+        let memory = match claimed {
+            Some((memory, claim)) => match claim.outlasts().await {
+                Ok(()) => Some(memory),
+                Err(Claimed::Known(saved)) => return self.note(index, &saved).await,
+                Err(Claimed::Later(at)) => return self.postpone(at).await,
+                Err(Claimed::Mine(_) | Claimed::Stopped) => return Step::End(Done::Left),
+            },
+            None => None,
         };
         let Ok(limited) = self.begin(&target).await else { return Step::End(Done::Left) };
         let mut made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
@@ -256,22 +267,12 @@ impl Runner<'_> {
                     return self.back(index, made, stale).await;
                 }
             }
+            AttemptResult::NotSent(Trouble::NoRoom) => {
+                return self.postpone(self.shared.clock.now().plus(PATIENCE)).await;
+            }
             _ => {}
         }
         self.settle(index, &target, made, memory, revision).await
-    }
-
-    /// The provider did not take the token: whether there is another, once for each time that the delivery is under way. A
-    /// token that was given a moment ago and is not taken either, or one that stands in the settings, leads nowhere.
-    async fn renewed(&mut self, target: &Target, stale: Option<&Secret>) -> Renewed {
-        let Some(stale) = stale.filter(|_| !std::mem::replace(&mut self.refreshed, true)) else {
-            return Renewed::Never;
-        };
-        match self.shared.tokens.refresh(&target.connection, stale).await {
-            Ok(Some(_)) => Renewed::Yes,
-            Err(Trouble::TokenRefused) | Ok(None) => Renewed::Never,
-            Err(_) => Renewed::Later,
-        }
     }
 
     /// Leave for a call: soon, later, or not any more because the server stops.
@@ -322,11 +323,12 @@ impl Runner<'_> {
     }
 
     /// Sends it, as long as the server lets it.
-    async fn made(&self, target: &Target, token: Option<&Secret>, seat: Seat) -> Made {
+    async fn made(&mut self, target: &Target, token: Option<&Secret>, seat: Seat) -> Made {
         let Target { request, connection, operation } = target;
         let clock = &self.shared.clock;
         let started_at = clock.now();
         let call = Call { request, connection, operation, token, clock };
+        self.called = Some(record::is_repeatable(target));
         death::moment("to-send");
         let (mut result, answer, cut) = tokio::select! {
             (result, answer) = self.shared.caller.call(call) => (result, answer, false),
@@ -340,8 +342,16 @@ impl Runner<'_> {
         }
         let health = if cut { Health::Unclear } else { health(&result) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
-        seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
-        Made { started_at, result, answer, limited: None }
+        let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
+        Made { started_at, result, answer, limited: None, still_down }
+    }
+
+    /// There is no leave for a call now.
+    async fn later(&mut self, again: Option<Timestamp>) -> Step {
+        match again {
+            Some(at) => self.postpone(at).await,
+            None => Step::End(Done::Left),
+        }
     }
 
     /// The delivery makes room for others, without an attempt.

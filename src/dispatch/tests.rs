@@ -2,6 +2,7 @@
 //! keep their order, nothing is lost, nothing that was delivered goes out again, and no budget is exceeded.
 
 mod flights;
+mod outages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -140,7 +141,7 @@ impl Caller for Provider {
     }
 }
 
-struct Folder(std::path::PathBuf);
+pub(super) struct Folder(std::path::PathBuf);
 
 impl Folder {
     fn new() -> Self {
@@ -160,6 +161,16 @@ impl Drop for Folder {
 
 /// Puts numbered deliveries into the store, in lanes by their number.
 async fn brought(store: &Arc<dyn Store>, numbers: std::ops::Range<u64>) {
+    let plan = |number| request(number).to_value().to_json();
+    brought_at(store, numbers, Timestamp(0), plan).await;
+}
+
+async fn brought_at(
+    store: &Arc<dyn Store>,
+    numbers: std::ops::Range<u64>,
+    at: Timestamp,
+    plan: impl Fn(u64) -> String,
+) {
     let raw = RawRequest { method: "POST".into(), target: "/".into(), headers: Vec::new(), body: Vec::new() };
     let ids: Vec<EventId> = numbers.clone().map(|_| EventId::new()).collect();
     let (source, params) = ("source".into(), Value::Null);
@@ -171,12 +182,12 @@ async fn brought(store: &Arc<dyn Store>, numbers: std::ops::Range<u64>) {
             position: 0,
             connection: "acme".into(),
             operation: "note".into(),
-            request: Ok(request(number).to_value().to_json()),
+            request: Ok(plan(number)),
         };
         let lane = Some(format!("lane {}", number % LANES));
         let result = NewResult::Taken { identity: None, lane, deliveries: vec![delivery] };
         let outcomes = vec![NewOutcome { route: format!("route {}", number % 3).into(), result }];
-        let (revision, at, identity_since) = ("r".into(), Timestamp(0), Timestamp(0));
+        let (revision, identity_since) = ("r".into(), Timestamp(0));
         store.route(RoutedEvent { event_seq, revision, at, outcomes, identity_since })
     });
     join_all(routed).await.into_iter().for_each(|routed| drop(routed.unwrap()));
@@ -195,6 +206,16 @@ fn request(number: u64) -> Request {
         encoding: Default::default(),
         limit_keys: Vec::new(),
     }
+}
+
+/// What every worker needs, with a store of its own.
+pub(super) fn shared(clock: &Clock) -> (Shared, Folder) {
+    let Compiled { set, documents, .. } = compiled(FILES);
+    let (live, folder) = (Live::new(Revision { set, documents }), Folder::new());
+    let store = store::open(&folder.0).unwrap();
+    let tokens = Tokens::new(Default::default(), store.clone(), clock.clone());
+    let caller = Arc::new(Provider::default());
+    (Dispatch::with(live, store, clock.clone(), caller, tokens, Wake::default()).shared, folder)
 }
 
 async fn dispatch(live: &Live, store: &Arc<dyn Store>, provider: &Arc<Provider>, wake: &Wake) -> Dispatch {
@@ -310,4 +331,11 @@ fn a_lane_that_was_left_behind_goes_on_at_the_start() {
         }
         running.stop(Duration::from_secs(9)).await;
     });
+}
+
+#[test]
+fn a_store_that_fails_is_said_to_once_for_all() {
+    let (failures, now) = (Failures::default(), Instant::now());
+    let said = (0..640).filter(|asked| failures.clone().is_news(now + Duration::from_secs(asked / 64))).count();
+    assert_eq!((said, failures.is_news(now + SAID)), (1, true));
 }

@@ -293,3 +293,20 @@ fn no_address_of_ones_own_network_is_asked_for_a_file() {
     server.wait_for("all held", |status| status["deliveries"]["held"] == 4);
     assert_eq!((provider.received().len(), secret.received().len()), (0, 0));
 }
+
+#[test]
+fn no_proxy_is_asked_for_a_file_of_its_own_network() {
+    let provider = Provider::start(Answers::Good);
+    let secret = Provider::start(Answers::Good);
+    let proxy = Proxy::start(secret.address);
+    let connection =
+        format!("base_url: \"http://{}\", {ALLOWED}, proxy: \"http://{}\"", provider.address, proxy.address);
+    let folder = with_file("linked-proxy", &connection);
+    let server = Server::start(folder.path(), &[], &[]);
+    for host in ["10.0.0.1", "localhost", "intranet", "admin.localhost"] {
+        let event = format!("{{\"url\":\"http://{host}/secret\"}}");
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", event.as_bytes()).status, 202);
+    }
+    server.wait_for("all held", |status| status["deliveries"]["held"] == 4);
+    assert_eq!((proxy.seen().len(), secret.received().len()), (0, 0));
+}

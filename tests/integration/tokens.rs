@@ -1,5 +1,9 @@
 //! Tokens that run out, with the pack of GoHighLevel and the stand-in's token service, which takes each refresh token once.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -131,4 +135,45 @@ fn a_new_token_that_is_not_taken_either_waits_for_a_person() {
     assert_eq!(get(&stand_in.address, "/_sandbox/failures").text(), "[]");
     run(folder.path(), &["release", "--all", "--admin", &server.admin]);
     server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+}
+
+/// A vendor whose token service is down until it is told to be up: its address, and how often it was asked for a token.
+fn vendor(is_up: &Arc<AtomicBool>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, asked) = (listener.local_addr().unwrap().to_string(), Arc::new(AtomicUsize::new(0)));
+    let (is_up, count) = (is_up.clone(), asked.clone());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = [0; 8192];
+            let read = stream.read(&mut head).unwrap_or(0);
+            let for_token = String::from_utf8_lossy(&head[..read]).contains("/oauth/token");
+            count.fetch_add(usize::from(for_token), Ordering::SeqCst);
+            let (status, body) = match (for_token, is_up.load(Ordering::SeqCst)) {
+                (true, false) => (503, "{}"),
+                (true, true) => (200, r#"{"access_token":"a","refresh_token":"r","expires_in":86400}"#),
+                (false, _) => (200, r#"{"conversationId":"c","messageId":"m"}"#),
+            };
+            let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn an_outage_of_the_token_service_uses_up_no_attempts() {
+    let (folder, stand_in) = workspace("token-outage");
+    let is_up = Arc::new(AtomicBool::new(false));
+    let (address, asked) = vendor(&is_up);
+    let settings = folder.read("jackfield.yaml").replace(&stand_in.address, &address);
+    let quick = settings.replace("first: 700ms, longest: 1s", "attempts: 3, first: 50ms, longest: 200ms");
+    assert_ne!(quick, settings);
+    folder.write("jackfield.yaml", &quick);
+    let server = Server::start(folder.path(), &[], &ENV);
+    send(&server, 0..200);
+    wait_for("several tries", || (asked.load(Ordering::SeqCst) >= 4).then_some(()));
+    let status = server.status();
+    assert_eq!((&status["deliveries"]["dead"], &status["deliveries"]["held"]), (&json!(0), &json!(0)), "{status}");
+    is_up.store(true, Ordering::SeqCst);
+    server.wait_for("all of them", |status| status["deliveries"]["delivered"] == 200);
 }

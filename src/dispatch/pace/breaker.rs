@@ -35,7 +35,8 @@ pub(super) struct Breaker {
 #[derive(Debug)]
 struct Open {
     since: Timestamp,
-    /// Then one attempt may go out.
+    /// When the wait began, and when one attempt may go out.
+    waits: Timestamp,
     until: Timestamp,
     /// How often it was opened or stayed open.
     times: u32,
@@ -45,7 +46,11 @@ struct Open {
 
 impl Breaker {
     /// Whether an attempt may go out, or when to look again.
-    pub(super) fn room(&self, now: Timestamp) -> Result<(), Timestamp> {
+    pub(super) fn room(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        // A clock that was set back makes no wait longer than it was meant.
+        if let Some(open) = self.open.as_mut().filter(|open| now < open.waits) {
+            (open.waits, open.until) = (now, now.plus(open.waits.until(open.until)));
+        }
         match &self.open {
             None => Ok(()),
             // The end of that one tells earlier.
@@ -71,7 +76,7 @@ impl Breaker {
             (Health::Up, _) => *self = Breaker::default(),
             (Health::Down, Some(open)) if probe => {
                 open.times = open.times.saturating_add(1);
-                open.until = now.plus(wait(open.times, backoff, jitter));
+                (open.waits, open.until) = (now, now.plus(wait(open.times, backoff, jitter)));
             }
             // What was under way when it opened tells nothing new.
             (Health::Down, Some(_)) => {}
@@ -79,7 +84,7 @@ impl Breaker {
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= FAILURES {
                     let until = now.plus(wait(0, backoff, jitter));
-                    self.open = Some(Open { since: now, until, times: 0, probing: false });
+                    self.open = Some(Open { since: now, waits: now, until, times: 0, probing: false });
                 }
             }
         }
@@ -130,6 +135,15 @@ mod tests {
             failed(&mut breaker, now);
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_wait_longer() {
+        let mut breaker = Breaker::default();
+        (0..5).for_each(|_| failed(&mut breaker, 90_000_000));
+        assert_eq!(breaker.room(Timestamp(1_000)), Err(Timestamp(3_000)));
+        assert_eq!(breaker.room(Timestamp(2_000)), Err(Timestamp(3_000)));
+        assert_eq!(breaker.room(Timestamp(3_000)), Ok(()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::LONGEST_PAUSE;
 use crate::clock::Timestamp;
 
 /// So many requests in a time.
@@ -82,7 +83,8 @@ impl Budget {
         while self.ended.front().is_some_and(|at| at.plus(limit.per) <= now) {
             self.ended.pop_front();
         }
-        self.paused_until = self.paused_until.filter(|until| *until > now);
+        let longest = now.plus(LONGEST_PAUSE);
+        self.paused_until = self.paused_until.map(|until| until.min(longest)).filter(|until| *until > now);
     }
 }
 

@@ -27,9 +27,29 @@ pub(super) struct Held<'s> {
     shared: &'s Shared,
     key: String,
     owner: String,
+    /// How long the call may take, and until when the claim holds.
+    takes: Duration,
+    until: Timestamp,
 }
 
-impl Held<'_> {
+impl<'s> Held<'s> {
+    /// Makes sure that the claim outlasts a call that begins now: a token and a turn may have taken their time. Otherwise
+    /// what is so meanwhile.
+    pub(super) async fn outlasts(&mut self) -> Result<(), Claimed<'s>> {
+        let (shared, now) = (self.shared, self.shared.clock.now());
+        if now.plus(self.takes + MARGIN) <= self.until {
+            return Ok(());
+        }
+        let until = now.plus(self.takes + PATIENCE + MARGIN);
+        match stored(shared, || shared.store.claim(&self.key, &self.owner, until, now)).await {
+            Some(Claim::Mine) => self.until = until,
+            Some(Claim::Known(saved)) => return Err(Claimed::Known(saved)),
+            Some(Claim::Busy(busy)) => return Err(Claimed::Later(busy.min(now.plus(PATIENCE)))),
+            None => return Err(Claimed::Stopped),
+        }
+        Ok(())
+    }
+
     /// It is found out and on disk, or another may try.
     pub(super) async fn over(self, found: bool) {
         if !found {
@@ -53,7 +73,9 @@ impl<'s> Runner<'s> {
             let busy_until = match claim {
                 None => return Claimed::Stopped,
                 Some(Claim::Known(saved)) => return Claimed::Known(saved),
-                Some(Claim::Mine) => return Claimed::Mine(Held { shared, key: memory.key.clone(), owner }),
+                Some(Claim::Mine) => {
+                    return Claimed::Mine(Held { shared, key: memory.key.clone(), owner, takes, until });
+                }
                 Some(Claim::Busy(until)) => until,
             };
             let now = shared.clock.now();
@@ -67,5 +89,40 @@ impl<'s> Runner<'s> {
                 () = shared.until(Stage::Stopping) => return Claimed::Stopped,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::shared;
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_claim_outlasts_its_call_or_is_given_up() {
+        let clock = Clock::fixed(Timestamp(1_000_000));
+        let pass = |seconds: i64| match &clock {
+            Clock::Fixed(at) => drop(at.fetch_add(seconds * 1000, std::sync::atomic::Ordering::Relaxed)),
+            Clock::System => {}
+        };
+        let (shared, _folder) = shared(&clock);
+        let takes = Duration::from_secs(10);
+        let others = async |owner: &str| {
+            let now = clock.now();
+            shared.store.claim("key", owner, now.plus(takes), now).await.unwrap()
+        };
+        let until = clock.now().plus(takes + PATIENCE + MARGIN);
+        assert!(matches!(shared.store.claim("key", "us", until, clock.now()).await, Ok(Claim::Mine)));
+        let mut held = Held { shared: &shared, key: "key".to_owned(), owner: "us".to_owned(), takes, until };
+        assert!(held.outlasts().await.is_ok() && held.until == until, "nothing is written for what holds long enough");
+        pass(40);
+        assert!(held.outlasts().await.is_ok() && held.until > until);
+        pass(40);
+        assert!(matches!(others("them").await, Claim::Busy(_)), "it still holds where the first would have run out");
+        pass(2);
+        assert!(matches!(others("them").await, Claim::Mine));
+        assert!(matches!(held.outlasts().await, Err(Claimed::Later(_))), "another finds it out");
+        shared.store.remember("key", "{}", clock.now().plus(takes)).await.unwrap();
+        assert!(matches!(held.outlasts().await, Err(Claimed::Known(_))));
     }
 }

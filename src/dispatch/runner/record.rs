@@ -1,6 +1,7 @@
 //! What follows from a call, and its record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::{Report, Shared, stored};
 use super::{Done, Limited, Made, Runner, Step, Target, number};
@@ -16,6 +17,8 @@ use crate::value::Value;
 
 /// How much of an answer is kept with the attempt.
 const KEPT_ANSWER: usize = 4096;
+/// For how long a provider may be down before what waits for it uses up its attempts.
+const OUTAGE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// The delivery stays with us: a step is done, or is tried again at once.
 const ON: Next = Next { state: State::Leased, due: None };
 
@@ -40,7 +43,11 @@ impl Runner<'_> {
     ) -> Step {
         if index == self.plan.last() || !is_success(&made.result) {
             let next = self.next(target, &made.result);
-            return self.ended(index, &made, next).await;
+            let free = made.still_down.filter(|_| self.is_free(target, &made.result, next));
+            return match free {
+                Some(due) => self.ended(index, &made, Next { state: State::Retrying, due: Some(due) }, false).await,
+                None => self.ended(index, &made, next, true).await,
+            };
         }
         let saved = match self.plan.steps.get(index).map(|step| step.saved(&made.answer)) {
             Some(Ok(saved)) => saved,
@@ -93,16 +100,42 @@ impl Runner<'_> {
         let started_at = self.shared.clock.now();
         let connection = self.shared.live.now().set.connections.get(&self.delivery.connection).cloned();
         let backoff = connection.map(|connection| connection.backoff).unwrap_or_default();
-        let next = self.after(&result, &backoff);
-        self.ended(index, &Made::without_answer(result, started_at), next).await
+        // Where the provider was called, the same holds as for a call that nobody knows the end of.
+        let next = self.after_call(&result, &backoff, self.called.unwrap_or(true));
+        self.ended(index, &Made::without_answer(result, started_at), next, true).await
+    }
+
+    /// A step that a defect of ours has broken off, before its call or after.
+    pub(super) async fn broken(&mut self, index: usize) -> Step {
+        let result = match self.called {
+            Some(_) => AttemptResult::Unknown(Trouble::Broken),
+            None => AttemptResult::NotSent(Trouble::Broken),
+        };
+        self.not_made(index, result).await
     }
 
     fn next(&self, target: &Target, result: &AttemptResult) -> Next {
-        let holds = self.plan.on_unknown == OnUnknown::Hold && !is_repeatable(target);
+        self.after_call(result, &target.connection.backoff, is_repeatable(target))
+    }
+
+    fn after_call(&self, result: &AttemptResult, backoff: &Backoff, is_repeatable: bool) -> Next {
+        let holds = self.plan.on_unknown == OnUnknown::Hold && !is_repeatable;
         if matches!(result, AttemptResult::Unknown(_)) && holds {
             return Next { state: State::Held, due: None };
         }
-        self.after(result, &target.connection.backoff)
+        self.after(result, backoff)
+    }
+
+    /// Whether a call that only found the provider down uses up no attempt: one that surely has no effect, or none that a
+    /// second one would repeat; and not for ever, since what brings a provider down may be the call itself.
+    fn is_free(&self, target: &Target, result: &AttemptResult, next: Next) -> bool {
+        let is_harmless = match result {
+            AttemptResult::NotSent(_) | AttemptResult::Answered { status: 503, .. } => true,
+            _ => is_repeatable(target),
+        };
+        let created_at = self.delivery.created_at;
+        let is_young = (created_at..created_at.plus(OUTAGE)).contains(&self.shared.clock.now());
+        is_harmless && is_young && matches!(next.state, State::Retrying | State::Dead)
     }
 
     fn after(&self, result: &AttemptResult, backoff: &Backoff) -> Next {
@@ -110,8 +143,8 @@ impl Runner<'_> {
         delivery::after(result, attempt, backoff, self.shared.clock.now(), rand::random::<f64>())
     }
 
-    async fn ended(&mut self, index: usize, made: &Made, next: Next) -> Step {
-        let changed = self.record(index, made, next, Kept { counts: true, ..Kept::default() }).await;
+    async fn ended(&mut self, index: usize, made: &Made, next: Next, counts: bool) -> Step {
+        let changed = self.record(index, made, next, Kept { counts, ..Kept::default() }).await;
         Step::End(match changed {
             None => Done::Left,
             Some(_) if next.state.is_open() => Done::Waits(next.due),
@@ -121,7 +154,7 @@ impl Runner<'_> {
 
     /// What the provider took must be known before anything else happens to the delivery.
     async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
-        let Made { started_at, result, answer, limited } = made;
+        let Made { started_at, result, answer, limited, .. } = made;
         let now = self.shared.clock.now();
         let took_ms = u64::try_from(started_at.until(now).as_millis()).unwrap_or(u64::MAX);
         self.delivery.calls = self.delivery.calls.saturating_add(1);
@@ -159,7 +192,7 @@ fn is_success(result: &AttemptResult) -> bool {
 }
 
 /// Whether the same request may go out again without a second effect.
-fn is_repeatable(target: &Target) -> bool {
+pub(super) fn is_repeatable(target: &Target) -> bool {
     match target.operation.idempotency {
         Idempotency::None => matches!(&*target.request.method, "GET" | "HEAD"),
         Idempotency::Safe => true,

@@ -85,10 +85,7 @@ impl Worker {
     /// Asks the store for work when there is room for it. A wake-up that comes meanwhile is kept by the bell.
     pub(super) fn ask(&mut self) {
         let now = self.shared.clock.now();
-        if self.lanes.take_left_behind() {
-            self.asking.look_at = now;
-        }
-        if self.asking.look_at <= now && !self.asking.leasing {
+        if !self.asking.leasing && (self.lanes.take_left_behind() || self.asking.look_at <= now) {
             (self.asking.freeing, self.asking.look_at) = (true, now.plus(SELDOM));
         }
         if self.asking.leasing || !self.has_room() {
