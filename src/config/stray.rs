@@ -69,6 +69,11 @@ impl Stray<'_> {
             self.filled.push("verify");
             return Some(diagnostic.help(format!("`{name}` belongs {home}")));
         }
+        if self.what == "a jwt" && name == "body" {
+            return Some(
+                diagnostic.help("without `header`, `query` and `field` the token is the whole body: write `jwt: {}`"),
+            );
+        }
         if let Some(help) = optional(self.what, entry) {
             return Some(diagnostic.help(help));
         }

@@ -354,3 +354,13 @@ fn completed(there: &str, shown: &str) -> String {
 fn word(line: &str) -> String {
     line.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
+
+#[test]
+fn webhooks_with_keys_of_their_own_have_variables_of_their_own() {
+    let folder = Folder::new("explain-variables");
+    let shown = |name: &str| transcript(&run(folder.path(), &["explain", name]));
+    assert!(shown("quo.event").contains("secret: ${env:QUO_EVENT_SECRET}"));
+    assert!(shown("quo.legacy_event").contains("secret: ${env:QUO_LEGACY_EVENT_SECRET}"));
+    // One key for all of them is one variable.
+    assert!(shown("twilio.sms").contains("secret: ${env:TWILIO_SECRET}"));
+}

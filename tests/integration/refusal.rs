@@ -87,7 +87,9 @@ fn a_refusal_says_what_is_wrong_with_a_proof() {
     let with = |verify: &str| ROUTE.replace("path: /in, verify: { token: { header: X-Key } }", verify);
     folder.write("routes/in.yaml", &with("path: /in, verify: { token: { query: key } }"));
     let timed = |path: &str, unit: &str| {
-        let hmac = format!("{{ header: X-Sig, timestamp: {{ header: X-Time, unit: {unit} }}, signs: \"{{{{ timestamp }}}}{{{{ body }}}}\" }}");
+        let hmac = format!(
+            "{{ header: X-Sig, timestamp: {{ header: X-Time, unit: {unit} }}, signs: \"{{{{ timestamp }}}}{{{{ body }}}}\" }}"
+        );
         with(&format!("path: {path}, verify: {{ hmac: {hmac} }}")).replace("m{{ id }}", &format!("{unit}{{{{ id }}}}"))
     };
     folder.write("routes/seconds.yaml", &timed("/seconds", "s"));

@@ -126,13 +126,19 @@ fn section(name: &str, webhook: &Node) -> String {
 /// `hmac`, or both of `any_of`.
 fn kinds(verify: &Node) -> String {
     let word = |entry: &jackfield::document::Entry| match (&*entry.key.name, entry.value.as_list()) {
-        ("any_of", Some(items)) => items.iter().map(kinds).collect::<Vec<_>>().join(" or "),
+        ("any_of", Some(items)) => several(items.iter().map(kinds).collect()),
         (kind, _) => kind.to_owned(),
     };
     match verify.as_map() {
         Some(entries) => entries.iter().map(word).collect::<Vec<_>>().join(", "),
         None => "nothing".to_owned(),
     }
+}
+
+/// Each of them once.
+fn several(mut kinds: Vec<String>) -> String {
+    kinds.dedup();
+    kinds.join(" or ")
 }
 
 /// A verification as it is written.
@@ -209,7 +215,8 @@ fn flow(node: &Node) -> String {
 fn inner(node: &Node) -> String {
     match node.as_scalar() {
         Some(scalar)
-            if scalar.text.contains(['{', '}', '[', ']', ',', ':', '#', '"'])
+            if scalar.text.is_empty()
+                || scalar.text.contains(['{', '}', '[', ']', ',', ':', '#', '"'])
                 || scalar.text.trim() != &*scalar.text =>
         {
             format!("{:?}", scalar.text)

@@ -70,7 +70,10 @@ fn replied(reply: &Reply) -> String {
         Some(body) => {
             let text =
                 body.as_scalar().map_or_else(|| body.to_value().to_json(), |scalar| scalar.text.trim().to_owned());
-            format!("{status}, with the body `{text}`")
+            match text.is_empty() {
+                true => format!("{status}, with an empty body"),
+                false => format!("{status}, with the body `{text}`"),
+            }
         }
         None => status.to_string(),
     }
@@ -124,11 +127,27 @@ fn source(known: &Known<'_>, name: &str, webhook: &Webhook) -> Vec<String> {
     lines.push(format!("  path: /{}-{}", known.name, name.replace('_', "-")));
     match &webhook.verify {
         Some(verify) if !needs_secret(verify) => {}
-        Some(_) => lines.push(format!("  secret: ${{env:{}}}", yaml::variable(&[known.name, "SECRET"]))),
+        Some(_) => lines.push(format!("  secret: ${{env:{}}}", variable(known, name, "SECRET", described))),
         None => lines.push("  verify: { token: { query: key } }".to_owned()),
     }
-    lines.extend(settings(known, webhook));
+    lines.extend(settings(known, name, webhook));
     lines
+}
+
+/// What a secret is, as the pack says it.
+fn described(webhook: &Webhook) -> Option<String> {
+    webhook.secret.as_ref().map(|secret| secret.description.value.to_string())
+}
+
+/// The variable for what a source gives: one for all webhooks of a sender, unless another of them takes another thing.
+fn variable(known: &Known<'_>, webhook: &str, word: &str, means: impl Fn(&Webhook) -> Option<String>) -> String {
+    let mut meant: Vec<String> = known.pack.webhooks.iter().filter_map(|one| means(&one.value)).collect();
+    meant.sort();
+    meant.dedup();
+    match meant.len() {
+        0 | 1 => yaml::variable(&[known.name, word]),
+        _ => yaml::variable(&[known.name, webhook, word]),
+    }
 }
 
 /// Whether a source gives a secret beside the settings.
@@ -145,7 +164,7 @@ fn needs_secret(verify: &Verify) -> bool {
 }
 
 /// The settings that a source must give, and as a comment those that it may give.
-fn settings(known: &Known<'_>, webhook: &Webhook) -> Vec<String> {
+fn settings(known: &Known<'_>, of: &str, webhook: &Webhook) -> Vec<String> {
     if webhook.settings.is_empty() {
         return Vec::new();
     }
@@ -153,7 +172,11 @@ fn settings(known: &Known<'_>, webhook: &Webhook) -> Vec<String> {
         let name = &setting.name.value;
         let is = |flag: &Option<At<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
         let mark = if is(&setting.value.required) && setting.value.default.is_none() { "" } else { "# " };
-        format!("    {mark}{name}: ${{env:{}}}", yaml::variable(&[known.name, name]))
+        let described = |other: &Webhook| {
+            let found = other.settings.iter().find(|setting| setting.name.value == *name);
+            found.and_then(|setting| setting.value.description.as_ref()).map(|text| text.value.to_string())
+        };
+        format!("    {mark}{name}: ${{env:{}}}", variable(known, of, name, described))
     };
     [String::from("  settings:")].into_iter().chain(webhook.settings.iter().map(one)).collect()
 }

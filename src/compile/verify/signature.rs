@@ -88,11 +88,17 @@ impl Compiler<'_> {
                     is_whole = false;
                     let word = if format == KeyFormat::Hex { "hexadecimal digits" } else { "base64" };
                     let message = format!("the secret is not {word}, as `key: {}` says", format.word());
-                    let help = match hmac.key_prefix {
-                        Some(_) => "copy it whole from the sender; or write `key: text`",
-                        None => {
-                            "copy it whole from the sender, and name what stands before it as `key_prefix`; or write `key: text`"
+                    let form = match format {
+                        KeyFormat::Hex => "pairs of `0` to `9` and `a` to `f`",
+                        _ => "letters, digits, `+`, `/` and `=`, as of `openssl rand -base64 32`",
+                    };
+                    let help = match &hmac.key_prefix {
+                        Some(prefix) => {
+                            format!("copy it whole from the sender: behind `{}` it has {form}", prefix.value)
                         }
+                        None => format!(
+                            "copy it whole from the sender: it has {form}; what stands before them is named as `key_prefix`"
+                        ),
                     };
                     self.report(Diagnostic::new(Code::InvalidValue, place, message).help(help));
                 }
