@@ -10,6 +10,7 @@ pub mod editor;
 pub mod extract;
 pub mod guard;
 pub mod handshake;
+mod list;
 pub mod pack;
 pub mod route;
 pub mod scalar;
@@ -128,10 +129,10 @@ impl<T: Decode> Decode for Vec<T> {
             Kind::List(items) => Some(items.iter().filter_map(|item| T::decode(item, problems)).collect()),
             _ if node.is_null() => Some(Vec::new()),
             _ => {
-                let help = list_help(node);
+                let help = list::list_help(node);
                 // What would be right as an item belongs in brackets.
-                let item =
-                    T::decode(node, &mut Vec::new()).and_then(|_| help.strip_prefix(IN_BRACKETS)?.strip_suffix('`'));
+                let item = T::decode(node, &mut Vec::new())
+                    .and_then(|_| help.strip_prefix(list::IN_BRACKETS)?.strip_suffix('`'));
                 let place = Place::bytes(node.place.file.clone(), node.span.clone());
                 problems.push(wrong_type(node, "a list", Some(&help)).fix_opt(place, item));
                 None
@@ -277,48 +278,6 @@ fn found(node: &Node) -> String {
         }
         _ => node.describe(),
     }
-}
-
-const IN_BRACKETS: &str = "write it in brackets: `";
-
-/// How one value becomes a list.
-fn list_help(node: &Node) -> String {
-    match node.as_scalar() {
-        Some(scalar)
-            if matches!(&*scalar.text.to_lowercase(), "none" | "nothing" | "null" | "empty" | "false" | "[]") =>
-        {
-            "write `[]`".to_owned()
-        }
-        Some(scalar) if is_in(node, "send") => {
-            format!("write it as an item, on a line of its own: `- to: {}`", scalar.text)
-        }
-        Some(scalar) if is_words(&scalar.text) => format!("{IN_BRACKETS}[{}]`", scalar.text.trim()),
-        Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
-            format!("{IN_BRACKETS}[{}]`", scalar.text)
-        }
-        None if is_of_webhook(node) => "that is how a pack tests a webhook; a route's test lists the requests that come of \
-                                        it, `- to: connection.operation`, or says `[]` where none does, as of a handshake"
-            .to_owned(),
-        _ => "begin each item with `- `".to_owned(),
-    }
-}
-
-/// Whether a node is the value of a key of the top level.
-fn is_in(node: &Node, key: &str) -> bool {
-    matches!(node.place.path.segments().as_slice(), [Segment::Key(own)] if &**own == key)
-}
-
-/// `POST, PUT`: single words with commas between.
-fn is_words(text: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c));
-    text.contains(',') && text.split(',').map(str::trim).all(is_word)
-}
-
-/// What a test of a webhook expects, in the place of what a test of a route does.
-fn is_of_webhook(node: &Node) -> bool {
-    let of_webhook = ["handshake", "identities", "payload"];
-    let is_expect = matches!(node.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "expect");
-    is_expect && of_webhook.into_iter().any(|key| node.get(key).is_some())
 }
 
 /// The entries of a mapping that has known keys, taken one by one.

@@ -40,8 +40,11 @@ impl Compiler<'_> {
         // What is wrong with the proof as written has been said.
         let secret = self.source_places.get(&source.name).map(|at| at.key("secret"));
         let is_of = |at: &Place, of: &Place| at.file == of.file && at.path.is_within(&of.path);
-        let is_within = |at: &Place| is_of(at, &place) || secret.as_ref().is_some_and(|secret| is_of(at, secret));
-        if self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(is_within)) {
+        let of_verify =
+            |problem: &Diagnostic| problem.is_error() && problem.place().is_some_and(|at| is_of(at, &place));
+        let of_secret =
+            |problem: &Diagnostic| problem.place().zip(secret.as_ref()).is_some_and(|(at, own)| is_of(at, own));
+        if self.problems.iter().any(|problem| of_verify(problem) || of_secret(problem)) {
             return;
         }
         let text = String::from_utf8_lossy(bytes);

@@ -1,0 +1,46 @@
+//! How one value that stands where a list is wanted becomes one.
+
+use crate::diagnostic::Segment;
+use crate::document::Node;
+
+pub(super) const IN_BRACKETS: &str = "write it in brackets: `";
+
+/// How one value becomes a list.
+pub(super) fn list_help(node: &Node) -> String {
+    match node.as_scalar() {
+        Some(scalar)
+            if matches!(&*scalar.text.to_lowercase(), "none" | "nothing" | "null" | "empty" | "false" | "[]") =>
+        {
+            "write `[]`".to_owned()
+        }
+        Some(scalar) if is_in(node, "send") => {
+            format!("write it as an item, on a line of its own: `- to: {}`", scalar.text)
+        }
+        Some(scalar) if is_words(&scalar.text) => format!("{IN_BRACKETS}[{}]`", scalar.text.trim()),
+        Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
+            format!("{IN_BRACKETS}[{}]`", scalar.text)
+        }
+        None if is_of_webhook(node) => "that is how a pack tests a webhook; a route's test lists the requests that come of \
+                                        it, `- to: connection.operation`, or says `[]` where none does, as of a handshake"
+            .to_owned(),
+        _ => "begin each item with `- `".to_owned(),
+    }
+}
+
+/// Whether a node is the value of a key of the top level.
+fn is_in(node: &Node, key: &str) -> bool {
+    matches!(node.place.path.segments().as_slice(), [Segment::Key(own)] if &**own == key)
+}
+
+/// `POST, PUT`: single words with commas between.
+fn is_words(text: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c));
+    text.contains(',') && text.split(',').map(str::trim).all(is_word)
+}
+
+/// What a test of a webhook expects, in the place of what a test of a route does.
+fn is_of_webhook(node: &Node) -> bool {
+    let of_webhook = ["handshake", "identities", "payload"];
+    let is_expect = matches!(node.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "expect");
+    is_expect && of_webhook.into_iter().any(|key| node.get(key).is_some())
+}
