@@ -41,7 +41,7 @@ fn a_backup_is_taken_while_the_server_runs_and_serves_in_its_place() {
     let proved = transcript(&run(folder.path(), &["store", "verify", "--sandbox"]));
     assert_eq!(proved, "30 events, 30 deliveries: all good\n--- exit 0\n");
     let real = transcript(&run(folder.path(), &["store", "verify"]));
-    assert!(real.ends_with("/data`; `--data DIR` says where it is\n--- exit 3\n"), "{real}");
+    assert!(real.ends_with("/data`; `serve --sandbox` has left one: add `--sandbox`\n--- exit 3\n"), "{real}");
     assert_eq!(server.terminate(), 0);
 
     fs::remove_dir_all(folder.path().join("data/sandbox")).unwrap();
