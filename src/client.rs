@@ -42,19 +42,22 @@ pub fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("jackfield/", env!("CARGO_PKG_VERSION")))
 }
 
-/// A client that reaches a provider as the connection says, and nothing else.
-fn of_link(link: &Link) -> Result<reqwest::Client, ClientError> {
-    let mut builder = builder()
+/// What every client of a connection has: its proxy, and the guard of what a name leads to.
+fn guarded(link: &Link) -> Result<reqwest::ClientBuilder, ClientError> {
+    let builder = builder()
         .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
         .http1_only()
         .http1_max_headers(MOST_HEADERS)
         .dns_resolver(guard::Resolver::of(link));
-    if let Some(proxy) = &link.proxy {
-        // A proxy resolves the names of providers, whatever its kind: it may be the only one that can.
-        let address = proxy.expose().replacen("socks5://", "socks5h://", 1);
-        builder = builder.proxy(reqwest::Proxy::all(address).map_err(|_| ClientError)?);
-    }
+    let Some(proxy) = &link.proxy else { return Ok(builder) };
+    // A proxy resolves the names of providers, whatever its kind: it may be the only one that can.
+    let address = proxy.expose().replacen("socks5://", "socks5h://", 1);
+    Ok(builder.proxy(reqwest::Proxy::all(address).map_err(|_| ClientError)?))
+}
+
+/// A client that reaches a provider as the connection says, and nothing else.
+fn of_link(link: &Link) -> Result<reqwest::Client, ClientError> {
+    let mut builder = guarded(link)?.pool_idle_timeout(IDLE);
     if let Some(ca) = &link.ca {
         let authorities = reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|_| ClientError)?;
         builder = builder.tls_certs_merge(authorities);

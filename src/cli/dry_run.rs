@@ -93,7 +93,7 @@ pub(super) fn run(args: &DryRunArgs) -> Exit {
     if all > problems.len() {
         terminal::error_line(format!(
             "{} of {} to be confirmed: delete `guess` where the value is right",
-            count_of(all - problems.len(), "guess").replace("guesss", "guesses"),
+            count_of(all - problems.len(), "guess"),
             dry_run.file()
         ));
     }

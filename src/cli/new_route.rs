@@ -231,11 +231,7 @@ fn written(root: &Path, name: &str, sample: &Sample, draft: &Draft) -> Result<()
     line("");
     match draft.guesses.as_slice() {
         [] => line("nothing in the request was taken for a field of the operation"),
-        guesses => line(format!(
-            "{} to confirm: {}",
-            count_of(guesses.len(), "guess").replace("guesss", "guesses"),
-            guesses.join(", ")
-        )),
+        guesses => line(format!("{} to confirm: {}", count_of(guesses.len(), "guess"), guesses.join(", "))),
     }
     if !draft.open.is_empty() {
         line(format!("to write yourself: {}", draft.open.join(", ")));

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Host, Url};
 
 use super::trouble::trouble;
-use super::{CONNECT, ClientError, MOST_HEADERS, builder, guard};
+use super::{CONNECT, ClientError, guarded};
 use crate::delivery::{AttemptResult, Trouble};
 use crate::pack::address;
 use crate::pack::link::{Link, Private};
@@ -194,17 +194,7 @@ fn failed(error: reqwest::Error) -> Trouble {
 }
 
 fn client(link: &Link) -> Result<Client, ClientError> {
-    let mut builder = builder()
-        .connect_timeout(CONNECT)
-        .timeout(TIMEOUT)
-        .http1_only()
-        .http1_max_headers(MOST_HEADERS)
-        .dns_resolver(guard::Resolver::of(link));
-    if let Some(proxy) = &link.proxy {
-        let address = proxy.expose().replacen("socks5://", "socks5h://", 1);
-        builder = builder.proxy(reqwest::Proxy::all(address).map_err(|_| ClientError)?);
-    }
-    builder.build().map_err(|_| ClientError)
+    guarded(link)?.timeout(TIMEOUT).build().map_err(|_| ClientError)
 }
 
 #[cfg(test)]

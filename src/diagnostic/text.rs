@@ -98,5 +98,10 @@ pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
 
 /// `1 route`, `2 routes`
 pub fn count_of(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+    let ending = match (count, word.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {word}{ending}")
 }
