@@ -2,6 +2,7 @@
 //! event is routed; the rest stays a template, with the values that it needs, so that a plan is whole without the files of
 //! its revision.
 
+mod ask;
 mod late;
 mod make;
 mod open;
@@ -20,6 +21,7 @@ use crate::pack::{Draft, Placed};
 use crate::request::{InvalidRequest, Request};
 use crate::value::{Value, json};
 
+pub use ask::{is_nothing, written};
 pub use late::{is_late, late_in};
 pub use make::{is_single, make};
 pub use open::{Memory, Opened, Stale};

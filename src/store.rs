@@ -46,7 +46,7 @@ pub use model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
     NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention,
     RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
-    Verified,
+    UnsureCall, Verified,
 };
 pub use snapshot::Snapshot;
 pub use verify::verify;
@@ -85,9 +85,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// stand at their old places.
     fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
 
-    /// Makes every delivery that this owner has leased ready again, in its old place, and forgets the claims of that owner:
-    /// those by its name, and by its name with `/` and more. Without an owner, of all owners. Says how many leases there
-    /// were. For the start, when none of these workers lives and every cursor begins anew; a lease has no other end than
+    /// Makes every delivery that this owner has leased ready again, in its old place, as one that is doubtful, and gives up the
+    /// claims of that owner: those by its name, and by its name with `/` and more. A delivery with a call that
+    /// [`Store::begin_unsure`] has noted is held instead, and the call's end is unknown. Without an owner, of all owners. Says
+    /// how many leases there were. For the start, when none of these workers lives and every cursor begins anew; a lease has no other end than
     /// this and what becomes of its delivery.
     fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize>;
 
@@ -118,6 +119,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// as they are.
     fn postpone(&self, seqs: Vec<i64>, due: Timestamp) -> Reply<'_, usize>;
 
+    /// The same of one delivery that waits for something, which its problem says until it goes on.
+    fn postpone_because(&self, delivery_seq: i64, due: Timestamp, reason: &str) -> Reply<'_, usize>;
+
     /// Stores a call, what its step saved and what others may know of it, and what follows for the delivery. The same number
     /// stored again changes nothing.
     ///
@@ -127,6 +131,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Notes a call that counts against limits, before it is made, and says its number. Until its end is recorded it is taken
     /// to end at `latest`, and to count until a `window` later.
     fn begin_call(&self, call: LimitedCall, at: Timestamp, latest: Timestamp, window: Duration) -> Reply<'_, i64>;
+
+    /// Notes a call before it is made whose delivery is to be held when nobody knows how it ended.
+    fn begin_unsure(&self, call: UnsureCall) -> Reply<'_, ()>;
+
+    /// A call of a delivery that was begun was not made: it counts against no limit, whose number is given, and is not unsure.
+    fn call_off(&self, delivery_seq: i64, limited: Option<i64>) -> Reply<'_, ()>;
 
     /// The calls that may still count against limits, each with its end, in the order of the ends. What was under way ends
     /// `now`, for good: for the start, when nobody lives who makes a call.
@@ -162,14 +172,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn undo(&self, delivery_seq: i64, from: u32, remembered: Vec<(String, String)>) -> Reply<'_, ()>;
 
     /// Asks for what is remembered under a key. Where nobody knows it, whoever asks first has it to find out until `until`:
-    /// every other hears [`Claim::Busy`]. The same owner asking again has it again. What has expired at `now` is forgotten.
+    /// every other hears [`Claim::Busy`], or [`Claim::Held`]. The same owner asking again has it again. What has expired at
+    /// `now` is forgotten.
     fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim>;
 
     /// Remembers something under a key, in the place of what was there.
     fn remember(&self, key: &str, value: &str, until: Timestamp) -> Reply<'_, ()>;
 
-    /// Gives up a claim of this owner; whoever asks next has it.
-    fn release_claim(&self, key: &str, owner: &str) -> Reply<'_, ()>;
+    /// Gives up a claim of this owner; whoever asks next has it, and hears whether it is doubtful.
+    fn release_claim(&self, key: &str, owner: &str, doubtful: bool) -> Reply<'_, ()>;
 
     /// The token of a connection that was saved last.
     fn token(&self, connection: &str) -> Reply<'_, Option<StoredToken>>;

@@ -1,6 +1,8 @@
 //! One delivery under way: its calls one after the other. What is done is in the ledger and is never done again; what is
 //! recorded is on disk before anything else happens to the delivery.
 
+mod ask;
+mod begin;
 mod claim;
 mod record;
 mod token;
@@ -24,8 +26,9 @@ use crate::pack::{Connection, Operation};
 use crate::plan::{Memory, Opened, Plan, Saved};
 use crate::request::Request;
 use crate::secret::Secret;
-use crate::store::{Changed, LimitedCall, StoredDelivery};
+use crate::store::{Changed, StoredDelivery};
 use crate::value::Value;
+use begin::Begun;
 use claim::{Claimed, Held};
 use token::Renewed;
 
@@ -67,16 +70,8 @@ struct Made {
     started_at: Timestamp,
     result: AttemptResult,
     answer: Answer,
-    limited: Option<Limited>,
     /// It only found out that the provider is still down, which is asked again then.
     still_down: Option<Timestamp>,
-}
-
-/// A call that counts against limits: its number in the store, and for how long it counts.
-#[derive(Clone, Copy)]
-struct Limited {
-    call: i64,
-    window: Duration,
 }
 
 /// The server stops.
@@ -85,7 +80,7 @@ struct Stopped;
 impl Made {
     /// Nothing went out, or nobody knows.
     fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
-        Made { started_at, result, answer: Answer::default(), limited: None, still_down: None }
+        Made { started_at, result, answer: Answer::default(), still_down: None }
     }
 }
 
@@ -102,6 +97,18 @@ struct Runner<'s> {
     forgot: bool,
     /// The step has called the provider; whether the same call may be made again without a second effect.
     called: Option<bool>,
+    /// What was noted of the call before it was made.
+    begun: Begun,
+    /// The key under which the step's result is remembered, and that is ours to find out.
+    claimed: Option<String>,
+    /// The call of the step may have done something of which nobody knows.
+    doubtful: bool,
+    /// The keys of steps that asked in vain: ours until it is known what the next call makes.
+    asked: Vec<Held<'s>>,
+    /// The first step that was not done when the delivery came.
+    fresh_from: usize,
+    /// It has waited for another, and asked again already.
+    asked_again: bool,
 }
 
 /// Does what is left to be done of a delivery. Whatever happens, it does not stay leased by nobody.
@@ -134,9 +141,28 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
             Err(_) => return buried(shared, &delivery, "what its steps have saved can't be read").await,
         };
     }
-    Runner { shared, delivery, plan, saved, seat: Some(seat), refreshed: false, forgot: false, called: None }
-        .all()
-        .await
+    let mut runner = Runner {
+        shared,
+        delivery,
+        plan,
+        saved,
+        seat: Some(seat),
+        refreshed: false,
+        forgot: false,
+        called: None,
+        begun: Begun::default(),
+        claimed: None,
+        doubtful: false,
+        asked: Vec::new(),
+        fresh_from: 0,
+        asked_again: false,
+    };
+    let done = match runner.ask_anew().await {
+        true => runner.all().await,
+        false => Done::Left,
+    };
+    runner.let_asked_go(&[]).await;
+    done
 }
 
 async fn buried(shared: &Shared, delivery: &StoredDelivery, reason: &str) -> Done {
@@ -150,11 +176,11 @@ fn over(changed: Option<Changed>) -> Done {
 
 impl Runner<'_> {
     async fn all(&mut self) -> Done {
-        while let Some(index) = (0..self.plan.steps.len()).find(|index| !self.saved.has(*index)) {
+        while let Some(index) = self.next_step() {
             if self.shared.is(Stage::Stopping) {
                 return Done::Left;
             }
-            self.called = None;
+            (self.called, self.doubtful) = (None, false);
             // A defect of ours in one delivery must not hold its lane for ever.
             let step = std::panic::AssertUnwindSafe(self.step(index)).catch_unwind().await;
             let step = match step {
@@ -170,6 +196,11 @@ impl Runner<'_> {
         }
         // Every step was done before; the store knows, or the delivery would not have come.
         over(stored(self.shared, || self.shared.store.skip(self.delivery.seq)).await)
+    }
+
+    /// The first step that is not done.
+    fn next_step(&self) -> Option<usize> {
+        (0..self.plan.steps.len()).find(|index| !self.saved.has(*index))
     }
 
     /// One step, or one more try at it.
@@ -216,13 +247,11 @@ impl Runner<'_> {
         };
         let Some(memory) = memory else { return self.call(index, target, None, revision).await };
         match self.claim(&memory, target.connection.timeout).await {
+            Claimed::Known(saved) if self.delivery.repeats => self.forget(index, memory.key, saved).await,
             Claimed::Known(saved) => self.note(index, &saved).await,
-            Claimed::Mine(mut claim) => {
-                let step = self.call(index, target, Some((&memory, &mut claim)), revision).await;
-                claim.over(matches!(step, Step::Done)).await;
-                step
-            }
+            Claimed::Mine(claim) => self.find_out(index, target, &memory, claim, revision).await,
             Claimed::Later(at) => self.postpone(at).await,
+            Claimed::Held(held) => self.wait_for(held).await,
             Claimed::Stopped => Step::End(Done::Left),
         }
     }
@@ -247,12 +276,15 @@ impl Runner<'_> {
                 Ok(()) => Some(memory),
                 Err(Claimed::Known(saved)) => return self.note(index, &saved).await,
                 Err(Claimed::Later(at)) => return self.postpone(at).await,
+                Err(Claimed::Held(held)) => return self.wait_for(held).await,
                 Err(Claimed::Mine(_) | Claimed::Stopped) => return Step::End(Done::Left),
             },
             None => None,
         };
-        let Ok(limited) = self.begin(&target).await else { return Step::End(Done::Left) };
-        let mut made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
+        if self.begin(index, &target).await.is_err() {
+            return Step::End(Done::Left);
+        }
+        let mut made = self.made(&target, token.as_ref(), seat).await;
         match made.result {
             AttemptResult::Answered { outcome: Outcome::Refresh, status, .. } => {
                 match self.renewed(&target, token.as_ref()).await {
@@ -268,6 +300,7 @@ impl Runner<'_> {
                 }
             }
             AttemptResult::NotSent(Trouble::NoRoom) => {
+                self.call_off().await;
                 return self.postpone(self.shared.clock.now().plus(PATIENCE)).await;
             }
             _ => {}
@@ -306,22 +339,6 @@ impl Runner<'_> {
         }
     }
 
-    /// A call that counts against limits is on disk before it is made, so that the next start knows what the provider has
-    /// counted.
-    async fn begin(&self, target: &Target) -> Result<Option<Limited>, Stopped> {
-        let Target { request, connection, operation } = target;
-        let Some(window) = pacer::longest_window(connection, operation) else { return Ok(None) };
-        let at = self.shared.clock.now();
-        let latest = at.plus(connection.timeout);
-        let call = LimitedCall {
-            connection: connection.name.clone(),
-            operation: operation.name.clone(),
-            limit_keys: request.limit_keys.clone(),
-        };
-        let begun = stored(self.shared, || self.shared.store.begin_call(call.clone(), at, latest, window)).await;
-        begun.map(|call| Some(Limited { call, window })).ok_or(Stopped)
-    }
-
     /// Sends it, as long as the server lets it.
     async fn made(&mut self, target: &Target, token: Option<&Secret>, seat: Seat) -> Made {
         let Target { request, connection, operation } = target;
@@ -343,7 +360,7 @@ impl Runner<'_> {
         let health = if cut { Health::Unclear } else { health(&result) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
-        Made { started_at, result, answer, limited: None, still_down }
+        Made { started_at, result, answer, still_down }
     }
 
     /// There is no leave for a call now.

@@ -26,5 +26,7 @@ pub(super) fn delivery(seq: i64, route: &str, lane: Option<&str>) -> StoredDeliv
         request: String::new(),
         problem: None,
         created_at: Timestamp(0),
+        doubtful: false,
+        repeats: false,
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::ask::is_once;
 use super::{Content, Frame, Key, Plan, Saved, Step};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::pack::{Connection, Idempotency, Operation, PathPart};
@@ -39,17 +40,16 @@ pub struct Stale {
 }
 
 impl Plan {
-    /// The steps before this one that rest on what is remembered; nothing where none does. What a lookup found of the
-    /// event is no part of it: the event is the same.
+    /// The steps before this one that rest on what is remembered, or have asked in vain directly before it; nothing where none
+    /// does. What a lookup found of the event is no part of it: the event is the same.
     pub fn stale(&self, index: usize, saved: &Saved, live: &RouteSet) -> Option<Stale> {
-        let remembers = |step: &Step| step.remember.as_ref().is_some_and(|own| !matches!(own.key, Key::Once(_)));
-        let before = self.steps.iter().take(index).enumerate().filter(|(_, step)| remembers(step));
-        let all: Vec<usize> = before.map(|(step, _)| step).collect();
-        let entry = |step: usize| {
-            let memory = self.memory(step, saved, live).ok().flatten()?;
-            Some((memory.key, saved.get(step)?.to_json()))
-        };
-        Some(Stale { from: *all.first()?, remembered: all.into_iter().filter_map(entry).collect() })
+        let asked = self.asked(index, saved, live);
+        let remembers = |step: &Step| step.remember.is_some() && !is_once(step);
+        let is_stale = |(at, step): &(usize, &Step)| remembers(step) || asked.is_some_and(|asked| *at >= asked);
+        let all: Vec<usize> =
+            self.steps.iter().take(index).enumerate().filter(is_stale).map(|(step, _)| step).collect();
+        let from = *all.first()?;
+        Some(Stale { from, remembered: all.iter().flat_map(|at| self.remembered_of(*at, index, saved, live)).collect() })
     }
 
     /// A step that is ready to be called, or not to be. `delivery` is the id of the delivery: it makes the key of calls

@@ -6,6 +6,7 @@ use super::call;
 use super::error::StoreError;
 use super::key;
 use super::lane;
+use super::memory;
 use super::model::{AttemptRecord, Changed, Leased, StoredDelivery};
 use super::query;
 use super::transaction::Tx;
@@ -64,16 +65,9 @@ impl Command for ReleaseLeases {
     type Answer = usize;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
-        match &self.owner {
-            None => tx.execute("DELETE FROM memory INDEXED BY memory_claims WHERE value IS NULL", [])?,
-            Some(owner) => tx.execute(
-                "DELETE FROM memory INDEXED BY memory_claims WHERE value IS NULL
-                 AND (owner = ?1 OR owner BETWEEN ?1 || '/' AND ?1 || '0')",
-                [owner],
-            )?,
-        };
+        memory::give_up_all(tx, self.owner.as_deref())?;
         let owner = self.owner.as_ref().map(|owner| number(tx, owner)).transpose()?;
-        let mut released = 0;
+        let mut released = call::hold_unsure(tx, owner)?;
         for (connection, upto) in leased_upto(tx.connection())? {
             released += release(tx, &connection, upto, owner)?;
         }
@@ -92,7 +86,7 @@ fn leased_upto(connection: &Connection) -> Result<Vec<(String, i64)>, StoreError
 }
 
 fn release(tx: &mut Tx<'_>, connection: &str, upto: i64, owner: Option<i64>) -> Result<usize, StoreError> {
-    let release = "UPDATE deliveries INDEXED BY deliveries_open SET state = ?1
+    let release = "UPDATE deliveries INDEXED BY deliveries_open SET state = ?1, again = again | 1
          WHERE open = 1 AND connection = ?2 AND seq <= ?3 AND state = ?4 AND (attempts = 0) = ?5
          AND (?6 IS NULL OR owner = ?6)";
     let mut released = 0;
@@ -176,14 +170,14 @@ impl Taking {
         self.upto = self.upto.max(delivery.seq);
         if delivery.parked || delivery.due.is_some() {
             lane::leave(tx, delivery.seq, delivery.due.is_some())?;
-            let lease = "UPDATE deliveries SET state = ?2, owner = ?3, open = 1 WHERE seq = ?1";
+            let lease = "UPDATE deliveries SET state = ?2, owner = ?3, open = 1, problem = NULL WHERE seq = ?1";
             tx.execute(lease, params)?;
         } else {
             let lease = "UPDATE deliveries SET state = ?2, owner = ?3 WHERE seq = ?1";
             tx.execute(lease, params)?;
         }
         tx.moved(Some(delivery.state), State::Leased, 1);
-        (delivery.state, delivery.parked, delivery.due) = (State::Leased, false, None);
+        (delivery.state, delivery.parked, delivery.due, delivery.problem) = (State::Leased, false, None, None);
         Ok(delivery)
     }
 }
@@ -204,6 +198,9 @@ impl Command for Record {
         if let Some(ended) = &self.0.ended {
             call::end(tx, ended)?;
         }
+        if self.0.begun {
+            call::is_sure(tx, *seq)?;
+        }
         let Some(to) = before.state.after(Change::Attempt(next.state)) else {
             self.count(tx)?;
             return Ok(Changed { changed: true, parked: false });
@@ -211,12 +208,17 @@ impl Command for Record {
         if matches!(before.open, PARKED | LATER) {
             lane::leave(tx, *seq, before.open == LATER)?;
         }
+        match (before.state, to, &self.0.held_key) {
+            (State::Held, ..) => memory::let_go(tx, *seq)?,
+            (_, State::Held, Some(key)) => memory::hold(tx, &key::of_text(key), *seq)?,
+            _ => {}
+        }
         let Next { due, .. } = next;
         let open = if to.is_open() { READY } else { DONE };
         tx.execute(
-            "UPDATE deliveries SET state = ?2, open = ?3, attempts = attempts + ?4, calls = max(calls, ?5), problem = NULL
-             WHERE seq = ?1",
-            params![seq, code(to), open, self.0.counts, self.0.number],
+            "UPDATE deliveries SET state = ?2, open = ?3, attempts = attempts + ?4, calls = max(calls, ?5), problem = NULL,
+             again = (again & 2) | ?6 WHERE seq = ?1",
+            params![seq, code(to), open, self.0.counts, self.0.number, self.0.doubtful],
         )?;
         tx.moved(Some(before.state), to, 1);
         if to == State::Retrying {
@@ -251,16 +253,14 @@ impl Record {
             return Ok(());
         };
         note(tx, *delivery_seq, *step, saved, *started_at)?;
-        match remember {
-            Some(remember) => super::memory::keep(tx, &key::of_text(&remember.key), saved, remember.until),
-            None => Ok(()),
-        }
+        remember.iter().try_for_each(|one| memory::keep(tx, &key::of_text(&one.key), saved, one.until))
     }
 
     /// The delivery stays as it is, and one call more was made.
     fn count(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        let count = "UPDATE deliveries SET attempts = attempts + ?2, calls = max(calls, ?3) WHERE seq = ?1";
-        tx.execute(count, params![self.0.delivery_seq, self.0.counts, self.0.number])?;
+        let count = "UPDATE deliveries SET attempts = attempts + ?2, calls = max(calls, ?3), again = (again & 2) | ?4
+             WHERE seq = ?1";
+        tx.execute(count, params![self.0.delivery_seq, self.0.counts, self.0.number, self.0.doubtful])?;
         Ok(())
     }
 }
@@ -308,6 +308,9 @@ impl Command for Decide {
         let Some(to) = before.state.after(self.change) else { return Ok(Changed::default()) };
         if matches!(before.open, PARKED | LATER) {
             lane::leave(tx, seq, before.open == LATER)?;
+        }
+        if before.state == State::Held {
+            memory::let_go(tx, seq)?;
         }
         let decide = "UPDATE deliveries SET state = ?2, open = 0, problem = ?3 WHERE seq = ?1";
         tx.execute(decide, params![seq, code(to), self.reason])?;

@@ -71,6 +71,8 @@ pub(super) fn leave(tx: &mut Tx<'_>, seq: i64, later: bool) -> Result<(), StoreE
 pub(super) struct GiveBack {
     pub seqs: Vec<i64>,
     pub due: Option<Timestamp>,
+    /// What they wait for.
+    pub reason: Option<String>,
 }
 
 impl Command for GiveBack {
@@ -85,6 +87,9 @@ impl Command for GiveBack {
                 && (self.due.is_some() || has_lane(tx, *seq)?)
             {
                 wait(tx, *seq, self.due, row.state, to)?;
+                if let Some(reason) = &self.reason {
+                    tx.execute("UPDATE deliveries SET problem = ?2 WHERE seq = ?1", params![seq, reason])?;
+                }
                 given += 1;
             }
         }

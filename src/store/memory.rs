@@ -3,11 +3,20 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
+use super::key;
 use super::model::{Claim, StoredToken};
 use super::transaction::Tx;
 use super::writer::Command;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
+
+/// The owner of a claim that was given up in doubt.
+const NOBODY: &str = "";
+/// What the owner of a claim begins with that stays with a held delivery, before its number.
+const HELD: &str = "held/";
+/// For how long it is known that a claim was given up in doubt: a day, and a year after a delivery was held.
+const DOUBT: i64 = 24 * 3600 * 1000;
+const LONG_DOUBT: i64 = 366 * DOUBT;
 
 /// Asks for what is remembered, or for the right to find out.
 pub(super) struct MakeClaim {
@@ -26,16 +35,55 @@ impl Command for MakeClaim {
         let found = statement.query_row(params![self.key, self.now.0], |row| {
             Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?))
         });
-        match found.optional()? {
-            Some((Some(value), ..)) => Ok(Claim::Known(value)),
-            Some((None, Some(owner), until)) if owner != self.owner => Ok(Claim::Busy(Timestamp(until))),
-            _ => {
-                let claim = "INSERT OR REPLACE INTO memory (key, value, owner, until) VALUES (?1, NULL, ?2, ?3)";
-                tx.execute(claim, params![self.key, self.owner, self.until.0])?;
-                Ok(Claim::Mine)
-            }
-        }
+        let claim = match found.optional()? {
+            Some((Some(value), ..)) => return Ok(Claim::Known(value)),
+            Some((None, Some(owner), _)) if owner == NOBODY => Claim::Doubtful,
+            Some((None, Some(owner), until)) if owner != self.owner => return busy(tx, &owner, Timestamp(until)),
+            _ => Claim::Mine,
+        };
+        let take = "INSERT OR REPLACE INTO memory (key, value, owner, until) VALUES (?1, NULL, ?2, ?3)";
+        tx.execute(take, params![self.key, self.owner, self.until.0])?;
+        Ok(claim)
     }
+}
+
+/// Somebody else has the key.
+fn busy(tx: &Tx<'_>, owner: &str, until: Timestamp) -> Result<Claim, StoreError> {
+    let Some(seq) = owner.strip_prefix(HELD).and_then(|seq| seq.parse::<i64>().ok()) else {
+        return Ok(Claim::Busy(until));
+    };
+    let mut id = tx.connection().prepare_cached("SELECT id FROM contents WHERE delivery_seq = ?1")?;
+    Ok(Claim::Held(key::to_id("dlv", id.query_row([seq], |row| row.get(0))?)?))
+}
+
+/// A delivery that is held keeps the key that it may have found out.
+pub(super) fn hold(tx: &Tx<'_>, key: &[u8; 32], delivery_seq: i64) -> Result<(), StoreError> {
+    let hold = "INSERT INTO memory (key, value, owner, until) VALUES (?1, NULL, ?2, ?3)
+         ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, until = excluded.until WHERE value IS NULL";
+    tx.execute(hold, params![key, format!("{HELD}{delivery_seq}"), i64::MAX])?;
+    Ok(())
+}
+
+/// A delivery is held no more: whoever wants its key may find it out.
+pub(super) fn let_go(tx: &Tx<'_>, delivery_seq: i64) -> Result<(), StoreError> {
+    let let_go = "UPDATE memory INDEXED BY memory_claims SET owner = ?2, until = ?3 + coalesce(
+             (SELECT started_at FROM attempts WHERE delivery_seq = ?4 ORDER BY number DESC LIMIT 1), 0)
+         WHERE value IS NULL AND owner = ?1";
+    tx.execute(let_go, params![format!("{HELD}{delivery_seq}"), NOBODY, LONG_DOUBT, delivery_seq])?;
+    Ok(())
+}
+
+/// Gives up the claims of one owner, or of all, who has ended: nobody knows how far it came. What is held stays so.
+pub(super) fn give_up_all(tx: &Tx<'_>, owner: Option<&str>) -> Result<(), StoreError> {
+    let all = "UPDATE memory INDEXED BY memory_claims SET owner = ?1, until = until + ?2
+         WHERE value IS NULL AND owner <> ?1 AND NOT owner BETWEEN 'held/' AND 'held0'";
+    let own = "UPDATE memory INDEXED BY memory_claims SET owner = ?1, until = until + ?2
+         WHERE value IS NULL AND (owner = ?3 OR owner BETWEEN ?3 || '/' AND ?3 || '0')";
+    match owner {
+        None => tx.execute(all, params![NOBODY, DOUBT])?,
+        Some(owner) => tx.execute(own, params![NOBODY, DOUBT, owner])?,
+    };
+    Ok(())
 }
 
 /// Remembers something, in the place of what was there.
@@ -87,14 +135,19 @@ impl Command for Undo {
 pub(super) struct GiveUp {
     pub key: [u8; 32],
     pub owner: String,
+    pub doubtful: bool,
 }
 
 impl Command for GiveUp {
     type Answer = ();
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let doubt = "UPDATE memory SET owner = ?3, until = until + ?4 WHERE key = ?1 AND value IS NULL AND owner = ?2";
         let give_up = "DELETE FROM memory WHERE key = ?1 AND value IS NULL AND owner = ?2";
-        tx.execute(give_up, params![self.key, self.owner])?;
+        match self.doubtful {
+            true => tx.execute(doubt, params![self.key, self.owner, NOBODY, DOUBT])?,
+            false => tx.execute(give_up, params![self.key, self.owner])?,
+        };
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::StoreError;
 
 /// The step at index n leads from format n to format n + 1. A step that was released is never changed.
-pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// Rows lie in order of arrival and what never changes lies apart from what does: a commit then touches few pages,
 /// most of them at the end of a table.
@@ -148,6 +148,17 @@ CREATE INDEX limited_calls_until ON limited_calls (until);
 
 /// What failed is found without a look at all that did not.
 const FOURTH: &str = "CREATE INDEX outcomes_failed ON outcomes (event_seq) WHERE result = 'failed';";
+
+/// `again` is 1 where nobody knows what the last call of a delivery has done, and 2 where its steps are made whatever is
+/// remembered, or both. In `unsure_calls` is what was about to be called and is to be held when nobody knows how it ended. In
+/// `memory` an owner without a name is of a claim that was given up so, and `held/` with a number of the delivery that is held.
+const FIFTH: &str = "
+ALTER TABLE deliveries ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE unsure_calls (
+    delivery_seq INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL, step INTEGER NOT NULL, started_at INTEGER NOT NULL, key BLOB
+);
+";
 
 /// The newest format that this version knows.
 fn known() -> i64 {

@@ -120,6 +120,10 @@ pub struct StoredDelivery {
     /// Why it is dead or held, when that was not an attempt's doing.
     pub problem: Option<String>,
     pub created_at: Timestamp,
+    /// Nobody knows what its last call has done: what its steps asked for before that and did not find is asked for again.
+    pub doubtful: bool,
+    /// Its steps are made whatever is remembered of them.
+    pub repeats: bool,
 }
 
 /// One call that was made, and what follows from it.
@@ -141,10 +145,16 @@ pub struct AttemptRecord {
     pub answer: Vec<u8>,
     /// The step is done and has saved this, a JSON object by name. It goes into the ledger.
     pub saved: Option<String>,
-    /// What was saved is known to others as well.
-    pub remember: Option<Remember>,
+    /// What was saved is known to others as well, under each of these keys.
+    pub remember: Vec<Remember>,
     /// Where it counts against limits.
     pub ended: Option<EndedCall>,
+    /// It was noted by [`super::Store::begin_unsure`].
+    pub begun: bool,
+    /// It may have done something of which nobody knows.
+    pub doubtful: bool,
+    /// Where the delivery is held by this call, the key that nobody finds out as long as it is.
+    pub held_key: Option<String>,
     /// [`State::Leased`] when the step is done and others follow.
     pub next: Next,
 }
@@ -166,6 +176,18 @@ pub struct EndedCall {
     pub at: Timestamp,
     /// For how long it counts from then on.
     pub window: Duration,
+}
+
+/// A call that is about to be made, after which a person decides when nobody knows how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsureCall {
+    pub delivery_seq: i64,
+    /// Its number among all calls of the delivery, and which step it is.
+    pub number: u32,
+    pub step: u32,
+    pub at: Timestamp,
+    /// The key under which its result is remembered.
+    pub key: Option<String>,
 }
 
 /// Under which key the saved names of a step are remembered, and for how long.
@@ -211,8 +233,12 @@ pub enum Claim {
     Known(String),
     /// Nobody knows it, and whoever asked is the one to find out.
     Mine,
+    /// The same; and somebody has tried to, and nobody knows how that ended.
+    Doubtful,
     /// Somebody is finding out, and has until then.
     Busy(Timestamp),
+    /// This delivery may have found out, and is held until a person says.
+    Held(DeliveryId),
 }
 
 /// What a token service gave for a connection.

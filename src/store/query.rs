@@ -45,7 +45,7 @@ macro_rules! deliveries {
     ($from:literal, $rest:literal) => {
         concat!(
             "SELECT d.seq, c.id, e.id, d.event_seq, c.route, c.position, d.connection, c.operation, c.lane, d.attempts,
-             d.due, d.state, c.request, d.problem, c.created_at, d.open, max(d.calls, d.attempts) FROM ",
+             d.due, d.state, c.request, d.problem, c.created_at, d.open, max(d.calls, d.attempts), d.again FROM ",
             $from,
             " CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN events e ON e.seq = d.event_seq ",
             $rest
@@ -121,7 +121,7 @@ pub(super) fn deliveries(
 }
 
 pub(super) fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
-    let open: i64 = row.get(15)?;
+    let (open, again): (i64, i64) = (row.get(15)?, row.get(17)?);
     // The column keeps its place until it is needed.
     let due = if open == delivery::LATER { Some(Timestamp(row.get(10)?)) } else { None };
     Ok(StoredDelivery {
@@ -142,6 +142,8 @@ pub(super) fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError>
         request: row.get(12)?,
         problem: row.get(13)?,
         created_at: Timestamp(row.get(14)?),
+        doubtful: again & 1 != 0,
+        repeats: again & 2 != 0,
     })
 }
 

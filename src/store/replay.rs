@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::model::{Filter, Replay, Replayed, StoredDelivery};
 use super::transaction::Tx;
 use super::writer::Command;
-use super::{delivery, filter, key, lane, query};
+use super::{delivery, filter, key, lane, memory, query};
 use crate::clock::Timestamp;
 use crate::delivery::{Change, State};
 use crate::id::{DeliveryId, EventId};
@@ -80,9 +80,9 @@ impl SendAgain {
         let new = tx.totals.last_delivery;
         tx.execute(
             "INSERT INTO deliveries
-             (seq, connection, open, state, attempts, due, event_seq, problem, owner, calls)
-             SELECT ?2, connection, 1, ?3, 0, ?4, event_seq, NULL, 2, 0 FROM deliveries WHERE seq = ?1",
-            params![old, new, delivery::code(State::Pending), self.at.0],
+             (seq, connection, open, state, attempts, due, event_seq, problem, owner, calls, again)
+             SELECT ?2, connection, 1, ?3, 0, ?4, event_seq, NULL, 2, 0, ?5 FROM deliveries WHERE seq = ?1",
+            params![old, new, delivery::code(State::Pending), self.at.0, if self.with_steps { 1 } else { 2 }],
         )?;
         tx.execute(
             "INSERT INTO contents (delivery_seq, id, route, position, operation, lane, created_at, request)
@@ -104,6 +104,9 @@ impl SendAgain {
 
 /// Another stands for this delivery from now on.
 fn replaced(tx: &mut Tx<'_>, seq: i64, from: State, to: State) -> Result<(), StoreError> {
+    if from == State::Held {
+        memory::let_go(tx, seq)?;
+    }
     tx.execute("UPDATE deliveries SET state = ?2 WHERE seq = ?1", params![seq, delivery::code(to)])?;
     tx.moved(Some(from), to, 1);
     Ok(())
@@ -235,7 +238,8 @@ impl Command for ReleaseHeld {
             let row = delivery::row(tx, *seq)?;
             let Some(to) = row.state.after(Change::Free { tried: row.attempts > 0 }) else { continue };
             lane::wait(tx, *seq, Some(self.at), row.state, to)?;
-            let sql = "UPDATE deliveries SET problem = NULL WHERE seq = ?1 RETURNING connection";
+            memory::let_go(tx, *seq)?;
+            let sql = "UPDATE deliveries SET problem = NULL, again = again | 1 WHERE seq = ?1 RETURNING connection";
             connections.insert(tx.connection().prepare_cached(sql)?.query_row([seq], |row| row.get(0))?);
         }
         Ok(connections.into_iter().collect())

@@ -95,8 +95,11 @@ fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
         step: 0,
         counts: true,
         saved: None,
-        remember: None,
+        remember: Vec::new(),
         ended: None,
+        begun: false,
+        doubtful: false,
+        held_key: None,
         started_at: NOW,
         took_ms: 12,
         result: "retry",
@@ -289,7 +292,7 @@ async fn files_that_are_not_ours_are_refused_and_left_alone() {
     Embedded::open(&folder.0).unwrap().close().await.unwrap();
     Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(folder.file()).unwrap();
-    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 4 }));
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 5 }));
     assert_eq!(fs::read(folder.file()).unwrap(), before);
     fs::write(folder.file(), "a text that is no database, and long enough to be taken for one".repeat(99)).unwrap();
     assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::Corrupt));

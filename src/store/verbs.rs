@@ -11,7 +11,7 @@ use super::embedded::{Embedded, Options};
 use super::model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
     Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
-    StoredEvent, StoredToken, Verified,
+    StoredEvent, StoredToken, UnsureCall, Verified,
 };
 use super::snapshot::Snapshot;
 use super::{
@@ -55,7 +55,7 @@ impl Store for Embedded {
     }
 
     fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize> {
-        self.put(lane::GiveBack { seqs, due: None })
+        self.put(lane::GiveBack { seqs, due: None, reason: None })
     }
 
     fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
@@ -72,7 +72,11 @@ impl Store for Embedded {
     }
 
     fn postpone(&self, seqs: Vec<i64>, due: Timestamp) -> Reply<'_, usize> {
-        self.put(lane::GiveBack { seqs, due: Some(due) })
+        self.put(lane::GiveBack { seqs, due: Some(due), reason: None })
+    }
+
+    fn postpone_because(&self, delivery_seq: i64, due: Timestamp, reason: &str) -> Reply<'_, usize> {
+        self.put(lane::GiveBack { seqs: vec![delivery_seq], due: Some(due), reason: Some(reason.to_owned()) })
     }
 
     fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed> {
@@ -81,6 +85,14 @@ impl Store for Embedded {
 
     fn begin_call(&self, call: LimitedCall, at: Timestamp, latest: Timestamp, window: Duration) -> Reply<'_, i64> {
         self.put(call::Begin { call, at, latest, window })
+    }
+
+    fn begin_unsure(&self, call: UnsureCall) -> Reply<'_, ()> {
+        self.put(call::BeginUnsure(call))
+    }
+
+    fn call_off(&self, delivery_seq: i64, limited: Option<i64>) -> Reply<'_, ()> {
+        self.put(call::CallOff { delivery_seq, limited })
     }
 
     fn limited_calls(&self, now: Timestamp) -> Reply<'_, Vec<(LimitedCall, Timestamp)>> {
@@ -137,8 +149,8 @@ impl Store for Embedded {
         self.put(memory::Keep { key: key::of_text(key), value: value.to_owned(), until })
     }
 
-    fn release_claim(&self, key: &str, owner: &str) -> Reply<'_, ()> {
-        self.put(memory::GiveUp { key: key::of_text(key), owner: owner.to_owned() })
+    fn release_claim(&self, key: &str, owner: &str, doubtful: bool) -> Reply<'_, ()> {
+        self.put(memory::GiveUp { key: key::of_text(key), owner: owner.to_owned(), doubtful })
     }
 
     fn token(&self, connection: &str) -> Reply<'_, Option<StoredToken>> {

@@ -16,19 +16,19 @@ use crate::support::{Folder, Server, get, jackfield, post, post_bytes, read_answ
 type Behaviour = dyn Fn(&mut TcpStream, &str, &Value) + Send + Sync;
 
 /// A provider on a port of its own, a thread for each connection.
-struct Provider {
-    address: String,
+pub struct Provider {
+    pub address: String,
 }
 
 impl Provider {
-    fn start(behaviour: impl Fn(&mut TcpStream, &str, &Value) + Send + Sync + 'static) -> Self {
+    pub fn start(behaviour: impl Fn(&mut TcpStream, &str, &Value) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         Provider::on(listener, behaviour);
         Provider { address }
     }
 
-    fn on(listener: TcpListener, behaviour: impl Fn(&mut TcpStream, &str, &Value) + Send + Sync + 'static) {
+    pub fn on(listener: TcpListener, behaviour: impl Fn(&mut TcpStream, &str, &Value) + Send + Sync + 'static) {
         let behaviour: Arc<Behaviour> = Arc::new(behaviour);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -64,7 +64,7 @@ fn read_request(stream: &mut impl BufRead) -> Option<(String, Value)> {
     Some((path, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-fn answer(stream: &mut TcpStream, status: u16, headers: &str, body: &Value) {
+pub fn answer(stream: &mut TcpStream, status: u16, headers: &str, body: &Value) {
     let body = body.to_string();
     let length = body.len();
     let _ = write!(stream, "HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
@@ -116,12 +116,12 @@ fn workspace(name: &str, connections: &str, routes: &[(&str, &str)]) -> Folder {
     folder
 }
 
-fn connection(name: &str, address: &str, more: &str) -> String {
+pub fn connection(name: &str, address: &str, more: &str) -> String {
     format!("  {name}: {{ provider: desk, base_url: \"http://{address}\", allow_private_addresses: true{more} }}\n")
 }
 
 /// Sends bodies over some connections, as fast as they are taken.
-fn send_all(server: &Server, path: &str, bodies: &[Value]) {
+pub fn send_all(server: &Server, path: &str, bodies: &[Value]) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..8 {

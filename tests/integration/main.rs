@@ -35,4 +35,5 @@ mod senders;
 mod store;
 mod support;
 mod tokens;
+mod unknown;
 mod verification;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::{OWNER, Shared, Stage, stored};
 use super::{PATIENCE, Runner};
 use crate::clock::Timestamp;
+use crate::id::DeliveryId;
 use crate::plan::Memory;
 use crate::store::Claim;
 
@@ -19,17 +20,23 @@ pub(super) enum Claimed<'s> {
     Mine(Held<'s>),
     /// Somebody else takes long to find it out; ask again then.
     Later(Timestamp),
+    /// This delivery may have found it out, and is held.
+    Held(DeliveryId),
     Stopped,
 }
 
 /// A claim that we have.
 pub(super) struct Held<'s> {
     shared: &'s Shared,
-    key: String,
+    pub key: String,
     owner: String,
     /// How long the call may take, and until when the claim holds.
     takes: Duration,
     until: Timestamp,
+    /// Somebody has tried to find it out, and nobody knows how that ended.
+    pub doubtful: bool,
+    /// Somebody else had it first.
+    pub waited: bool,
 }
 
 impl<'s> Held<'s> {
@@ -43,17 +50,23 @@ impl<'s> Held<'s> {
         let until = now.plus(self.takes + PATIENCE + MARGIN);
         match stored(shared, || shared.store.claim(&self.key, &self.owner, until, now)).await {
             Some(Claim::Mine) => self.until = until,
+            // Ours ran out, and somebody had it meanwhile: what was asked for before is to be asked again.
+            Some(Claim::Doubtful) => {
+                (self.until, self.doubtful) = (until, true);
+                return Err(Claimed::Later(now));
+            }
             Some(Claim::Known(saved)) => return Err(Claimed::Known(saved)),
+            Some(Claim::Held(held)) => return Err(Claimed::Held(held)),
             Some(Claim::Busy(busy)) => return Err(Claimed::Later(busy.min(now.plus(PATIENCE)))),
             None => return Err(Claimed::Stopped),
         }
         Ok(())
     }
 
-    /// It is found out and on disk, or another may try.
-    pub(super) async fn over(self, found: bool) {
+    /// It is found out and on disk, or another may try, and hears whether nobody knows how this ended.
+    pub(super) async fn over(self, found: bool, doubtful: bool) {
         if !found {
-            let _ = stored(self.shared, || self.shared.store.release_claim(&self.key, &self.owner)).await;
+            let _ = stored(self.shared, || self.shared.store.release_claim(&self.key, &self.owner, doubtful)).await;
         }
         self.shared.flights.landed(&self.key);
     }
@@ -65,6 +78,7 @@ impl<'s> Runner<'s> {
         let owner = format!("{OWNER}/{}", self.delivery.id);
         let patient = shared.clock.now().plus(PATIENCE);
         let waiter = shared.flights.waiter(&memory.key);
+        let mut waited = false;
         loop {
             let landing = waiter.landing();
             let now = shared.clock.now();
@@ -73,11 +87,14 @@ impl<'s> Runner<'s> {
             let busy_until = match claim {
                 None => return Claimed::Stopped,
                 Some(Claim::Known(saved)) => return Claimed::Known(saved),
-                Some(Claim::Mine) => {
-                    return Claimed::Mine(Held { shared, key: memory.key.clone(), owner, takes, until });
+                Some(Claim::Held(held)) => return Claimed::Held(held),
+                Some(claim @ (Claim::Mine | Claim::Doubtful)) => {
+                    let (key, doubtful) = (memory.key.clone(), claim == Claim::Doubtful);
+                    return Claimed::Mine(Held { shared, key, owner, takes, until, doubtful, waited });
                 }
                 Some(Claim::Busy(until)) => until,
             };
+            waited = true;
             let now = shared.clock.now();
             if now >= patient {
                 return Claimed::Later(now.plus(PATIENCE));
@@ -113,7 +130,8 @@ mod tests {
         };
         let until = clock.now().plus(takes + PATIENCE + MARGIN);
         assert!(matches!(shared.store.claim("key", "us", until, clock.now()).await, Ok(Claim::Mine)));
-        let mut held = Held { shared: &shared, key: "key".to_owned(), owner: "us".to_owned(), takes, until };
+        let (key, owner) = ("key".to_owned(), "us".to_owned());
+        let mut held = Held { shared: &shared, key, owner, takes, until, doubtful: false, waited: false };
         assert!(held.outlasts().await.is_ok() && held.until == until, "nothing is written for what holds long enough");
         pass(40);
         assert!(held.outlasts().await.is_ok() && held.until > until);

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Report, Shared, stored};
-use super::{Done, Limited, Made, Runner, Step, Target, number};
+use super::begin::{Begun, Limited};
+use super::{Done, Made, Runner, Step, Target, number};
 use crate::backoff::Backoff;
 use crate::death;
 use crate::delivery::{self, AttemptResult, Next, State, Trouble};
 use crate::live::Revision;
 use crate::pack::Idempotency;
 use crate::pack::outcome::Outcome;
-use crate::plan::{Memory, OnUnknown, Stale};
+use crate::plan::{Memory, OnUnknown, Stale, is_nothing, written};
 use crate::store::{AttemptRecord, Changed, EndedCall, Remember, StoredDelivery};
 use crate::value::Value;
 
@@ -28,7 +29,8 @@ struct Kept<'k> {
     /// An attempt of the delivery is used up.
     counts: bool,
     saved: Option<&'k Value>,
-    memory: Option<&'k Memory>,
+    /// Where others find it.
+    memory: Vec<Memory>,
 }
 
 impl Runner<'_> {
@@ -60,14 +62,18 @@ impl Runner<'_> {
                 };
             }
         };
-        let kept = Kept { saved: Some(&saved), memory, ..Kept::default() };
-        match self.record(index, &made, ON, kept).await {
-            Some(_) => {
-                self.saved.set(index, saved);
-                Step::Done
-            }
-            None => Step::End(Done::Left),
+        let mut memory: Vec<Memory> =
+            memory.into_iter().filter(|_| self.plan.is_lasting(index, &saved)).cloned().collect();
+        memory.extend(self.plan.answers(index, &saved, &self.saved, &revision.set));
+        let keys: Vec<String> = memory.iter().map(|memory| memory.key.clone()).collect();
+        if self.record(index, &made, ON, Kept { saved: Some(&saved), memory, ..Kept::default() }).await.is_none() {
+            return Step::End(Done::Left);
         }
+        if !is_nothing(&saved) {
+            self.let_asked_go(&keys).await;
+        }
+        self.saved.set(index, saved);
+        Step::Done
     }
 
     /// The same call is made again at once: its token was too old.
@@ -154,8 +160,12 @@ impl Runner<'_> {
 
     /// What the provider took must be known before anything else happens to the delivery.
     async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
-        let Made { started_at, result, answer, limited, .. } = made;
+        let Made { started_at, result, answer, .. } = made;
         let now = self.shared.clock.now();
+        let Begun { limited, unsure } = std::mem::take(&mut self.begun);
+        self.doubtful = self.called == Some(false) && is_doubtful(result);
+        // What did not go out counts nothing.
+        let counted = |window| if matches!(result, AttemptResult::NotSent(_)) { Duration::ZERO } else { window };
         let took_ms = u64::try_from(started_at.until(now).as_millis()).unwrap_or(u64::MAX);
         self.delivery.calls = self.delivery.calls.saturating_add(1);
         self.delivery.attempts = self.delivery.attempts.saturating_add(u32::from(kept.counts));
@@ -170,12 +180,16 @@ impl Runner<'_> {
             trouble: trouble(result).map(Trouble::word),
             status: status(result),
             answer: answer.body.get(..answer.body.len().min(KEPT_ANSWER)).unwrap_or_default().to_vec(),
-            saved: kept.saved.map(|saved| match saved {
-                Value::Null => "{}".to_owned(),
-                saved => saved.to_json(),
-            }),
-            remember: kept.memory.map(|memory| Remember { key: memory.key.clone(), until: now.plus(memory.period) }),
-            ended: limited.map(|Limited { call, window }| EndedCall { call, at: now, window }),
+            saved: kept.saved.map(written),
+            remember: kept
+                .memory
+                .into_iter()
+                .map(|Memory { key, period }| Remember { key, until: now.plus(period) })
+                .collect(),
+            ended: limited.map(|Limited { call, window }| EndedCall { call, at: now, window: counted(window) }),
+            begun: unsure,
+            doubtful: self.doubtful,
+            held_key: self.claimed.clone().filter(|_| matches!(result, AttemptResult::Unknown(_))),
             next,
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());
@@ -183,6 +197,15 @@ impl Runner<'_> {
         let changed = stored(self.shared, || self.shared.store.record(record.clone())).await;
         death::moment("recorded");
         changed
+    }
+}
+
+/// Whether a call may have done something all the same: nobody knows, or something between us and the provider answered.
+fn is_doubtful(result: &AttemptResult) -> bool {
+    match result {
+        AttemptResult::Unknown(_) => true,
+        AttemptResult::Answered { outcome: Outcome::Retry, status, .. } => *status >= 500 && *status != 503,
+        _ => false,
     }
 }
 

@@ -25,6 +25,10 @@ on_every_engine! {
     a_call_counts_until_its_window_is_over
     what_is_given_back_comes_when_it_is_due
     a_step_that_is_done_is_done
+    what_is_held_keeps_its_key
+    a_call_of_which_nobody_knows_is_held
+    a_call_that_is_called_off_counts_nothing
+    what_waits_for_something_says_so_until_it_goes_on
     a_key_is_found_out_by_one
     what_is_held_waits_for_a_person
     a_step_is_undone_with_what_it_remembered
@@ -149,7 +153,7 @@ mod stories {
     pub async fn a_step_that_is_done_is_done(store: &dyn Store) {
         deliveries(store, &[None]).await;
         store.lease("crm", 0, 9, "w").await.unwrap();
-        let remember = Some(Remember { key: "crm/contact/7".to_owned(), until: in_ms(1000) });
+        let remember = vec![Remember { key: "crm/contact/7".to_owned(), until: in_ms(1000) }];
         let step = AttemptRecord {
             counts: false,
             saved: Some("{\"id\":7}".to_owned()),
@@ -183,14 +187,18 @@ mod stories {
         assert_eq!(claim("w/1", 100, 1).await, Claim::Mine, "the same delivery after a restart");
         assert_eq!(claim("w/2", 200, 1).await, Claim::Busy(in_ms(100)));
         assert_eq!(claim("w/2", 200, 100).await, Claim::Mine, "its time is over");
-        store.release_claim("k", "w/1").await.unwrap();
+        store.release_claim("k", "w/1", false).await.unwrap();
         assert_eq!(claim("w/1", 300, 101).await, Claim::Busy(in_ms(200)));
-        store.release_claim("k", "w/2").await.unwrap();
+        store.release_claim("k", "w/2", false).await.unwrap();
         assert_eq!(claim("w/1", 300, 102).await, Claim::Mine);
         store.release_leases(Some("other")).await.unwrap();
         assert_eq!(claim("w/2", 300, 103).await, Claim::Busy(in_ms(300)));
         store.release_leases(Some("w")).await.unwrap();
-        assert_eq!(claim("w/2", 300, 103).await, Claim::Mine);
+        assert_eq!(claim("w/2", 300, 103).await, Claim::Doubtful, "nobody knows how far the first came");
+        store.release_claim("k", "w/2", true).await.unwrap();
+        assert_eq!(claim("w/1", 310, 104).await, Claim::Doubtful);
+        store.release_claim("k", "w/1", false).await.unwrap();
+        assert_eq!(claim("w/2", 320, 105).await, Claim::Mine);
         store.remember("k", "7", in_ms(400)).await.unwrap();
         store.release_leases(None).await.unwrap();
         assert_eq!(claim("w/1", 500, 399).await, Claim::Known("7".to_owned()));
@@ -218,6 +226,88 @@ mod stories {
         assert_eq!(store.dismiss(Filter::default(), 9, "by ana").await, Ok(1), "only what is dead or held");
         assert_eq!(store.deliveries(of(State::Skipped), 9).await.unwrap()[0].problem.as_deref(), Some("by ana"));
         assert_eq!(store.release_held(Filter::default(), 9, NOW).await, Ok(vec![]), "nothing more is wanted of it");
+    }
+
+    pub async fn what_is_held_keeps_its_key(store: &dyn Store) {
+        deliveries(store, &[None, None, None, None]).await;
+        let leased = store.lease("crm", 0, 9, "w").await.unwrap().deliveries;
+        let claim = async |owner: &str| store.claim("k", owner, in_ms(99), NOW).await.unwrap();
+        let held = async |seq, number| {
+            claim("w/1").await;
+            let held_key = Some("k".to_owned());
+            let call = AttemptRecord { held_key, doubtful: true, ..attempt(seq, number, State::Held) };
+            store.record(call).await.unwrap();
+            store.release_claim("k", "w/1", true).await.unwrap();
+            store.release_leases(None).await.unwrap();
+            assert_eq!(claim("w/2").await, Claim::Held(leased[usize::try_from(seq).unwrap() - 1].id));
+        };
+        let is_free = async || {
+            assert_eq!(claim("w/3").await, Claim::Doubtful);
+            store.release_claim("k", "w/3", false).await.unwrap();
+        };
+        held(1, 1).await;
+        store.release_held(Filter::default(), 9, NOW).await.unwrap();
+        is_free().await;
+        let due = store.lease_due("crm", NOW, 9, "w").await.unwrap().deliveries;
+        assert!(due[0].doubtful, "what it did not find is asked for again");
+        held(1, 2).await;
+        store.dismiss(Filter::default(), 9, "by ana").await.unwrap();
+        is_free().await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        held(2, 1).await;
+        store.bury(2, "x").await.unwrap();
+        is_free().await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        held(3, 1).await;
+        store.replay(Replay { filter: of(State::Held), limit: 9, with_steps: true, at: NOW }).await.unwrap();
+        is_free().await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        held(4, 1).await;
+        store.record(attempt(4, 2, State::Delivered)).await.unwrap();
+        is_free().await;
+    }
+
+    pub async fn a_call_of_which_nobody_knows_is_held(store: &dyn Store) {
+        deliveries(store, &[None, Some("a"), Some("a"), None]).await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        store.park(vec![3]).await.unwrap();
+        let call = |delivery_seq| UnsureCall { delivery_seq, number: 1, step: 1, at: NOW, key: Some("k".to_owned()) };
+        for seq in [1, 2, 4] {
+            store.begin_unsure(call(seq)).await.unwrap();
+        }
+        store.record(AttemptRecord { begun: true, ..attempt(1, 1, State::Delivered) }).await.unwrap();
+        store.call_off(4, None).await.unwrap();
+        assert_eq!(store.release_leases(None).await, Ok(2));
+        let held = store.deliveries(of(State::Held), 9).await.unwrap();
+        assert_eq!((seqs(&held), held[0].attempts, held[0].calls), (vec![2], 1, 1));
+        let story = store.delivery(held[0].id).await.unwrap().unwrap();
+        let calls: Vec<_> = story.attempts.iter().map(|call| (call.step, &*call.result, call.started_at)).collect();
+        assert_eq!(calls, [(1, "unknown", NOW)]);
+        assert_eq!(store.claim("k", "w", in_ms(9), NOW).await, Ok(Claim::Held(held[0].id)));
+        assert_eq!(store.release_leases(None).await, Ok(0));
+        let again = store.lease("crm", 0, 9, "w").await.unwrap().deliveries;
+        assert_eq!((seqs(&again), again[0].doubtful), (vec![4], true));
+        assert_eq!(seqs(&store.lease_lane("crm", "a", 9, "w").await.unwrap()), [3], "it does not hold its lane");
+        store.record(AttemptRecord { saved: Some("{}".to_owned()), ..attempt(4, 1, State::Leased) }).await.unwrap();
+        assert!(!store.deliveries(Filter::default(), 1).await.unwrap()[0].doubtful, "what it asks is known");
+    }
+
+    pub async fn a_call_that_is_called_off_counts_nothing(store: &dyn Store) {
+        let call = LimitedCall { connection: "crm".into(), operation: "a".into(), limit_keys: Vec::new() };
+        let begun = store.begin_call(call, NOW, in_ms(800), Duration::from_secs(9)).await.unwrap();
+        store.call_off(1, Some(begun)).await.unwrap();
+        assert_eq!(store.limited_calls(in_ms(1)).await.unwrap(), []);
+    }
+
+    pub async fn what_waits_for_something_says_so_until_it_goes_on(store: &dyn Store) {
+        deliveries(store, &[None]).await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        assert_eq!(store.postpone_because(1, in_ms(50), "waits").await, Ok(1));
+        assert_eq!(store.postpone_because(1, in_ms(50), "waits").await, Ok(0), "it waits already");
+        let shown = store.deliveries(of(State::Pending), 9).await.unwrap();
+        assert_eq!((shown[0].problem.as_deref(), shown[0].due), (Some("waits"), Some(in_ms(50))));
+        assert_eq!(store.lease_due("crm", in_ms(50), 9, "w").await.unwrap().deliveries[0].problem, None);
+        assert_eq!(store.deliveries(of(State::Leased), 9).await.unwrap()[0].problem, None);
     }
 
     pub async fn a_step_is_undone_with_what_it_remembered(store: &dyn Store) {

@@ -10,6 +10,8 @@ use crate::id::{DeliveryId, EventId};
 use crate::store::prune::before;
 use crate::store::*;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Where a delivery stands beside its state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
@@ -47,6 +49,7 @@ struct Inner {
     memory: BTreeMap<String, (Result<String, String>, Timestamp)>,
     tokens: BTreeMap<String, StoredToken>,
     calls: BTreeMap<i64, (LimitedCall, Timestamp, Timestamp)>,
+    unsure: BTreeMap<i64, UnsureCall>,
     paths: BTreeSet<String>,
     snapshot: Option<Snapshot>,
 }
@@ -87,7 +90,39 @@ impl Inner {
         row.stored.due = due;
     }
 
+    /// A delivery keeps a key that nobody has found out.
+    fn hold(&mut self, key: String, seq: i64) {
+        if self.memory.get(&key).is_none_or(|(known, _)| known.is_err()) {
+            self.memory.insert(key, (Err(format!("held/{seq}")), Timestamp(i64::MAX)));
+        }
+    }
+
+    /// What a held delivery has kept is free.
+    fn let_go(&mut self, seq: i64) {
+        let last = self.rows[&seq].calls.values().last().map_or(Timestamp(0), |call| call.started_at);
+        let own = format!("held/{seq}");
+        let kept = self.memory.values_mut().filter(|(known, _)| known.as_ref().err() == Some(&own));
+        kept.for_each(|row| *row = (Err(String::new()), last.plus(366 * DAY)));
+    }
+
+    fn hold_unsure(&mut self, seq: i64) {
+        let UnsureCall { number, step, at: started_at, key, .. } = self.unsure.remove(&seq).unwrap();
+        let row = self.rows.get_mut(&seq).unwrap();
+        let (result, trouble) = ("unknown".to_owned(), Some("broken".to_owned()));
+        let (status, answer) = (None, Vec::new());
+        let call = StoredAttempt { number, step, started_at, took_ms: 0, result, trouble, status, answer };
+        row.calls.entry(number).or_insert(call);
+        row.stored.attempts += 1;
+        row.stored.calls = row.stored.calls.max(number).max(row.stored.attempts);
+        (row.stored.state, row.stored.problem, row.stored.doubtful) = (State::Held, None, true);
+        self.stand(seq, Place::Done, None);
+        key.into_iter().for_each(|key| self.hold(key, seq));
+    }
+
     fn take(&mut self, seq: i64, owner: &str) -> StoredDelivery {
+        if self.rows[&seq].place != Place::Ready {
+            self.rows.get_mut(&seq).unwrap().stored.problem = None;
+        }
         self.stand(seq, Place::Ready, None);
         let row = self.rows.get_mut(&seq).unwrap();
         row.stored.state = row.stored.state.after(Change::Lease).unwrap();
@@ -114,6 +149,9 @@ impl Inner {
         let Some(to) = before.after(change) else { return Ok(Changed::default()) };
         (row.stored.state, row.stored.problem) = (to, reason.map(str::to_owned));
         self.stand(seq, Place::Done, None);
+        if before == State::Held {
+            self.let_go(seq);
+        }
         Ok(Changed { changed: true, parked: before.is_open() && self.is_followed(seq) })
     }
 
@@ -137,8 +175,8 @@ impl Inner {
         row.calls.insert(number, kept);
         if let Some(saved) = call.saved {
             row.ledger.entry(step).or_insert(saved.clone());
-            if let Some(Remember { key, until }) = call.remember {
-                self.memory.insert(key, (Ok(saved), until));
+            for Remember { key, until } in call.remember {
+                self.memory.insert(key, (Ok(saved.clone()), until));
             }
         }
         if let Some(EndedCall { call, at, window }) = call.ended
@@ -146,13 +184,23 @@ impl Inner {
         {
             (kept.1, kept.2) = (at, at.plus(window));
         }
+        if call.begun {
+            self.unsure.remove(&call.delivery_seq);
+        }
         let row = self.row(call.delivery_seq)?;
+        row.stored.doubtful = call.doubtful;
+        let before = row.stored.state;
         row.stored.attempts += u32::from(call.counts);
         row.stored.calls = row.stored.calls.max(number).max(row.stored.attempts);
         let Some(to) = row.stored.state.after(Change::Attempt(call.next.state)) else {
             return Ok(Changed { changed: true, parked: false });
         };
         (row.stored.state, row.stored.problem) = (to, None);
+        match (before, to, call.held_key) {
+            (State::Held, ..) => self.let_go(call.delivery_seq),
+            (_, State::Held, Some(key)) => self.hold(key, call.delivery_seq),
+            _ => {}
+        }
         match to {
             State::Retrying => self.stand(call.delivery_seq, Place::Later, Some(call.next.due.unwrap_or(started_at))),
             to if to.is_open() => self.stand(call.delivery_seq, Place::Ready, None),
@@ -252,6 +300,8 @@ impl Inner {
             request,
             problem,
             created_at: at,
+            doubtful: false,
+            repeats: false,
         };
         self.insert(stored, place);
         seq
@@ -295,6 +345,8 @@ impl Inner {
                 calls: 0,
                 problem: None,
                 created_at: asked.at,
+                doubtful: asked.with_steps,
+                repeats: !asked.with_steps,
                 ..old.clone()
             };
             replayed.push(Replayed { old: old.id, new: new.id, connection: old.connection });
@@ -306,6 +358,9 @@ impl Inner {
             let row = self.rows.get_mut(&seq).unwrap();
             row.replayed_as.push(new_seq);
             row.stored.state = after.unwrap_or(row.stored.state);
+            if old.state == State::Held {
+                self.let_go(seq);
+            }
         }
         replayed
     }
@@ -337,7 +392,11 @@ impl Inner {
             self.unrouted.insert(seq);
             for delivery in self.deliveries_of(seq) {
                 let row = self.rows.get_mut(&delivery).unwrap();
-                row.stored.state = row.stored.state.after(Change::Replay).unwrap_or(row.stored.state);
+                let before = row.stored.state;
+                row.stored.state = before.after(Change::Replay).unwrap_or(before);
+                if before == State::Held {
+                    self.let_go(delivery);
+                }
             }
         }
         put_back
@@ -488,7 +547,19 @@ impl Store for Memory {
             let is_of = |name: &String| {
                 owner.as_ref().is_none_or(|owner| name == owner || name.starts_with(&format!("{owner}/")))
             };
-            inner.memory.retain(|_, (known, _)| known.as_ref().err().is_none_or(|name| !is_of(name)));
+            for (known, until) in inner.memory.values_mut() {
+                let lives = |name: &String| !name.is_empty() && !name.starts_with("held/") && is_of(name);
+                if known.as_ref().err().is_some_and(lives) {
+                    (*known, *until) = (Err(String::new()), until.plus(DAY));
+                }
+            }
+            let mut unsure: Vec<i64> = inner.unsure.keys().copied().collect();
+            unsure.retain(|seq| {
+                inner.rows.get(seq).is_some_and(|row| {
+                    row.stored.state == State::Leased && owner.as_ref().is_none_or(|owner| *owner == row.owner)
+                })
+            });
+            unsure.iter().for_each(|seq| inner.hold_unsure(*seq));
             let of = |row: &&mut Row| {
                 row.stored.state == State::Leased && owner.as_ref().is_none_or(|owner| *owner == row.owner)
             };
@@ -497,8 +568,10 @@ impl Store for Memory {
                 .map(|row| {
                     let change = Change::GiveBack { tried: row.stored.attempts > 0 };
                     row.stored.state = row.stored.state.after(change).unwrap();
+                    row.stored.doubtful = true;
                 })
-                .count())
+                .count()
+                + unsure.len())
         })
     }
 
@@ -596,6 +669,17 @@ impl Store for Memory {
         })
     }
 
+    fn postpone_because(&self, seq: i64, due: Timestamp, reason: &str) -> Reply<'_, usize> {
+        let reason = reason.to_owned();
+        self.with(move |inner| {
+            let given = inner.give_back(seq, Some(due))?;
+            if given {
+                inner.row(seq)?.stored.problem = Some(reason);
+            }
+            Ok(usize::from(given))
+        })
+    }
+
     fn record(&self, attempt: AttemptRecord) -> Reply<'_, Changed> {
         self.with(|inner| inner.record(attempt))
     }
@@ -605,6 +689,23 @@ impl Store for Memory {
             let number = inner.calls.len() as i64 + 1;
             inner.calls.insert(number, (call, latest, latest.plus(window)));
             Ok(number)
+        })
+    }
+
+    fn begin_unsure(&self, call: UnsureCall) -> Reply<'_, ()> {
+        self.with(move |inner| {
+            inner.unsure.insert(call.delivery_seq, call);
+            Ok(())
+        })
+    }
+
+    fn call_off(&self, delivery_seq: i64, limited: Option<i64>) -> Reply<'_, ()> {
+        self.with(move |inner| {
+            inner.unsure.remove(&delivery_seq);
+            if let Some(call) = limited.and_then(|number| inner.calls.get_mut(&number)) {
+                (call.1, call.2) = (Timestamp(0), Timestamp(0));
+            }
+            Ok(())
         })
     }
 
@@ -656,8 +757,10 @@ impl Store for Memory {
                 let row = inner.row(seq)?;
                 let change = Change::Free { tried: row.stored.attempts > 0 };
                 (row.stored.state, row.stored.problem) = (row.stored.state.after(change).unwrap(), None);
+                row.stored.doubtful = true;
                 connections.insert(row.stored.connection.clone());
                 inner.stand(seq, Place::Later, Some(at));
+                inner.let_go(seq);
             }
             Ok(connections.into_iter().collect())
         })
@@ -674,6 +777,7 @@ impl Store for Memory {
             for seq in &found {
                 let row = inner.row(*seq)?;
                 (row.stored.state, row.stored.problem) = (State::Skipped, Some(reason.clone()));
+                inner.let_go(*seq);
             }
             Ok(found.len())
         })
@@ -709,13 +813,18 @@ impl Store for Memory {
 
     fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Reply<'_, Claim> {
         let (key, owner) = (key.to_owned(), owner.to_owned());
-        self.with(move |inner| match inner.memory.get(&key) {
-            Some((Ok(value), end)) if *end > now => Ok(Claim::Known(value.clone())),
-            Some((Err(other), end)) if *end > now && *other != owner => Ok(Claim::Busy(*end)),
-            _ => {
-                inner.memory.insert(key, (Err(owner), until));
-                Ok(Claim::Mine)
-            }
+        self.with(move |inner| {
+            let claim = match inner.memory.get(&key).filter(|(_, end)| *end > now) {
+                Some((Ok(value), _)) => return Ok(Claim::Known(value.clone())),
+                Some((Err(other), _)) if other.is_empty() => Claim::Doubtful,
+                Some((Err(other), end)) if *other != owner => {
+                    let held = other.strip_prefix("held/").and_then(|seq| inner.rows.get(&seq.parse().unwrap()));
+                    return Ok(held.map_or(Claim::Busy(*end), |row| Claim::Held(row.stored.id)));
+                }
+                _ => Claim::Mine,
+            };
+            inner.memory.insert(key, (Err(owner), until));
+            Ok(claim)
         })
     }
 
@@ -727,11 +836,14 @@ impl Store for Memory {
         })
     }
 
-    fn release_claim(&self, key: &str, owner: &str) -> Reply<'_, ()> {
+    fn release_claim(&self, key: &str, owner: &str, doubtful: bool) -> Reply<'_, ()> {
         let (key, owner) = (key.to_owned(), owner.to_owned());
         self.with(move |inner| {
-            if inner.memory.get(&key).is_some_and(|(known, _)| *known == Err(owner)) {
-                inner.memory.remove(&key);
+            if let Some((known, until)) = inner.memory.get_mut(&key).filter(|(known, _)| *known == Err(owner)) {
+                (*known, *until) = (Err(String::new()), until.plus(DAY));
+                if !doubtful {
+                    inner.memory.remove(&key);
+                }
             }
             Ok(())
         })

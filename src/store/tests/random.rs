@@ -33,7 +33,10 @@ enum Step {
     Release(Option<bool>),
     Claim(u8, bool, i64),
     Remember(u8, i64),
-    GiveUp(u8, bool),
+    GiveUp(u8, bool, bool),
+    Begin(i64, u32, u8),
+    CallOff(i64),
+    Because(i64, i64),
     Replay(Option<i64>, bool),
     ReplayEvents(bool, bool, Option<u8>),
     Prune,
@@ -76,7 +79,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::option::of(any::<bool>()).prop_map(Step::Release),
         2 => (0..3_u8, any::<bool>(), 1..5000_i64).prop_map(|(key, owner, wait)| Step::Claim(key, owner, wait)),
         1 => (0..3_u8, 1..5000_i64).prop_map(|(key, wait)| Step::Remember(key, wait)),
-        1 => (0..3_u8, any::<bool>()).prop_map(|(key, owner)| Step::GiveUp(key, owner)),
+        1 => (0..3_u8, any::<bool>(), any::<bool>()).prop_map(|(key, owner, doubt)| Step::GiveUp(key, owner, doubt)),
+        2 => (seq(), 1..5_u32, 0..3_u8).prop_map(|(seq, number, key)| Step::Begin(seq, number, key)),
+        1 => seq().prop_map(Step::CallOff),
+        1 => (seq(), 0..3000_i64).prop_map(|(seq, wait)| Step::Because(seq, wait)),
         2 => (prop::option::of(seq()), any::<bool>()).prop_map(|(seq, steps)| Step::Replay(seq, steps)),
         2 => (any::<bool>(), any::<bool>(), prop::option::of(0..3_u8))
             .prop_map(|(failed, unmatched, route)| Step::ReplayEvents(failed, unmatched, route)),
@@ -152,7 +158,9 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
             (record.started_at, record.step, record.counts) = (now, *step, *state != State::Leased);
             record.next.due = record.next.due.map(|_| Timestamp(now.0 + 1000));
             record.saved = saved.then(|| format!("{{\"id\":{number}}}"));
-            record.remember = Some(Remember { key: step.to_string(), until });
+            record.remember = vec![Remember { key: step.to_string(), until }];
+            record.held_key = Some(step.to_string());
+            (record.begun, record.doubtful) = (number % 2 == 0, *saved);
             format!("{:?}", store.record(record).await)
         }
         Step::Note(seq, step) => format!("{:?}", store.note_step(*seq, *step, "{}", now).await),
@@ -168,12 +176,27 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
         Step::Free => format!("{:?}", store.release_held(Filter::default(), 2, now).await),
         Step::Release(one) => format!("{:?}", store.release_leases(one.map(owner)).await),
         Step::Claim(key, one, wait) => {
-            format!("{:?}", store.claim(&key.to_string(), owner(*one), Timestamp(now.0 + wait), now).await)
+            let claim = store.claim(&key.to_string(), owner(*one), Timestamp(now.0 + wait), now).await.unwrap();
+            match claim {
+                Claim::Held(_) => "held".to_owned(),
+                claim => format!("{claim:?}"),
+            }
         }
         Step::Remember(key, wait) => {
             format!("{:?}", store.remember(&key.to_string(), "7", Timestamp(now.0 + wait)).await)
         }
-        Step::GiveUp(key, one) => format!("{:?}", store.release_claim(&key.to_string(), owner(*one)).await),
+        Step::GiveUp(key, one, doubt) => {
+            format!("{:?}", store.release_claim(&key.to_string(), owner(*one), *doubt).await)
+        }
+        Step::Begin(delivery_seq, number, key) => {
+            let key = (*key > 0).then(|| key.to_string());
+            let call = UnsureCall { delivery_seq: *delivery_seq, number: *number, step: 1, at: now, key };
+            format!("{:?}", store.begin_unsure(call).await)
+        }
+        Step::CallOff(seq) => format!("{:?}", store.call_off(*seq, None).await),
+        Step::Because(seq, wait) => {
+            format!("{:?}", store.postpone_because(*seq, Timestamp(now.0 + wait), "a reason").await)
+        }
         Step::Replay(seq, with_steps) => {
             let ids = match seq {
                 Some(seq) => Some(id_of(store, *seq).await.into_iter().collect()),
