@@ -35,9 +35,11 @@ impl Plan {
         (0..index).rev().take_while(found_nothing).last()
     }
 
-    /// Whether a step looks for something, and a repetition changes nothing.
+    /// Whether a step looks for something, and a repetition changes nothing. Not a lookup: what it found of the event decides on
+    /// other deliveries, too, and stays.
     pub fn asks(&self, index: usize, live: &RouteSet) -> bool {
-        let Some(step) = self.steps.get(index).filter(|step| !step.save.is_empty()) else { return false };
+        let looks_for = |step: &&Step| !step.save.is_empty() && !is_once(step);
+        let Some(step) = self.steps.get(index).filter(looks_for) else { return false };
         target(&step.to, live, &step.place()).is_ok_and(|(_, operation)| match operation.idempotency {
             Idempotency::Safe => true,
             Idempotency::None => matches!(&*operation.method, "GET" | "HEAD"),

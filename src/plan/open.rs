@@ -49,7 +49,10 @@ impl Plan {
         let all: Vec<usize> =
             self.steps.iter().take(index).enumerate().filter(is_stale).map(|(step, _)| step).collect();
         let from = *all.first()?;
-        Some(Stale { from, remembered: all.iter().flat_map(|at| self.remembered_of(*at, index, saved, live)).collect() })
+        Some(Stale {
+            from,
+            remembered: all.iter().flat_map(|at| self.remembered_of(*at, index, saved, live)).collect(),
+        })
     }
 
     /// A step that is ready to be called, or not to be. `delivery` is the id of the delivery: it makes the key of calls

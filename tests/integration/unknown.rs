@@ -48,6 +48,20 @@ send:
   - to: desk.ensure_message
     body: { person: \"{{ payload.person }}\", text: \"{{ payload.id }}\" }
 ";
+/// The same without remembering anything.
+const STEPS: &str = "source: { path: /in, verify: none }
+send:
+  - to: desk.create_message
+    steps:
+      - call: desk.find_contact
+        body: { person: \"{{ payload.person }}\" }
+        save: { contact?: \"$.found[0].id\" }
+      - call: desk.create_contact
+        unless: \"{{ contact }}\"
+        body: { person: \"{{ payload.person }}\" }
+        save: { contact: $.id }
+    body: { contact: \"{{ contact }}\", text: \"{{ payload.id }}\" }
+";
 const QUICK: &str = ", timeout: 500ms, retry: { attempts: 30, first: 50ms, longest: 200ms }";
 /// No answer comes before the test is over.
 const PATIENT: &str = ", timeout: 60s, retry: { attempts: 30, first: 50ms, longest: 200ms }";
@@ -223,6 +237,30 @@ fn what_a_call_made_before_a_crash_is_found() {
 }
 
 #[test]
+fn what_nobody_remembers_is_asked_for_again_as_well() {
+    let seen = Seen::default();
+    let folder = workspace("steps", &connection("desk", &seen.start().address, QUICK), STEPS);
+    let server = Server::start(folder.path(), &[], &[]);
+    seen.desk().lost = vec![true];
+    send(&server, "ana", 1);
+    delivered(&server, 1);
+    assert_eq!(seen.calls(), ["find", "contacts", "find", "messages"], "an answer was lost");
+    seen.desk().blind = 1;
+    send(&server, "ana", 2);
+    delivered(&server, 2);
+    assert_eq!(seen.calls()[4..], ["find", "contacts", "find", "messages"], "it was there already");
+    seen.desk().lost = vec![true];
+    folder.write("jackfield.yaml", &folder.read("jackfield.yaml").replace("500ms", "60s"));
+    server.wait_for("patience", |status| status["reloads"]["taken"] == 1);
+    send(&server, "bob", 3);
+    wait_for("the call", || (seen.desk().people.len() == 2).then_some(()));
+    server.kill();
+    let server = Server::start(folder.path(), &[], &[]);
+    delivered(&server, 3);
+    assert_eq!(seen.calls()[8..], ["find", "contacts", "find", "messages"], "the process died");
+}
+
+#[test]
 fn a_thousand_messages_whose_calls_get_lost_make_each_person_once() {
     let seen = Seen::default();
     seen.desk().lost = [true, false, true, true, false].repeat(4);
@@ -347,7 +385,8 @@ fn what_a_held_delivery_may_have_made_is_made_by_no_other() {
     server.wait_for("one held", |status| status["deliveries"]["held"] == 1);
     let held = ids(&server)[0].clone();
     send(&server, "ana", 2);
-    let waits = format!("waits for {held}, which is held and may have made what this one needs: release or dismiss it)");
+    let waits =
+        format!("waits for {held}, which is held and may have made what this one needs: release or dismiss it)");
     wait_for("the reason", || said(&folder, &server, &["deliveries"]).contains(&waits).then_some(()));
     send(&server, "bob", 3);
     delivered(&server, 1);

@@ -99,7 +99,8 @@ impl<'s> Runner<'s> {
     /// Another one may have made what this one needs, and is held until a person says whether it has.
     pub(super) async fn wait_for(&mut self, held: DeliveryId) -> Step {
         let (seq, due) = (self.delivery.seq, self.shared.clock.now().plus(HELD));
-        let reason = format!("waits for {held}, which is held and may have made what this one needs: release or dismiss it");
+        let reason =
+            format!("waits for {held}, which is held and may have made what this one needs: release or dismiss it");
         match stored(self.shared, || self.shared.store.postpone_because(seq, due, &reason)).await {
             Some(_) => Step::End(Done::Waits(Some(due))),
             None => Step::End(Done::Left),
