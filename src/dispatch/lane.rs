@@ -121,6 +121,10 @@ impl Lanes {
             return Then::Nothing;
         };
         lane.parked |= parked;
+        // A person let it go on again before its end was heard here.
+        if let Some(again) = lane.early.take() {
+            return Then::Go(again);
+        }
         if let Some(next) = lane.waiting.pop_front() {
             self.held -= 1;
             self.bytes -= next.request.len();

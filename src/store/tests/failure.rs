@@ -243,6 +243,27 @@ async fn a_store_of_the_second_format_gives_its_leases_back() {
 }
 
 #[tokio::test]
+async fn a_store_of_the_fourth_format_asks_again() {
+    let folder = Folder::new();
+    fs::create_dir_all(&folder.0).unwrap();
+    let old = Connection::open(folder.file()).unwrap();
+    old.execute_batch(&format!("{} {OLD} {}", STEPS[0], STEPS[1..4].concat())).unwrap();
+    let leased = "UPDATE deliveries SET state = 3 WHERE seq = 2; UPDATE totals SET pending = 0, leased = 1;
+         INSERT INTO leased_upto VALUES ('crm', 2); INSERT INTO memory VALUES (zeroblob(32), NULL, 'serve/1', 9);
+         DELETE FROM waiting WHERE delivery_seq = 1; UPDATE deliveries SET state = 5, open = 0 WHERE seq = 1;
+         UPDATE totals SET later = later - 1, retrying = retrying - 1, delivered = delivered + 1; PRAGMA user_version = 4;";
+    old.execute_batch(leased).unwrap();
+    drop(old);
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(store.verify().await.unwrap(), Verified { events: 2, deliveries: 5, problems: vec![] });
+    assert_eq!(store.release_leases(None).await, Ok(1));
+    let again = store.lease("crm", 0, 9, "w").await.unwrap().deliveries;
+    assert_eq!((again[0].seq, again[0].doubtful, again[0].repeats), (2, true, false), "it was under way");
+    let later = store.lease_due("crm", Timestamp(1_795_000_009_000), 9, "w").await.unwrap().deliveries;
+    assert_eq!((later[0].seq, later[0].doubtful), (3, false));
+}
+
+#[tokio::test]
 async fn a_store_of_the_first_format_goes_on() {
     let folder = Folder::new();
     fs::create_dir_all(&folder.0).unwrap();
