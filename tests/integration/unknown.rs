@@ -62,7 +62,7 @@ send:
         save: { contact: $.id }
     body: { contact: \"{{ contact }}\", text: \"{{ payload.id }}\" }
 ";
-const QUICK: &str = ", timeout: 500ms, retry: { attempts: 30, first: 50ms, longest: 200ms }";
+const QUICK: &str = ", timeout: 2s, retry: { attempts: 30, first: 50ms, longest: 200ms }";
 /// No answer comes before the test is over.
 const PATIENT: &str = ", timeout: 60s, retry: { attempts: 30, first: 50ms, longest: 200ms }";
 
@@ -74,6 +74,8 @@ struct Desk {
     messages: Vec<u64>,
     /// The answers of so many calls that make a contact are lost; whether it was made.
     lost: Vec<bool>,
+    /// So many were made already and asked for all the same.
+    refused: usize,
     /// So many times a contact that is there is not found.
     blind: usize,
     /// Every contact was removed.
@@ -127,6 +129,7 @@ impl Desk {
                 match lost {
                     Some(false) => return (200, Value::Null, true),
                     _ if self.people.contains_key(person) => {
+                        self.refused += 1;
                         return (422, json!({ "message": "Identifier has already been taken" }), false);
                     }
                     _ => drop(self.people.insert(person.to_owned(), next)),
@@ -250,7 +253,7 @@ fn what_nobody_remembers_is_asked_for_again_as_well() {
     delivered(&server, 2);
     assert_eq!(seen.calls()[4..], ["find", "contacts", "find", "messages"], "it was there already");
     seen.desk().lost = vec![true];
-    folder.write("jackfield.yaml", &folder.read("jackfield.yaml").replace("500ms", "60s"));
+    folder.write("jackfield.yaml", &folder.read("jackfield.yaml").replace("timeout: 2s", "timeout: 60s"));
     server.wait_for("patience", |status| status["reloads"]["taken"] == 1);
     send(&server, "bob", 3);
     wait_for("the call", || (seen.desk().people.len() == 2).then_some(()));
@@ -271,10 +274,11 @@ fn a_thousand_messages_whose_calls_get_lost_make_each_person_once() {
     send_all(&server, "/hooks/in", &events);
     delivered(&server, 1000);
     let count = |operation| seen.calls().iter().filter(|call| *call == operation).count();
-    let desk = seen.desk().people.len();
-    assert_eq!((desk, seen.desk().messages.len()), (20, 1000));
-    assert_eq!(count("contacts"), 28, "20 were made, 8 got lost, and none was made twice");
-    assert!(count("find") <= 60, "{}", count("find"));
+    // On a busy machine more calls may run out of time than those that get lost here.
+    let (made, asked) = (count("contacts"), count("find"));
+    let desk = seen.desk();
+    assert_eq!((desk.people.len(), desk.refused, desk.messages.len() >= 1000), (20, 0, true));
+    assert!((28..40).contains(&made) && asked < 100, "20 were made, 8 got lost: {made} calls, {asked} questions");
 }
 
 #[test]
