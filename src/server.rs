@@ -193,8 +193,8 @@ impl Server {
         let counts = server.store.counts().await?;
         let waiting =
             counts.deliveries(State::Pending) + counts.deliveries(State::Retrying) + counts.deliveries(State::Leased);
-        let dead = counts.deliveries(State::Dead);
-        tracing::info!(revision = %server.live.now().set.revision, waiting, dead, "serving");
+        let (dead, held) = (counts.deliveries(State::Dead), counts.deliveries(State::Held));
+        tracing::info!(revision = %server.live.now().set.revision, waiting, held, dead, "serving");
         Ok(server)
     }
 
