@@ -8,6 +8,7 @@ use super::key;
 use super::lane;
 use super::model::{AttemptRecord, Changed, Leased, StoredDelivery};
 use super::query;
+use super::spoiled;
 use super::transaction::Tx;
 use super::writer::Command;
 use crate::clock::Timestamp;
@@ -128,7 +129,7 @@ impl Command for Lease {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
         let ready = params![self.connection, self.after_seq, code(State::Leased), query::limit(self.limit)];
-        let ready = query::deliveries(tx.connection(), query::READY_DELIVERIES, ready)?;
+        let ready = spoiled::leasable(tx, query::READY_DELIVERIES, ready)?;
         let more = ready.len() == self.limit;
         let last = ready.last().map_or(self.after_seq, |delivery| delivery.seq);
         let mut leased = Leased {

@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::delivery::{self, LATER, PARKED, Taking, code, row};
 use super::error::StoreError;
 use super::model::{Due, StoredDelivery};
-use super::query;
 use super::transaction::Tx;
 use super::writer::Command;
+use super::{query, spoiled};
 use crate::clock::Timestamp;
 use crate::delivery::{Change, State};
 
@@ -110,7 +110,7 @@ impl Command for LeaseLane {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
         let params = params![self.connection, self.lane, query::limit(self.limit)];
-        let waiting = query::deliveries(tx.connection(), query::WAITING_IN_LANE, params)?;
+        let waiting = spoiled::leasable(tx, query::WAITING_IN_LANE, params)?;
         let mut taking = Taking::new(tx, &self.owner)?;
         let parked = waiting.into_iter().take_while(|delivery| delivery.parked);
         let leased = parked.map(|delivery| taking.take(tx, delivery)).collect::<Result<_, _>>()?;
@@ -139,9 +139,9 @@ impl Command for LeaseDue {
         }
         let far = self.now.plus(LONGEST);
         let params = params![self.connection, self.now.0, query::limit(self.limit)];
-        let mut due = query::deliveries(tx.connection(), query::DUE_DELIVERIES, params)?;
+        let mut due = spoiled::leasable(tx, query::DUE_DELIVERIES, params)?;
         let params = params![self.connection, far.0, query::limit(self.limit - due.len().min(self.limit))];
-        due.extend(query::deliveries(tx.connection(), query::DUE_TOO_LATE, params)?);
+        due.extend(spoiled::leasable(tx, query::DUE_TOO_LATE, params)?);
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut deliveries = Vec::with_capacity(due.len());
         for delivery in due {
@@ -191,7 +191,10 @@ fn under_way(connection: &Connection, name: &str, upto: i64) -> Result<HashMap<S
     let mut rows = statement.query(params![name, upto])?;
     let mut lanes = HashMap::new();
     while let Some(row) = rows.next()? {
-        lanes.entry(row.get(0)?).or_insert(row.get(1)?);
+        // One that can't be read ends when it is leased, and is in nobody's way.
+        if let Ok(lane) = row.get(0) {
+            lanes.entry(lane).or_insert(row.get(1)?);
+        }
     }
     Ok(lanes)
 }
@@ -210,7 +213,7 @@ impl Command for LeaseParked {
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut leased = Vec::with_capacity(self.seqs.len());
         for seq in &self.seqs {
-            let found = query::deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [*seq, 1])?.pop();
+            let found = spoiled::leasable(tx, query::DELIVERIES_BETWEEN, params![seq, 1])?.pop();
             if let Some(delivery) = found
                 && delivery.parked
                 && !is_behind(tx, &delivery)?

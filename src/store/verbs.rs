@@ -16,7 +16,7 @@ use super::model::{
 use super::snapshot::Snapshot;
 use super::{
     Reply, Store, StoreError, call, chosen, copy, delivery, event, filter, key, lane, memory, prune, query, replay,
-    snapshot, story, verify,
+    snapshot, spoiled, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -39,7 +39,7 @@ impl Store for Embedded {
 
     fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         let range = [after_seq, query::limit(limit)];
-        self.ask(move |file| query::unrouted(file, range))
+        Box::pin(self.not_routed(range))
     }
 
     fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize> {
@@ -92,7 +92,7 @@ impl Store for Embedded {
     }
 
     fn ledger(&self, delivery_seq: i64) -> Reply<'_, Vec<(u32, String)>> {
-        self.ask(move |file| story::steps(file, delivery_seq))
+        Box::pin(async move { spoiled::steps(self.read(move |file| story::steps(file, delivery_seq)).await) })
     }
 
     fn skip(&self, delivery_seq: i64) -> Reply<'_, Changed> {
@@ -176,7 +176,7 @@ impl Store for Embedded {
     }
 
     fn trouble(&self) -> Option<StoreError> {
-        *self.inner.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.shared.health.trouble()
     }
 
     fn event(&self, id: EventId) -> Reply<'_, Option<EventStory>> {
@@ -188,7 +188,7 @@ impl Store for Embedded {
     }
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
-        self.look(move |file| query::events(file, query::RECENT_EVENTS, [query::limit(limit)]))
+        self.look(move |file| query::listed(file, query::RECENT_EVENTS, [query::limit(limit)]))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
@@ -243,10 +243,25 @@ impl Embedded {
         if new.ids.is_empty() {
             return Ok(Vec::new());
         }
+        if let Some(refusal) = self.inner.shared.health.refusal() {
+            return Err(refusal);
+        }
         if self.inner.shared.queue.is_beyond(queue_commands, queue_bytes) {
             return Err(StoreError::Busy);
         }
         self.write(event::Accept::new(new, until)?).await
+    }
+
+    /// What can't be read among those that are not routed fails here and now, and is never met again.
+    async fn not_routed(&self, range: [i64; 2]) -> Result<Vec<StoredEvent>, StoreError> {
+        let found = self.read(move |file| query::unrouted(file, range)).await?;
+        if found.is_damaged {
+            self.inner.shared.health.is_damaged();
+        }
+        if !found.spoiled.is_empty() {
+            self.write(spoiled::Fail { seqs: found.spoiled }).await?;
+        }
+        Ok(found.events)
     }
 
     /// Looks for parked deliveries that are first in their lane while others write, then leases them.
