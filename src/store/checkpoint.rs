@@ -116,7 +116,8 @@ pub(super) struct Log {
 /// Moves what can be moved, and says what the log is then.
 pub(super) fn run(connection: &Connection, mode: &str) -> Result<Log, StoreError> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
-    let (pages, moved): (i64, i64) = connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
-    let size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (pages, moved): (i64, i64) = statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let size: i64 = connection.prepare_cached("PRAGMA page_size")?.query_row([], |row| row.get(0))?;
     Ok(Log { length: pages.saturating_mul(size), is_moved: pages >= 0 && pages == moved })
 }

@@ -8,7 +8,7 @@ use super::key;
 use super::lane;
 use super::model::{AttemptRecord, Changed, Leased, StoredDelivery};
 use super::query;
-use super::spoiled;
+use super::spoiled::Among;
 use super::transaction::Tx;
 use super::writer::Command;
 use crate::clock::Timestamp;
@@ -124,12 +124,19 @@ pub(super) struct Lease {
     pub owner: String,
 }
 
+impl Lease {
+    pub(super) fn among(&self) -> Among {
+        let (limit, leased) = (query::limit(self.limit), code(State::Leased));
+        let params = vec![self.connection.clone().into(), self.after_seq.into(), leased.into(), limit.into()];
+        Among { sql: query::READY_DELIVERIES, params }
+    }
+}
+
 impl Command for Lease {
     type Answer = Leased;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
-        let ready = params![self.connection, self.after_seq, code(State::Leased), query::limit(self.limit)];
-        let ready = spoiled::leasable(tx, query::READY_DELIVERIES, ready)?;
+        let ready = self.among().leasable(tx)?;
         let more = ready.len() == self.limit;
         let last = ready.last().map_or(self.after_seq, |delivery| delivery.seq);
         let mut leased = Leased {

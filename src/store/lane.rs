@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::delivery::{self, LATER, PARKED, Taking, code, row};
 use super::error::StoreError;
 use super::model::{Due, StoredDelivery};
+use super::query;
+use super::spoiled::Among;
 use super::transaction::Tx;
 use super::writer::Command;
-use super::{query, spoiled};
 use crate::clock::Timestamp;
 use crate::delivery::{Change, State};
 
@@ -105,12 +106,18 @@ pub(super) struct LeaseLane {
     pub owner: String,
 }
 
+impl LeaseLane {
+    pub(super) fn among(&self) -> Among {
+        let params = vec![self.connection.clone().into(), self.lane.clone().into(), query::limit(self.limit).into()];
+        Among { sql: query::WAITING_IN_LANE, params }
+    }
+}
+
 impl Command for LeaseLane {
     type Answer = Vec<StoredDelivery>;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
-        let params = params![self.connection, self.lane, query::limit(self.limit)];
-        let waiting = spoiled::leasable(tx, query::WAITING_IN_LANE, params)?;
+        let waiting = self.among().leasable(tx)?;
         let mut taking = Taking::new(tx, &self.owner)?;
         let parked = waiting.into_iter().take_while(|delivery| delivery.parked);
         let leased = parked.map(|delivery| taking.take(tx, delivery)).collect::<Result<_, _>>()?;
@@ -130,6 +137,12 @@ pub(super) struct LeaseDue {
     pub owner: String,
 }
 
+impl LeaseDue {
+    pub(super) fn among(&self, sql: &'static str, at: Timestamp, limit: usize) -> Among {
+        Among { sql, params: vec![self.connection.clone().into(), at.0.into(), query::limit(limit).into()] }
+    }
+}
+
 impl Command for LeaseDue {
     type Answer = Due;
 
@@ -138,10 +151,8 @@ impl Command for LeaseDue {
             return Ok(Due::default());
         }
         let far = self.now.plus(LONGEST);
-        let params = params![self.connection, self.now.0, query::limit(self.limit)];
-        let mut due = spoiled::leasable(tx, query::DUE_DELIVERIES, params)?;
-        let params = params![self.connection, far.0, query::limit(self.limit - due.len().min(self.limit))];
-        due.extend(spoiled::leasable(tx, query::DUE_TOO_LATE, params)?);
+        let mut due = self.among(query::DUE_DELIVERIES, self.now, self.limit).leasable(tx)?;
+        due.extend(self.among(query::DUE_TOO_LATE, far, self.limit - due.len().min(self.limit)).leasable(tx)?);
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut deliveries = Vec::with_capacity(due.len());
         for delivery in due {
@@ -213,7 +224,7 @@ impl Command for LeaseParked {
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut leased = Vec::with_capacity(self.seqs.len());
         for seq in &self.seqs {
-            let found = spoiled::leasable(tx, query::DELIVERIES_BETWEEN, params![seq, 1])?.pop();
+            let found = Among::one(*seq).leasable(tx)?.pop();
             if let Some(delivery) = found
                 && delivery.parked
                 && !is_behind(tx, &delivery)?

@@ -1,6 +1,7 @@
 //! What can't be read any more: each such row ends by itself, with a reason that a person sees, and keeps no other waiting.
 
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::delivery::{self, LATER, PARKED};
 use super::error::StoreError;
@@ -38,44 +39,66 @@ impl Spoiled {
     }
 }
 
-/// The deliveries that one of the statements of [`query`] finds and that can be read; the others are dead afterwards.
-pub(super) fn leasable(
-    tx: &mut Tx<'_>,
-    sql: &'static str,
-    params: &[&dyn ToSql],
-) -> Result<Vec<StoredDelivery>, StoreError> {
-    loop {
-        let error = match query::whole_deliveries(tx.connection(), sql, params) {
-            Err(error) if error.is_of_a_row() => error,
-            found => return found,
-        };
-        // Those that are dead make room for others, which are looked at in turn.
-        if bury_among(tx, sql, params)? == 0 {
-            return Err(error);
-        }
-    }
+/// Deliveries that one of the statements of [`query`] finds.
+pub(super) struct Among {
+    pub sql: &'static str,
+    pub params: Vec<SqlValue>,
 }
 
-fn bury_among(tx: &mut Tx<'_>, sql: &str, params: &[&dyn ToSql]) -> Result<usize, StoreError> {
-    let mut buried = 0;
-    for seq in numbers(tx.connection(), sql, params)? {
-        match query::whole_deliveries(tx.connection(), query::DELIVERIES_BETWEEN, params![seq, 1]) {
-            Err(error) if error.is_of_a_row() => {
-                tx.is_damaged |= error == StoreError::Corrupt;
-                bury(tx, seq)?;
-                buried += 1;
+impl Among {
+    /// The delivery of a number.
+    pub(super) fn one(seq: i64) -> Self {
+        Among { sql: query::DELIVERIES_BETWEEN, params: vec![seq.into(), 1.into()] }
+    }
+
+    /// Those that can be read; the others are dead afterwards. Where the file itself is damaged, nothing more can be written
+    /// in this transaction: then it fails, and [`Among::spoiled`] says which to bury.
+    pub(super) fn leasable(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
+        loop {
+            match query::whole_deliveries(tx.connection(), self.sql, params_from_iter(&self.params)) {
+                Err(StoreError::Unreadable) => {}
+                found => return found,
             }
-            found => drop(found?),
+            // Those that are dead make room for others, which are looked at in turn.
+            let spoiled = self.spoiled(tx.connection())?;
+            if spoiled.is_empty() {
+                return Err(StoreError::Unreadable);
+            }
+            spoiled.into_iter().try_for_each(|seq| bury(tx, seq))?;
         }
     }
-    Ok(buried)
+
+    /// The numbers of those that can't be read.
+    pub(super) fn spoiled(&self, connection: &Connection) -> Result<Vec<i64>, StoreError> {
+        let mut spoiled = Vec::new();
+        for seq in self.numbers(connection)? {
+            match query::whole_deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1]) {
+                Err(error) if error.is_of_a_row() => spoiled.push(seq),
+                found => drop(found?),
+            }
+        }
+        Ok(spoiled)
+    }
+
+    /// The numbers of all: for them nothing else of a row is looked at.
+    fn numbers(&self, connection: &Connection) -> Result<Vec<i64>, StoreError> {
+        let mut statement = connection.prepare(&format!("SELECT seq FROM ({})", self.sql))?;
+        let numbers = statement.query_map(params_from_iter(&self.params), |row| row.get(0))?;
+        Ok(numbers.collect::<Result<_, _>>()?)
+    }
 }
 
-/// The numbers that a statement finds: for them nothing else of a row is looked at.
-fn numbers(connection: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<Vec<i64>, StoreError> {
-    let mut statement = connection.prepare(&format!("SELECT seq FROM ({sql})"))?;
-    let numbers = statement.query_map(params, |row| row.get(0))?;
-    Ok(numbers.collect::<Result<_, _>>()?)
+/// Ends deliveries that can't be read.
+pub(super) struct Bury {
+    pub seqs: Vec<i64>,
+}
+
+impl Command for Bury {
+    type Answer = ();
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.seqs.iter().try_for_each(|seq| bury(tx, *seq))
+    }
 }
 
 fn bury(tx: &mut Tx<'_>, seq: i64) -> Result<(), StoreError> {

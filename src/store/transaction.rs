@@ -73,13 +73,11 @@ pub(super) struct Tx<'c> {
     pub totals: Totals,
     /// What could not be read and was ended for that.
     pub spoiled: Vec<Spoiled>,
-    /// The file itself could not be read somewhere.
-    pub is_damaged: bool,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, totals: Totals) -> Self {
-        Tx { connection, totals, spoiled: Vec::new(), is_damaged: false }
+        Tx { connection, totals, spoiled: Vec::new() }
     }
 
     pub(super) fn connection(&self) -> &'c Connection {

@@ -14,6 +14,8 @@ use super::model::{
     StoredEvent, StoredToken, Verified,
 };
 use super::snapshot::Snapshot;
+use super::spoiled::Among;
+use super::writer::Command;
 use super::{
     Reply, Store, StoreError, call, chosen, copy, delivery, event, filter, key, lane, memory, prune, query, replay,
     snapshot, spoiled, story, verify,
@@ -51,7 +53,9 @@ impl Store for Embedded {
     }
 
     fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased> {
-        self.put(delivery::Lease { connection: connection.to_owned(), after_seq, limit, owner: owner.to_owned() })
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        let lease = move || delivery::Lease { connection: connection.clone(), after_seq, limit, owner: owner.clone() };
+        Box::pin(self.lease_whole(lease, |lease| vec![lease.among()]))
     }
 
     fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize> {
@@ -60,11 +64,17 @@ impl Store for Embedded {
 
     fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
         let (connection, lane, owner) = (connection.to_owned(), lane.to_owned(), owner.to_owned());
-        self.put(lane::LeaseLane { connection, lane, limit, owner })
+        let lease = move || {
+            let (connection, lane, owner) = (connection.clone(), lane.clone(), owner.clone());
+            lane::LeaseLane { connection, lane, limit, owner }
+        };
+        Box::pin(self.lease_whole(lease, |lease| vec![lease.among()]))
     }
 
     fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due> {
-        self.put(lane::LeaseDue { connection: connection.to_owned(), now, limit, owner: owner.to_owned() })
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        let lease = move || lane::LeaseDue { connection: connection.clone(), now, limit, owner: owner.clone() };
+        Box::pin(self.lease_whole(lease, move |lease| vec![lease.among(query::DUE_DELIVERIES, now, limit)]))
     }
 
     fn lease_freed(&self, connection: &str, upto: i64, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
@@ -277,7 +287,32 @@ impl Embedded {
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(lane::LeaseParked { connection, seqs, owner }).await
+        let lease = || {
+            let (connection, seqs, owner) = (connection.clone(), seqs.clone(), owner.clone());
+            lane::LeaseParked { connection, seqs, owner }
+        };
+        self.lease_whole(lease, |lease| lease.seqs.iter().copied().map(Among::one).collect()).await
+    }
+
+    /// Leases; where some of what is meant lies in a part of the file that is damaged, without that, which is dead then.
+    async fn lease_whole<C: Command>(
+        &self,
+        lease: impl Fn() -> C,
+        among: impl Fn(&C) -> Vec<Among>,
+    ) -> Result<C::Answer, StoreError> {
+        match self.write(lease()).await {
+            Err(StoreError::Corrupt) => {}
+            leased => return leased,
+        }
+        let meant = among(&lease());
+        let spoiled = move |file: &rusqlite::Connection| meant.iter().map(|meant| meant.spoiled(file)).collect();
+        let spoiled: Vec<Vec<i64>> = self.read(spoiled).await?;
+        let seqs = spoiled.concat();
+        if seqs.is_empty() {
+            return Err(StoreError::Corrupt);
+        }
+        self.write(spoiled::Bury { seqs }).await?;
+        self.write(lease()).await
     }
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {

@@ -64,6 +64,7 @@ pub(super) trait Work: Send {
     fn is_new(&self) -> bool;
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     fn refuse(&mut self, error: StoreError);
+    fn has_met_damage(&self) -> bool;
     fn answer(self: Box<Self>);
 }
 
@@ -87,6 +88,10 @@ impl<C: Command> Work for Job<C> {
 
     fn refuse(&mut self, error: StoreError) {
         self.result = Some(Err(error));
+    }
+
+    fn has_met_damage(&self) -> bool {
+        matches!(self.result, Some(Err(StoreError::Corrupt)))
     }
 
     fn answer(self: Box<Self>) {
@@ -240,8 +245,15 @@ impl Writer {
     fn tried(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
         // Savepoints cost more than they are worth as long as all goes well.
         match self.attempt(batch, Mode::Together) {
-            Err(error) if !error.ends_all() => self.attempt(batch, Mode::Apart),
-            result => result,
+            Err(error) if !error.ends_all() => {}
+            result => return result,
+        }
+        loop {
+            let left_out = met_damage(batch);
+            match self.attempt(batch, Mode::Apart) {
+                Err(StoreError::Corrupt) if met_damage(batch) > left_out => self.shared.health.is_damaged(),
+                result => return result,
+            }
         }
     }
 
@@ -276,28 +288,31 @@ impl Writer {
                 work.refuse(refusal);
                 continue;
             }
+            if work.has_met_damage() {
+                continue;
+            }
             match mode {
                 Mode::Together => work.run(&mut tx)?,
                 Mode::Apart => match tx.apart(|tx| work.run(tx)) {
                     Err(error) if error.ends_all() => return Err(error),
                     Err(error) => {
-                        tx.is_damaged |= error == StoreError::Corrupt;
                         work.refuse(error);
+                        // SQLite writes nothing more in a transaction that has met damage: the others need another one.
+                        if error == StoreError::Corrupt {
+                            return Err(error);
+                        }
                     }
                     Ok(()) => {}
                 },
             }
         }
         tx.save()?;
-        let Tx { totals, spoiled, is_damaged, .. } = tx;
+        let Tx { totals, spoiled, .. } = tx;
         death::moment("written");
         transaction.commit()?;
         death::moment("committed");
         self.totals = totals;
         spoiled.iter().for_each(Spoiled::tell);
-        if is_damaged {
-            self.shared.health.is_damaged();
-        }
         // What went into a file that nobody will find is not there.
         self.proved()
     }
@@ -325,6 +340,11 @@ impl Writer {
         drop(anchor);
         drop(lock);
     }
+}
+
+/// How many of a batch are left out, since they need what is damaged.
+fn met_damage(batch: &[Box<dyn Work>]) -> usize {
+    batch.iter().filter(|work| work.has_met_damage()).count()
 }
 
 #[derive(Clone, Copy)]
