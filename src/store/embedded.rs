@@ -139,6 +139,7 @@ impl Embedded {
             spare,
             looked_at,
             cut_at: looked_at,
+            full_at: looked_at,
             has_written: false,
             lock,
         };

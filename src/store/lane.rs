@@ -109,7 +109,7 @@ pub(super) struct LeaseLane {
 impl LeaseLane {
     pub(super) fn among(&self) -> Among {
         let params = vec![self.connection.clone().into(), self.lane.clone().into(), query::limit(self.limit).into()];
-        Among { sql: query::WAITING_IN_LANE, params }
+        Among { sql: query::WAITING_IN_LANE, numbers: query::NUMBERS_IN_LANE, params }
     }
 }
 
@@ -138,8 +138,13 @@ pub(super) struct LeaseDue {
 }
 
 impl LeaseDue {
-    pub(super) fn among(&self, sql: &'static str, at: Timestamp, limit: usize) -> Among {
-        Among { sql, params: vec![self.connection.clone().into(), at.0.into(), query::limit(limit).into()] }
+    pub(super) fn due(&self) -> Among {
+        self.among(query::DUE_DELIVERIES, query::DUE_NUMBERS, self.now, self.limit)
+    }
+
+    fn among(&self, sql: &'static str, numbers: &'static str, at: Timestamp, limit: usize) -> Among {
+        let params = vec![self.connection.clone().into(), at.0.into(), query::limit(limit).into()];
+        Among { sql, numbers, params }
     }
 }
 
@@ -151,8 +156,9 @@ impl Command for LeaseDue {
             return Ok(Due::default());
         }
         let far = self.now.plus(LONGEST);
-        let mut due = self.among(query::DUE_DELIVERIES, self.now, self.limit).leasable(tx)?;
-        due.extend(self.among(query::DUE_TOO_LATE, far, self.limit - due.len().min(self.limit)).leasable(tx)?);
+        let mut due = self.due().leasable(tx)?;
+        let rest = self.limit - due.len().min(self.limit);
+        due.extend(self.among(query::DUE_TOO_LATE, query::NUMBERS_TOO_LATE, far, rest).leasable(tx)?);
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut deliveries = Vec::with_capacity(due.len());
         for delivery in due {

@@ -71,6 +71,15 @@ pub(super) const READY_DELIVERIES: &str = deliveries!(
     "deliveries d INDEXED BY deliveries_open",
     "WHERE d.open = 1 AND d.connection = ?1 AND d.seq > ?2 AND d.state <> ?3 ORDER BY d.seq LIMIT ?4"
 );
+// The numbers of what is found by these and by those below, in an index alone.
+pub(super) const READY_NUMBERS: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_open
+     WHERE open = 1 AND connection = ?1 AND seq > ?2 AND ?3 > 0 ORDER BY seq LIMIT ?4";
+pub(super) const NUMBERS_IN_LANE: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_lane
+     WHERE connection = ?1 AND lane = ?2 ORDER BY delivery_seq LIMIT ?3";
+pub(super) const DUE_NUMBERS: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_due
+     WHERE connection = ?1 AND due <= ?2 ORDER BY due, delivery_seq LIMIT ?3";
+pub(super) const NUMBERS_TOO_LATE: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_due
+     WHERE connection = ?1 AND due > ?2 ORDER BY due, delivery_seq LIMIT ?3";
 pub(super) const DELIVERIES_BETWEEN: &str =
     deliveries!("deliveries d", "WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq");
 /// One of which only the row can be read that changes, and not what it sends.

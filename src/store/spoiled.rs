@@ -3,11 +3,11 @@
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use super::delivery::{self, LATER, PARKED};
+use super::delivery::{self, LATER, Lease, PARKED};
 use super::error::StoreError;
 use super::event::Route;
 use super::lane;
-use super::model::{NewOutcome, NewResult, RoutedEvent, StoredDelivery};
+use super::model::{Leased, NewOutcome, NewResult, RoutedEvent, StoredDelivery};
 use super::query;
 use super::transaction::Tx;
 use super::writer::Command;
@@ -26,29 +26,37 @@ pub(super) enum Spoiled {
     Event(i64),
 }
 
-impl Spoiled {
-    pub(super) fn tell(&self) {
-        match self {
-            Spoiled::Delivery(number) => {
-                tracing::error!(number, "a delivery can't be read from the store: it is a dead letter");
-            }
-            Spoiled::Event(number) => {
-                tracing::error!(number, "an event can't be read from the store: it is kept as failed");
-            }
+/// Says in the log what was ended, and how many.
+pub(super) fn tell(all: &[Spoiled]) {
+    let (mut deliveries, mut events) = (Vec::new(), Vec::new());
+    for one in all {
+        match one {
+            Spoiled::Delivery(number) => deliveries.push(*number),
+            Spoiled::Event(number) => events.push(*number),
         }
+    }
+    if let Some(first) = deliveries.first() {
+        let count = deliveries.len();
+        tracing::error!(count, first, "deliveries can't be read from the store: they are dead letters");
+    }
+    if let Some(first) = events.first() {
+        let count = events.len();
+        tracing::error!(count, first, "events can't be read from the store: they are kept as failed");
     }
 }
 
 /// Deliveries that one of the statements of [`query`] finds.
 pub(super) struct Among {
     pub sql: &'static str,
+    /// Finds their numbers without a look at their rows.
+    pub numbers: &'static str,
     pub params: Vec<SqlValue>,
 }
 
 impl Among {
     /// The delivery of a number.
     pub(super) fn one(seq: i64) -> Self {
-        Among { sql: query::DELIVERIES_BETWEEN, params: vec![seq.into(), 1.into()] }
+        Among { sql: query::DELIVERIES_BETWEEN, numbers: "SELECT ?1 LIMIT ?2", params: vec![seq.into(), 1.into()] }
     }
 
     /// Those that can be read; the others are dead afterwards. Where the file itself is damaged, nothing more can be written
@@ -80,24 +88,91 @@ impl Among {
         Ok(spoiled)
     }
 
-    /// The numbers of all: for them nothing else of a row is looked at.
-    fn numbers(&self, connection: &Connection) -> Result<Vec<i64>, StoreError> {
-        let mut statement = connection.prepare(&format!("SELECT seq FROM ({})", self.sql))?;
+    pub(super) fn numbers(&self, connection: &Connection) -> Result<Vec<i64>, StoreError> {
+        let mut statement = connection.prepare(self.numbers)?;
         let numbers = statement.query_map(params_from_iter(&self.params), |row| row.get(0))?;
         Ok(numbers.collect::<Result<_, _>>()?)
     }
 }
 
-/// Ends deliveries that can't be read.
-pub(super) struct Bury {
-    pub seqs: Vec<i64>,
-}
+/// Ends a delivery that can't be read.
+pub(super) struct Bury(pub i64);
 
 impl Command for Bury {
     type Answer = ();
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        self.seqs.iter().try_for_each(|seq| bury(tx, *seq))
+        bury(tx, self.0)
+    }
+}
+
+/// Takes a delivery of which nothing can be read or written from among those that wait: nobody meets it there again.
+pub(super) struct SetAside(pub i64);
+
+impl Command for SetAside {
+    type Answer = ();
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let sql = "DELETE FROM waiting WHERE delivery_seq = ?1 RETURNING due IS NOT NULL";
+        let later: Option<bool> =
+            tx.connection().prepare_cached(sql)?.query_row([self.0], |row| row.get(0)).optional()?;
+        later.into_iter().for_each(|later| tx.waits(later, false));
+        Ok(())
+    }
+}
+
+/// The leased deliveries that can be read, found by an index that may be whole where the rows are not.
+pub(super) fn leased(connection: &Connection) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT d.seq FROM leased_upto l CROSS JOIN deliveries d INDEXED BY deliveries_open
+         ON d.open = 1 AND d.connection = l.connection AND d.seq <= l.seq";
+    let mut statement = connection.prepare(sql)?;
+    let numbers = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let mut state = connection.prepare("SELECT state FROM deliveries WHERE seq = ?1")?;
+    let leased = delivery::code(State::Leased);
+    let mut is_leased = |seq: &i64| state.query_row([seq], |row| row.get(0)).is_ok_and(|found: i64| found == leased);
+    Ok(numbers.into_iter().filter(|seq| is_leased(seq)).collect())
+}
+
+/// Makes these deliveries ready again, where those between them can't be.
+pub(super) struct Release {
+    pub seqs: Vec<i64>,
+}
+
+impl Command for Release {
+    type Answer = usize;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        for seq in &self.seqs {
+            let tried = delivery::row(tx, *seq)?.attempts > 0;
+            let to = if tried { State::Retrying } else { State::Pending };
+            tx.execute("UPDATE deliveries SET state = ?2 WHERE seq = ?1", params![seq, delivery::code(to)])?;
+            tx.moved(Some(State::Leased), to, 1);
+        }
+        tx.execute("DELETE FROM leased_upto", [])?;
+        tx.execute("DELETE FROM memory INDEXED BY memory_claims WHERE value IS NULL", [])?;
+        Ok(self.seqs.len())
+    }
+}
+
+/// Leases deliveries by their numbers, where those that lie between them can't even be passed.
+pub(super) struct LeaseThese {
+    pub seqs: Vec<i64>,
+    /// The last that was looked at; none where nothing more is ready.
+    pub last: Option<i64>,
+    pub lease: Lease,
+}
+
+impl Command for LeaseThese {
+    type Answer = Leased;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
+        let mut ready = Vec::with_capacity(self.seqs.len());
+        for seq in &self.seqs {
+            ready.extend(query::whole_deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [*seq, 1])?);
+        }
+        ready.retain(|one| one.state.is_open() && one.state != State::Leased && !one.parked && one.due.is_none());
+        let upto = self.last.unwrap_or(tx.totals.last_delivery.max(self.lease.after_seq));
+        self.lease.take(tx, ready, upto, self.last.is_some())
     }
 }
 

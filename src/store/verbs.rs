@@ -45,7 +45,8 @@ impl Store for Embedded {
     }
 
     fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize> {
-        self.put(delivery::ReleaseLeases { owner: owner.map(str::to_owned) })
+        let owner = owner.map(str::to_owned);
+        Box::pin(self.release(owner))
     }
 
     fn open_connections(&self) -> Reply<'_, Vec<String>> {
@@ -54,8 +55,7 @@ impl Store for Embedded {
 
     fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased> {
         let (connection, owner) = (connection.to_owned(), owner.to_owned());
-        let lease = move || delivery::Lease { connection: connection.clone(), after_seq, limit, owner: owner.clone() };
-        Box::pin(self.lease_whole(lease, |lease| vec![lease.among()]))
+        Box::pin(self.lease_ready(delivery::Lease { connection, after_seq, limit, owner }))
     }
 
     fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize> {
@@ -74,7 +74,7 @@ impl Store for Embedded {
     fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due> {
         let (connection, owner) = (connection.to_owned(), owner.to_owned());
         let lease = move || lane::LeaseDue { connection: connection.clone(), now, limit, owner: owner.clone() };
-        Box::pin(self.lease_whole(lease, move |lease| vec![lease.among(query::DUE_DELIVERIES, now, limit)]))
+        Box::pin(self.lease_whole(lease, |lease| vec![lease.due()]))
     }
 
     fn lease_freed(&self, connection: &str, upto: i64, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
@@ -274,6 +274,17 @@ impl Embedded {
         Ok(found.events)
     }
 
+    /// Makes what is leased ready again; at a start also where some of it lies in a part of the file that is damaged.
+    async fn release(&self, owner: Option<String>) -> Result<usize, StoreError> {
+        let is_start = owner.is_none();
+        match self.write(delivery::ReleaseLeases { owner }).await {
+            Err(StoreError::Corrupt) if is_start => {}
+            released => return released,
+        }
+        let seqs = self.read(spoiled::leased).await?;
+        self.write(spoiled::Release { seqs }).await
+    }
+
     /// Looks for parked deliveries that are first in their lane while others write, then leases them.
     async fn freed(
         &self,
@@ -307,12 +318,34 @@ impl Embedded {
         let meant = among(&lease());
         let spoiled = move |file: &rusqlite::Connection| meant.iter().map(|meant| meant.spoiled(file)).collect();
         let spoiled: Vec<Vec<i64>> = self.read(spoiled).await?;
-        let seqs = spoiled.concat();
-        if seqs.is_empty() {
-            return Err(StoreError::Corrupt);
-        }
-        self.write(spoiled::Bury { seqs }).await?;
+        self.bury(spoiled.concat()).await?;
         self.write(lease()).await
+    }
+
+    /// The same of what is ready: what can't even be buried is passed by.
+    async fn lease_ready(&self, lease: delivery::Lease) -> Result<Leased, StoreError> {
+        match self.write(lease.clone()).await {
+            Err(StoreError::Corrupt) => {}
+            leased => return leased,
+        }
+        let among = lease.among();
+        let look = move |file: &rusqlite::Connection| Ok((among.numbers(file)?, among.spoiled(file)?));
+        let (mut seqs, spoiled) = self.read(look).await?;
+        let last = seqs.last().copied();
+        seqs.retain(|seq| !spoiled.contains(seq));
+        self.bury(spoiled).await?;
+        self.write(spoiled::LeaseThese { seqs, last, lease }).await
+    }
+
+    /// Ends what can't be read; where even that can't be written, it is set aside.
+    async fn bury(&self, seqs: Vec<i64>) -> Result<(), StoreError> {
+        for seq in seqs {
+            match self.write(spoiled::Bury(seq)).await {
+                Err(error) if error.is_of_a_row() => self.write(spoiled::SetAside(seq)).await?,
+                buried => buried?,
+            }
+        }
+        Ok(())
     }
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {

@@ -17,7 +17,7 @@ use super::inspect::Inspection;
 use super::presence::Files;
 use super::reader::Readers;
 use super::spare::Spare;
-use super::spoiled::Spoiled;
+use super::spoiled;
 use super::transaction::{Totals, Tx};
 use crate::death;
 
@@ -115,6 +115,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The file of the log is cut at least so often, also while there is always something to write.
 const CUT: Duration = Duration::from_secs(10);
 
+/// A disk that was full is full for so long: what does not fit now is not taken and refused by turns.
+const FULL: Duration = Duration::from_secs(3);
+
 /// Everything that the writing thread owns.
 pub(super) struct Writer {
     pub file: PathBuf,
@@ -134,6 +137,8 @@ pub(super) struct Writer {
     /// When was last looked whether all is as it should be, and when the log was to be cut.
     pub looked_at: Instant,
     pub cut_at: Instant,
+    /// When a write found no room.
+    pub full_at: Instant,
     /// Since it was last looked.
     pub has_written: bool,
     /// Held for as long as the files are open.
@@ -185,7 +190,7 @@ impl Writer {
     /// Looks whether the files and the room for them are there, and tries whether what failed goes again.
     fn look(&mut self) {
         self.shared.health.are_lost(!self.files.are_there());
-        if self.shared.health.is_in_want_of_room() && self.spare.keep() {
+        if self.shared.health.is_in_want_of_room() && self.full_at.elapsed() >= FULL && self.spare.keep() {
             self.shared.health.is_full(false);
         }
         if self.shared.health.could_not_write() {
@@ -260,6 +265,7 @@ impl Writer {
     /// What is there already goes on in the room that is kept for it, without what is new.
     fn tried_in_spare_room(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
         self.shared.health.is_full(true);
+        self.full_at = Instant::now();
         self.spare.give();
         if let Some(connection) = &self.connection {
             let _ = connection.busy_timeout(Duration::ZERO);
@@ -312,7 +318,7 @@ impl Writer {
         transaction.commit()?;
         death::moment("committed");
         self.totals = totals;
-        spoiled.iter().for_each(Spoiled::tell);
+        spoiled::tell(&spoiled);
         // What went into a file that nobody will find is not there.
         self.proved()
     }

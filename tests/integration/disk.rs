@@ -233,6 +233,33 @@ fn damage_in_the_middle_is_told_soon_and_the_rest_goes_out() {
 }
 
 #[test]
+fn deliveries_whose_state_can_not_be_read_keep_no_other_waiting() {
+    let folder = workspace("states");
+    left_waiting(&folder, 400);
+    let file = Connection::open(data(&folder).join("jackfield.db")).unwrap();
+    let page: i64 =
+        file.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'deliveries'", [], |row| row.get(0)).unwrap();
+    drop(file);
+    let mut bytes = fs::read(data(&folder).join("jackfield.db")).unwrap();
+    let page = usize::try_from(page).unwrap();
+    // The root says where the first of its pages is.
+    let root = &bytes[(page - 1) * 4096..page * 4096];
+    assert_eq!(root[0], 5, "there are several pages");
+    let cell = usize::from(u16::from_be_bytes([root[12], root[13]]));
+    let first = u32::from_be_bytes(root[cell..cell + 4].try_into().unwrap()) as usize;
+    bytes[(first - 1) * 4096..first * 4096].fill(0xAB);
+    fs::write(data(&folder).join("jackfield.db"), bytes).unwrap();
+    let server = start(&folder);
+    unready(&server, "the store's file is damaged");
+    let status = wait_for("those on the other pages", || {
+        let status = server.status();
+        let delivered = status["deliveries"]["delivered"].as_u64().unwrap();
+        Some(status).filter(|_| delivered >= 200)
+    });
+    assert!(status["deliveries"]["delivered"].as_u64().unwrap() < 400, "{status:#}");
+}
+
+#[test]
 fn a_damaged_page_that_nobody_needs_is_found_all_the_same() {
     let folder = workspace("unneeded");
     let server = start(&folder);
@@ -256,7 +283,7 @@ fn what_can_not_be_read_ends_by_itself_and_is_seen() {
     let server = start(&folder);
     let status = server.wait_for("the others", |status| status["deliveries"]["delivered"] == 2);
     assert_eq!((&status["deliveries"]["dead"], &status["store"]["problem"]), (&3.into(), &serde_json::Value::Null));
-    assert_eq!(told(&folder, "a delivery can't be read from the store"), 3);
+    assert_eq!(told(&folder, "deliveries can't be read from the store: they are dead letters count=3 first=1"), 1);
     let asked = |args: &[&str]| {
         let all = [args, &["--admin", server.admin.as_str()]].concat();
         transcript(&jackfield(folder.path(), &all).output().unwrap())
@@ -286,7 +313,7 @@ fn an_event_that_can_not_be_read_is_kept_as_failed() {
     let server = start(&folder);
     let status = server.wait_for("the event", |status| status["events"]["failed"] == 1);
     assert_eq!(status["events"]["unrouted"], 0);
-    assert_eq!(told(&folder, "an event can't be read from the store"), 1);
+    assert_eq!(told(&folder, "events can't be read from the store: they are kept as failed count=1"), 1);
     let listed = transcript(&jackfield(folder.path(), &["dead-letters", "--admin", &server.admin]).output().unwrap());
     assert!(listed.contains("what the store holds of it can't be read"), "{listed}");
     assert_eq!(server.terminate(), 0);

@@ -22,7 +22,7 @@ async fn a_full_disk_is_told_until_there_is_room() {
     assert_eq!(store.unrouted(0, 999).await.unwrap().len(), stored);
     assert_eq!(store.counts().await.unwrap().events, u64::try_from(stored).unwrap());
     assert_eq!(store.accept(request(1)).await, Err(StoreError::Full), "nothing new is taken until there is room again");
-    for _ in 0..500 {
+    for _ in 0..1000 {
         match store.trouble() {
             Some(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
             None => break,
