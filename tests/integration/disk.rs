@@ -283,7 +283,8 @@ fn what_can_not_be_read_ends_by_itself_and_is_seen() {
     let server = start(&folder);
     let status = server.wait_for("the others", |status| status["deliveries"]["delivered"] == 2);
     assert_eq!((&status["deliveries"]["dead"], &status["store"]["problem"]), (&3.into(), &serde_json::Value::Null));
-    assert_eq!(told(&folder, "deliveries can't be read from the store: they are dead letters count=3 first=1"), 1);
+    let lines = told(&folder, "deliveries can't be read from the store: they are dead letters");
+    assert!((1..=3).contains(&lines), "each is told once: {}", folder.read("serve.log"));
     let asked = |args: &[&str]| {
         let all = [args, &["--admin", server.admin.as_str()]].concat();
         transcript(&jackfield(folder.path(), &all).output().unwrap())
@@ -341,6 +342,7 @@ fn the_log_is_short_again_after_a_flood() {
 struct Disk(PathBuf);
 
 impl Disk {
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn under(folder: &Folder, size: &str) -> Option<Disk> {
         let path = data(folder);
         fs::create_dir_all(&path).unwrap();
