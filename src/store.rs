@@ -2,8 +2,8 @@
 //! that there is keeps all in one SQLite file.
 //!
 //! One thread writes. It takes every command that has gathered, runs them in one transaction, syncs once and then
-//! answers: a batch is what came in during the last sync. Other threads read, and another one moves the log into the
-//! file. Whoever has an answer has it on disk.
+//! answers: a batch is what came in during the last sync. Other threads read, another one moves the log into the file, and
+//! one looks through the file after the start. Whoever has an answer has it on disk, in the files that the folder has.
 
 mod call;
 mod checkpoint;
@@ -15,18 +15,23 @@ mod embedded;
 mod error;
 mod event;
 mod filter;
+mod health;
+mod inspect;
 mod key;
 mod lane;
 mod look;
 mod memory;
 mod migration;
 mod model;
+mod presence;
 mod prune;
 mod query;
 mod queue;
 mod reader;
 mod replay;
 mod snapshot;
+mod spare;
+mod spoiled;
 mod story;
 mod transaction;
 mod verbs;
@@ -82,7 +87,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn route(&self, routed: RoutedEvent) -> Reply<'_, RouteReceipt>;
 
     /// The first events after `after_seq` that were accepted and not routed, in order of arrival; those that are replayed
-    /// stand at their old places.
+    /// stand at their old places. Those that can't be read have failed afterwards.
     fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
 
     /// Makes every delivery that this owner has leased ready again, in its old place, as one that is doubtful, and gives up the
@@ -96,7 +101,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn open_connections(&self) -> Reply<'_, Vec<String>>;
 
     /// Leases the first deliveries of a connection after `after_seq` that are ready. `limit` are looked at; one with an
-    /// earlier one of its lane waiting is parked instead, and not given out.
+    /// earlier one of its lane waiting is parked instead, and not given out. What can't be read, here and wherever is leased,
+    /// is dead afterwards.
     fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased>;
 
     /// Puts leased deliveries behind their lane. Those that have no lane, or are not leased, stay as they are. Whoever parks
@@ -211,7 +217,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
     fn counts(&self) -> Reply<'_, Counts>;
 
-    /// Why the last attempt to write failed; nothing when it did not.
+    /// Why no event is taken, or the last attempt to write failed; nothing when all is well.
     fn trouble(&self) -> Option<StoreError>;
 
     /// All that is known of one event.

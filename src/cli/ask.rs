@@ -9,6 +9,8 @@ use super::terminal::error_line;
 use super::{Exit, WorkspaceArg};
 use crate::admin;
 use crate::compile::SETTINGS;
+use crate::config::scalar::Text;
+use crate::diagnostic::{Diagnostic, text};
 use crate::load::{self, Options};
 use crate::settings::ServerSettings;
 use crate::store::{self, StoreError};
@@ -51,22 +53,22 @@ impl ServerArg {
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
-        let base = self.base();
+        let base = self.base()?;
         got(&base, path)?.ok_or_else(|| nobody(&base))
     }
 
     pub(super) fn post(&self, path: &str, body: String) -> Result<Answer, Exit> {
-        let base = self.base();
+        let base = self.base()?;
         let answer = super::runtime()?.block_on(admin::post_to(&base, path, body));
         let (status, body) = answer.ok_or_else(|| nobody(&base))?;
         Ok(Answer { from: format!("the server on {base}"), status, body })
     }
 
     /// The address of the server with its scheme.
-    fn base(&self) -> String {
+    fn base(&self) -> Result<String, Exit> {
         match &self.admin {
-            Some(given) => base_of(given),
-            None => base_of(&reachable(settings(&self.workspace).admin).to_string()),
+            Some(given) => Ok(base_of(given)),
+            None => Ok(base_of(&reachable(settings(&self.workspace, NO_ADDRESS)?.admin).to_string())),
         }
     }
 }
@@ -76,12 +78,16 @@ impl LookArg {
         if let Some(folder) = &self.data {
             return looked(folder, path, None);
         }
-        let mut folder = settings(&self.server.workspace).data;
+        if let Some(given) = &self.server.admin {
+            let base = base_of(given);
+            return got(&base, path)?.ok_or_else(|| nobody(&base));
+        }
+        let mut folder = settings(&self.server.workspace, if self.sandbox { NO_FOLDER } else { NO_ADDRESS })?.data;
         if self.sandbox {
             folder.push("sandbox");
             return looked(folder.strip_prefix(".").unwrap_or(&folder), path, None);
         }
-        let base = self.server.base();
+        let base = self.server.base()?;
         if let Some(answer) = got(&base, path)? {
             return Ok(answer);
         }
@@ -91,7 +97,7 @@ impl LookArg {
             ));
             return Err(Exit::CouldNotRun);
         }
-        match self.server.admin.is_none() && store::is_in(&folder) {
+        match store::is_in(&folder) {
             true => looked(folder.strip_prefix(".").unwrap_or(&folder), path, Some(&base)),
             false => Err(nobody(&base)),
         }
@@ -139,13 +145,37 @@ fn looked(folder: &Path, path: &str, silent: Option<&str>) -> Result<Answer, Exi
     Ok(Answer { from: format!("the store in `{shown}`"), status, body })
 }
 
-/// What jackfield.yaml says of the server, as far as it can be read.
-fn settings(workspace: &WorkspaceArg) -> ServerSettings {
+/// What is not known while jackfield.yaml can't be read, and what to do about it.
+const NO_ADDRESS: &str = "where the server answers the operator: mend it, or say --admin ADDRESS";
+const NO_FOLDER: &str = "where the event store is: mend it, or say --data DIR";
+
+/// What jackfield.yaml says of the server. Where the file can't be read, nothing is guessed: a server that runs goes on with
+/// the file from before.
+fn settings(workspace: &WorkspaceArg, unknown: &str) -> Result<ServerSettings, Exit> {
     let root = load::root_of(&workspace.workspace);
     let mut files = load::read(&root);
     files.texts.retain(|path, _| **path == *SETTINGS);
+    files.problems.retain(is_of_settings);
+    let is_there = root.join(SETTINGS).exists();
     let options = Options { tests: false, ..Options::offline() };
-    ServerSettings::of(&load::compile_files(&root, files, &options), &root)
+    let compiled = load::compile_files(&root, files, &options);
+    let is_known = compiled.settings.as_ref().is_some_and(|settings| settings.admin.as_ref().is_none_or(is_address));
+    if is_known || !is_there {
+        return Ok(ServerSettings::of(&compiled, &root));
+    }
+    for problem in compiled.diagnostics.iter().filter(|problem| is_of_settings(problem)) {
+        error_line(text::line(problem, &compiled.documents));
+    }
+    error_line(format!("`{SETTINGS}` can't be read, so it is not known {unknown}"));
+    Err(Exit::CouldNotRun)
+}
+
+fn is_of_settings(problem: &Diagnostic) -> bool {
+    problem.place().is_some_and(|place| *place.file == *SETTINGS)
+}
+
+fn is_address(written: &Text) -> bool {
+    written.value.parse::<SocketAddr>().is_ok()
 }
 
 /// Where a server is reached that listens on all addresses of its machine.

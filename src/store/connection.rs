@@ -1,10 +1,11 @@
 //! Opening SQLite: one connection that writes, some that read, one that moves the log into the file.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, FileControl, OpenFlags};
 
 use super::embedded::Options;
 use super::error::{Cause, StoreError};
@@ -17,11 +18,14 @@ const INCREMENTAL: i64 = 2;
 /// How long another program (an administrator's `sqlite3`) may hold the file before we give up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The connection of the writer, with the tables in place.
-pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, StoreError> {
-    let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+/// The connection of the writer, with the tables in place. The file is there; `had_tables` where it was in use before.
+pub(super) fn writer(file: &Path, options: &Options, had_tables: bool) -> Result<Connection, StoreError> {
+    let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Before anything is changed: a file of a newer version stays as it is.
     migration::check(&connection)?;
+    if had_tables && connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? == 0 {
+        return Err(StoreError::Corrupt);
+    }
     connection.pragma_update(None, "page_size", options.page_size)?;
     // Said again, it would be written again, and a full disk can't.
     if connection.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0))? != INCREMENTAL {
@@ -34,7 +38,7 @@ pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, Store
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA cache_size = -32768;
-         PRAGMA journal_size_limit = 33554432;",
+         PRAGMA journal_size_limit = 16777216;",
     )?;
     if let Some(pages) = options.max_pages {
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
@@ -43,7 +47,38 @@ pub(super) fn writer(file: &Path, options: &Options) -> Result<Connection, Store
         // Once: where it can't be done now, the file keeps its space for what comes.
         let _ = connection.execute_batch("VACUUM");
     }
+    match has_all_tables(&connection)? {
+        true => Ok(connection),
+        false => Err(StoreError::Corrupt),
+    }
+}
+
+/// Whether the file has every table and index that it should have.
+fn has_all_tables(connection: &Connection) -> Result<bool, StoreError> {
+    let whole = Connection::open_in_memory()?;
+    for step in migration::STEPS {
+        whole.execute_batch(step)?;
+    }
+    let names = |connection: &Connection| -> Result<BTreeSet<String>, StoreError> {
+        let mut statement = connection.prepare("SELECT type || ' ' || name FROM sqlite_schema")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    };
+    Ok(names(&whole)?.is_subset(&names(connection)?))
+}
+
+/// A connection that does nothing: while it is open, no other program takes itself for the last one that uses the file,
+/// and moves the log away.
+pub(super) fn anchor(file: &Path) -> Result<Connection, StoreError> {
+    let connection = reader(file)?;
+    connection.query_row("SELECT count(*) FROM totals", [], |_| Ok(()))?;
     Ok(connection)
+}
+
+/// Lets a connection leave the files alone when it is closed: others are in their place.
+pub(super) fn leave_files(connection: &Connection) {
+    let mut keep = 1;
+    let _ = connection.file_control(None::<&str>, FileControl::PersistWal(&mut keep));
 }
 
 /// A connection for a look at the whole, beside whoever uses the file.

@@ -9,6 +9,7 @@ use super::lane;
 use super::memory;
 use super::model::{AttemptRecord, Changed, Leased, StoredDelivery};
 use super::query;
+use super::spoiled::Among;
 use super::transaction::Tx;
 use super::writer::Command;
 use crate::clock::Timestamp;
@@ -110,6 +111,7 @@ fn number(tx: &Tx<'_>, owner: &str) -> Result<i64, StoreError> {
 }
 
 /// Takes deliveries of one connection, those that came first.
+#[derive(Clone)]
 pub(super) struct Lease {
     pub connection: String,
     pub after_seq: i64,
@@ -117,20 +119,22 @@ pub(super) struct Lease {
     pub owner: String,
 }
 
-impl Command for Lease {
-    type Answer = Leased;
+impl Lease {
+    pub(super) fn among(&self) -> Among {
+        let (limit, leased) = (query::limit(self.limit), code(State::Leased));
+        let params = vec![self.connection.clone().into(), self.after_seq.into(), leased.into(), limit.into()];
+        Among { sql: query::READY_DELIVERIES, numbers: query::READY_NUMBERS, params }
+    }
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
-        let ready = params![self.connection, self.after_seq, code(State::Leased), query::limit(self.limit)];
-        let ready = query::deliveries(tx.connection(), query::READY_DELIVERIES, ready)?;
-        let more = ready.len() == self.limit;
-        let last = ready.last().map_or(self.after_seq, |delivery| delivery.seq);
-        let mut leased = Leased {
-            // Where nothing more is ready, all that there is has been come by, whatever its state.
-            upto: if more { last } else { tx.totals.last_delivery.max(last) },
-            more,
-            deliveries: Vec::with_capacity(ready.len()),
-        };
+    /// Leases what is ready, but for what is behind its lane.
+    pub(super) fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        ready: Vec<StoredDelivery>,
+        upto: i64,
+        more: bool,
+    ) -> Result<Leased, StoreError> {
+        let mut leased = Leased { upto, more, deliveries: Vec::with_capacity(ready.len()) };
         let mut taking = Taking::new(tx, &self.owner)?;
         for delivery in ready {
             if lane::is_behind(tx, &delivery)? {
@@ -141,6 +145,19 @@ impl Command for Lease {
         }
         taking.over(tx, &self.connection)?;
         Ok(leased)
+    }
+}
+
+impl Command for Lease {
+    type Answer = Leased;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Leased, StoreError> {
+        let ready = self.among().leasable(tx)?;
+        let more = ready.len() == self.limit;
+        let last = ready.last().map_or(self.after_seq, |delivery| delivery.seq);
+        // Where nothing more is ready, all that there is has been come by, whatever its state.
+        let upto = if more { last } else { tx.totals.last_delivery.max(last) };
+        self.take(tx, ready, upto, more)
     }
 }
 

@@ -4,15 +4,20 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpointer;
+use super::health::Health;
+use super::inspect::Inspection;
 use super::model::Counts;
+use super::presence::{self, Files};
 use super::queue::Queue;
 use super::reader::{Asker, Kind, Readers};
+use super::spare::Spare;
 use super::transaction::Totals;
 use super::writer::{Command, Job, Message, Work, Writer};
 use super::{Reply, StoreError, connection, migration};
@@ -44,8 +49,7 @@ pub(super) struct Shared {
     pub queue: Queue,
     /// As they were after the last commit.
     pub counts: Mutex<Counts>,
-    /// What the last attempt to write came to.
-    pub trouble: Mutex<Option<StoreError>>,
+    pub health: Health,
     /// How far was looked for events to forget.
     pub looked_upto: AtomicI64,
 }
@@ -81,7 +85,7 @@ struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        *self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(StoreError::Closed);
+        self.0.health.wrote(Some(StoreError::Closed));
     }
 }
 
@@ -100,21 +104,45 @@ impl Embedded {
     pub(super) fn open_with(folder: &Path, options: Options) -> Result<Embedded, StoreError> {
         create_private(folder)?;
         let lock = locked(&folder.join(LOCK))?;
-        let file = folder.join(FILE);
-        // What stands beside it later gets the same rights.
-        private(&file)?;
-        let connection = connection::writer(&file, &options)?;
-        let totals = Totals::load(&connection)?;
+        let spare = Spare::in_folder(folder);
+        let (connection, totals) = match opened(folder, &options) {
+            // Even to open it takes a little room.
+            Err(error) if error.ends_all() && spare.give() => opened(folder, &options)?,
+            opened => opened?,
+        };
         sync_folder(folder);
+        presence::mark(folder, &lock);
+        let file = folder.join(FILE);
+        let anchor = connection::anchor(&file)?;
+        let files = Files::of(&file);
         let shared = Arc::new(Shared { counts: Mutex::new(totals.counts), ..Shared::default() });
-        let readers = Readers::start(&file)?;
+        shared.health.is_full(!spare.keep());
+        let readers = Readers::start(&file, shared.clone())?;
         let asker = readers.asker();
         let checkpointer = Checkpointer::start(file.clone(), connection::checkpointer(&file)?)?;
+        let inspection = Inspection::start(&file, &shared)?;
         let (sender, commands) = channel();
-        let connection = Some(connection);
-        let own = file.clone();
-        let writer =
-            Writer { file, options, connection, totals, shared: shared.clone(), commands, checkpointer, readers, lock };
+        let (own, looked_at) = (file.clone(), Instant::now());
+        let (connection, shared_too) = (Some(connection), shared.clone());
+        let writer = Writer {
+            file,
+            options,
+            connection,
+            totals,
+            shared: shared_too,
+            commands,
+            checkpointer,
+            readers,
+            inspection,
+            anchor,
+            files,
+            spare,
+            looked_at,
+            cut_at: looked_at,
+            full_at: looked_at,
+            has_written: false,
+            lock,
+        };
         let writer = thread::Builder::new().name("store-write".to_owned()).spawn(move || {
             let _ended = Ended(writer.shared.clone());
             writer.run();
@@ -132,8 +160,8 @@ impl Embedded {
             free(&lock)?;
         }
         migration::check_is_known(&connection::reader(&file)?)?;
-        let asker = Readers::start(&file)?.asker();
-        let (shared, options) = (Arc::default(), Options::default());
+        let (shared, options): (Arc<Shared>, _) = (Arc::default(), Options::default());
+        let asker = Readers::start(&file, shared.clone())?.asker();
         Ok(Embedded { inner: Arc::new(Inner { commands: None, writer: None, asker, file, shared, options }) })
     }
 
@@ -182,6 +210,17 @@ impl Embedded {
     }
 }
 
+/// The writer's connection and what the file counts.
+fn opened(folder: &Path, options: &Options) -> Result<(rusqlite::Connection, Totals), StoreError> {
+    let file = folder.join(FILE);
+    presence::check(folder, &file)?;
+    // What stands beside it later gets the same rights.
+    private(&file)?;
+    let connection = connection::writer(&file, options, presence::had_a_store(folder))?;
+    let totals = Totals::load(&connection)?;
+    Ok((connection, totals))
+}
+
 /// Takes the lock that keeps a second process out; it is held as long as the file is open.
 fn locked(path: &Path) -> Result<File, StoreError> {
     let file = private(path)?;
@@ -199,7 +238,7 @@ fn free(file: &File) -> Result<(), StoreError> {
 }
 
 /// Opens a file, and makes it for its owner alone where there is none: the folder may have been there before, open to all.
-fn private(path: &Path) -> std::io::Result<File> {
+pub(super) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]

@@ -21,6 +21,15 @@ pub enum StoreError {
     Unavailable(Cause),
     #[error("the store's file is damaged")]
     Corrupt,
+    /// What is open is not what the folder has: whatever is written would be lost with the process.
+    #[error("the store's files are gone from their folder, or others are in their place")]
+    Lost,
+    /// The folder had a store, and its file is not there any more.
+    #[error(
+        "the store's file is empty or gone, and this folder had one: bring the file back, or put a backup in its place; \
+         to begin anew, delete the folder"
+    )]
+    Emptied,
     /// One row does not hold what every row of ours holds; the others may be well.
     #[error("what the store holds there can't be read")]
     Unreadable,
@@ -93,7 +102,17 @@ impl fmt::Display for Cause {
 impl StoreError {
     /// Whether the fault is the file's or the machine's and not that of one command.
     pub(super) fn is_general(self) -> bool {
-        matches!(self, StoreError::Full | StoreError::Unavailable(_) | StoreError::Corrupt)
+        self.ends_all() || self == StoreError::Corrupt
+    }
+
+    /// Whether nothing else can be written now either. Of a damaged file the rest may still be good.
+    pub(super) fn ends_all(self) -> bool {
+        matches!(self, StoreError::Full | StoreError::Unavailable(_) | StoreError::Lost)
+    }
+
+    /// Whether it is a row that can't be read, and perhaps no more than that.
+    pub(super) fn is_of_a_row(self) -> bool {
+        matches!(self, StoreError::Unreadable | StoreError::Corrupt)
     }
 }
 

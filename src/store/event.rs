@@ -68,6 +68,10 @@ impl Command for Accept {
     fn until(&self) -> Option<Instant> {
         self.until
     }
+
+    fn is_new(&self) -> bool {
+        true
+    }
 }
 
 /// What the routes made of one event.

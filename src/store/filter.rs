@@ -116,7 +116,7 @@ fn among(
         if found.len() >= limit {
             break;
         }
-        if let Some(delivery) = query::deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1])?.pop() {
+        if let Some(delivery) = query::delivery(connection, seq)? {
             found.extend(bare(delivery)?);
         }
     }
@@ -138,7 +138,7 @@ fn among_all(
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
-        found.extend(bare(query::delivery_from(row)?)?);
+        found.extend(bare(query::shown_from(row)?)?);
     }
     Ok(found)
 }

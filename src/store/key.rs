@@ -14,6 +14,16 @@ pub(super) fn of_id(id: impl Display) -> [u8; 16] {
     u128::from_str_radix(digits, 16).unwrap_or_default().to_be_bytes()
 }
 
+/// What stands for the id of a row that has none which can be read: eight empty bytes, and its number.
+pub(super) fn of_number(seq: i64) -> [u8; 16] {
+    u128::from(seq.unsigned_abs()).to_be_bytes()
+}
+
+/// The number in an id that [`of_number`] has made.
+pub(super) fn number_in(id: [u8; 16]) -> Option<i64> {
+    i64::try_from(u128::from_be_bytes(id)).ok()
+}
+
 /// The id that [`of_id`] turned into bytes.
 pub(super) fn to_id<I: FromStr>(prefix: &str, bytes: [u8; 16]) -> Result<I, StoreError> {
     format!("{prefix}_{:032x}", u128::from_be_bytes(bytes)).parse().map_err(|_| StoreError::Unreadable)

@@ -9,6 +9,7 @@ use super::delivery::{self, LATER, PARKED, Taking, code, row};
 use super::error::StoreError;
 use super::model::{Due, StoredDelivery};
 use super::query;
+use super::spoiled::Among;
 use super::transaction::Tx;
 use super::writer::Command;
 use crate::clock::Timestamp;
@@ -110,12 +111,18 @@ pub(super) struct LeaseLane {
     pub owner: String,
 }
 
+impl LeaseLane {
+    pub(super) fn among(&self) -> Among {
+        let params = vec![self.connection.clone().into(), self.lane.clone().into(), query::limit(self.limit).into()];
+        Among { sql: query::WAITING_IN_LANE, numbers: query::NUMBERS_IN_LANE, params }
+    }
+}
+
 impl Command for LeaseLane {
     type Answer = Vec<StoredDelivery>;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<StoredDelivery>, StoreError> {
-        let params = params![self.connection, self.lane, query::limit(self.limit)];
-        let waiting = query::deliveries(tx.connection(), query::WAITING_IN_LANE, params)?;
+        let waiting = self.among().leasable(tx)?;
         let mut taking = Taking::new(tx, &self.owner)?;
         let parked = waiting.into_iter().take_while(|delivery| delivery.parked);
         let leased = parked.map(|delivery| taking.take(tx, delivery)).collect::<Result<_, _>>()?;
@@ -135,6 +142,17 @@ pub(super) struct LeaseDue {
     pub owner: String,
 }
 
+impl LeaseDue {
+    pub(super) fn due(&self) -> Among {
+        self.among(query::DUE_DELIVERIES, query::DUE_NUMBERS, self.now, self.limit)
+    }
+
+    fn among(&self, sql: &'static str, numbers: &'static str, at: Timestamp, limit: usize) -> Among {
+        let params = vec![self.connection.clone().into(), at.0.into(), query::limit(limit).into()];
+        Among { sql, numbers, params }
+    }
+}
+
 impl Command for LeaseDue {
     type Answer = Due;
 
@@ -143,10 +161,9 @@ impl Command for LeaseDue {
             return Ok(Due::default());
         }
         let far = self.now.plus(LONGEST);
-        let params = params![self.connection, self.now.0, query::limit(self.limit)];
-        let mut due = query::deliveries(tx.connection(), query::DUE_DELIVERIES, params)?;
-        let params = params![self.connection, far.0, query::limit(self.limit - due.len().min(self.limit))];
-        due.extend(query::deliveries(tx.connection(), query::DUE_TOO_LATE, params)?);
+        let mut due = self.due().leasable(tx)?;
+        let rest = self.limit - due.len().min(self.limit);
+        due.extend(self.among(query::DUE_TOO_LATE, query::NUMBERS_TOO_LATE, far, rest).leasable(tx)?);
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut deliveries = Vec::with_capacity(due.len());
         for delivery in due {
@@ -196,7 +213,10 @@ fn under_way(connection: &Connection, name: &str, upto: i64) -> Result<HashMap<S
     let mut rows = statement.query(params![name, upto])?;
     let mut lanes = HashMap::new();
     while let Some(row) = rows.next()? {
-        lanes.entry(row.get(0)?).or_insert(row.get(1)?);
+        // One that can't be read ends when it is leased, and is in nobody's way.
+        if let Ok(lane) = row.get(0) {
+            lanes.entry(lane).or_insert(row.get(1)?);
+        }
     }
     Ok(lanes)
 }
@@ -215,7 +235,7 @@ impl Command for LeaseParked {
         let mut taking = Taking::new(tx, &self.owner)?;
         let mut leased = Vec::with_capacity(self.seqs.len());
         for seq in &self.seqs {
-            let found = query::deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [*seq, 1])?.pop();
+            let found = Among::one(*seq).leasable(tx)?.pop();
             if let Some(delivery) = found
                 && delivery.parked
                 && !is_behind(tx, &delivery)?

@@ -1,14 +1,17 @@
 //! Reading events and deliveries in lists.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
 use super::model::{StoredDelivery, StoredEvent};
-use super::{delivery, key};
+use super::{delivery, key, spoiled};
 use crate::clock::Timestamp;
+use crate::delivery::State;
 use crate::event::RawRequest;
 use crate::value::{Value, json};
 
@@ -35,7 +38,7 @@ macro_rules! events {
             "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, ",
             $contents!(),
             ", g.revision, coalesce(g.generation, (SELECT generation FROM unrouted WHERE event_seq = e.seq), 0)
-             FROM events e CROSS JOIN requests r ON r.seq = e.request LEFT JOIN routings g ON g.event_seq = e.seq ",
+             FROM events e LEFT JOIN requests r ON r.seq = e.request LEFT JOIN routings g ON g.event_seq = e.seq ",
             $rest
         )
     };
@@ -47,16 +50,16 @@ macro_rules! deliveries {
             "SELECT d.seq, c.id, e.id, d.event_seq, c.route, c.position, d.connection, c.operation, c.lane, d.attempts,
              d.due, d.state, c.request, d.problem, c.created_at, d.open, max(d.calls, d.attempts), d.again FROM ",
             $from,
-            " CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN events e ON e.seq = d.event_seq ",
+            " LEFT JOIN contents c ON c.delivery_seq = d.seq LEFT JOIN events e ON e.seq = d.event_seq ",
             $rest
         )
     };
 }
 
 pub(super) const UNROUTED: &str = concat!(
-    "SELECT e.seq, e.id, e.part, e.request, r.source, r.received_at, r.method, r.target, r.headers, r.params,
+    "SELECT u.event_seq, e.id, e.part, e.request, r.source, r.received_at, r.method, r.target, r.headers, r.params,
      r.body, NULL, u.generation
-     FROM unrouted u CROSS JOIN events e ON e.seq = u.event_seq CROSS JOIN requests r ON r.seq = e.request ",
+     FROM unrouted u LEFT JOIN events e ON e.seq = u.event_seq LEFT JOIN requests r ON r.seq = e.request ",
     "WHERE u.event_seq > ?1 ORDER BY u.event_seq LIMIT ?2"
 );
 pub(super) const RECENT_EVENTS: &str = events!(bare, "ORDER BY e.seq DESC LIMIT ?1");
@@ -68,8 +71,21 @@ pub(super) const READY_DELIVERIES: &str = deliveries!(
     "deliveries d INDEXED BY deliveries_open",
     "WHERE d.open = 1 AND d.connection = ?1 AND d.seq > ?2 AND d.state <> ?3 ORDER BY d.seq LIMIT ?4"
 );
+// The numbers of what is found by these and by those below, in an index alone.
+pub(super) const READY_NUMBERS: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_open
+     WHERE open = 1 AND connection = ?1 AND seq > ?2 AND ?3 > 0 ORDER BY seq LIMIT ?4";
+pub(super) const NUMBERS_IN_LANE: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_lane
+     WHERE connection = ?1 AND lane = ?2 ORDER BY delivery_seq LIMIT ?3";
+pub(super) const DUE_NUMBERS: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_due
+     WHERE connection = ?1 AND due <= ?2 ORDER BY due, delivery_seq LIMIT ?3";
+pub(super) const NUMBERS_TOO_LATE: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_due
+     WHERE connection = ?1 AND due > ?2 ORDER BY due, delivery_seq LIMIT ?3";
 pub(super) const DELIVERIES_BETWEEN: &str =
     deliveries!("deliveries d", "WHERE d.seq >= ?1 AND d.seq < ?1 + ?2 ORDER BY d.seq");
+/// One of which only the row can be read that changes, and not what it sends.
+const BARE_DELIVERY: &str =
+    "SELECT d.seq, NULL, NULL, d.event_seq, NULL, 0, d.connection, NULL, NULL, d.attempts, d.due,
+     d.state, NULL, d.problem, 0, d.open, max(d.calls, d.attempts) FROM deliveries d WHERE d.seq = ?1";
 pub(super) const REPLAYED_AS: &str =
     deliveries!("replays p CROSS JOIN deliveries d ON d.seq = p.new", "WHERE p.old = ?1 ORDER BY p.new");
 pub(super) const WAITING_IN_LANE: &str = deliveries!(
@@ -105,22 +121,90 @@ pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// The deliveries that one of the statements above finds.
+/// The deliveries that one of the statements above finds. What of one can't be read is left out of it.
 pub(super) fn deliveries(
     connection: &Connection,
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
+    found(connection, sql, params, shown_from)
+}
+
+/// The same, for whoever needs all of them: fails where something can't be read.
+pub(super) fn whole_deliveries(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<StoredDelivery>, StoreError> {
+    found(connection, sql, params, delivery_from)
+}
+
+/// The delivery of a number, as far as it can be read.
+pub(super) fn delivery(connection: &Connection, seq: i64) -> Result<Option<StoredDelivery>, StoreError> {
+    match deliveries(connection, DELIVERIES_BETWEEN, [seq, 1]) {
+        Err(StoreError::Corrupt) => Ok(deliveries(connection, BARE_DELIVERY, [seq])?.pop()),
+        found => Ok(found?.pop()),
+    }
+}
+
+fn found(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    from: fn(&Row<'_>) -> Result<StoredDelivery, StoreError>,
+) -> Result<Vec<StoredDelivery>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(delivery_from(row)?);
+        found.push(from(row)?);
     }
     Ok(found)
 }
 
-pub(super) fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
+/// A delivery as a person sees it, who has to see also what can't be read.
+pub(super) fn shown_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
+    delivery_from(row).or_else(|_| {
+        let open: i64 = row.get(15).unwrap_or_default();
+        let seq = row.get(0)?;
+        Ok(StoredDelivery {
+            seq,
+            id: id_from("dlv", seq, row.get(1).ok())?,
+            event_id: id_from("evt", row.get(3).unwrap_or_default(), row.get(2).ok())?,
+            event_seq: row.get(3).unwrap_or_default(),
+            route: text_from(row, 4),
+            position: row.get(5).unwrap_or_default(),
+            connection: text_from(row, 6),
+            operation: text_from(row, 7),
+            lane: None,
+            attempts: row.get(9).unwrap_or_default(),
+            calls: row.get(16).unwrap_or_default(),
+            due: row.get(10).ok().map(Timestamp).filter(|_| open == delivery::LATER),
+            parked: open == delivery::PARKED,
+            state: delivery::state(row.get(11).unwrap_or_default()).unwrap_or(State::Dead),
+            request: String::new(),
+            problem: Some(row.get(13).unwrap_or_else(|_| spoiled::REASON.to_owned())),
+            created_at: Timestamp(row.get(14).unwrap_or_default()),
+            doubtful: false,
+            repeats: false,
+        })
+    })
+}
+
+/// The id of a row; one by its number where there is none.
+fn id_from<I: FromStr>(prefix: &str, seq: i64, stored: Option<[u8; 16]>) -> Result<I, StoreError> {
+    key::to_id(prefix, stored.unwrap_or_else(|| key::of_number(seq)))
+}
+
+/// A text as far as it is one.
+fn text_from(row: &Row<'_>, column: usize) -> Arc<str> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => String::from_utf8_lossy(bytes).into(),
+        _ => "-".into(),
+    }
+}
+
+fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
     let (open, again): (i64, i64) = (row.get(15)?, row.get(17)?);
     // The column keeps its place until it is needed.
     let due = if open == delivery::LATER { Some(Timestamp(row.get(10)?)) } else { None };
@@ -145,6 +229,28 @@ pub(super) fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError>
         doubtful: again & 1 != 0,
         repeats: again & 2 != 0,
     })
+}
+
+/// The events that one of the statements above finds, for a list. What of one can't be read is left out of it.
+pub(super) fn listed(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let seq = row.get(0)?;
+        found.push(StoredEvent {
+            seq,
+            id: id_from("evt", seq, row.get(1).ok())?,
+            part: row.get(2).unwrap_or_default(),
+            received_at: Timestamp(row.get(5).unwrap_or_default()),
+            revision: row.get(11).unwrap_or_default(),
+            generation: row.get(12).unwrap_or_default(),
+            source: text_from(row, 4),
+            params: Value::Null,
+            raw: Arc::default(),
+        });
+    }
+    Ok(found)
 }
 
 /// The events that one of the statements above finds. Parts of one request that follow each other share it.
@@ -173,22 +279,35 @@ pub(super) fn events(connection: &Connection, sql: &str, params: impl Params) ->
     Ok(found)
 }
 
-/// The first events of a range that are not routed. One that can't be read keeps its place, and no other waiting.
-pub(super) fn unrouted(connection: &Connection, [after, limit]: [i64; 2]) -> Result<Vec<StoredEvent>, StoreError> {
+/// Events that are not routed.
+#[derive(Default)]
+pub(super) struct Unrouted {
+    pub events: Vec<StoredEvent>,
+    /// The numbers of those among them that can't be read.
+    pub spoiled: Vec<i64>,
+    /// The file itself could not be read there.
+    pub is_damaged: bool,
+}
+
+/// The first events of a range that are not routed.
+pub(super) fn unrouted(connection: &Connection, [after, limit]: [i64; 2]) -> Result<Unrouted, StoreError> {
     match events(connection, UNROUTED, [after, limit]) {
-        Err(StoreError::Unreadable) => {}
-        other => return other,
+        Err(error) if error.is_of_a_row() => {}
+        other => return Ok(Unrouted { events: other?, ..Unrouted::default() }),
     }
     let mut waiting = connection.prepare_cached("SELECT event_seq FROM unrouted WHERE event_seq > ?1 ORDER BY 1")?;
     let mut rows = waiting.query([after])?;
-    let mut found = Vec::new();
-    while i64::try_from(found.len()).unwrap_or(i64::MAX) < limit
+    let mut found = Unrouted::default();
+    while i64::try_from(found.events.len()).unwrap_or(i64::MAX) < limit
         && let Some(row) = rows.next()?
     {
         let seq: i64 = row.get(0)?;
         match events(connection, UNROUTED, [seq - 1, 1]) {
-            Ok(one) => found.extend(one.into_iter().filter(|event| event.seq == seq)),
-            Err(StoreError::Unreadable) => {}
+            Ok(one) => found.events.extend(one.into_iter().filter(|event| event.seq == seq)),
+            Err(error) if error.is_of_a_row() => {
+                found.spoiled.push(seq);
+                found.is_damaged |= error == StoreError::Corrupt;
+            }
             Err(error) => return Err(error),
         }
     }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::connection;
+use super::embedded::Shared;
 use super::error::StoreError;
 
 /// Who answers: as many questions of each kind are answered at a time.
@@ -31,6 +32,7 @@ type Question = Box<dyn FnOnce(Result<&Connection, StoreError>) -> bool + Send>;
 pub(super) struct Asker {
     work: Sender<Option<Question>>,
     look: Sender<Option<Question>>,
+    shared: Arc<Shared>,
 }
 
 impl Asker {
@@ -48,6 +50,7 @@ impl Asker {
         question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (waiter, answer) = oneshot::channel();
+        let shared = self.shared.clone();
         let run = move |connection: Result<&Connection, StoreError>| {
             // Who has stopped waiting needs no answer.
             if waiter.is_closed() {
@@ -61,6 +64,9 @@ impl Asker {
                 Ok(answer)
             });
             let sound = !matches!(&result, Err(error) if error.is_general());
+            if matches!(result, Err(StoreError::Corrupt)) {
+                shared.health.is_damaged();
+            }
             let _ = waiter.send(result);
             sound
         };
@@ -76,7 +82,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(file: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(file: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let ((work, works), (look, looks)) = (channel(), channel());
         let (works, looks) = (Arc::new(Mutex::new(works)), Arc::new(Mutex::new(looks)));
         let mut threads = Vec::new();
@@ -85,7 +91,7 @@ impl Readers {
             let name = "store-read".to_owned();
             threads.push(thread::Builder::new().name(name).spawn(move || answer(file, &questions))?);
         }
-        Ok(Readers { asker: Asker { work, look }, threads })
+        Ok(Readers { asker: Asker { work, look, shared }, threads })
     }
 
     pub(super) fn asker(&self) -> Asker {

@@ -62,7 +62,7 @@ impl Command for SendAgain {
 
 impl SendAgain {
     fn one(&self, tx: &mut Tx<'_>, seq: i64, id: DeliveryId) -> Result<Option<Replayed>, StoreError> {
-        let Some(old) = query::deliveries(tx.connection(), query::DELIVERIES_BETWEEN, [seq, 1])?.pop() else {
+        let Some(old) = query::delivery(tx.connection(), seq)? else {
             return Ok(None);
         };
         if !is_resendable(&old, self.named) {

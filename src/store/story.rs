@@ -22,7 +22,7 @@ pub(super) fn story(connection: &Connection, id: EventId) -> Result<Option<Event
 
 /// What became of the event of a number: without its request, and without calls.
 pub(super) fn brief(connection: &Connection, seq: i64) -> Result<Option<EventStory>, StoreError> {
-    let Some(event) = query::events(connection, query::ONE_EVENT_BARE, [seq])?.pop() else { return Ok(None) };
+    let Some(event) = query::listed(connection, query::ONE_EVENT_BARE, [seq])?.pop() else { return Ok(None) };
     let bare = |delivery: StoredDelivery| {
         let delivery = StoredDelivery { request: String::new(), ..delivery };
         Ok(DeliveryStory { delivery, attempts: Vec::new(), steps: Vec::new(), replayed_as: Vec::new() })
@@ -43,7 +43,7 @@ pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option
 /// The delivery `id` alone.
 pub(super) fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
     let Some(seq) = seq_of(connection, DELIVERIES, &key::of_id(id))? else { return Ok(None) };
-    Ok(query::deliveries(connection, query::DELIVERIES_BETWEEN, [seq, 1])?.pop())
+    query::delivery(connection, seq)
 }
 
 /// How rows are found by their id.
@@ -51,6 +51,8 @@ pub(super) struct Search {
     ends: &'static str,
     probe: &'static str,
     near: &'static str,
+    /// Where the id is made of the number.
+    there: &'static str,
 }
 
 // Asked for together, SQLite would look at every row for its ends.
@@ -58,17 +60,23 @@ pub(super) const EVENTS: Search = Search {
     ends: "SELECT coalesce((SELECT min(seq) FROM events), 0), coalesce((SELECT max(seq) FROM events), 0)",
     probe: "SELECT id < ?2 FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1",
     near: "SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 AND id = ?3",
+    there: "SELECT seq FROM events WHERE seq = ?1",
 };
 pub(super) const DELIVERIES: Search = Search {
     ends: "SELECT coalesce((SELECT min(delivery_seq) FROM contents), 0),
          coalesce((SELECT max(delivery_seq) FROM contents), 0)",
     probe: "SELECT id < ?2 FROM contents WHERE delivery_seq >= ?1 ORDER BY delivery_seq LIMIT 1",
     near: "SELECT delivery_seq FROM contents WHERE delivery_seq BETWEEN ?1 AND ?2 AND id = ?3",
+    there: "SELECT seq FROM deliveries WHERE seq = ?1",
 };
 
 /// The number of an event or a delivery. There is no index by id: one would halve the rate at which events are accepted. Ids sort by
 /// time and so do numbers, nearly, so the place is guessed by halving, and the neighbourhood is searched.
 pub(super) fn seq_of(connection: &Connection, search: Search, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+    if let Some(seq) = key::number_in(*id) {
+        let mut there = connection.prepare_cached(search.there)?;
+        return Ok(there.query_row([seq], |row| row.get(0)).optional()?);
+    }
     let (mut low, mut high): (i64, i64) =
         connection.query_row(search.ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut probe = connection.prepare_cached(search.probe)?;

@@ -4,6 +4,7 @@ use rusqlite::{Connection, Params, params_from_iter};
 
 use super::error::StoreError;
 use super::model::Counts;
+use super::spoiled::Spoiled;
 use crate::delivery::State;
 
 /// The counters of the store. They change with the rows that they count, in one transaction.
@@ -70,11 +71,13 @@ impl Totals {
 pub(super) struct Tx<'c> {
     connection: &'c Connection,
     pub totals: Totals,
+    /// What could not be read and was ended for that.
+    pub spoiled: Vec<Spoiled>,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c Connection, totals: Totals) -> Self {
-        Tx { connection, totals }
+        Tx { connection, totals, spoiled: Vec::new() }
     }
 
     pub(super) fn connection(&self) -> &'c Connection {
@@ -116,11 +119,12 @@ impl<'c> Tx<'c> {
 
     /// Runs something of which either everything counts or nothing.
     pub(super) fn apart<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let before = self.totals;
+        let (before, spoiled) = (self.totals, self.spoiled.len());
         self.execute("SAVEPOINT apart", [])?;
         let result = run(self);
         if result.is_err() {
             self.totals = before;
+            self.spoiled.truncate(spoiled);
             self.execute("ROLLBACK TO apart", [])?;
         }
         self.execute("RELEASE apart", [])?;

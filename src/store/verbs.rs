@@ -14,9 +14,11 @@ use super::model::{
     StoredEvent, StoredToken, UnsureCall, Verified,
 };
 use super::snapshot::Snapshot;
+use super::spoiled::Among;
+use super::writer::Command;
 use super::{
     Reply, Store, StoreError, call, chosen, copy, delivery, event, filter, key, lane, memory, prune, query, replay,
-    snapshot, story, verify,
+    snapshot, spoiled, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -39,11 +41,12 @@ impl Store for Embedded {
 
     fn unrouted(&self, after_seq: i64, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         let range = [after_seq, query::limit(limit)];
-        self.ask(move |file| query::unrouted(file, range))
+        Box::pin(self.not_routed(range))
     }
 
     fn release_leases(&self, owner: Option<&str>) -> Reply<'_, usize> {
-        self.put(delivery::ReleaseLeases { owner: owner.map(str::to_owned) })
+        let owner = owner.map(str::to_owned);
+        Box::pin(self.release(owner))
     }
 
     fn open_connections(&self) -> Reply<'_, Vec<String>> {
@@ -51,7 +54,8 @@ impl Store for Embedded {
     }
 
     fn lease(&self, connection: &str, after_seq: i64, limit: usize, owner: &str) -> Reply<'_, Leased> {
-        self.put(delivery::Lease { connection: connection.to_owned(), after_seq, limit, owner: owner.to_owned() })
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        Box::pin(self.lease_ready(delivery::Lease { connection, after_seq, limit, owner }))
     }
 
     fn park(&self, seqs: Vec<i64>) -> Reply<'_, usize> {
@@ -60,11 +64,17 @@ impl Store for Embedded {
 
     fn lease_lane(&self, connection: &str, lane: &str, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
         let (connection, lane, owner) = (connection.to_owned(), lane.to_owned(), owner.to_owned());
-        self.put(lane::LeaseLane { connection, lane, limit, owner })
+        let lease = move || {
+            let (connection, lane, owner) = (connection.clone(), lane.clone(), owner.clone());
+            lane::LeaseLane { connection, lane, limit, owner }
+        };
+        Box::pin(self.lease_whole(lease, |lease| vec![lease.among()]))
     }
 
     fn lease_due(&self, connection: &str, now: Timestamp, limit: usize, owner: &str) -> Reply<'_, Due> {
-        self.put(lane::LeaseDue { connection: connection.to_owned(), now, limit, owner: owner.to_owned() })
+        let (connection, owner) = (connection.to_owned(), owner.to_owned());
+        let lease = move || lane::LeaseDue { connection: connection.clone(), now, limit, owner: owner.clone() };
+        Box::pin(self.lease_whole(lease, |lease| vec![lease.due()]))
     }
 
     fn lease_freed(&self, connection: &str, upto: i64, limit: usize, owner: &str) -> Reply<'_, Vec<StoredDelivery>> {
@@ -104,7 +114,7 @@ impl Store for Embedded {
     }
 
     fn ledger(&self, delivery_seq: i64) -> Reply<'_, Vec<(u32, String)>> {
-        self.ask(move |file| story::steps(file, delivery_seq))
+        Box::pin(async move { spoiled::steps(self.read(move |file| story::steps(file, delivery_seq)).await) })
     }
 
     fn skip(&self, delivery_seq: i64) -> Reply<'_, Changed> {
@@ -188,7 +198,7 @@ impl Store for Embedded {
     }
 
     fn trouble(&self) -> Option<StoreError> {
-        *self.inner.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.shared.health.trouble()
     }
 
     fn event(&self, id: EventId) -> Reply<'_, Option<EventStory>> {
@@ -200,7 +210,7 @@ impl Store for Embedded {
     }
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
-        self.look(move |file| query::events(file, query::RECENT_EVENTS, [query::limit(limit)]))
+        self.look(move |file| query::listed(file, query::RECENT_EVENTS, [query::limit(limit)]))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
@@ -255,10 +265,36 @@ impl Embedded {
         if new.ids.is_empty() {
             return Ok(Vec::new());
         }
+        if let Some(refusal) = self.inner.shared.health.refusal() {
+            return Err(refusal);
+        }
         if self.inner.shared.queue.is_beyond(queue_commands, queue_bytes) {
             return Err(StoreError::Busy);
         }
         self.write(event::Accept::new(new, until)?).await
+    }
+
+    /// What can't be read among those that are not routed fails here and now, and is never met again.
+    async fn not_routed(&self, range: [i64; 2]) -> Result<Vec<StoredEvent>, StoreError> {
+        let found = self.read(move |file| query::unrouted(file, range)).await?;
+        if found.is_damaged {
+            self.inner.shared.health.is_damaged();
+        }
+        if !found.spoiled.is_empty() {
+            self.write(spoiled::Fail { seqs: found.spoiled }).await?;
+        }
+        Ok(found.events)
+    }
+
+    /// Makes what is leased ready again; at a start also where some of it lies in a part of the file that is damaged.
+    async fn release(&self, owner: Option<String>) -> Result<usize, StoreError> {
+        let is_start = owner.is_none();
+        match self.write(delivery::ReleaseLeases { owner }).await {
+            Err(StoreError::Corrupt) if is_start => {}
+            released => return released,
+        }
+        let seqs = self.read(spoiled::leased).await?;
+        self.write(spoiled::Release { seqs }).await
     }
 
     /// Looks for parked deliveries that are first in their lane while others write, then leases them.
@@ -274,7 +310,54 @@ impl Embedded {
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(lane::LeaseParked { connection, seqs, owner }).await
+        let lease = || {
+            let (connection, seqs, owner) = (connection.clone(), seqs.clone(), owner.clone());
+            lane::LeaseParked { connection, seqs, owner }
+        };
+        self.lease_whole(lease, |lease| lease.seqs.iter().copied().map(Among::one).collect()).await
+    }
+
+    /// Leases; where some of what is meant lies in a part of the file that is damaged, without that, which is dead then.
+    async fn lease_whole<C: Command>(
+        &self,
+        lease: impl Fn() -> C,
+        among: impl Fn(&C) -> Vec<Among>,
+    ) -> Result<C::Answer, StoreError> {
+        match self.write(lease()).await {
+            Err(StoreError::Corrupt) => {}
+            leased => return leased,
+        }
+        let meant = among(&lease());
+        let spoiled = move |file: &rusqlite::Connection| meant.iter().map(|meant| meant.spoiled(file)).collect();
+        let spoiled: Vec<Vec<i64>> = self.read(spoiled).await?;
+        self.bury(spoiled.concat()).await?;
+        self.write(lease()).await
+    }
+
+    /// The same of what is ready: what can't even be buried is passed by.
+    async fn lease_ready(&self, lease: delivery::Lease) -> Result<Leased, StoreError> {
+        match self.write(lease.clone()).await {
+            Err(StoreError::Corrupt) => {}
+            leased => return leased,
+        }
+        let among = lease.among();
+        let look = move |file: &rusqlite::Connection| Ok((among.numbers(file)?, among.spoiled(file)?));
+        let (mut seqs, spoiled) = self.read(look).await?;
+        let last = seqs.last().copied();
+        seqs.retain(|seq| !spoiled.contains(seq));
+        self.bury(spoiled).await?;
+        self.write(spoiled::LeaseThese { seqs, last, lease }).await
+    }
+
+    /// Ends what can't be read; where even that can't be written, it is set aside.
+    async fn bury(&self, seqs: Vec<i64>) -> Result<(), StoreError> {
+        for seq in seqs {
+            match self.write(spoiled::Bury(seq)).await {
+                Err(error) if error.is_of_a_row() => self.write(spoiled::SetAside(seq)).await?,
+                buried => buried?,
+            }
+        }
+        Ok(())
     }
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {

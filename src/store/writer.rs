@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -13,7 +13,11 @@ use super::checkpoint::{self, Checkpointer};
 use super::connection;
 use super::embedded::{Options, Shared};
 use super::error::StoreError;
+use super::inspect::Inspection;
+use super::presence::Files;
 use super::reader::Readers;
+use super::spare::Spare;
+use super::spoiled;
 use super::transaction::{Totals, Tx};
 use crate::death;
 
@@ -31,6 +35,11 @@ pub(super) trait Command: Send + 'static {
     /// When it is too late to begin with it: whoever asked for it has gone away with an error by then.
     fn until(&self) -> Option<Instant> {
         None
+    }
+
+    /// Whether it brings something that is told to come again while the store is not well; all else is about what is there.
+    fn is_new(&self) -> bool {
+        false
     }
 }
 
@@ -52,8 +61,10 @@ impl<C: Command> Job<C> {
 pub(super) trait Work: Send {
     fn weight(&self) -> usize;
     fn is_late(&self) -> bool;
+    fn is_new(&self) -> bool;
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     fn refuse(&mut self, error: StoreError);
+    fn has_met_damage(&self) -> bool;
     fn answer(self: Box<Self>);
 }
 
@@ -66,6 +77,10 @@ impl<C: Command> Work for Job<C> {
         self.command.until().is_some_and(|until| Instant::now() >= until)
     }
 
+    fn is_new(&self) -> bool {
+        self.command.is_new()
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.result = Some(Ok(self.command.run(tx)?));
         Ok(())
@@ -73,6 +88,10 @@ impl<C: Command> Work for Job<C> {
 
     fn refuse(&mut self, error: StoreError) {
         self.result = Some(Err(error));
+    }
+
+    fn has_met_damage(&self) -> bool {
+        matches!(self.result, Some(Err(StoreError::Corrupt)))
     }
 
     fn answer(self: Box<Self>) {
@@ -91,6 +110,14 @@ pub(super) enum Message {
 const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 16 << 20;
 
+/// How often is looked whether all is as it should be, while nothing is written.
+const LOOK: Duration = Duration::from_millis(500);
+/// The file of the log is cut at least so often, also while there is always something to write.
+const CUT: Duration = Duration::from_secs(10);
+
+/// A disk that was full is full for so long: what does not fit now is not taken and refused by turns.
+const FULL: Duration = Duration::from_secs(3);
+
 /// Everything that the writing thread owns.
 pub(super) struct Writer {
     pub file: PathBuf,
@@ -102,6 +129,18 @@ pub(super) struct Writer {
     pub commands: Receiver<Message>,
     pub checkpointer: Checkpointer,
     pub readers: Readers,
+    pub inspection: Option<Inspection>,
+    /// Open until the end.
+    pub anchor: Connection,
+    pub files: Files,
+    pub spare: Spare,
+    /// When was last looked whether all is as it should be, and when the log was to be cut.
+    pub looked_at: Instant,
+    pub cut_at: Instant,
+    /// When a write found no room.
+    pub full_at: Instant,
+    /// Since it was last looked.
+    pub has_written: bool,
     /// Held for as long as the files are open.
     pub lock: File,
 }
@@ -111,20 +150,56 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut closing = None;
         while closing.is_none() {
-            let Ok(first) = self.commands.recv() else { break };
-            let (mut batch, bytes);
-            (batch, bytes, closing) = self.gather(first);
-            batch.retain(|work| !work.is_late());
-            if !batch.is_empty() {
-                self.write(&mut batch);
-                batch.into_iter().for_each(Work::answer);
-                self.checkpointer.wrote(bytes);
+            match self.commands.recv_timeout(LOOK) {
+                Ok(first) => {
+                    let (batch, bytes);
+                    (batch, bytes, closing) = self.gather(first);
+                    self.shared.queue.left(batch.len(), bytes);
+                    self.take(batch);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.finish_checkpoint();
+            if self.looked_at.elapsed() >= LOOK {
+                self.look();
+                self.looked_at = Instant::now();
+            }
         }
         self.end();
         if let Some(waiter) = closing {
             let _ = waiter.send(());
+        }
+    }
+
+    fn take(&mut self, mut batch: Vec<Box<dyn Work>>) {
+        batch.retain(|work| !work.is_late());
+        if batch.is_empty() {
+            return;
+        }
+        self.has_written = true;
+        self.write(&mut batch);
+        batch.into_iter().for_each(Work::answer);
+        if let Some(connection) = &self.connection
+            && self.checkpointer.wrote(connection)
+        {
+            self.inspection.iter().for_each(Inspection::make_room);
+            let _ = checkpoint::run(connection, "PASSIVE");
+        }
+    }
+
+    /// Looks whether the files and the room for them are there, and tries whether what failed goes again.
+    fn look(&mut self) {
+        self.shared.health.are_lost(!self.files.are_there());
+        if self.shared.health.is_in_want_of_room() && self.full_at.elapsed() >= FULL && self.spare.keep() {
+            self.shared.health.is_full(false);
+        }
+        if self.shared.health.could_not_write() {
+            self.write(&mut []);
+        }
+        let is_idle = !std::mem::take(&mut self.has_written);
+        if is_idle || self.cut_at.elapsed() >= CUT {
+            self.cut_at = Instant::now();
+            self.checkpointer.cut(self.files.log_length(), is_idle);
         }
     }
 
@@ -146,36 +221,66 @@ impl Writer {
             }
             next = self.commands.try_recv();
         }
-        self.shared.queue.left(batch.len(), bytes);
         (batch, bytes, closing)
     }
 
     /// Writes a batch and notes in each job what came of it.
     fn write(&mut self, batch: &mut [Box<dyn Work>]) {
-        // Savepoints cost more than they are worth as long as all goes well.
-        let mut result = self.attempt(batch, Mode::Together);
-        if result.is_err_and(|error| !error.is_general()) {
-            result = self.attempt(batch, Mode::Apart);
+        let mut result = self.tried(batch);
+        if result == Err(StoreError::Full) {
+            result = self.tried_in_spare_room(batch);
         }
-        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = result.as_ref().err().copied();
-        match result {
-            Ok(totals) => {
-                self.totals = totals;
-                *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = totals.counts;
-            }
-            Err(error) => {
+        let trouble = result.err();
+        self.shared.health.wrote(trouble);
+        match trouble {
+            None => *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = self.totals.counts,
+            Some(error) => {
+                if error == StoreError::Corrupt {
+                    self.shared.health.is_damaged();
+                }
                 batch.iter_mut().for_each(|work| work.refuse(error));
-                // Whatever the connection believes now, the file knows better.
-                self.connection = None;
+                // Whatever the connection believes now, the file knows better. Files that are gone can't be opened again.
+                if error != StoreError::Lost {
+                    self.connection = None;
+                }
             }
         }
     }
 
-    fn attempt(&mut self, batch: &mut [Box<dyn Work>], mode: Mode) -> Result<Totals, StoreError> {
+    fn tried(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+        // Savepoints cost more than they are worth as long as all goes well.
+        match self.attempt(batch, Mode::Together) {
+            Err(error) if !error.ends_all() => {}
+            result => return result,
+        }
+        loop {
+            let left_out = met_damage(batch);
+            match self.attempt(batch, Mode::Apart) {
+                Err(StoreError::Corrupt) if met_damage(batch) > left_out => self.shared.health.is_damaged(),
+                result => return result,
+            }
+        }
+    }
+
+    /// What is there already goes on in the room that is kept for it, without what is new.
+    fn tried_in_spare_room(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+        self.shared.health.is_full(true);
+        self.full_at = Instant::now();
+        self.spare.give();
+        if let Some(connection) = &self.connection {
+            let _ = connection.busy_timeout(Duration::ZERO);
+            let _ = checkpoint::run(connection, "TRUNCATE");
+        }
+        self.connection = None;
+        self.tried(batch)
+    }
+
+    fn attempt(&mut self, batch: &mut [Box<dyn Work>], mode: Mode) -> Result<(), StoreError> {
+        self.proved()?;
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => {
-                let opened = connection::writer(&self.file, &self.options)?;
+                let opened = connection::writer(&self.file, &self.options, true)?;
                 self.totals = Totals::load(&opened)?;
                 none.insert(opened)
             }
@@ -183,42 +288,69 @@ impl Writer {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut tx = Tx::new(&transaction, self.totals);
         death::moment("begun");
+        let refusal = self.shared.health.refusal();
         for work in batch {
+            if let Some(refusal) = refusal.filter(|_| work.is_new()) {
+                work.refuse(refusal);
+                continue;
+            }
+            if work.has_met_damage() {
+                continue;
+            }
             match mode {
                 Mode::Together => work.run(&mut tx)?,
                 Mode::Apart => match tx.apart(|tx| work.run(tx)) {
-                    Err(error) if error.is_general() => return Err(error),
-                    Err(error) => work.refuse(error),
+                    Err(error) if error.ends_all() => return Err(error),
+                    Err(error) => {
+                        work.refuse(error);
+                        // SQLite writes nothing more in a transaction that has met damage: the others need another one.
+                        if error == StoreError::Corrupt {
+                            return Err(error);
+                        }
+                    }
                     Ok(()) => {}
                 },
             }
         }
         tx.save()?;
-        let totals = tx.totals;
+        let Tx { totals, spoiled, .. } = tx;
         death::moment("written");
         transaction.commit()?;
         death::moment("committed");
-        Ok(totals)
+        self.totals = totals;
+        spoiled::tell(&spoiled);
+        // What went into a file that nobody will find is not there.
+        self.proved()
     }
 
-    /// Moves the rest of a log that grows while it is being moved: between two batches nothing is added to it.
-    fn finish_checkpoint(&mut self) {
-        if self.checkpointer.wants_help()
-            && let Some(connection) = &self.connection
-        {
-            let _ = checkpoint::run(connection, "PASSIVE");
-        }
+    /// Fails where the files that are open are not those of the folder.
+    fn proved(&self) -> Result<(), StoreError> {
+        let are_there = self.files.are_there();
+        self.shared.health.are_lost(!are_there);
+        if are_there { Ok(()) } else { Err(StoreError::Lost) }
     }
 
     fn end(self) {
-        self.readers.stop();
-        self.checkpointer.stop();
-        if let Some(connection) = self.connection {
+        let Writer { readers, checkpointer, inspection, connection, anchor, files, lock, .. } = self;
+        inspection.into_iter().for_each(Inspection::stop);
+        readers.stop();
+        checkpointer.stop();
+        if !files.are_there() {
+            // The names belong to others now.
+            connection.iter().chain([&anchor]).for_each(connection::leave_files);
+        }
+        if let Some(connection) = connection {
             // What can't be moved now is found in the log at the next start.
             let _ = checkpoint::run(&connection, "TRUNCATE");
         }
-        drop(self.lock);
+        drop(anchor);
+        drop(lock);
     }
+}
+
+/// How many of a batch are left out, since they need what is damaged.
+fn met_damage(batch: &[Box<dyn Work>]) -> usize {
+    batch.iter().filter(|work| work.has_met_damage()).count()
 }
 
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ mod completions;
 mod crash;
 mod diagnostics;
 mod diff;
+mod disk;
 mod dispatch;
 mod draft;
 mod dry_run;

@@ -21,6 +21,13 @@ async fn a_full_disk_is_told_until_there_is_room() {
     assert_eq!((error, store.trouble()), (StoreError::Full, Some(StoreError::Full)));
     assert_eq!(store.unrouted(0, 999).await.unwrap().len(), stored);
     assert_eq!(store.counts().await.unwrap().events, u64::try_from(stored).unwrap());
+    assert_eq!(store.accept(request(1)).await, Err(StoreError::Full), "nothing new is taken until there is room again");
+    for _ in 0..1000 {
+        match store.trouble() {
+            Some(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            None => break,
+        }
+    }
     let small = accept_one(&store).await;
     assert_eq!(usize::try_from(small).unwrap(), stored + 1, "what is small enough is still taken");
     assert_eq!(store.trouble(), None);

@@ -133,9 +133,20 @@ async fn a_row_that_can_not_be_read_stops_only_itself() {
     let waiting = |limit| store.unrouted(0, limit);
     assert_eq!(waiting(9).await.unwrap().iter().map(|event| event.seq).collect::<Vec<_>>(), [4]);
     assert_eq!(waiting(1).await.unwrap().len(), 1, "those before it are no end");
+    let failed = |counts: Counts| (counts.failed, counts.unrouted);
+    assert_eq!(failed(store.counts().await.unwrap()), (2, 1), "and are seen");
     // Both meet in one batch, or not: either way the event is accepted.
     let (leased, accepted) = tokio::join!(store.lease("crm", 0, 9, "w"), store.accept(request(1)));
-    assert_eq!((leased, accepted, store.trouble()), (Err(StoreError::Unreadable), Ok(vec![5]), None));
+    assert_eq!((leased.unwrap().deliveries.len(), accepted, store.trouble()), (0, Ok(vec![5]), None));
+    let dead = store.deliveries(of(State::Dead), 9).await.unwrap();
+    assert_eq!(dead[0].problem.as_deref(), Some("what the store holds of it can't be read"));
+    let story = store.delivery(dead[0].id).await.unwrap().unwrap();
+    assert_eq!(
+        (story.delivery.seq, story.delivery.state),
+        (1, State::Dead),
+        "it is found by the id that it is shown with"
+    );
+    assert_eq!(store.verify().await.unwrap().problems, [""; 0]);
 }
 
 #[tokio::test]

@@ -1,0 +1,100 @@
+//! How the store stands: what keeps it from taking events, each told once in the log when it begins.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::error::StoreError;
+
+/// What the writer and the readers have met.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<Stand>);
+
+#[derive(Debug, Default)]
+struct Stand {
+    /// What the last attempt to write came to.
+    last: Option<StoreError>,
+    /// The files that are open are not those of the folder.
+    lost: bool,
+    /// Somewhere the file can't be read. It stays so until the next start.
+    damaged: bool,
+    /// The disk was full, and there is no room to spare yet.
+    full: bool,
+}
+
+impl Health {
+    fn stand(&self) -> MutexGuard<'_, Stand> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why nothing can be written, or no event be taken; nothing when all is well.
+    pub(super) fn trouble(&self) -> Option<StoreError> {
+        let stand = self.stand();
+        let closed = stand.last.filter(|last| *last == StoreError::Closed);
+        closed.or(stand.refusal()).or(stand.last)
+    }
+
+    /// Why no event is taken, whatever became of the last write: what is there already has the room and the file.
+    pub(super) fn refusal(&self) -> Option<StoreError> {
+        self.stand().refusal()
+    }
+
+    /// Notes what an attempt to write came to.
+    pub(super) fn wrote(&self, trouble: Option<StoreError>) {
+        self.stand().last = trouble;
+    }
+
+    /// Notes that something can't be read.
+    pub(super) fn is_damaged(&self) {
+        if !std::mem::replace(&mut self.stand().damaged, true) {
+            tracing::error!(
+                "the store's file is damaged: no event is taken any more, and senders get 503; what can be read still goes \
+                 out. Stop the server, keep a copy of its folder, see what `jackfield store verify` finds, and go back to \
+                 a backup"
+            );
+        }
+    }
+
+    /// Notes whether the files are there.
+    pub(super) fn are_lost(&self, lost: bool) {
+        match (std::mem::replace(&mut self.stand().lost, lost), lost) {
+            (false, true) => tracing::error!(
+                "the store's files are gone from their folder, or others are in their place: nothing is taken or recorded \
+                 any more, and senders get 503. Bring the folder back as it was; or stop the server, put a backup there, \
+                 and start it"
+            ),
+            (true, false) => tracing::info!("the store's files are in their folder again; it goes on"),
+            _ => {}
+        }
+    }
+
+    /// Notes whether there is room to spare.
+    pub(super) fn is_full(&self, full: bool) {
+        match (std::mem::replace(&mut self.stand().full, full), full) {
+            (false, true) => tracing::error!(
+                "the disk of the store is full: no event is taken, and senders get 503; what is there goes out as far as \
+                 there is room to record it. It goes on by itself when there is room again"
+            ),
+            (true, false) => tracing::info!("there is room on the disk of the store again; it goes on"),
+            _ => {}
+        }
+    }
+
+    /// Whether the last attempt to write failed so that any other would have, and may not do so now.
+    pub(super) fn could_not_write(&self) -> bool {
+        self.stand().last.is_some_and(StoreError::ends_all)
+    }
+
+    pub(super) fn is_in_want_of_room(&self) -> bool {
+        self.stand().full
+    }
+}
+
+impl Stand {
+    fn refusal(&self) -> Option<StoreError> {
+        match self {
+            Stand { lost: true, .. } => Some(StoreError::Lost),
+            Stand { damaged: true, .. } => Some(StoreError::Corrupt),
+            Stand { full: true, .. } => Some(StoreError::Full),
+            _ => None,
+        }
+    }
+}
