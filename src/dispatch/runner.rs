@@ -3,6 +3,7 @@
 
 mod claim;
 mod record;
+mod shown;
 mod token;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::secret::Secret;
 use crate::store::{Changed, LimitedCall, StoredDelivery};
 use crate::value::Value;
 use claim::{Claimed, Held};
-use token::Renewed;
+use token::Account;
 
 /// How long a delivery that is under way waits for its turn at a budget, or for another that finds out the same. After
 /// that it makes room for others.
@@ -67,9 +68,13 @@ struct Made {
     started_at: Timestamp,
     result: AttemptResult,
     answer: Answer,
+    /// The beginning of the answer as it is kept, without secrets of the connection.
+    shown: Vec<u8>,
     limited: Option<Limited>,
-    /// It only found out that the provider is still down, which is asked again then.
+    /// It only found out that the provider is still down, or still refuses the account; it is asked again then.
     still_down: Option<Timestamp>,
+    /// The token was too old, and there is another.
+    renewed: bool,
 }
 
 /// A call that counts against limits: its number in the store, and for how long it counts.
@@ -85,7 +90,8 @@ struct Stopped;
 impl Made {
     /// Nothing went out, or nobody knows.
     fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
-        Made { started_at, result, answer: Answer::default(), limited: None, still_down: None }
+        let (answer, shown) = Default::default();
+        Made { started_at, result, answer, shown, limited: None, still_down: None, renewed: false }
     }
 }
 
@@ -252,15 +258,9 @@ impl Runner<'_> {
             None => None,
         };
         let Ok(limited) = self.begin(&target).await else { return Step::End(Done::Left) };
-        let mut made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
+        let made = Made { limited, ..self.made(&target, token.as_ref(), seat).await };
         match made.result {
-            AttemptResult::Answered { outcome: Outcome::Refresh, status, .. } => {
-                match self.renewed(&target, token.as_ref()).await {
-                    Renewed::Yes => return self.again(index, made).await,
-                    Renewed::Never => made.result = AttemptResult::TokenRefused { status },
-                    Renewed::Later => {}
-                }
-            }
+            _ if made.renewed => return self.again(index, made).await,
             AttemptResult::Answered { outcome: Outcome::Forget, .. } if !self.forgot => {
                 if let Some(stale) = self.plan.stale(index, &self.saved, &revision.set) {
                     self.forgot = true;
@@ -340,10 +340,14 @@ impl Runner<'_> {
         if let AttemptResult::Answered { retry_after, .. } = &mut result {
             *retry_after = wait.or(*retry_after);
         }
-        let health = if cut { Health::Unclear } else { health(&result) };
+        let account = self.account(target, token, &mut result).await;
+        let health = if cut { Health::Unclear } else { account.health().unwrap_or_else(|| health(&result)) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
-        Made { started_at, result, answer, limited: None, still_down }
+        let still_down = if account == Account::Later { Some(self.rested(target)) } else { still_down };
+        let shown = shown::of(&answer, &target.connection, token);
+        let renewed = account == Account::Renewed;
+        Made { started_at, result, answer, shown, limited: None, still_down, renewed }
     }
 
     /// There is no leave for a call now.
