@@ -34,7 +34,7 @@ pub fn masked<'s>(text: &[u8], secrets: impl Iterator<Item = &'s Secret>) -> Vec
 
 fn spellings(secret: &Secret) -> [String; 4] {
     let in_json = serde_json::Value::from(secret.expose()).to_string();
-    let in_json = in_json.trim_matches('"').to_owned();
+    let in_json = in_json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned();
     let with_slashes = in_json.replace('/', "\\/");
     let in_address = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
     [secret.expose().to_owned(), in_json, with_slashes, in_address]
@@ -69,11 +69,12 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_however_they_are_spelled() {
-        let secrets = ["a/\"b c", "long-token", "token", "pin"].map(Secret::new);
+        let secrets = ["a/\"b c", "in \"quotes\"", "long-token", "token", "pin"].map(Secret::new);
         let cases = [
             (r#"{"key":"a\/\"b c"}"#, r#"{"key":"***"}"#),
             (r#"{"key":"a/\"b c"}"#, r#"{"key":"***"}"#),
             ("?key=a%2F%22b+c&x=long-tokens", "?key=***&x=***s"),
+            (r#"{"key":"in \"quotes\""}"#, r#"{"key":"***"}"#),
             ("a pin is no token", "a pin is no ***"),
             ("", ""),
         ];

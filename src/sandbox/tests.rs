@@ -418,7 +418,7 @@ async fn connections_hang_close_and_bring_garbage() {
     let answer = running.send(&call).await;
     assert_eq!(answer.status, 200);
     assert!(json::parse(&answer.body, &json::Limits::default()).is_err());
-    assert_eq!(operation("chat2desk").outcomes.of(&answer).unwrap(), Outcome::Reject);
+    assert_eq!(operation("chat2desk").outcomes.of(&answer), None);
     running.order("chat2desk", "hang", 1);
     let bytes = call.bytes();
     assert!(timeout(Duration::from_millis(300), running.raw(&bytes)).await.is_err(), "nothing comes");

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod account;
+mod answers;
 mod busy;
 mod command;
 mod completions;
@@ -19,7 +21,9 @@ mod guard;
 mod handshake;
 mod held;
 mod hostile;
+mod left_out;
 mod live;
+mod now;
 mod outgoing;
 mod pace;
 mod packs;
@@ -35,4 +39,5 @@ mod senders;
 mod store;
 mod support;
 mod tokens;
+mod vendor;
 mod verification;
