@@ -102,6 +102,7 @@ fn few(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, Sto
     }
     let all = |is: fn(&State) -> bool| !filter.states.is_empty() && filter.states.iter().all(is);
     let sql = match () {
+        () if all(|state| *state == State::Held) => query::HELD,
         () if all(|state| matches!(state, State::Dead | State::Held)) => query::KEPT,
         () if all(|state| state.is_open()) => query::OPEN,
         () => return Ok(None),

@@ -87,8 +87,10 @@ pub(super) const DUE_TOO_LATE: &str = deliveries!(
     "WHERE w.connection = ?1 AND w.due > ?2 ORDER BY w.due, w.delivery_seq LIMIT ?3"
 );
 
-/// The numbers of the deliveries that are dead or held, and of those that are open.
+/// The numbers of the deliveries that are dead or held, of those that are held, and of those that are open.
 pub(super) const KEPT: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_kept WHERE state IN (7, 8)";
+pub(super) const HELD: &str =
+    "SELECT seq FROM deliveries INDEXED BY deliveries_kept WHERE state IN (7, 8) AND state = 8";
 pub(super) const OPEN: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_open WHERE open = 1
      UNION ALL SELECT delivery_seq FROM waiting";
 /// The numbers of the deliveries of connection ?1, or of all, that wait for a time after ?2.

@@ -114,6 +114,9 @@ impl Store for Embedded {
     fn hasten(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
         Box::pin(async move {
             let seqs = self.look(move |file| decided::later(file, &filter, limit, at)).await?;
+            if seqs.is_empty() {
+                return Ok(Vec::new());
+            }
             self.write(decided::Hasten { seqs, at }).await
         })
     }
@@ -283,6 +286,9 @@ impl Embedded {
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {
         let seqs = self.look(move |file| replay::held(file, &filter, limit)).await?;
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
         self.write(replay::ReleaseHeld { seqs, at }).await
     }
 
