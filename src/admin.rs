@@ -7,6 +7,7 @@ mod held;
 mod look;
 mod reason;
 mod replay;
+mod total;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +40,8 @@ pub struct Admin {
     pub tally: Arc<Tally>,
     /// There may be work for this connection.
     pub wake: WakeConnection,
+    /// Lets a connection try again at once, and says whether it waited for anything.
+    pub nudge: NudgeConnection,
     /// There may be an event to route.
     pub accepted: Arc<Notify>,
     /// How each connection stands, as it is shown.
@@ -50,12 +53,16 @@ pub struct Admin {
 /// Tells whoever delivers to a connection.
 pub type WakeConnection = Arc<dyn Fn(&Arc<str>) + Send + Sync>;
 
+/// Lets a connection try again.
+pub type NudgeConnection = Arc<dyn Fn(&Arc<str>) -> bool + Send + Sync>;
+
 /// Says how each connection stands.
 pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// Says when a delivery of a connection goes out that is due then and has so many others before it.
 pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json::Value + Send + Sync>;
 
+pub use held::decide;
 pub use look::look;
 
 /// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/healthz`, `/readyz`.

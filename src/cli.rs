@@ -66,7 +66,7 @@ enum Command {
     DeadLetters(deliveries::DeadLettersArgs),
     /// Send again what failed: the same requests, or the events through the routes as they are now
     Replay(replay::ReplayArgs),
-    /// Let held deliveries go on as they are, when the provider has not got them, or the connection is mended
+    /// Let deliveries go on now: held ones when the connection is mended, and those that would be tried later
     Release(held::ReleaseArgs),
     /// Take what failed or is held off the list: the provider has it after all, or nobody wants it
     Dismiss(held::DismissArgs),

@@ -124,8 +124,9 @@ pub enum Change {
 pub enum AttemptResult {
     /// The provider answered, and the pack says what that means.
     Answered { outcome: Outcome, status: u16, retry_after: Option<Duration> },
-    /// The provider took neither the token nor another one after it.
-    TokenRefused { status: u16 },
+    /// The provider took neither the token nor another one after it, or refuses the account: [`Outcome::Refresh`] or
+    /// [`Outcome::Hold`].
+    TokenRefused { outcome: Outcome, status: u16 },
     /// It never left, or no connection was made: the provider has not seen it.
     NotSent(Trouble),
     /// It went out and no answer came: the provider may have it.
@@ -189,8 +190,7 @@ impl AttemptResult {
     /// One word for logs and records.
     pub fn word(&self) -> &'static str {
         match self {
-            AttemptResult::Answered { outcome, .. } => outcome.word(),
-            AttemptResult::TokenRefused { .. } => Outcome::Refresh.word(),
+            AttemptResult::Answered { outcome, .. } | AttemptResult::TokenRefused { outcome, .. } => outcome.word(),
             AttemptResult::NotSent(_) => "not-sent",
             AttemptResult::Unknown(_) => "unknown",
         }
@@ -217,7 +217,9 @@ pub fn after(result: &AttemptResult, attempt: u32, backoff: &Backoff, now: Times
         AttemptResult::Answered { outcome: Outcome::Reject | Outcome::Forget, .. } => {
             return Next { state: State::Dead, due: None };
         }
-        AttemptResult::TokenRefused { .. } => return Next { state: State::Held, due: None },
+        AttemptResult::TokenRefused { .. } | AttemptResult::Answered { outcome: Outcome::Hold, .. } => {
+            return Next { state: State::Held, due: None };
+        }
         AttemptResult::Answered { retry_after, .. } => *retry_after,
         AttemptResult::NotSent(trouble) if trouble.needs_a_person() => return Next { state: State::Held, due: None },
         AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
@@ -250,7 +252,8 @@ mod tests {
             (answered(Outcome::Accepted, None), 1, State::Accepted, None),
             (answered(Outcome::Reject, None), 1, State::Dead, None),
             (answered(Outcome::Forget, None), 1, State::Dead, None),
-            (AttemptResult::TokenRefused { status: 401 }, 1, State::Held, None),
+            (AttemptResult::TokenRefused { outcome: Outcome::Refresh, status: 401 }, 1, State::Held, None),
+            (answered(Outcome::Hold, None), 1, State::Held, None),
             (answered(Outcome::Retry, None), 1, State::Retrying, Some(2000)),
             (answered(Outcome::Retry, Some(Duration::from_secs(60))), 1, State::Retrying, Some(61_000)),
             (answered(Outcome::Retry, None), 3, State::Dead, None),

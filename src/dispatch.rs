@@ -6,6 +6,7 @@ mod caller;
 mod estimate;
 mod flight;
 mod lane;
+mod nudge;
 mod outlook;
 mod pace;
 mod pacer;
@@ -27,16 +28,17 @@ use tokio::task::JoinSet;
 
 use crate::client::Tokens;
 use crate::clock::{Clock, Timestamp};
-use crate::delivery::State;
+use crate::delivery::{State, Trouble};
 use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
-use crate::store::{Reply, Store, StoreError};
+use crate::store::{Filter, Reply, Store, StoreError};
 use caller::Caller;
 use flight::Flights;
 use outlook::Lines;
 use pacer::Paces;
 
 pub use attempt::Client;
+pub use nudge::Nudge;
 pub use outlook::{ConnectionOutlook, Outlook};
 
 /// Who leases.
@@ -191,6 +193,8 @@ pub struct Dispatch {
 
 /// How many reports wait for a slow watcher before it misses some.
 const REPORTS: usize = 4096;
+/// So many at the most of those that wait for other settings go on with these.
+const MENDED: usize = 10_000;
 
 impl Dispatch {
     pub fn new(live: Live, store: Arc<dyn Store>, clock: Clock, client: Client, wake: Wake) -> Self {
@@ -229,6 +233,24 @@ impl Dispatch {
     pub fn outlook(&self) -> Outlook {
         let Shared { live, clock, paces, lines, .. } = &self.shared;
         Outlook { live: live.clone(), clock: clock.clone(), paces: paces.clone(), lines: lines.clone() }
+    }
+
+    /// Lets connections try again at once.
+    pub fn nudge(&self) -> Nudge {
+        let Shared { paces, tokens, clock, .. } = &self.shared;
+        Nudge { paces: paces.clone(), tokens: tokens.clone(), clock: clock.clone() }
+    }
+
+    /// Other settings may have mended what kept the account from being taken: those that wait for that try again.
+    pub async fn mended(&self) -> Result<(), StoreError> {
+        let Shared { live, store, clock, .. } = &self.shared;
+        let nudge = self.nudge();
+        live.now().set.connections.keys().for_each(|name| nudge.if_refused(name));
+        let trouble = Some(Trouble::TokenRefused.word());
+        let refused = Filter { states: vec![State::Held], trouble, ..Filter::default() };
+        let connections = store.release_held(refused, MENDED, clock.now()).await?;
+        connections.iter().for_each(|connection| self.wake.connection(connection));
+        Ok(())
     }
 
     /// Takes up what earlier lives have called, so that no limit is exceeded by a start. Before the first worker begins.

@@ -102,6 +102,15 @@ pub fn decode_within(raw: &RawRequest, format: Format, limits: &Limits) -> Resul
     body.decode(format)
 }
 
+/// The bytes of a body as they were before its `codings` (`Content-Encoding`) were applied, if there are at most so many and
+/// the codings are known; nothing otherwise, or where none was applied.
+pub fn inflated(bytes: &[u8], codings: &str, limit: usize) -> Option<Vec<u8>> {
+    match inflate::inflate(bytes, codings, limit) {
+        Ok(Cow::Owned(bytes)) => Some(bytes),
+        Ok(Cow::Borrowed(_)) | Err(_) => None,
+    }
+}
+
 /// Whether a body is compressed, by what it says or as it begins.
 pub fn is_compressed(raw: &RawRequest) -> bool {
     inflate::is_compressed(&raw.body, &codings(raw))

@@ -135,8 +135,8 @@ fn take(route: &Route, event: &Event, base: &Scope, given: &Given) -> Result<Opt
 fn text_of(placed: Option<&Placed>, scope: &Scope) -> Result<Option<String>, Diagnostic> {
     let Some(placed) = placed else { return Ok(None) };
     let text = placed.template.evaluate_text(scope).map_err(|error| at(error, &placed.place))?;
-    // Blank text tells no two events apart.
-    Ok(text.filter(|text| !text.trim().is_empty()))
+    // Blank text tells no two events apart, and neither do spaces around it.
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
 fn prepared(route: &Route, send: &Send, event: &Event, scope: &Scope) -> Prepared {

@@ -2,6 +2,7 @@
 
 mod watch;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -73,6 +74,33 @@ pub struct Reloader {
     pub proof: Proof,
     /// How `listen`, `admin` and `data` were at the start: they change with a restart only.
     pub fixed: Vec<(&'static str, Option<String>)>,
+    /// The warnings that the log has already.
+    pub told: Told,
+}
+
+/// The warnings that the log has, by what they say and the place that they are of: a line moves with every edit.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<BTreeSet<(Option<Arc<str>>, String)>>);
+
+impl Told {
+    /// Those of a workspace that was told of already.
+    pub fn of(compiled: &Compiled) -> Self {
+        let told = Told::default();
+        told.replace(compiled);
+        told
+    }
+
+    /// Takes the warnings of a workspace in the place of those from before, which it returns.
+    fn replace(&self, compiled: &Compiled) -> BTreeSet<(Option<Arc<str>>, String)> {
+        let mut told = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        std::mem::replace(&mut told, compiled.diagnostics.iter().map(key).collect())
+    }
+}
+
+fn key(diagnostic: &Diagnostic) -> (Option<Arc<str>>, String) {
+    let place = diagnostic.place();
+    let path = place.map(|place| &place.path);
+    (place.map(|place| place.file.clone()), format!("{path:?} {}: {}", diagnostic.code.word(), diagnostic.message))
 }
 
 /// What the server does with a good revision before it serves.
@@ -126,7 +154,10 @@ impl Reloader {
             }
             false => tracing::error!(%summary, "the change is refused; the routes from before go on serving"),
         }
-        for diagnostic in &compiled.diagnostics.iter().map(Diagnostic::for_log).collect::<Vec<_>>() {
+        let told = self.told.replace(compiled);
+        let is_news = |diagnostic: &&Diagnostic| diagnostic.is_error() || !told.contains(&key(diagnostic));
+        let news = compiled.diagnostics.iter().filter(is_news);
+        for diagnostic in &news.map(Diagnostic::for_log).collect::<Vec<_>>() {
             // A line of the file may hold a secret that somebody typed there, so the log names it and does not show it.
             let (line, help) = (text::line(diagnostic, &compiled.documents), diagnostic.help.as_deref());
             match diagnostic.is_error() {

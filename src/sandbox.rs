@@ -147,15 +147,10 @@ impl Sandbox {
             return reaction;
         };
         if token::is_asked(&provider.pack, path, &request) {
-            let answer = self.0.tokens.answer(&provider.pack, &request);
-            let verdict = match answer.status {
-                200 => Verdict::Good,
-                _ => Verdict::Unauthorized("there is no token for this".to_owned()),
-            };
+            let (verdict, reaction) = self.asked_for_token(&provider.pack, &request);
             let (name, skip) = (provider.pack.name.clone(), request.path().len() - path.len());
             let operation = Some(token::OPERATION.into());
             let note = Note { number, provider: name, operation, params: Value::Null, secrets: Vec::new(), skip };
-            let reaction = Reaction::Answer(answer);
             // What it brought is secret, all of it.
             self.note(&directory, note, &request, None, verdict, &reaction);
             return reaction;
@@ -181,6 +176,22 @@ impl Sandbox {
         let note = Note { number, provider: provider.pack.name.clone(), operation: name, params, secrets, skip };
         self.note(&directory, note, &request, content, verdict, &reaction);
         reaction
+    }
+
+    fn asked_for_token(&self, pack: &Pack, request: &RawRequest) -> (Verdict, Reaction) {
+        if let Some((name, fault)) = self.0.orders.take_for_token(&pack.name) {
+            let reaction = match fault {
+                Fault::Refusal(status) => Reaction::Answer(token::refusal(status, &name)),
+                other => plain(&other),
+            };
+            return (Verdict::Failed(name), reaction);
+        }
+        let answer = self.0.tokens.answer(pack, request);
+        let verdict = match answer.status {
+            200 => Verdict::Good,
+            _ => Verdict::Unauthorized("there is no token for this".to_owned()),
+        };
+        (verdict, Reaction::Answer(answer))
     }
 
     fn judge(&self, visit: &Visit<'_>, operation: &Operation, too_large: bool) -> (Verdict, Reaction) {
@@ -290,7 +301,15 @@ fn ordered(visit: &Visit<'_>, fault: Fault<'_>, name: &str) -> Reaction {
             let rendered = answer::render(reply, &visit.scope(visit.number, &reasons));
             Reaction::Answer(rendered.unwrap_or_else(|problem| answer::unrenderable(&problem)))
         }
-        Fault::Status(status) => Reaction::Answer(answer::bare(status)),
+        other => plain(&other),
+    }
+}
+
+/// What is the same at every address.
+fn plain(fault: &Fault<'_>) -> Reaction {
+    match fault {
+        Fault::Status(status) | Fault::Refusal(status) => Reaction::Answer(answer::bare(*status)),
+        Fault::Reply(reply) => Reaction::Answer(answer::bare(reply.status)),
         Fault::Garbage => Reaction::Answer(answer::garbage()),
         Fault::Hang => Reaction::Hang,
         Fault::Close => Reaction::Close,

@@ -21,6 +21,36 @@ impl Secret {
     }
 }
 
+/// What is shorter is no secret of a provider's, and would hide numbers and words all over a text.
+const SHORTEST: usize = 4;
+
+/// A text with these secrets masked, as they are, as JSON writes them and as an address does.
+pub fn masked<'s>(text: &[u8], secrets: impl Iterator<Item = &'s Secret>) -> Vec<u8> {
+    let mut spelled: Vec<String> = secrets.filter(|secret| secret.0.len() >= SHORTEST).flat_map(spellings).collect();
+    // One that holds another hides it whole.
+    spelled.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+    spelled.iter().fold(text.to_vec(), |text, spelling| without(&text, spelling.as_bytes()))
+}
+
+fn spellings(secret: &Secret) -> [String; 4] {
+    let in_json = serde_json::Value::from(secret.expose()).to_string();
+    let in_json = in_json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned();
+    let with_slashes = in_json.replace('/', "\\/");
+    let in_address = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
+    [secret.expose().to_owned(), in_json, with_slashes, in_address]
+}
+
+fn without(text: &[u8], secret: &[u8]) -> Vec<u8> {
+    let (mut kept, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some(at) = rest.windows(secret.len()).position(|part| part == secret) {
+        kept.extend_from_slice(rest.get(..at).unwrap_or_default());
+        kept.extend_from_slice(MASK.as_bytes());
+        rest = rest.get(at + secret.len()..).unwrap_or_default();
+    }
+    kept.extend_from_slice(rest);
+    kept
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
@@ -30,5 +60,26 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_however_they_are_spelled() {
+        let secrets = ["a/\"b c", "in \"quotes\"", "long-token", "token", "pin"].map(Secret::new);
+        let cases = [
+            (r#"{"key":"a\/\"b c"}"#, r#"{"key":"***"}"#),
+            (r#"{"key":"a/\"b c"}"#, r#"{"key":"***"}"#),
+            ("?key=a%2F%22b+c&x=long-tokens", "?key=***&x=***s"),
+            (r#"{"key":"in \"quotes\""}"#, r#"{"key":"***"}"#),
+            ("a pin is no token", "a pin is no ***"),
+            ("", ""),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(String::from_utf8(masked(text.as_bytes(), secrets.iter())).unwrap(), wanted);
+        }
     }
 }

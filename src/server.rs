@@ -106,7 +106,7 @@ impl Server {
         let (listen, admin_address) = (address(&listener, settings.listen), address(&admin_listener, settings.admin));
         store.release_leases(None).await?;
 
-        let fixed = reload::fixed(&compiled);
+        let (fixed, told) = (reload::fixed(&compiled), reload::Told::of(&compiled));
         let revision = Revision { set: compiled.set, documents: compiled.documents };
         on_revision(&revision);
         let live = Live::new(revision);
@@ -148,6 +148,7 @@ impl Server {
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let (awaken, awakened) = mpsc::unbounded_channel();
         let reloads = Reloads::default();
+        let nudge = dispatch.nudge();
         let admin = Admin {
             live: live.clone(),
             store: store.clone(),
@@ -161,13 +162,14 @@ impl Server {
                 // It may have no worker: nothing was open when the server started, and the workspace has it no more.
                 let _ = awaken.send(connection.clone());
             }),
+            nudge: Arc::new(move |connection| nudge.connection(connection)),
             accepted: accepted.clone(),
             connections: connections(live.clone(), dispatch.outlook()),
             estimates: estimates(live.clone(), dispatch.outlook()),
         };
         let admin_task = tokio::spawn(operator::serve(admin_listener, admin::router(admin), stopped.clone()));
         let proof = proof::by_events_in(settings.data.clone());
-        let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed };
+        let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed, told };
         let (taken, revisions) = mpsc::channel(16);
         let mut server = Server {
             listen,
@@ -250,6 +252,9 @@ impl Server {
     async fn taken(&mut self, taken: Taken) {
         let revision = self.live.now();
         self.dispatch.ensure(revision.set.connections.keys().cloned());
+        if let Err(error) = self.dispatch.mended().await {
+            tracing::error!(%error, "what waits for a mended connection could not be let go on");
+        }
         let new = self.known_paths.add(revision.set.paths().map(|path| path.to_string()));
         if !new.is_empty()
             && let Err(error) = self.store.remember_paths(new).await
@@ -273,7 +278,8 @@ fn connections(live: Live, outlook: Outlook) -> admin::Connections {
                 "ready": stands.ready,
                 "under_way": stands.under_way,
                 "down_since": at(stands.down.map(|(since, _)| since)),
-                "asked_again": at(stands.down.map(|(_, until)| until)),
+                "refused_since": at(stands.refused.map(|(since, _)| since)),
+                "asked_again": at(stands.down.or(stands.refused).map(|(_, until)| until)),
                 "paused_until": at(stands.paused_until),
                 "next": stands.next.to_string(),
             });
@@ -298,6 +304,7 @@ fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
             "provider": connection.map(|connection| connection.pack.title.to_string()),
             "limits": limits.into_iter().map(limit).collect::<Vec<_>>(),
             "down_since": stands.down.map(|(since, _)| since.to_string()),
+            "refused_since": stands.refused.map(|(since, _)| since.to_string()),
             "paused_until": stands.paused_until.map(|until| until.to_string()),
         })
     })

@@ -10,6 +10,7 @@ mod checkpoint;
 mod chosen;
 mod connection;
 mod copy;
+mod decided;
 mod delivery;
 mod embedded;
 mod error;
@@ -167,8 +168,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// than those that a person has looked at leaves out what may be with the provider: [`Filter::unknown`].
     fn release_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
 
+    /// Lets the deliveries among these that are due later be due at `at`, and says of which connections they are.
+    fn hasten(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>>;
+
     /// Wants nothing more of the dead and held deliveries among these: they are skipped, with the reason. Says how many.
     fn dismiss(&self, filter: Filter, limit: usize, reason: &str) -> Reply<'_, usize>;
+
+    /// Wants nothing more of what routes could make nothing of, of these events: [`StoredResult::Dismissed`]. Says of how many.
+    fn dismiss_events(&self, meant: ReplayEvents, reason: &str) -> Reply<'_, Vec<EventId>>;
 
     /// How many deliveries of a connection are ready or leased and stand before this number.
     fn ahead(&self, connection: &str, seq: i64) -> Reply<'_, u64>;

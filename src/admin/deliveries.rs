@@ -6,8 +6,9 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, MOST};
 use super::look::Found;
+use super::total::{self, Total};
 use super::{Admin, reason, unavailable};
 use crate::delivery;
 use crate::id::DeliveryId;
@@ -21,7 +22,9 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
     let found = store.deliveries(asked.filter(), asked.last).await?;
-    Ok(Found::Json(json!({ "deliveries": summaries(store, &found).await? })))
+    let total = total::deliveries(store, asked.filter(), found.len(), asked.last).await?;
+    let deliveries = summaries(store, &found).await?;
+    Ok(Found::Json(json!({ "deliveries": deliveries, "total": { "deliveries": total.to_json() } })))
 }
 
 /// Deliveries that are dead or held, and events of which a route could make nothing.
@@ -34,15 +37,21 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
     if filter.states.is_empty() {
         filter.states = vec![delivery::State::Dead, delivery::State::Held];
     }
-    let found = store.deliveries(filter, asked.last).await?;
-    let mut failed = Vec::new();
+    let found = store.deliveries(filter.clone(), asked.last).await?;
+    let total = total::deliveries(store, filter, found.len(), asked.last).await?;
+    let (mut failed, mut total_events) = (Vec::new(), Total::of(0, 1, 0));
     // A delivery's connection says nothing of events that became none.
     if asked.connection.is_none() && asked.states.is_empty() {
-        let unmade = store.chosen(ReplayEvents { unmade: true, newest: true, ..asked.events() }).await?;
+        let mut unmade =
+            store.chosen(ReplayEvents { unmade: true, newest: true, limit: MOST, ..asked.events() }).await?;
+        total_events = Total::of(unmade.len().min(asked.last), asked.last, unmade.len());
+        unmade.truncate(asked.last);
         let stories = store.briefs(unmade).await?;
         failed = stories.iter().filter_map(|story| failure(story, asked.route.as_deref())).collect();
     }
-    Ok(Found::Json(json!({ "deliveries": summaries(store, &found).await?, "events": failed })))
+    let total = json!({ "deliveries": total.to_json(), "events": total_events.to_json() });
+    let deliveries = summaries(store, &found).await?;
+    Ok(Found::Json(json!({ "deliveries": deliveries, "events": failed, "total": total })))
 }
 
 pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>) -> Response {

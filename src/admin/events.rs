@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::look::Found;
+use super::total::Total;
 use crate::event::capture;
 use crate::id::EventId;
 use crate::payload::form;
@@ -44,10 +45,19 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
     // Of one source, the newest are looked for among many.
     let among = if source.is_some() { MOST } else { last };
     let events = store.recent_events(among).await?;
-    let meant = events.iter().filter(|event| source.is_none_or(|source| source == &*event.source)).take(last);
-    let stories = store.briefs(meant.map(|event| event.seq).collect()).await?;
+    let meant: Vec<i64> = events
+        .iter()
+        .filter(|event| source.is_none_or(|source| source == &*event.source))
+        .map(|event| event.seq)
+        .collect();
+    let all = usize::try_from(store.counts().await?.events).unwrap_or(usize::MAX);
+    let total = match source {
+        Some(_) => Total { count: meant.len(), or_more: all > MOST },
+        None => Total { count: all.max(meant.len()), or_more: false },
+    };
+    let stories = store.briefs(meant.into_iter().take(last).collect()).await?;
     let listed: Vec<serde_json::Value> = stories.iter().map(summary).collect();
-    Ok(Found::Json(serde_json::json!({ "events": listed })))
+    Ok(Found::Json(serde_json::json!({ "events": listed, "total": { "events": total.to_json() } })))
 }
 
 pub(super) async fn request(store: &dyn Store, id: &str) -> Result<Found, StoreError> {
@@ -64,6 +74,7 @@ fn summary(story: &EventStory) -> serde_json::Value {
         .map(|outcome| {
             let result = match &outcome.result {
                 StoredResult::Failed { .. } => "failed",
+                StoredResult::Dismissed { .. } => "dismissed",
                 StoredResult::Taken { .. } => "taken",
                 StoredResult::Duplicate { .. } => "duplicate",
             };

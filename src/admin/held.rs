@@ -1,4 +1,7 @@
-//! What waits for a person: it goes on as it is, or nothing more is wanted of it.
+//! What waits or has failed, as a person decides: it goes on now, or nothing more is wanted of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -9,8 +12,12 @@ use serde_json::json;
 use super::asked::{self, Asked, MOST};
 use super::look::Found;
 use super::{Admin, unavailable};
+use crate::clock::Timestamp;
 use crate::delivery::State as Where;
-use crate::store::{Filter, StoreError, StoredDelivery};
+use crate::store::{EventStory, Filter, ReplayEvents, Store, StoreError, StoredDelivery, StoredResult};
+
+/// The states of what goes on by itself.
+const OPEN: &[Where] = &[Where::Pending, Where::Leased, Where::Retrying];
 
 /// What a person decides.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,38 +30,71 @@ impl Decision {
     /// The states of which it can be said.
     fn states(self) -> &'static [Where] {
         match self {
-            Decision::Release => &[Where::Held],
+            Decision::Release => &[Where::Held, Where::Pending, Where::Leased, Where::Retrying],
             Decision::Dismiss => &[Where::Dead, Where::Held],
         }
     }
 }
 
-/// `POST /release`: `{ids, route, connection, since, until, all, unknown, by, dry_run}`.
+/// With what a decision is carried out: a running server, or a store that no server has.
+pub(super) struct Hands<'h> {
+    store: &'h dyn Store,
+    now: Timestamp,
+    /// The connections that are known.
+    connections: Vec<Arc<str>>,
+    /// There may be work for this connection.
+    wake: &'h (dyn Fn(&Arc<str>) + Send + Sync),
+    /// Lets a connection try again at once, and says whether it waited for anything.
+    nudge: &'h (dyn Fn(&Arc<str>) -> bool + Send + Sync),
+}
+
+/// `POST /release`: `{ids, state, route, connection, since, until, all, unknown, by, dry_run}`.
 pub(super) async fn release(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
-    decided(&admin, Decision::Release, &headers, &body).await
+    posted(&admin, Decision::Release, &headers, &body).await
 }
 
 /// `POST /dismiss`: `{ids, state, route, connection, since, until, all, by, note, dry_run}`.
 pub(super) async fn dismiss(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
-    decided(&admin, Decision::Dismiss, &headers, &body).await
+    posted(&admin, Decision::Dismiss, &headers, &body).await
 }
 
-async fn decided(admin: &Admin, decision: Decision, headers: &HeaderMap, body: &[u8]) -> Response {
+async fn posted(admin: &Admin, decision: Decision, headers: &HeaderMap, body: &[u8]) -> Response {
     let asked = match asked::posted(headers, body) {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let done = match wrong(admin, decision, &asked).await {
-        Ok(None) => carry_out(admin, decision, &asked).await,
-        Ok(Some(problem)) => Ok(Found::Wrong(problem)),
-        Err(error) => Err(error),
+    let connections = admin.live.now().set.connections.keys().cloned().collect();
+    let (now, wake, nudge) = (admin.clock.now(), &*admin.wake, &*admin.nudge);
+    let hands = Hands { store: &*admin.store, now, connections, wake, nudge };
+    decided(&hands, decision, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+}
+
+/// The same in a store that no server has: the status and the body, as a server would answer at this path.
+pub async fn decide(store: &dyn Store, now: Timestamp, path: &str, body: &str) -> Result<(u16, Vec<u8>), StoreError> {
+    let decision = match path {
+        "/release" => Decision::Release,
+        "/dismiss" => Decision::Dismiss,
+        _ => return Ok((404, Vec::new())),
     };
-    done.map_or_else(|_| unavailable(), IntoResponse::into_response)
+    let hands = Hands { store, now, connections: Vec::new(), wake: &|_| {}, nudge: &|_| false };
+    let found = match Asked::from_json(body.as_bytes()) {
+        Ok(asked) => decided(&hands, decision, &asked).await?,
+        Err(problem) => Found::Wrong(problem),
+    };
+    Ok(found.plain())
+}
+
+async fn decided(hands: &Hands<'_>, decision: Decision, asked: &Asked) -> Result<Found, StoreError> {
+    match wrong(hands, decision, asked).await? {
+        Some(problem) => Ok(Found::Wrong(problem)),
+        None if decision == Decision::Release => released(hands, asked).await,
+        None => dismissed(hands, asked).await,
+    }
 }
 
 /// Why it can't be done, in words.
-async fn wrong(admin: &Admin, decision: Decision, asked: &Asked) -> Result<Option<String>, StoreError> {
-    if asked.events.is_some() || asked.source.is_some() {
+async fn wrong(hands: &Hands<'_>, decision: Decision, asked: &Asked) -> Result<Option<String>, StoreError> {
+    if asked.source.is_some() || (asked.events.is_some() && decision == Decision::Release) {
         return Ok(Some(
             "this is said of deliveries: name them by `dlv_…`, or by their connection or route".to_owned(),
         ));
@@ -66,13 +106,28 @@ async fn wrong(admin: &Admin, decision: Decision, asked: &Asked) -> Result<Optio
         return Ok(Some(format!("what is {} is not meant by this", state.word())));
     }
     for id in asked.deliveries.iter().flatten() {
-        match admin.store.delivery(*id).await? {
+        match hands.store.delivery(*id).await? {
             None => return Ok(Some(format!("there is no delivery `{id}`"))),
+            Some(story) if story.delivery.parked && decision == Decision::Release => {
+                return Ok(Some(format!("`{id}` waits until an earlier delivery of its lane is done")));
+            }
             Some(story) if decision.states().contains(&story.delivery.state) => {}
             Some(story) => return Ok(Some(not_meant(&story.delivery))),
         }
     }
+    for id in asked.events.iter().flatten() {
+        match hands.store.event(*id).await? {
+            None => return Ok(Some(format!("there is no event `{id}`"))),
+            Some(story) if has_failed(&story) => {}
+            Some(_) => return Ok(Some(format!("no route failed on `{id}`: its deliveries are dismissed by `dlv_…`"))),
+        }
+    }
     Ok(None)
+}
+
+fn has_failed(story: &EventStory) -> bool {
+    let now = story.outcomes.iter().filter(|outcome| outcome.generation == story.event.generation);
+    now.into_iter().any(|outcome| matches!(outcome.result, StoredResult::Failed { .. }))
 }
 
 /// Why nothing is to be decided of a delivery.
@@ -87,51 +142,110 @@ fn not_meant(delivery: &StoredDelivery) -> String {
     }
 }
 
-async fn carry_out(admin: &Admin, decision: Decision, asked: &Asked) -> Result<Found, StoreError> {
-    let mut filter = asked.filter();
-    if filter.states.is_empty() {
-        filter.states = decision.states().to_vec();
+/// What is held goes on, what is due later is due now, and no connection of theirs waits any longer.
+async fn released(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError> {
+    let of = |states: &[Where]| {
+        let said = |state: &&Where| asked.states.is_empty() || asked.states.contains(state);
+        Filter { states: states.iter().filter(said).copied().collect(), ..asked.filter() }
+    };
+    let (mut held, mut open) = (of(&[Where::Held]), of(OPEN));
+    let left_out = unknown(hands, asked, &mut held).await?;
+    // What is named is meant in any case; of the rest, what would wait.
+    open.due_after = open.ids.is_none().then_some(hands.now);
+    let mut found = Vec::new();
+    for filter in [held, open].into_iter().filter(|filter| !filter.states.is_empty()) {
+        found.extend(hands.store.deliveries(filter, MOST).await?);
     }
-    let left_out = unknown(admin, decision, asked, &mut filter).await?;
-    let states = filter.states.clone();
-    let found = admin.store.deliveries(filter, MOST).await?;
-    let ids: Vec<String> = found.iter().rev().map(|one| one.id.to_string()).collect();
+    found.sort_by_key(|one| one.seq);
+    let more = found.len() >= MOST;
+    found.truncate(MOST);
     let is_trial = asked.says("dry_run");
+    let mut asked_again = Vec::new();
     if !is_trial {
+        let seqs: Vec<i64> = found.iter().map(|one| one.seq).collect();
         // Those that are told are those that are meant.
-        let seqs = Some(found.iter().map(|one| one.seq).collect());
-        carried_out(admin, decision, asked, Filter { seqs, states, ..Filter::default() }).await?;
+        let meant = Filter { seqs: Some(seqs), ..Filter::default() };
+        hands.store.release_held(meant.clone(), MOST, hands.now).await?;
+        hands.store.hasten(meant, MOST, hands.now).await?;
+        asked_again = nudged(hands, asked, &found);
+        let by = by(asked);
+        tracing::info!(deliveries = found.len(), by, "deliveries go on now, as a person asked");
     }
-    let more = found.len() == MOST;
-    let body = json!({ "dry_run": is_trial, "deliveries": ids.len(), "ids": ids, "more": more, "left_out": left_out });
-    Ok(Found::Json(body))
+    let ids: Vec<String> = found.iter().map(|one| one.id.to_string()).collect();
+    Ok(Found::Json(json!({
+        "dry_run": is_trial, "deliveries": ids.len(), "ids": ids, "more": more, "left_out": left_out,
+        "asked_again": asked_again,
+    })))
+}
+
+/// Lets the connections that are meant try again, and says which of them waited for something.
+fn nudged(hands: &Hands<'_>, asked: &Asked, found: &[StoredDelivery]) -> Vec<String> {
+    let named = asked.connection.iter().cloned();
+    let all = hands.connections.iter().filter(|_| asked.says("all")).cloned();
+    let connections: BTreeSet<Arc<str>> =
+        found.iter().map(|one| one.connection.clone()).chain(named).chain(all).collect();
+    let waited = connections.iter().filter(|connection| (hands.nudge)(connection));
+    let waited = waited.map(ToString::to_string).collect();
+    connections.iter().for_each(|connection| (hands.wake)(connection));
+    waited
+}
+
+/// Nothing more is wanted of deliveries, and of events that failed.
+async fn dismissed(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError> {
+    let is_trial = asked.says("dry_run");
+    let note = asked.text("note").map(|note| format!(": {note}")).unwrap_or_default();
+    let reason = format!("dismissed by {}{note}", by(asked));
+    let (mut filter, mut found) = (asked.filter(), Vec::new());
+    if filter.states.is_empty() {
+        filter.states = Decision::Dismiss.states().to_vec();
+    }
+    if asked.deliveries.is_some() || asked.events.is_none() {
+        found = hands.store.deliveries(filter.clone(), MOST).await?;
+    }
+    let meant = failed_events(asked);
+    let mut events = Vec::new();
+    if let Some(meant) = &meant {
+        let failed = hands.store.chosen(meant.clone()).await?;
+        events = hands.store.briefs(failed).await?.iter().map(|story| story.event.id).collect();
+    }
+    if !is_trial {
+        let seqs = Some(found.iter().map(|one| one.seq).collect());
+        let meant_deliveries = Filter { seqs, states: filter.states, ..Filter::default() };
+        hands.store.dismiss(meant_deliveries, MOST, &reason).await?;
+        if let Some(meant) = meant {
+            events = hands.store.dismiss_events(meant, &reason).await?;
+        }
+        tracing::info!(deliveries = found.len(), events = events.len(), by = by(asked), "dismissed, as a person asked");
+    }
+    let ids = found.iter().rev().map(|one| one.id.to_string()).chain(events.iter().map(ToString::to_string));
+    let more = found.len() == MOST || events.len() == MOST;
+    Ok(Found::Json(json!({
+        "dry_run": is_trial, "deliveries": found.len(), "events": events.len(), "ids": ids.collect::<Vec<_>>(),
+        "more": more,
+    })))
+}
+
+/// The events that are meant: those that are named, or where no connection, state or delivery is, those that failed.
+fn failed_events(asked: &Asked) -> Option<ReplayEvents> {
+    let of_deliveries = asked.deliveries.is_some() || asked.connection.is_some() || !asked.states.is_empty();
+    match (asked.events.is_some(), of_deliveries) {
+        (false, true) => None,
+        _ => Some(ReplayEvents { unmade: true, limit: MOST, ..asked.events() }),
+    }
+}
+
+fn by(asked: &Asked) -> String {
+    asked.text("by").unwrap_or_else(|| "a person".to_owned())
 }
 
 /// Leaves out what the provider may have already where nobody has looked at each, and says how many these are: not what is
 /// named, nor where it is said.
-async fn unknown(admin: &Admin, decision: Decision, asked: &Asked, filter: &mut Filter) -> Result<usize, StoreError> {
-    if decision != Decision::Release || filter.ids.is_some() || asked.says("unknown") {
+async fn unknown(hands: &Hands<'_>, asked: &Asked, held: &mut Filter) -> Result<usize, StoreError> {
+    if held.ids.is_some() || held.states.is_empty() || asked.says("unknown") {
         return Ok(0);
     }
-    filter.unknown = Some(true);
-    let left_out = admin.store.deliveries(filter.clone(), MOST).await?.len();
-    filter.unknown = Some(false);
+    held.unknown = Some(true);
+    let left_out = hands.store.deliveries(held.clone(), MOST).await?.len();
+    held.unknown = Some(false);
     Ok(left_out)
-}
-
-async fn carried_out(admin: &Admin, decision: Decision, asked: &Asked, filter: Filter) -> Result<(), StoreError> {
-    let by = asked.text("by").unwrap_or_else(|| "a person".to_owned());
-    match decision {
-        Decision::Release => {
-            let connections = admin.store.release_held(filter, MOST, admin.clock.now()).await?;
-            connections.iter().for_each(|connection| (admin.wake)(connection));
-            tracing::info!(by, "held deliveries go on, as a person asked");
-        }
-        Decision::Dismiss => {
-            let note = asked.text("note").map(|note| format!(": {note}")).unwrap_or_default();
-            let deliveries = admin.store.dismiss(filter, MOST, &format!("dismissed by {by}{note}")).await?;
-            tracing::info!(deliveries, by, "deliveries are dismissed, as a person asked");
-        }
-    }
-    Ok(())
 }

@@ -28,12 +28,19 @@ pub(super) async fn at(State(admin): State<Admin>, uri: Uri) -> Response {
 /// The same of a store that no server has: the status and the body, as a server would answer.
 pub async fn look(store: &dyn Store, path: &str) -> Result<(u16, Vec<u8>), StoreError> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    Ok(match found(store, path, query).await? {
-        Found::Json(body) => (200, format!("{body:#}\n").into_bytes()),
-        Found::Bytes(body) => (200, body),
-        Found::Nothing => (404, Vec::new()),
-        Found::Wrong(problem) => (400, format!("{problem}\n").into_bytes()),
-    })
+    Ok(found(store, path, query).await?.plain())
+}
+
+impl Found {
+    /// The status and the body.
+    pub(super) fn plain(self) -> (u16, Vec<u8>) {
+        match self {
+            Found::Json(body) => (200, format!("{body:#}\n").into_bytes()),
+            Found::Bytes(body) => (200, body),
+            Found::Nothing => (404, Vec::new()),
+            Found::Wrong(problem) => (400, format!("{problem}\n").into_bytes()),
+        }
+    }
 }
 
 async fn found(store: &dyn Store, path: &str, query: &str) -> Result<Found, StoreError> {

@@ -2,18 +2,20 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::error_line;
 use super::{Exit, WorkspaceArg};
 use crate::admin;
+use crate::clock::Clock;
 use crate::compile::SETTINGS;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Diagnostic, text};
 use crate::load::{self, Options};
 use crate::settings::ServerSettings;
-use crate::store::{self, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// Which server is asked.
 #[derive(Debug, Args)]
@@ -59,9 +61,7 @@ impl ServerArg {
 
     pub(super) fn post(&self, path: &str, body: String) -> Result<Answer, Exit> {
         let base = self.base()?;
-        let answer = super::runtime()?.block_on(admin::post_to(&base, path, body));
-        let (status, body) = answer.ok_or_else(|| nobody(&base))?;
-        Ok(Answer { from: format!("the server on {base}"), status, body })
+        posted(&base, path, body)?.ok_or_else(|| nobody(&base))
     }
 
     /// The address of the server with its scheme.
@@ -75,20 +75,34 @@ impl ServerArg {
 
 impl LookArg {
     pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
+        self.by(|base| got(base, path), |folder, silent| looked(folder, path, silent))
+    }
+
+    /// Tells a running server; or, where none runs, writes into the store that it left.
+    pub(super) fn post(&self, path: &str, body: String) -> Result<Answer, Exit> {
+        self.by(|base| posted(base, path, body.clone()), |folder, silent| decided(folder, path, &body, silent))
+    }
+
+    /// Asks the server, where one is to be asked and answers; otherwise the store in a folder, and says which server was silent.
+    fn by(
+        &self,
+        ask: impl FnOnce(&str) -> Result<Option<Answer>, Exit>,
+        looked: impl FnOnce(&Path, Option<&str>) -> Result<Answer, Exit>,
+    ) -> Result<Answer, Exit> {
         if let Some(folder) = &self.data {
-            return looked(folder, path, None);
+            return looked(folder, None);
         }
         if let Some(given) = &self.server.admin {
             let base = base_of(given);
-            return got(&base, path)?.ok_or_else(|| nobody(&base));
+            return ask(&base)?.ok_or_else(|| nobody(&base));
         }
         let mut folder = settings(&self.server.workspace, if self.sandbox { NO_FOLDER } else { NO_ADDRESS })?.data;
         if self.sandbox {
             folder.push("sandbox");
-            return looked(folder.strip_prefix(".").unwrap_or(&folder), path, None);
+            return looked(folder.strip_prefix(".").unwrap_or(&folder), None);
         }
         let base = self.server.base()?;
-        if let Some(answer) = got(&base, path)? {
+        if let Some(answer) = ask(&base)? {
             return Ok(answer);
         }
         if !store::is_in(&folder) && store::is_in(&folder.join("sandbox")) {
@@ -98,7 +112,7 @@ impl LookArg {
             return Err(Exit::CouldNotRun);
         }
         match store::is_in(&folder) {
-            true => looked(folder.strip_prefix(".").unwrap_or(&folder), path, Some(&base)),
+            true => looked(folder.strip_prefix(".").unwrap_or(&folder), Some(&base)),
             false => Err(nobody(&base)),
         }
     }
@@ -120,16 +134,49 @@ fn got(base: &str, path: &str) -> Result<Option<Answer>, Exit> {
     Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body }))
 }
 
+fn posted(base: &str, path: &str, body: String) -> Result<Option<Answer>, Exit> {
+    let answer = super::runtime()?.block_on(admin::post_to(base, path, body));
+    Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body }))
+}
+
+fn could_not(text: String) -> Exit {
+    error_line(text);
+    Exit::CouldNotRun
+}
+
 /// What the store in a folder has; `silent` is the server that did not answer.
 fn looked(folder: &Path, path: &str, silent: Option<&str>) -> Result<Answer, Exit> {
-    let (shown, could_not) = (folder.display(), |text: String| {
-        error_line(text);
-        Exit::CouldNotRun
+    let (shown, store) = (folder.display(), opened(folder, silent, store::open_to_read)?);
+    let found = super::runtime()?.block_on(admin::look(&*store, path));
+    let (status, body) = found.map_err(|error| could_not(format!("the store in `{shown}` can't be read: {error}")))?;
+    Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+}
+
+/// What a person decides, written into the store in a folder.
+fn decided(folder: &Path, path: &str, body: &str, silent: Option<&str>) -> Result<Answer, Exit> {
+    let (shown, store) = (folder.display(), opened(folder, silent, store::open)?);
+    let done = super::runtime()?.block_on(async {
+        let done = admin::decide(&*store, Clock::System.now(), path, body).await?;
+        store.close().await.map(|()| done)
     });
+    let (status, body) =
+        done.map_err(|error| could_not(format!("the store in `{shown}` can't be written: {error}")))?;
+    Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+}
+
+type Opened = Arc<dyn Store>;
+
+/// Opens the store in a folder that no server has, and says that it is this one.
+fn opened(
+    folder: &Path,
+    silent: Option<&str>,
+    open: impl FnOnce(&Path) -> Result<Opened, StoreError>,
+) -> Result<Opened, Exit> {
+    let shown = folder.display();
     if !store::is_in(folder) {
         return Err(could_not(format!("there is no event store in `{shown}`; `--data DIR` says where it is")));
     }
-    let store = store::open_to_read(folder).map_err(|error| match (error, silent) {
+    let store = open(folder).map_err(|error| match (error, silent) {
         (StoreError::Locked, Some(base)) => could_not(format!(
             "no server answers on {base}, but one has the store in `{shown}`: say where it answers the operator, with \
              --admin ADDRESS"
@@ -140,9 +187,7 @@ fn looked(folder: &Path, path: &str, silent: Option<&str>) -> Result<Answer, Exi
     if let Some(base) = silent {
         error_line(format!("no server answers on {base}; this is from the store in `{shown}`"));
     }
-    let found = super::runtime()?.block_on(admin::look(&*store, path));
-    let (status, body) = found.map_err(|error| could_not(format!("the store in `{shown}` can't be read: {error}")))?;
-    Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+    Ok(store)
 }
 
 /// What is not known while jackfield.yaml can't be read, and what to do about it.

@@ -1,6 +1,7 @@
 //! `jackfield deliveries` and `jackfield dead-letters`: where deliveries stand, and what failed.
 
 mod estimate;
+pub(super) mod total;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -75,7 +76,10 @@ pub(super) fn run(args: &DeliveriesArgs) -> Exit {
             let last = args.last.to_string();
             let named = [("state", &args.state), ("route", &args.route), ("connection", &args.connection)];
             let path = format!("/deliveries?last={last}{}", query(&named));
-            asked(&args.look, &path, None, |body| listed(body, "no deliveries"))
+            asked(&args.look, &path, None, |body| {
+                listed(body, "no deliveries");
+                left_out(body, "deliveries", "deliveries");
+            })
         }
     }
 }
@@ -86,6 +90,8 @@ pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
     asked(&args.look, &path, None, |body| {
         failed(body);
         listed(body, if entries(body, "events").is_empty() { "nothing failed" } else { "" });
+        left_out(body, "events", "events that failed");
+        left_out(body, "deliveries", "deliveries");
     })
 }
 
@@ -140,6 +146,13 @@ fn text<'v>(value: &'v Value, key: &str) -> std::borrow::Cow<'v, str> {
         Some(text) => text.into(),
         None => "".into(),
     }
+}
+
+/// No list of deliveries is longer.
+const MOST: u64 = 10_000;
+
+fn left_out(body: &Value, key: &str, what: &str) {
+    total::told(body, key, what, MOST).iter().for_each(line);
 }
 
 fn listed(body: &Value, none: &str) {

@@ -3,7 +3,9 @@
 mod group;
 mod sent;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -17,12 +19,13 @@ use crate::diagnostic::text::count_of;
 use crate::diff::{self, Change, Recorded, What};
 use crate::id::EventId;
 use crate::load::{self, Files, Options};
+use crate::route::Route;
 use crate::store::{Look, StoreError};
 use group::Groups;
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {
-    /// How many of the newest events are gone through
+    /// How many of the newest events are gone through: of one source with `--source`, of that of the route with `--route`
     #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
     last: usize,
     /// Events of this source only
@@ -132,7 +135,12 @@ fn before(args: &DiffArgs, root: &Path, look: &Look, after: &Compiled) -> Result
 fn summary(args: &DiffArgs, look: &Look, before: &Before, after: &Compiled) -> Result<Summary, StoreError> {
     let mut summary = Summary::default();
     let route = args.route.as_deref().map(route_name);
-    look.newest(args.source.as_deref(), args.last, |event| {
+    let sources = route.and_then(|route| sources_of(route, before, after));
+    let is_meant = |source: &str| {
+        args.source.as_deref().is_none_or(|wanted| wanted == source)
+            && sources.as_ref().is_none_or(|sources| sources.contains(source))
+    };
+    look.newest(is_meant, args.last, |event| {
         let mut kept = Vec::new();
         if matches!(before, Before::Sent) {
             match look.event(event.id)? {
@@ -151,6 +159,23 @@ fn summary(args: &DiffArgs, look: &Look, before: &Before, after: &Compiled) -> R
         Ok(())
     })?;
     Ok(summary)
+}
+
+/// The sources whose events a route gets, before or after; nothing where that is not known.
+fn sources_of(route: &str, before: &Before, after: &Compiled) -> Option<BTreeSet<String>> {
+    let of = |compiled: &Compiled| -> BTreeSet<String> {
+        let has = |routes: &[Arc<Route>]| routes.iter().any(|own| *own.name == *route);
+        let sources = compiled.set.routes.iter().filter(|(_, routes)| has(routes));
+        sources.map(|(source, _)| source.to_string()).collect()
+    };
+    let mut sources = of(after);
+    match before {
+        Before::Workspace(before, _) => sources.extend(of(before)),
+        // A route that is gone may have had any.
+        Before::Sent if sources.is_empty() => return None,
+        Before::Sent => {}
+    }
+    Some(sources).filter(|sources| !sources.is_empty())
 }
 
 impl Summary {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ask::Answer;
-use super::deliveries::Shown;
+use super::deliveries::{Shown, total};
 use super::terminal::{self, bytes, error_line, line, paint};
 use super::{EventsArgs, Exit};
 use crate::secret::MASK;
@@ -64,6 +64,7 @@ fn listed(body: &[u8]) -> Exit {
         let (at, id, source) = (text(event, "received_at"), text(event, "id"), text(event, "source"));
         line(format!("{at}  {id}  {source:widest$}  {}", became(event)));
     }
+    total::told(&listed, "events", "events", 1000).iter().for_each(line);
     Exit::Fine
 }
 
@@ -83,6 +84,7 @@ fn of_route(outcome: &Value) -> String {
     let states: Vec<&str> = states.iter().filter_map(Value::as_str).collect();
     match (outcome["result"].as_str(), states.is_empty()) {
         (Some("failed"), _) => format!("{route}: {}", paint(terminal::RED, "failed")),
+        (Some("dismissed"), _) => format!("{route}: dismissed"),
         (Some("duplicate"), _) => format!("{route}: seen before"),
         (_, true) => format!("{route}: nothing to send"),
         (_, false) => format!("{route}: {}", states.join(", ")),

@@ -1,12 +1,15 @@
-//! `jackfield release` and `jackfield dismiss`: what waits for a person goes on, or nothing more is wanted of it.
+//! `jackfield release` and `jackfield dismiss`: what waits goes on now, or nothing more is wanted of it.
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Exit;
-use super::ask::ServerArg;
+use super::ask::LookArg;
 use super::deliveries::{FormatArg, answered};
 use super::terminal::line;
+
+/// So many are listed; a script has all of them with `--format json`.
+const MOST_SHOWN: usize = 50;
 
 #[derive(Debug, Args)]
 pub(super) struct ReleaseArgs {
@@ -15,7 +18,7 @@ pub(super) struct ReleaseArgs {
     ids: Vec<String>,
     #[command(flatten)]
     meant: Meant,
-    /// All that are held
+    /// All that are held or wait for a later time
     #[arg(long)]
     all: bool,
     /// Also those of which nobody knows whether the provider has them: they may be there twice then
@@ -25,7 +28,7 @@ pub(super) struct ReleaseArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct DismissArgs {
-    /// These deliveries: `dlv_…`
+    /// These deliveries (`dlv_…`), or events that a route could make nothing of (`evt_…`)
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// What is `dead` or `held` only
@@ -62,25 +65,34 @@ struct Meant {
     #[command(flatten)]
     format: FormatArg,
     #[command(flatten)]
-    server: ServerArg,
+    from: LookArg,
 }
 
 pub(super) fn release(args: &ReleaseArgs) -> Exit {
     let body = body(&args.ids, &args.meant, &[("all", args.all), ("unknown", args.unknown)], &[]);
-    sent(&args.meant, "/release", body, |count, is_trial| match (count, is_trial) {
-        (1, true) => "1 delivery would go on".to_owned(),
-        (1, false) => "1 delivery goes on".to_owned(),
-        (more, true) => format!("{more} deliveries would go on"),
-        (more, false) => format!("{more} deliveries go on"),
+    sent(&args.meant, "/release", body, |body| {
+        match (body["deliveries"].as_u64().unwrap_or(0), body["dry_run"] == true) {
+            (1, true) => "1 delivery would go on".to_owned(),
+            (1, false) => "1 delivery goes on".to_owned(),
+            (more, true) => format!("{more} deliveries would go on"),
+            (more, false) => format!("{more} deliveries go on"),
+        }
     })
 }
 
 pub(super) fn dismiss(args: &DismissArgs) -> Exit {
     let body = body(&args.ids, &args.meant, &[("all", args.all)], &[("state", &args.state), ("note", &args.note)]);
-    sent(&args.meant, "/dismiss", body, |count, is_trial| {
-        let what = if count == 1 { "delivery" } else { "deliveries" };
-        let done = if is_trial { "would be dismissed" } else { "dismissed" };
-        format!("{count} {what} {done}")
+    sent(&args.meant, "/dismiss", body, |body| {
+        let done = if body["dry_run"] == true { "would be dismissed" } else { "dismissed" };
+        let counted = |key: &str, one: &str, more: &str| match body[key].as_u64().unwrap_or(0) {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {more}")),
+        };
+        let counted = [counted("deliveries", "delivery", "deliveries"), counted("events", "event", "events")];
+        let counted: Vec<String> = counted.into_iter().flatten().collect();
+        let what = if counted.is_empty() { "0 deliveries".to_owned() } else { counted.join(" and ") };
+        format!("{what} {done}")
     })
 }
 
@@ -105,12 +117,16 @@ fn body(ids: &[String], meant: &Meant, said: &[(&str, bool)], more: &[(&str, &Op
     Value::Object(body).to_string()
 }
 
-fn sent(meant: &Meant, path: &str, body: String, told: impl Fn(u64, bool) -> String) -> Exit {
+fn sent(meant: &Meant, path: &str, body: String, told: impl Fn(&Value) -> String) -> Exit {
     let show = |body: &Value| {
-        line(told(body["deliveries"].as_u64().unwrap_or(0), body["dry_run"] == true));
-        for id in body["ids"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str) {
-            line(format!("  {id}"));
+        line(told(body));
+        let texts = |key: &str| body[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        texts("ids").take(MOST_SHOWN).for_each(|id| line(format!("  {id}")));
+        match texts("ids").count().saturating_sub(MOST_SHOWN) {
+            0 => {}
+            more => line(format!("  … and {more} more")),
         }
+        texts("asked_again").for_each(|name| line(format!("  `{name}` waits no longer: it is tried now")));
         match body["left_out"].as_u64() {
             None | Some(0) => {}
             Some(1) => line(
@@ -124,7 +140,7 @@ fn sent(meant: &Meant, path: &str, body: String, told: impl Fn(u64, bool) -> Str
             line("  there may be more: say it again");
         }
     };
-    match meant.server.post(path, body) {
+    match meant.from.post(path, body) {
         Ok(answer) => answered(answer, meant.format.format, show),
         Err(exit) => exit,
     }

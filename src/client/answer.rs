@@ -8,6 +8,7 @@ use reqwest::{RequestBuilder, Response};
 use super::trouble::trouble;
 use crate::delivery::{AttemptResult, Trouble};
 use crate::pack::outcome::Answer;
+use crate::payload;
 
 /// An answer longer than this is cut: what it means stands at its beginning.
 const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
@@ -30,7 +31,16 @@ pub async fn answer(request: RequestBuilder) -> Result<Answer, AttemptResult> {
         }
     }
     answer.body.truncate(LONGEST_ANSWER);
+    // It was not asked for, and some compress all the same. What can't be undone stays as it came.
+    if let Some(body) = payload::inflated(&answer.body, &codings(&answer), LONGEST_ANSWER) {
+        answer.body = body;
+    }
     Ok(answer)
+}
+
+fn codings(answer: &Answer) -> String {
+    let named = answer.headers.iter().filter(|(name, _)| name == "content-encoding");
+    named.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(",")
 }
 
 /// The status and the headers; nothing when those are too long.

@@ -1,7 +1,7 @@
 //! Access tokens that run out: fetched once for all who wait, and on disk before they are used.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, RwLock};
@@ -31,6 +31,7 @@ pub struct Tokens {
     store: Arc<dyn Store>,
     clock: Clock,
     slots: Arc<Mutex<Slots>>,
+    failures: Arc<Mutex<BTreeMap<Arc<str>, Failed>>>,
     /// Whether none is fetched any more. Whoever fetches one holds it, so that the end waits for that.
     is_over: Arc<RwLock<bool>>,
 }
@@ -44,10 +45,10 @@ struct Slot {
     /// It was given, and could not be stored yet: it is not used before it is.
     is_unsaved: bool,
     fetched_at: Option<Timestamp>,
-    failed: Option<Failed>,
 }
 
-/// The last failure, for those settings, and until when it is believed.
+/// The last failure of a connection, for those settings, and until when it is believed.
+#[derive(Clone)]
 struct Failed {
     fingerprint: String,
     trouble: Trouble,
@@ -58,7 +59,7 @@ type Locked = OwnedMutexGuard<Slot>;
 
 impl Tokens {
     pub fn new(clients: Clients, store: Arc<dyn Store>, clock: Clock) -> Self {
-        Tokens { clients, store, clock, slots: Arc::default(), is_over: Arc::default() }
+        Tokens { clients, store, clock, slots: Arc::default(), failures: Arc::default(), is_over: Arc::default() }
     }
 
     /// The token that requests of a connection carry; nothing for one that has none to fetch.
@@ -69,6 +70,11 @@ impl Tokens {
     /// Another token than the one that the provider did not take.
     pub async fn refresh(&self, connection: &Arc<Connection>, stale: &Secret) -> Result<Option<Secret>, Trouble> {
         self.get(connection, Some(stale)).await
+    }
+
+    /// The service is asked again by the next who needs a token, whatever it said before.
+    pub fn try_now(&self, connection: &str) {
+        self.failures().remove(connection);
     }
 
     /// Lets what is being fetched come home and onto disk, and fetches nothing more: a refresh token that was given and not
@@ -98,6 +104,10 @@ impl Tokens {
         renewed.await.unwrap_or(Err(Trouble::NoToken)).map(Some)
     }
 
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Failed>> {
+        self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     fn slot(&self, connection: &Arc<str>) -> Arc<tokio::sync::Mutex<Slot>> {
         let mut slots = self.slots.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         slots.entry(connection.clone()).or_default().clone()
@@ -115,17 +125,19 @@ impl Tokens {
         if let Some(good) = slot.good(grant, stale, now) {
             return Ok(good);
         }
-        if let Some(trouble) = slot.known_trouble(grant, now) {
+        let failed = self.failures().get(&connection.name).cloned();
+        if let Some(trouble) = slot.known_trouble(failed.as_ref(), grant, now) {
             return Err(trouble);
         }
         match self.fetch(&slot, grant, connection).await {
             Ok(token) => {
                 slot.token = Some(token);
-                (slot.is_unsaved, slot.fetched_at, slot.failed) = (true, Some(now), None);
+                (slot.is_unsaved, slot.fetched_at) = (true, Some(now));
+                self.failures().remove(&connection.name);
                 self.save(&mut slot, connection).await
             }
             Err(refused) => {
-                slot.failed(grant, refused.trouble, now);
+                self.failures().insert(connection.name.clone(), Failed::new(grant, refused.trouble, now));
                 tell(connection, &refused);
                 if let Some(rotated) = refused.rotated {
                     (slot.token, slot.is_unsaved) = (Some(grant.rotated(rotated, now)), true);
@@ -201,18 +213,19 @@ impl Slot {
     }
 
     /// Why nobody is asked now: it failed a moment ago, or the newest token is the one that was not taken.
-    fn known_trouble(&self, grant: &Grant, now: Timestamp) -> Option<Trouble> {
+    fn known_trouble(&self, failed: Option<&Failed>, grant: &Grant, now: Timestamp) -> Option<Trouble> {
         // What lies ahead of a clock that was set back is not believed.
-        let is_ahead = |failed: &Failed| now < failed.until && now.until(failed.until) <= PAUSE;
-        let failed = self.failed.as_ref().filter(|failed| failed.fingerprint == grant.fingerprint && is_ahead(failed));
+        let is_ahead = |failed: &&Failed| now < failed.until && now.until(failed.until) <= PAUSE;
+        let failed = failed.filter(|failed| failed.fingerprint == grant.fingerprint).filter(is_ahead);
         let is_new = self.fetched_at.is_some_and(|at| at <= now && now < at.plus(SHORT_PAUSE));
         failed.map(|failed| failed.trouble).or(is_new.then_some(Trouble::NoToken))
     }
+}
 
-    fn failed(&mut self, grant: &Grant, trouble: Trouble, now: Timestamp) {
+impl Failed {
+    fn new(grant: &Grant, trouble: Trouble, now: Timestamp) -> Self {
         let pause = if trouble.needs_a_person() { PAUSE } else { SHORT_PAUSE };
-        let fingerprint = grant.fingerprint.clone();
-        self.failed = Some(Failed { fingerprint, trouble, until: now.plus(pause) });
+        Failed { fingerprint: grant.fingerprint.clone(), trouble, until: now.plus(pause) }
     }
 }
 

@@ -157,7 +157,7 @@ pub struct Condition {
 }
 
 /// The outcomes that a condition can name.
-pub const OUTCOMES: &[&str] = &["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget"];
+pub const OUTCOMES: &[&str] = &["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget", "hold"];
 
 impl Decode for Condition {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -274,6 +274,10 @@ fn meaning(outcome: &str) -> &'static str {
         "forget" => {
             "When this holds, what earlier calls of the chain remembered is not so any more: it is forgotten, and they are made \
              again, once: `\"{{ status == 404 }}\"`."
+        }
+        "hold" => {
+            "When this holds, the provider refuses the account: it is held until a person has mended the connection: \
+             `\"{{ status == 403 and body.error == 'token revoked' }}\"`."
         }
         _ => "",
     }

@@ -50,9 +50,12 @@ impl Client {
         match answered {
             Err(result) => (result, Answer::default()),
             Ok(answer) => {
-                let outcome = operation.outcomes.of(&answer);
-                let retry_after = answer.retry_after(clock.now());
-                (AttemptResult::Answered { outcome, status: answer.status, retry_after }, answer)
+                let (status, retry_after) = (answer.status, answer.retry_after(clock.now()));
+                let result = match operation.outcomes.of(&answer) {
+                    Some(outcome) => AttemptResult::Answered { outcome, status, retry_after },
+                    None => AttemptResult::Unknown(Trouble::BadAnswer),
+                };
+                (result, answer)
             }
         }
     }

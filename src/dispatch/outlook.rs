@@ -64,6 +64,8 @@ pub struct ConnectionOutlook {
     pub under_way: u64,
     /// Since when the provider is taken to be down, and when it is asked again.
     pub down: Option<(Timestamp, Timestamp)>,
+    /// Since when the provider refuses the account, and when it is asked again.
+    pub refused: Option<(Timestamp, Timestamp)>,
     /// Until when the provider asked to be left alone.
     pub paused_until: Option<Timestamp>,
     /// When the next delivery of the line goes out.
@@ -74,15 +76,17 @@ impl Outlook {
     /// How a connection stands.
     pub fn of(&self, connection: &Arc<str>) -> ConnectionOutlook {
         let (line, pacer, now) = (self.lines.of(connection), self.paces.of(connection), self.clock.now());
-        let (down, paused_until) = {
+        let (shut, paused_until) = {
             let pace = pacer.pace();
-            (pace.down(), pace.paused_until(now))
+            (pace.shut(), pace.paused_until(now))
         };
+        let because = |refused: bool| shut.filter(|shut| shut.refused == refused).map(|shut| (shut.since, shut.until));
         ConnectionOutlook {
             now,
             ready: line.ready.load(Ordering::Relaxed),
             under_way: line.under_way.load(Ordering::Relaxed),
-            down,
+            down: because(false),
+            refused: because(true),
             paused_until,
             next: self.estimate(connection, None, 0),
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::clock::Timestamp;
 use breaker::Breaker;
-pub(super) use breaker::Health;
+pub(super) use breaker::{Health, Shut};
 use budget::Budget;
 pub(super) use budget::Limit;
 
@@ -129,12 +129,12 @@ impl Pace {
 
     /// A pass that was not used.
     pub(super) fn give_back(&mut self, pass: Pass, backoff: &Backoff, now: Timestamp) {
-        self.breaker.end(pass.probe, Health::Unclear, backoff, now, 0.0);
+        let _ = self.breaker.end(pass.probe, Health::Unclear, backoff, now, 0.0);
         self.close(&pass.scopes, None);
     }
 
     /// The request that had this pass ended. `jitter` is a random number in 0..1. Where it only found out that the provider
-    /// is still down: when the next one tries.
+    /// is still down, or still refuses the account: when the next one tries.
     pub(super) fn end(
         &mut self,
         pass: Pass,
@@ -143,7 +143,7 @@ impl Pace {
         now: Timestamp,
         jitter: f64,
     ) -> Option<Timestamp> {
-        self.breaker.end(pass.probe, ended.health, backoff, now, jitter);
+        let still_shut = self.breaker.end(pass.probe, ended.health, backoff, now, jitter);
         self.close(&pass.scopes, ended.sent.then_some(now));
         let known = ended.wait.map(|wait| wait.min(LONGEST_PAUSE));
         match ended.too_many {
@@ -161,13 +161,12 @@ impl Pace {
                 }
             }
         }
-        let still_down = self.down().filter(|_| pass.probe && ended.health == Health::Down);
-        still_down.map(|(_, until)| until)
+        still_shut
     }
 
     /// When a request goes out that has `place` others before it.
     pub(super) fn slot(&mut self, rules: &[Rule], place: u64, now: Timestamp) -> Timestamp {
-        let open = self.breaker.open().map(|(_, until)| until);
+        let open = self.breaker.shut().map(|shut| shut.until);
         let from = [Some(now), open, self.paused.map(|pause| pause.until)].into_iter().flatten().max().unwrap_or(now);
         let empty = |limit: &Limit| Budget::default().slot(*limit, place, from);
         let slots = rules.iter().map(|(scope, limit)| match self.budgets.get_mut(scope) {
@@ -177,9 +176,16 @@ impl Pace {
         slots.max().map_or(from, |slot| slot.max(from))
     }
 
-    /// While the provider is taken to be down: since when, and when it is asked again.
-    pub(super) fn down(&self) -> Option<(Timestamp, Timestamp)> {
-        self.breaker.open()
+    /// While the provider is taken to be down, or refuses the account: since when, and when it is asked again.
+    pub(super) fn shut(&self) -> Option<Shut> {
+        self.breaker.shut()
+    }
+
+    /// Whatever was to be waited for, but for the budgets: one request may try at once.
+    pub(super) fn try_now(&mut self, now: Timestamp) {
+        (self.paused, self.refusals) = (None, 0);
+        self.breaker.try_now(now);
+        self.budgets.values_mut().for_each(Budget::try_now);
     }
 
     /// Until when the provider asked to be left alone.
@@ -344,7 +350,8 @@ mod tests {
         assert_eq!(pace.slot(&rules, 5, Timestamp(0)), Timestamp(20_000));
         let down = Ended { health: Health::Down, ..OK };
         (0..5).for_each(|_| done(&mut pace, &[], down, 0).unwrap());
-        assert_eq!(pace.down(), Some((Timestamp(0), Timestamp(2_000))));
+        let shut = Shut { refused: false, since: Timestamp(0), until: Timestamp(2_000) };
+        assert_eq!(pace.shut(), Some(shut));
         assert_eq!(pace.slot(&rules, 0, Timestamp(0)), Timestamp(2_000));
         assert_eq!(pace.slot(&rules, 2, Timestamp(0)), Timestamp(12_000));
         assert_eq!(pace.slot(&[], 2, Timestamp(0)), Timestamp(2_000));

@@ -42,6 +42,18 @@ impl Pacer {
         self.changed.notified()
     }
 
+    /// Whoever waits may look again: nothing but the budgets holds it up. Says whether anything else did.
+    pub(super) fn try_now(&self, now: Timestamp) -> bool {
+        let waited = {
+            let mut pace = self.pace();
+            let waited = pace.shut().is_some() || pace.paused_until(now).is_some();
+            pace.try_now(now);
+            waited
+        };
+        self.changed.notify_waiters();
+        waited
+    }
+
     pub(super) fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }

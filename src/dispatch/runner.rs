@@ -5,6 +5,7 @@ mod ask;
 mod begin;
 mod claim;
 mod record;
+mod shown;
 mod token;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::store::{Changed, StoredDelivery};
 use crate::value::Value;
 use begin::Begun;
 use claim::{Claimed, Held};
-use token::Renewed;
+use token::Account;
 
 /// How long a delivery that is under way waits for its turn at a budget, or for another that finds out the same. After
 /// that it makes room for others.
@@ -70,8 +71,12 @@ struct Made {
     started_at: Timestamp,
     result: AttemptResult,
     answer: Answer,
-    /// It only found out that the provider is still down, which is asked again then.
+    /// The beginning of the answer as it is kept, without secrets of the connection.
+    shown: Vec<u8>,
+    /// It only found out that the provider is still down, or still refuses the account; it is asked again then.
     still_down: Option<Timestamp>,
+    /// The token was too old, and there is another.
+    renewed: bool,
 }
 
 /// The server stops.
@@ -80,7 +85,8 @@ struct Stopped;
 impl Made {
     /// Nothing went out, or nobody knows.
     fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
-        Made { started_at, result, answer: Answer::default(), still_down: None }
+        let (answer, shown) = Default::default();
+        Made { started_at, result, answer, shown, still_down: None, renewed: false }
     }
 }
 
@@ -284,15 +290,9 @@ impl Runner<'_> {
         if self.begin(index, &target).await.is_err() {
             return Step::End(Done::Left);
         }
-        let mut made = self.made(&target, token.as_ref(), seat).await;
+        let made = self.made(&target, token.as_ref(), seat).await;
         match made.result {
-            AttemptResult::Answered { outcome: Outcome::Refresh, status, .. } => {
-                match self.renewed(&target, token.as_ref()).await {
-                    Renewed::Yes => return self.again(index, made).await,
-                    Renewed::Never => made.result = AttemptResult::TokenRefused { status },
-                    Renewed::Later => {}
-                }
-            }
+            _ if made.renewed => return self.again(index, made).await,
             AttemptResult::Answered { outcome: Outcome::Forget, .. } if !self.forgot => {
                 if let Some(stale) = self.plan.stale(index, &self.saved, &revision.set) {
                     self.forgot = true;
@@ -357,10 +357,14 @@ impl Runner<'_> {
         if let AttemptResult::Answered { retry_after, .. } = &mut result {
             *retry_after = wait.or(*retry_after);
         }
-        let health = if cut { Health::Unclear } else { health(&result) };
+        let account = self.account(target, token, &mut result).await;
+        let health = if cut { Health::Unclear } else { account.health().unwrap_or_else(|| health(&result)) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
-        Made { started_at, result, answer, still_down }
+        let still_down = if account == Account::Later { Some(self.rested(target)) } else { still_down };
+        let shown = shown::of(&answer, &target.connection, token);
+        let renewed = account == Account::Renewed;
+        Made { started_at, result, answer, shown, still_down, renewed }
     }
 
     /// There is no leave for a call now.

@@ -23,6 +23,8 @@ pub enum Outcome {
     Refresh,
     /// What was remembered of earlier calls is not so any more: forget it, then find it out again.
     Forget,
+    /// The provider refuses the account: wait until a person has mended the connection.
+    Hold,
 }
 
 impl Outcome {
@@ -35,11 +37,12 @@ impl Outcome {
             Outcome::Reject => "reject",
             Outcome::Refresh => "refresh",
             Outcome::Forget => "forget",
+            Outcome::Hold => "hold",
         }
     }
 
     pub fn from_word(word: &str) -> Option<Self> {
-        const ALL: [Outcome; 7] = [
+        const ALL: [Outcome; 8] = [
             Outcome::Delivered,
             Outcome::Accepted,
             Outcome::Duplicate,
@@ -47,6 +50,7 @@ impl Outcome {
             Outcome::Reject,
             Outcome::Refresh,
             Outcome::Forget,
+            Outcome::Hold,
         ];
         ALL.into_iter().find(|outcome| outcome.word() == word)
     }
@@ -88,8 +92,16 @@ impl Answer {
 
     /// The body as JSON; as text where it is none.
     pub fn json(&self) -> Value {
-        json::parse(&self.body, &json::Limits::default())
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&self.body).into_owned()))
+        self.parsed().unwrap_or_else(|| Value::from(String::from_utf8_lossy(&self.body).into_owned()))
+    }
+
+    fn parsed(&self) -> Option<Value> {
+        json::parse(&self.body, &json::Limits::default()).ok()
+    }
+
+    /// Whether there is a body that is no JSON, such as the page of a proxy: not the provider may have written it.
+    pub fn is_foreign(&self) -> bool {
+        !self.body.trim_ascii().is_empty() && self.parsed().is_none()
     }
 
     fn scope(&self) -> Scope {
@@ -103,20 +115,26 @@ impl Answer {
 }
 
 impl Outcomes {
-    /// What the answer means.
-    pub fn of(&self, answer: &Answer) -> Outcome {
+    /// What the answer means; nothing where that can't be said: it is a success by its status, the conditions look for a
+    /// success in it, and it is not even JSON.
+    pub fn of(&self, answer: &Answer) -> Option<Outcome> {
         let scope = answer.scope();
         // A condition that fails on this answer (a text where it looks for a field) does not hold.
         let met = self.conditions.iter().find(|(_, when)| when.holds(&scope).unwrap_or(false));
         if let Some((outcome, _)) = met {
-            return *outcome;
+            return Some(*outcome);
         }
-        let names_success = self.conditions.iter().any(|(outcome, _)| outcome.is_success());
-        match answer.status {
+        let names = |is: fn(Outcome) -> bool| self.conditions.iter().any(|(outcome, _)| is(*outcome));
+        let names_success = names(Outcome::is_success);
+        Some(match answer.status {
+            200..=299 if names_success && answer.is_foreign() => return None,
             200..=299 if names_success => Outcome::Reject,
             200..=299 => Outcome::Delivered,
+            // A pack that says of which answers another token helps has not said it of this one.
+            401 if names(|outcome| outcome == Outcome::Refresh) => Outcome::Hold,
+            401 => Outcome::Refresh,
             408 | 425 | 429 | 500..=599 => Outcome::Retry,
             _ => Outcome::Reject,
-        }
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::order::{Failure, WORDS};
-use super::{Sandbox, answer};
+use super::{Sandbox, answer, token};
 use crate::event::RawRequest;
 use crate::pack::SandboxReply;
 use crate::pack::outcome::Answer;
@@ -86,7 +86,9 @@ impl Sandbox {
             let operations = pack.calls().map(|operation| {
                 (operation.name.clone(), statuses(operation.sandbox_errors.iter().chain(&pack.sandbox_errors)))
             });
-            (pack.name.clone(), Value::object(operations))
+            let words = token::ERRORS.iter().map(|(word, status)| (*word, Value::from(u64::from(*status))));
+            let tokens = pack.oauth2.as_ref().map(|_| (Arc::<str>::from(token::OPERATION), Value::object(words)));
+            (pack.name.clone(), Value::object(operations.chain(tokens)))
         });
         Value::object([
             ("providers", Value::object(providers)),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::find::Directory;
 use super::journal::locked;
+use super::token;
 use crate::pack::{Operation, Pack, SandboxReply};
 
 /// The errors that every provider can be told to make, besides those of its pack and a bare status.
@@ -36,6 +37,8 @@ pub struct Unknown {
 pub(super) enum Fault<'p> {
     Reply(&'p SandboxReply),
     Status(u16),
+    /// The token service refuses in the words of OAuth.
+    Refusal(u16),
     Hang,
     Close,
     Garbage,
@@ -51,6 +54,17 @@ fn fault<'p>(pack: &'p Pack, operation: &'p Operation, error: &str) -> Option<Fa
         "hang" => Some(Fault::Hang),
         "close" => Some(Fault::Close),
         "garbage" => Some(Fault::Garbage),
+        _ => error.parse().ok().filter(|status| (200..600).contains(status)).map(Fault::Status),
+    }
+}
+
+/// What the name means for the token service.
+fn token_fault<'p>(error: &str) -> Option<Fault<'p>> {
+    match (error, token::status_of(error)) {
+        (_, Some(status)) => Some(Fault::Refusal(status)),
+        ("hang", _) => Some(Fault::Hang),
+        ("close", _) => Some(Fault::Close),
+        ("garbage", _) => Some(Fault::Garbage),
         _ => error.parse().ok().filter(|status| (200..600).contains(status)).map(Fault::Status),
     }
 }
@@ -81,12 +95,24 @@ impl Orders {
 
     /// Uses up one of the oldest order that is for this operation.
     pub(super) fn take<'p>(&self, pack: &'p Pack, operation: &'p Operation) -> Option<(Arc<str>, Fault<'p>)> {
-        let mut orders = locked(&self.0);
-        let (index, fault) = orders.iter().enumerate().find_map(|(index, order)| {
+        self.take_one(|order| {
             let meant =
                 order.provider == pack.name && order.operation.as_ref().is_none_or(|name| *name == operation.name);
-            meant.then(|| fault(pack, operation, &order.error)).flatten().map(|fault| (index, fault))
-        })?;
+            meant.then(|| fault(pack, operation, &order.error)).flatten()
+        })
+    }
+
+    /// The same for the token service of this provider, which only fails when it is named.
+    pub(super) fn take_for_token(&self, provider: &str) -> Option<(Arc<str>, Fault<'static>)> {
+        self.take_one(|order| {
+            let is_meant = *order.provider == *provider && order.operation.as_deref() == Some(token::OPERATION);
+            is_meant.then(|| token_fault(&order.error)).flatten()
+        })
+    }
+
+    fn take_one<'p>(&self, is_meant: impl Fn(&Failure) -> Option<Fault<'p>>) -> Option<(Arc<str>, Fault<'p>)> {
+        let mut orders = locked(&self.0);
+        let (index, fault) = orders.iter().enumerate().find_map(|(index, order)| Some((index, is_meant(order)?)))?;
         let order = orders.get_mut(index)?;
         let error = order.error.clone();
         order.times = order.times.saturating_sub(1);
@@ -106,8 +132,22 @@ impl Directory {
             let known = self.providers().map(|provider| provider.pack.name.to_string()).collect();
             return unknown("provider", &order.provider, known);
         };
-        if let Some(name) = order.operation.as_ref().filter(|name| pack.calls().all(|call| call.name != **name)) {
-            return unknown("operation", name, pack.calls().map(|call| call.name.to_string()).collect());
+        let is_call = |name: &Arc<str>| pack.calls().any(|call| call.name == *name);
+        let has_tokens = pack.oauth2.is_some();
+        if let Some(name) = order.operation.as_ref().filter(|name| !is_call(name)) {
+            if !has_tokens || **name != *token::OPERATION {
+                let tokens = has_tokens.then(|| token::OPERATION.to_owned());
+                return unknown(
+                    "operation",
+                    name,
+                    pack.calls().map(|call| call.name.to_string()).chain(tokens).collect(),
+                );
+            }
+            if token_fault(&order.error).is_some() {
+                return Ok(());
+            }
+            let known = token::ERRORS.iter().map(|(word, _)| *word).chain(WORDS).chain(["a status from 200 to 599"]);
+            return unknown("error", &order.error, known.map(str::to_owned).collect());
         }
         let meant = pack.calls().filter(|o| order.operation.as_ref().is_none_or(|name| *name == o.name));
         if meant.clone().any(|operation| fault(pack, operation, &order.error).is_some()) {

@@ -14,6 +14,9 @@ use crate::value::Value;
 
 /// What a request for a token is noted down as.
 pub(super) const OPERATION: &str = "token";
+/// How it can be told to refuse, with the status of each.
+pub(super) const ERRORS: &[(&str, u16)] =
+    &[("invalid_grant", 400), ("invalid_client", 401), ("invalid_request", 400), ("access_denied", 403)];
 /// How long an access token is good that is not told to run out, in seconds.
 const LIFETIME: u64 = 86_399;
 
@@ -29,6 +32,16 @@ struct Book {
     /// The access tokens that were given, and whether each is still good.
     given: HashMap<String, bool>,
     refused: u64,
+}
+
+/// The status of a refusal that it can be told to make.
+pub(super) fn status_of(error: &str) -> Option<u16> {
+    ERRORS.iter().find(|(word, _)| *word == error).map(|(_, status)| *status)
+}
+
+/// A refusal, as it was told to.
+pub(super) fn refusal(status: u16, error: &str) -> Answer {
+    answer::json(status, &Value::object([("error", error)]))
 }
 
 /// Whether a request is for a token.
@@ -109,6 +122,6 @@ impl Book {
 
     fn refuse(&mut self, status: u16, error: &str) -> Answer {
         self.refused += 1;
-        answer::json(status, &Value::object([("error", error)]))
+        refusal(status, error)
     }
 }

@@ -32,17 +32,21 @@ struct Found {
 
 fn found(folder: &std::path::Path, before: &RouteSet, after: &RouteSet) -> Result<Vec<Diagnostic>, StoreError> {
     let mut all: Vec<Found> = Vec::new();
-    Look::at(folder)?.newest(None, EVENTS, |event| {
-        let event = Recorded::from(event);
-        for problem in diff::compare(before, after, &event).into_iter().filter_map(problem) {
-            match all.iter().position(|found| found.problem.place() == problem.place()) {
-                Some(at) => all.iter_mut().skip(at).take(1).for_each(|found| found.count += 1),
-                None if all.len() < MOST => all.push(Found { problem, event: event.id, count: 1 }),
-                None => {}
+    Look::at(folder)?.newest(
+        |_| true,
+        EVENTS,
+        |event| {
+            let event = Recorded::from(event);
+            for problem in diff::compare(before, after, &event).into_iter().filter_map(problem) {
+                match all.iter().position(|found| found.problem.place() == problem.place()) {
+                    Some(at) => all.iter_mut().skip(at).take(1).for_each(|found| found.count += 1),
+                    None if all.len() < MOST => all.push(Found { problem, event: event.id, count: 1 }),
+                    None => {}
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(all.into_iter().map(told).collect())
 }
 

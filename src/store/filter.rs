@@ -21,6 +21,7 @@ impl Filter {
             && self.before_seq.is_none_or(|seq| delivery.seq < seq)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&delivery.id))
             && self.seqs.as_ref().is_none_or(|seqs| seqs.contains(&delivery.seq))
+            && self.due_after.is_none_or(|at| delivery.due.is_some_and(|due| due > at))
     }
 }
 
@@ -73,11 +74,16 @@ fn find(
     }
 }
 
-/// Whether it is known, or not, whether the provider has the delivery: as the filter says.
+/// Whether its last call came to what the filter says.
 fn is_as_known(connection: &Connection, filter: &Filter, delivery: &StoredDelivery) -> Result<bool, StoreError> {
-    let Some(unknown) = filter.unknown else { return Ok(true) };
+    if filter.unknown.is_none() && filter.trouble.is_none() {
+        return Ok(true);
+    }
     let last = story::last_call(connection, delivery.seq)?;
-    Ok(last.is_some_and(|call| call.result == UNKNOWN) == unknown)
+    let is_unknown = last.as_ref().is_some_and(|call| call.result == UNKNOWN);
+    let trouble = last.as_ref().and_then(|call| call.trouble.as_deref());
+    Ok(filter.unknown.is_none_or(|unknown| unknown == is_unknown)
+        && filter.trouble.is_none_or(|wanted| trouble == Some(wanted)))
 }
 
 /// Numbers among which all that are meant are found, where that spares a look at everything.
@@ -89,8 +95,14 @@ fn few(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, Sto
     if let Some(seqs) = &filter.seqs {
         return Ok(Some(seqs.clone()));
     }
+    if let Some(at) = filter.due_after {
+        let mut statement = connection.prepare_cached(query::DUE_AFTER)?;
+        let found = statement.query_map(params![filter.connection, at.0], |row| row.get(0))?;
+        return Ok(Some(found.collect::<Result<_, _>>()?));
+    }
     let all = |is: fn(&State) -> bool| !filter.states.is_empty() && filter.states.iter().all(is);
     let sql = match () {
+        () if all(|state| *state == State::Held) => query::HELD,
         () if all(|state| matches!(state, State::Dead | State::Held)) => query::KEPT,
         () if all(|state| state.is_open()) => query::OPEN,
         () => return Ok(None),

@@ -47,10 +47,10 @@ impl Look {
         story::story(&self.connection, id)
     }
 
-    /// The newest events of all sources or of one, the newest first, each told at once: a thousand may be large together.
+    /// The newest events of the sources that are meant, the newest first, each told at once: a thousand may be large together.
     pub fn newest(
         &self,
-        source: Option<&str>,
+        is_meant: impl Fn(&str) -> bool,
         most: usize,
         mut tell: impl FnMut(StoredEvent) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -60,7 +60,7 @@ impl Look {
             let events = self.events_before(before, BATCH)?;
             let Some(last) = events.last() else { break };
             before = last.seq;
-            let fits = events.into_iter().filter(|event| source.is_none_or(|source| *event.source == *source));
+            let fits = events.into_iter().filter(|event| is_meant(&event.source));
             for event in fits.take(most - told) {
                 told += 1;
                 tell(event)?;

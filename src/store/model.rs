@@ -270,6 +270,10 @@ pub struct Filter {
     pub seqs: Option<Vec<i64>>,
     /// Those whose last call ended so that nobody knows whether the provider has it; or those of which it is known.
     pub unknown: Option<bool>,
+    /// Those whose last call had this trouble.
+    pub trouble: Option<&'static str>,
+    /// Those that wait for a time after this one.
+    pub due_after: Option<Timestamp>,
 }
 
 /// Which deliveries a person sends again, and how.
@@ -381,6 +385,10 @@ pub struct StoredOutcome {
 pub enum StoredResult {
     Failed {
         problem: String,
+    },
+    /// The route could make nothing of it, and a person wants nothing more of it.
+    Dismissed {
+        reason: String,
     },
     Taken {
         identity: Option<String>,

@@ -19,6 +19,7 @@ use crate::value::{Value, json};
 pub(super) const FAILED: &str = "failed";
 pub(super) const TAKEN: &str = "taken";
 pub(super) const DUPLICATE: &str = "duplicate";
+pub(super) const DISMISSED: &str = "dismissed";
 
 /// What a request holds; and nothing of it, for lists, which would be large with it.
 macro_rules! whole {
@@ -102,10 +103,15 @@ pub(super) const DUE_TOO_LATE: &str = deliveries!(
     "WHERE w.connection = ?1 AND w.due > ?2 ORDER BY w.due, w.delivery_seq LIMIT ?3"
 );
 
-/// The numbers of the deliveries that are dead or held, and of those that are open.
+/// The numbers of the deliveries that are dead or held, of those that are held, and of those that are open.
 pub(super) const KEPT: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_kept WHERE state IN (7, 8)";
+pub(super) const HELD: &str =
+    "SELECT seq FROM deliveries INDEXED BY deliveries_kept WHERE state IN (7, 8) AND state = 8";
 pub(super) const OPEN: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_open WHERE open = 1
      UNION ALL SELECT delivery_seq FROM waiting";
+/// The numbers of the deliveries of connection ?1, or of all, that wait for a time after ?2.
+pub(super) const DUE_AFTER: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_due
+     WHERE due IS NOT NULL AND (?1 IS NULL OR connection = ?1) AND due > ?2";
 /// All deliveries before the number ?1, of the states whose bits ?2 has (0: all), of connection ?3.
 pub(super) const NEWEST: &str = deliveries!(
     "deliveries d",

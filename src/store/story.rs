@@ -134,6 +134,7 @@ fn again(connection: &Connection, mut deliveries: Vec<StoredDelivery>) -> Result
 fn result_from(connection: &Connection, row: &Row<'_>) -> Result<StoredResult, StoreError> {
     match row.get_ref(1)?.as_str() {
         Ok(query::FAILED) => Ok(StoredResult::Failed { problem: row.get(4)? }),
+        Ok(query::DISMISSED) => Ok(StoredResult::Dismissed { reason: row.get(4)? }),
         Ok(query::TAKEN) => Ok(StoredResult::Taken { identity: row.get(2)?, lane: row.get(3)? }),
         Ok(query::DUPLICATE) => {
             let (route, identity): (String, String) = (row.get(0)?, row.get(2)?);

@@ -17,8 +17,8 @@ use super::snapshot::Snapshot;
 use super::spoiled::Among;
 use super::writer::Command;
 use super::{
-    Reply, Store, StoreError, call, chosen, copy, delivery, event, filter, key, lane, memory, prune, query, replay,
-    snapshot, spoiled, story, verify,
+    Reply, Store, StoreError, call, chosen, copy, decided, delivery, event, filter, key, lane, memory, prune, query,
+    replay, snapshot, spoiled, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -133,11 +133,30 @@ impl Store for Embedded {
         Box::pin(self.free_held(filter, limit, at))
     }
 
+    fn hasten(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
+        Box::pin(async move {
+            let seqs = self.look(move |file| decided::later(file, &filter, limit, at)).await?;
+            if seqs.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.write(decided::Hasten { seqs, at }).await
+        })
+    }
+
     fn dismiss(&self, filter: Filter, limit: usize, reason: &str) -> Reply<'_, usize> {
         let reason = reason.to_owned();
         Box::pin(async move {
             let seqs = self.look(move |file| replay::kept(file, &filter, limit)).await?;
             self.write(replay::Dismiss { seqs, reason }).await
+        })
+    }
+
+    fn dismiss_events(&self, meant: ReplayEvents, reason: &str) -> Reply<'_, Vec<EventId>> {
+        let reason = reason.to_owned();
+        Box::pin(async move {
+            let route = meant.route.clone();
+            let seqs = self.look(move |file| chosen::events(file, &meant)).await?;
+            self.write(decided::DismissEvents { seqs, route, reason }).await
         })
     }
 
@@ -362,6 +381,9 @@ impl Embedded {
 
     async fn free_held(&self, filter: Filter, limit: usize, at: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {
         let seqs = self.look(move |file| replay::held(file, &filter, limit)).await?;
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
         self.write(replay::ReleaseHeld { seqs, at }).await
     }
 

@@ -230,9 +230,10 @@ fn each_outcome_that_a_pack_names_has_its_state() {
         "reject" => answer(stream, 200, "", &json!({ "error": "no such customer" })),
         "refresh" => answer(stream, 401, "", &json!({})),
         "forget" => answer(stream, 404, "", &json!({})),
+        "hold" => answer(stream, 403, "", &json!({ "error": "token revoked" })),
         _ => answer(stream, 200, "", &json!({ "id": 1 })),
     });
-    let names = ["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget"];
+    let names = ["delivered", "accepted", "duplicate", "retry", "reject", "refresh", "forget", "hold"];
     let slow = ", retry: { attempts: 9, first: 1h, longest: 1h }";
     let connections = names.map(|name| connection(name, &format!("{}/{name}", provider.address), slow)).concat();
     let folder = workspace("outcomes", &connections, &[("in", &note_route("/in", &names, ""))]);
@@ -243,11 +244,12 @@ fn each_outcome_that_a_pack_names_has_its_state() {
       - accepted: \"{{ status == 202 }}\"
       - duplicate: \"{{ status == 409 }}\"
       - refresh: \"{{ status == 401 }}\"
-      - forget: \"{{ status == 404 }}\"";
+      - forget: \"{{ status == 404 }}\"
+      - hold: \"{{ status == 403 and body.error == 'token revoked' }}\"";
     folder.write("schemas/desk/pack.yaml", &PACK.replace(own, all));
     let server = Server::start(folder.path(), &[], &[]);
     send_all(&server, "/hooks/in", &events(1));
-    let fates = wait_for("seven fates", || {
+    let fates = wait_for("eight fates", || {
         let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
         let fate = |one: &Value| {
             let id = one["id"].as_str().unwrap();
@@ -257,13 +259,14 @@ fn each_outcome_that_a_pack_names_has_its_state() {
         };
         let fates: BTreeSet<_> = listed["deliveries"].as_array().unwrap().iter().map(fate).collect();
         let told = |(_, state, result): &(String, String, String)| state != "leased" && result != "-";
-        (fates.len() == 7 && fates.iter().all(told)).then_some(fates)
+        (fates.len() == 8 && fates.iter().all(told)).then_some(fates)
     });
     let expected = [
         ("accepted", "accepted", "accepted"),
         ("delivered", "delivered", "delivered"),
         ("duplicate", "delivered", "duplicate"),
         ("forget", "dead", "forget"),
+        ("hold", "held", "hold"),
         ("refresh", "held", "refresh"),
         ("reject", "dead", "reject"),
         ("retry", "retrying", "retry"),

@@ -45,7 +45,7 @@ fn a_captured_request_becomes_the_sample_of_a_route() {
 fn events_are_told_to_nobody_who_asks_by_a_name() {
     let folder = Folder::with("events-by-name", &[("jackfield.yaml", SETTINGS)]);
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
-    assert_eq!(get(&server.admin, "/events").text(), "{\n  \"events\": []\n}\n");
+    assert!(get(&server.admin, "/events").text().starts_with("{\n  \"events\": [],\n"));
     let rebound = crate::support::exchange(
         &server.admin,
         b"GET /events HTTP/1.1\r\nHost: evil.example:8081\r\nConnection: close\r\n\r\n",

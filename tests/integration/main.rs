@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod account;
+mod answers;
 mod busy;
 mod command;
 mod completions;
@@ -20,7 +22,9 @@ mod guard;
 mod handshake;
 mod held;
 mod hostile;
+mod left_out;
 mod live;
+mod now;
 mod outgoing;
 mod pace;
 mod packs;
@@ -37,4 +41,5 @@ mod store;
 mod support;
 mod tokens;
 mod unknown;
+mod vendor;
 mod verification;

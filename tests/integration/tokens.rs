@@ -98,17 +98,16 @@ fn a_process_that_dies_with_a_new_token_in_its_hands_says_so_afterwards() {
     drop(server);
     // The refresh token that it had is used up, and the one that it was given is lost: nobody can know it.
     let server = Server::start(folder.path(), &[], &ENV);
-    server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 3);
+    let is_told =
+        |status: &Value| status["deliveries"]["held"] == 1 && status["connections"]["ghl"]["refused_since"].is_string();
+    server.wait_for("a word for a person", is_told);
     assert_eq!(tokens(&stand_in)["given"], 1);
     let listed = run(folder.path(), &["dead-letters", "--admin", &server.admin]);
     let listed = String::from_utf8(listed.stdout).unwrap();
-    assert_eq!(listed.matches("not-sent token-refused").count(), 3, "{listed}");
+    assert_eq!(listed.matches("not-sent token-refused").count(), 1, "{listed}");
 
     let mended = folder.read("jackfield.yaml").replace("${env:FIRST}", "another-refresh-token");
     folder.write("jackfield.yaml", &mended);
-    server.wait_for("the mended connection", |status| status["reloads"]["taken"] == 1);
-    let released = run(folder.path(), &["release", "--connection", "ghl", "--admin", &server.admin]);
-    assert!(String::from_utf8(released.stdout).unwrap().starts_with("3 deliveries go on\n"));
     server.wait_for("all", |status| status["deliveries"]["delivered"] == 3);
 }
 
@@ -128,7 +127,7 @@ fn a_new_token_that_is_not_taken_either_waits_for_a_person() {
     assert_eq!((calls >= 3, &tokens(&stand_in)["given"]), (true, &json!(2)), "{calls} calls");
     let listed = run(folder.path(), &["deliveries", "--admin", &server.admin]);
     let listed = String::from_utf8(listed.stdout).unwrap();
-    assert!(listed.ends_with(" attempts, 401 refresh token-refused: Invalid JWT)\n"), "{listed}");
+    assert!(listed.ends_with("(1 attempt, 401 refresh token-refused: Invalid JWT)\n"), "{listed}");
 
     let cancel = b"DELETE /_sandbox/failures HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(exchange(&stand_in.address, cancel).unwrap().text(), r#"{"cancelled":1}"#);
@@ -176,4 +175,85 @@ fn an_outage_of_the_token_service_uses_up_no_attempts() {
     assert_eq!((&status["deliveries"]["dead"], &status["deliveries"]["held"]), (&json!(0), &json!(0)), "{status}");
     is_up.store(true, Ordering::SeqCst);
     server.wait_for("all of them", |status| status["deliveries"]["delivered"] == 200);
+}
+
+fn order(stand_in: &StandIn, error: &str, times: u32) {
+    let order = json!({ "provider": "gohighlevel", "operation": "token", "error": error, "times": times }).to_string();
+    let ordered = post(&stand_in.address, "/_sandbox/fail", "application/json", order.as_bytes());
+    assert_eq!(ordered.status, 200, "{}", ordered.text());
+}
+
+/// How often the token service was asked.
+fn asked(stand_in: &StandIn) -> usize {
+    stand_in.received().iter().filter(|request| request["operation"] == "token").count()
+}
+
+#[test]
+fn a_service_that_refused_is_asked_again_when_a_person_says_so() {
+    let (folder, stand_in) = workspace("token-release");
+    order(&stand_in, "invalid_grant", 2);
+    let server = Server::start(folder.path(), &[], &ENV);
+    send(&server, 0..3);
+    server.wait_for("a word for a person", |status| status["deliveries"]["held"] == 1);
+    assert_eq!(asked(&stand_in), 1);
+    let release = || run(folder.path(), &["release", "--connection", "ghl", "--admin", &server.admin]);
+    assert!(String::from_utf8(release().stdout).unwrap().ends_with("  `ghl` waits no longer: it is tried now\n"));
+    wait_for("the second refusal", || (asked(&stand_in) == 2).then_some(()));
+    server.wait_for("a word again", |status| status["deliveries"]["held"] == 1);
+    release();
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 3);
+    assert_eq!(asked(&stand_in), 3);
+}
+
+#[test]
+fn a_token_that_ran_out_during_an_outage_of_its_service_uses_up_no_attempts() {
+    let (folder, stand_in) = workspace("token-outage-401");
+    let settings = folder.read("jackfield.yaml");
+    let quick = settings.replace("first: 700ms, longest: 1s", "attempts: 2, first: 50ms, longest: 100ms");
+    assert_ne!(quick, settings);
+    folder.write("jackfield.yaml", &quick);
+    let server = Server::start(folder.path(), &[], &ENV);
+    send(&server, 0..1);
+    server.wait_for("the first", |status| status["deliveries"]["delivered"] == 1);
+    std::thread::sleep(Duration::from_millis(2100));
+    order(&stand_in, "503", 100);
+    run_out(&stand_in);
+    send(&server, 1..9);
+    let refused = || stand_in.received().iter().filter(|request| request["status"] == 401).count();
+    wait_for("more tries than there are attempts", || (refused() >= 12 && asked(&stand_in) >= 3).then_some(()));
+    let status = server.status();
+    assert_eq!((&status["deliveries"]["dead"], &status["deliveries"]["held"]), (&json!(0), &json!(0)), "{status}");
+    let open: Value = serde_json::from_slice(&get(&server.admin, "/deliveries?state=retrying").body).unwrap();
+    assert!(open["deliveries"].as_array().unwrap().iter().all(|one| one["attempts"] == 0), "{open}");
+    let cancel = b"DELETE /_sandbox/failures HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(exchange(&stand_in.address, cancel).unwrap().status, 200);
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 9);
+}
+
+#[test]
+fn the_stand_in_of_a_token_service_fails_as_it_is_told() {
+    let (_folder, stand_in) = workspace("token-orders");
+    let form = "grant_type=refresh_token&client_id=app&client_secret=x&refresh_token=r";
+    let ask = || {
+        let address = "/gohighlevel/oauth/token";
+        let answer = post(&stand_in.address, address, "application/x-www-form-urlencoded", form.as_bytes());
+        (answer.status, answer.text())
+    };
+    for (error, status, body) in [
+        ("invalid_grant", 400, r#"{"error":"invalid_grant"}"#),
+        ("invalid_client", 401, r#"{"error":"invalid_client"}"#),
+        ("503", 503, "{}"),
+    ] {
+        order(&stand_in, error, 1);
+        assert_eq!(ask(), (status, body.to_owned()));
+    }
+    assert_eq!(ask().0, 200, "what it was told to refuse is not used up by that");
+    let known: Value = serde_json::from_slice(&get(&stand_in.address, "/_sandbox/errors").body).unwrap();
+    assert_eq!(known["providers"]["gohighlevel"]["token"]["invalid_grant"], 400);
+    assert_eq!(known["providers"]["omnivibe"]["token"], Value::Null);
+    let wrong =
+        |order: Value| post(&stand_in.address, "/_sandbox/fail", "application/json", order.to_string().as_bytes());
+    let none = wrong(json!({ "provider": "gohighlevel", "operation": "token", "error": "busy" }));
+    assert!(none.text().starts_with(r#"{"error":"there is no error `busy`; there is: invalid_grant, "#), "{none:?}");
+    assert_eq!(wrong(json!({ "provider": "omnivibe", "operation": "token", "error": "503" })).status, 400);
 }

@@ -17,6 +17,11 @@ pub(super) fn told(estimate: &Value) -> Vec<String> {
             "{provider} does not answer well since {since}; one delivery at a time tries whether it is back"
         ));
     }
+    if let Some(since) = estimate["refused_since"].as_str() {
+        lines.push(format!(
+            "{provider} takes no token of this connection since {since}; one delivery at a time tries whether it does"
+        ));
+    }
     if let Some(until) = estimate["paused_until"].as_str() {
         lines.push(format!("{provider} wants to be left alone until {until}"));
     }

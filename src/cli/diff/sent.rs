@@ -26,7 +26,9 @@ fn kept(outcome: &StoredOutcome) -> Option<Kept> {
     let route = outcome.route.clone();
     match &outcome.result {
         StoredResult::Duplicate { .. } => None,
-        StoredResult::Failed { .. } => Some(Kept { route, identity: None, lane: None, made: None }),
+        StoredResult::Failed { .. } | StoredResult::Dismissed { .. } => {
+            Some(Kept { route, identity: None, lane: None, made: None })
+        }
         StoredResult::Taken { identity, lane } => {
             // One that was sent again stands for the same entry of `send`, with the same request.
             let mut positions = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! The circuit breaker of a connection: a provider that is down is asked now and then, by one delivery at a time, so
-//! that the others don't use up their attempts.
+//! The circuit breaker of a connection: a provider that is down, or that refuses the account, is asked now and then, by
+//! one delivery at a time, so that the others don't use up their attempts.
 
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(crate) enum Health {
     Up,
     /// No connection, no answer in time, or a fault of its own.
     Down,
+    /// It answers, and refuses the account: the token is not taken, or there is none.
+    Refused,
     /// Nothing: the attempt failed on our side.
     Unclear,
 }
@@ -31,9 +33,21 @@ pub(super) struct Breaker {
     open: Option<Open>,
 }
 
-/// The provider is taken to be down.
+/// Why nothing goes out, since when, and when one delivery tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shut {
+    /// The provider refuses the account; otherwise it is taken to be down.
+    pub refused: bool,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+/// The provider is taken to be down, or refuses the account.
 #[derive(Debug)]
 struct Open {
+    refused: bool,
+    /// A refusal was met since a person, or other settings, said to try again.
+    known: bool,
     since: Timestamp,
     /// When the wait began, and when one attempt may go out.
     waits: Timestamp,
@@ -65,34 +79,72 @@ impl Breaker {
         self.open.as_mut().map(|open| open.probing = true).is_some()
     }
 
-    /// An attempt ended. `jitter` is a random number in 0..1.
-    pub(super) fn end(&mut self, probe: bool, health: Health, backoff: &Backoff, now: Timestamp, jitter: f64) {
+    /// An attempt ended. `jitter` is a random number in 0..1. Where it only found out what is known already: when the next
+    /// one tries.
+    pub(super) fn end(
+        &mut self,
+        probe: bool,
+        health: Health,
+        backoff: &Backoff,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Option<Timestamp> {
         if let Some(open) = self.open.as_mut().filter(|_| probe) {
             open.probing = false;
         }
         match (health, &mut self.open) {
-            (Health::Unclear, _) => {}
+            (Health::Unclear, _) => None,
             // What was under way when it opened, and succeeds, is as good a proof as any.
-            (Health::Up, _) => *self = Breaker::default(),
-            (Health::Down, Some(open)) if probe => {
+            (Health::Up, _) => {
+                *self = Breaker::default();
+                None
+            }
+            (Health::Down | Health::Refused, Some(open)) if probe => {
                 open.times = open.times.saturating_add(1);
                 (open.waits, open.until) = (now, now.plus(wait(open.times, backoff, jitter)));
+                open.found(health)
             }
-            // What was under way when it opened tells nothing new.
-            (Health::Down, Some(_)) => {}
+            // What was under way when it opened tells nothing new of one that is down.
+            (Health::Down, Some(_)) => None,
+            (Health::Refused, Some(open)) => open.found(health),
+            (Health::Refused, None) => {
+                self.open(true, now, now.plus(wait(0, backoff, jitter)));
+                None
+            }
             (Health::Down, None) => {
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= FAILURES {
-                    let until = now.plus(wait(0, backoff, jitter));
-                    self.open = Some(Open { since: now, waits: now, until, times: 0, probing: false });
+                    self.open(false, now, now.plus(wait(0, backoff, jitter)));
                 }
+                None
             }
         }
     }
 
-    /// While the provider is taken to be down: since when, and when it is asked again.
-    pub(super) fn open(&self) -> Option<(Timestamp, Timestamp)> {
-        self.open.as_ref().map(|open| (open.since, open.until))
+    fn open(&mut self, refused: bool, now: Timestamp, until: Timestamp) {
+        self.open = Some(Open { refused, known: refused, since: now, waits: now, until, times: 0, probing: false });
+    }
+
+    /// Why nothing goes out, while that is so.
+    pub(super) fn shut(&self) -> Option<Shut> {
+        self.open.as_ref().map(|open| Shut { refused: open.refused, since: open.since, until: open.until })
+    }
+
+    /// One attempt may go out at once, and if it fails the waits begin anew.
+    pub(super) fn try_now(&mut self, now: Timestamp) {
+        if let Some(open) = &mut self.open {
+            (open.until, open.times, open.known) = (now, 0, false);
+        }
+    }
+}
+
+impl Open {
+    /// What an attempt found out while it is open: when the next one tries, unless it is the first to be refused.
+    fn found(&mut self, health: Health) -> Option<Timestamp> {
+        let is_news = health == Health::Refused && !self.known;
+        self.refused = health == Health::Refused;
+        self.known |= self.refused;
+        (!is_news).then_some(self.until)
     }
 }
 
@@ -161,13 +213,29 @@ mod tests {
         assert!(!breaker.begin(), "it is closed");
     }
 
+    #[test]
+    fn the_first_refusal_is_news_until_somebody_says_to_try_again() {
+        let mut breaker = Breaker::default();
+        let end = |breaker: &mut Breaker, at: i64| {
+            let probe = breaker.begin();
+            breaker.end(probe, Health::Refused, &backoff(), Timestamp(at), 1.0).map(|until| until.0)
+        };
+        assert_eq!(end(&mut breaker, 0), None, "one refusal opens it");
+        assert_eq!(breaker.end(false, Health::Refused, &backoff(), Timestamp(1), 1.0), Some(Timestamp(2_000)));
+        assert_eq!(end(&mut breaker, 2_000), Some(6_000));
+        breaker.try_now(Timestamp(2_001));
+        assert_eq!(breaker.room(Timestamp(2_001)), Ok(()));
+        assert_eq!(end(&mut breaker, 2_001), None);
+        assert_eq!(breaker.room(Timestamp(2_002)), Err(Timestamp(6_001)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         /// Whatever ends in whatever order: while it is open, one at most is under way that began after it opened, and
         /// it is never closed for longer than its longest wait after that one ended.
         #[test]
-        fn an_open_breaker_lets_one_through(steps in prop::collection::vec((0_i64..90_000, 0_u8..4), 1..200)) {
+        fn an_open_breaker_lets_one_through(steps in prop::collection::vec((0_i64..90_000, 0_u8..5), 1..200)) {
             let (mut breaker, mut now) = (Breaker::default(), Timestamp(0));
             let mut under_way: Vec<bool> = Vec::new();
             for (pause, kind) in steps {
@@ -177,11 +245,11 @@ mod tests {
                         under_way.push(breaker.begin());
                     }
                 } else if let Some(probe) = under_way.pop() {
-                    let health = [Health::Up, Health::Down, Health::Unclear][usize::from(kind) - 1];
+                    let health = [Health::Up, Health::Down, Health::Unclear, Health::Refused][usize::from(kind) - 1];
                     breaker.end(probe, health, &backoff(), now, 0.5);
                 }
                 let probes = under_way.iter().filter(|probe| **probe).count();
-                if breaker.open().is_some() {
+                if breaker.shut().is_some() {
                     prop_assert!(probes <= 1);
                     prop_assert!(probes == 1 || breaker.room(now.plus(LONGEST)).is_ok());
                 } else {

@@ -56,6 +56,11 @@ impl Budget {
         self.paused_until = self.paused_until.max(Some(until));
     }
 
+    /// What the vendor said of a pause is not waited for.
+    pub(super) fn try_now(&mut self) {
+        self.paused_until = None;
+    }
+
     pub(super) fn is_idle(&mut self, limit: Limit, now: Timestamp) -> bool {
         self.forget(limit, now);
         self.under_way == 0 && self.ended.is_empty() && self.paused_until.is_none()

@@ -16,8 +16,6 @@ use crate::plan::{Memory, OnUnknown, Stale, is_nothing, written};
 use crate::store::{AttemptRecord, Changed, EndedCall, Remember, StoredDelivery};
 use crate::value::Value;
 
-/// How much of an answer is kept with the attempt.
-const KEPT_ANSWER: usize = 4096;
 /// For how long a provider may be down before what waits for it uses up its attempts.
 const OUTAGE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// The delivery stays with us: a step is done, or is tried again at once.
@@ -39,7 +37,7 @@ impl Runner<'_> {
         &mut self,
         index: usize,
         target: &Target,
-        made: Made,
+        mut made: Made,
         memory: Option<&Memory>,
         revision: &Revision,
     ) -> Step {
@@ -54,6 +52,12 @@ impl Runner<'_> {
         let saved = match self.plan.steps.get(index).map(|step| step.saved(&made.answer)) {
             Some(Ok(saved)) => saved,
             None => Value::Null,
+            // What answered may not have been the provider.
+            Some(Err(_)) if made.answer.is_foreign() => {
+                made.result = AttemptResult::Unknown(Trouble::BadAnswer);
+                let next = self.next(target, &made.result);
+                return self.ended(index, &made, next, true).await;
+            }
             Some(Err(problem)) => {
                 let kept = Kept { counts: true, ..Kept::default() };
                 return match self.record(index, &made, ON, kept).await {
@@ -132,16 +136,19 @@ impl Runner<'_> {
         self.after(result, backoff)
     }
 
-    /// Whether a call that only found the provider down uses up no attempt: one that surely has no effect, or none that a
+    /// Whether a call that only found the provider down, or the account refused, uses up no attempt: one that surely has no effect, or none that a
     /// second one would repeat; and not for ever, since what brings a provider down may be the call itself.
     fn is_free(&self, target: &Target, result: &AttemptResult, next: Next) -> bool {
         let is_harmless = match result {
-            AttemptResult::NotSent(_) | AttemptResult::Answered { status: 503, .. } => true,
+            AttemptResult::NotSent(_) | AttemptResult::TokenRefused { .. } => true,
+            AttemptResult::Answered { outcome: Outcome::Refresh, .. } | AttemptResult::Answered { status: 503, .. } => {
+                true
+            }
             _ => is_repeatable(target),
         };
         let created_at = self.delivery.created_at;
         let is_young = (created_at..created_at.plus(OUTAGE)).contains(&self.shared.clock.now());
-        is_harmless && is_young && matches!(next.state, State::Retrying | State::Dead)
+        is_harmless && is_young && matches!(next.state, State::Retrying | State::Held | State::Dead)
     }
 
     fn after(&self, result: &AttemptResult, backoff: &Backoff) -> Next {
@@ -160,7 +167,7 @@ impl Runner<'_> {
 
     /// What the provider took must be known before anything else happens to the delivery.
     async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
-        let Made { started_at, result, answer, .. } = made;
+        let Made { started_at, result, shown, .. } = made;
         let now = self.shared.clock.now();
         let Begun { limited, unsure } = std::mem::take(&mut self.begun);
         self.doubtful = self.called == Some(false) && is_doubtful(result);
@@ -179,7 +186,7 @@ impl Runner<'_> {
             result: result.word(),
             trouble: trouble(result).map(Trouble::word),
             status: status(result),
-            answer: answer.body.get(..answer.body.len().min(KEPT_ANSWER)).unwrap_or_default().to_vec(),
+            answer: shown.clone(),
             saved: kept.saved.map(written),
             remember: kept
                 .memory
@@ -266,7 +273,7 @@ fn report(shared: &Shared, delivery: &StoredDelivery, to: Arc<str>, result: &Att
 
 fn status(result: &AttemptResult) -> Option<u16> {
     match result {
-        AttemptResult::Answered { status, .. } | AttemptResult::TokenRefused { status } => Some(*status),
+        AttemptResult::Answered { status, .. } | AttemptResult::TokenRefused { status, .. } => Some(*status),
         AttemptResult::NotSent(_) | AttemptResult::Unknown(_) => None,
     }
 }

@@ -35,6 +35,7 @@ on_every_engine! {
     those_ahead_are_counted
     deliveries_are_sent_again
     what_nobody_knows_is_left_out
+    what_would_wait_is_due_when_a_person_says_so
     what_died_again_is_found
     what_a_wrong_clock_put_off_is_due
     events_go_through_the_routes_again
@@ -379,6 +380,29 @@ mod stories {
         let numbered = Filter { seqs: Some(vec![3, 1]), ..Filter::default() };
         assert_eq!(store.release_held(numbered, 9, NOW).await, Ok(vec!["crm".into()]), "it is named");
         assert_eq!(store.deliveries(of(State::Held), 9).await.unwrap(), []);
+    }
+
+    pub async fn what_would_wait_is_due_when_a_person_says_so(store: &dyn Store) {
+        deliveries(store, &[None, None, None]).await;
+        store.lease("crm", 0, 9, "w").await.unwrap();
+        let later = NOW.plus(Duration::from_secs(60));
+        store.postpone(vec![1, 2], later).await.unwrap();
+        let only = |seq| Filter { seqs: Some(vec![seq]), ..Filter::default() };
+        assert_eq!(store.hasten(only(3), 9, NOW).await, Ok(vec![]), "it is leased");
+        assert_eq!(
+            seqs(&store.deliveries(Filter { due_after: Some(NOW), ..Filter::default() }, 9).await.unwrap()),
+            [2, 1]
+        );
+        assert_eq!(store.hasten(only(1), 9, NOW).await, Ok(vec!["crm".into()]));
+        assert_eq!(store.hasten(only(1), 9, NOW).await, Ok(vec![]), "it is due already");
+        let due = store.lease_due("crm", NOW, 9, "w").await.unwrap();
+        assert_eq!((seqs(&due.deliveries), due.next), (vec![1], Some(later)));
+        let refused = |trouble| Filter { trouble, ..of(State::Held) };
+        let held = AttemptRecord { trouble: Some("token-refused"), ..attempt(1, 1, State::Held) };
+        store.record(held).await.unwrap();
+        store.hold(3, "x").await.unwrap();
+        assert_eq!(seqs(&store.deliveries(refused(Some("token-refused")), 9).await.unwrap()), [1]);
+        assert_eq!(seqs(&store.deliveries(refused(None), 9).await.unwrap()), [3, 1]);
     }
 
     pub async fn what_died_again_is_found(store: &dyn Store) {

@@ -316,7 +316,11 @@ impl Inner {
 
     fn found(&self, filter: &Filter) -> Vec<i64> {
         let is_unknown = |row: &Row| row.calls.values().last().is_some_and(|call| call.result == "unknown");
-        let known = |row: &&Row| filter.unknown.is_none_or(|unknown| unknown == is_unknown(row));
+        let trouble = |row: &Row| row.calls.values().last().and_then(|call| call.trouble.clone());
+        let known = |row: &&Row| {
+            filter.unknown.is_none_or(|unknown| unknown == is_unknown(row))
+                && filter.trouble.is_none_or(|wanted| trouble(row).as_deref() == Some(wanted))
+        };
         self.rows.values().filter(|row| filter.takes(&row.stored)).filter(known).map(|row| row.stored.seq).collect()
     }
 
@@ -763,6 +767,42 @@ impl Store for Memory {
                 inner.let_go(seq);
             }
             Ok(connections.into_iter().collect())
+        })
+    }
+
+    fn hasten(&self, filter: Filter, limit: usize, at: Timestamp) -> Reply<'_, Vec<Arc<str>>> {
+        self.with(move |inner| {
+            let later = Filter { due_after: Some(at), ..filter };
+            let mut connections = BTreeSet::new();
+            for seq in inner.found(&later).into_iter().take(limit) {
+                let row = inner.row(seq)?;
+                row.stored.due = Some(at);
+                connections.insert(row.stored.connection.clone());
+            }
+            Ok(connections.into_iter().collect())
+        })
+    }
+
+    fn dismiss_events(&self, meant: ReplayEvents, reason: &str) -> Reply<'_, Vec<EventId>> {
+        let reason = reason.to_owned();
+        self.with(move |inner| {
+            let mut dismissed = Vec::new();
+            let routed = inner.events.keys().copied().filter(|seq| !inner.unrouted.contains(seq));
+            let seqs: Vec<i64> = routed.filter(|seq| inner.is_meant(*seq, &meant)).take(meant.limit).collect();
+            for seq in seqs {
+                let Some(event) = inner.events.get_mut(&seq) else { continue };
+                let generation = event.stored.generation;
+                let failed = event.outcomes.iter_mut().map(|(outcome, _)| outcome).filter(|outcome| {
+                    outcome.generation == generation
+                        && matches!(outcome.result, StoredResult::Failed { .. })
+                        && meant.route.as_ref().is_none_or(|route| *route == outcome.route)
+                });
+                let done = failed.map(|outcome| outcome.result = StoredResult::Dismissed { reason: reason.clone() });
+                if done.count() > 0 {
+                    dismissed.push(event.stored.id);
+                }
+            }
+            Ok(dismissed)
         })
     }
 

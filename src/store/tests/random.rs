@@ -27,6 +27,8 @@ enum Step {
     Hold(i64),
     Bury(i64),
     Dismiss,
+    DismissEvents,
+    Hasten(i64),
     Ahead(i64),
     Undo(i64, u8),
     Free,
@@ -73,6 +75,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => seq().prop_map(Step::Hold),
         1 => seq().prop_map(Step::Bury),
         1 => Just(Step::Dismiss),
+        1 => Just(Step::DismissEvents),
+        1 => (0..3000_i64).prop_map(Step::Hasten),
         1 => seq().prop_map(Step::Ahead),
         1 => (seq(), 0..3_u8).prop_map(|(seq, key)| Step::Undo(seq, key)),
         1 => Just(Step::Free),
@@ -172,6 +176,14 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
         Step::Undo(seq, key) => {
             let remembered = vec![(key.to_string(), "7".to_owned()), (key.to_string(), "{\"id\":1}".to_owned())];
             format!("{:?}", store.undo(*seq, 1, remembered).await)
+        }
+        Step::DismissEvents => {
+            let meant = ReplayEvents { unmade: true, limit: 1, ..ReplayEvents::default() };
+            format!("{:?}", store.dismiss_events(meant, "not wanted").await)
+        }
+        Step::Hasten(wait) => {
+            let at = now.plus(Duration::from_millis(u64::try_from(*wait).unwrap()));
+            format!("{:?}", store.hasten(Filter::default(), 2, at).await)
         }
         Step::Free => format!("{:?}", store.release_held(Filter::default(), 2, now).await),
         Step::Release(one) => format!("{:?}", store.release_leases(one.map(owner)).await),
