@@ -46,6 +46,12 @@ pub(super) struct Pass {
     probe: bool,
 }
 
+impl Pass {
+    pub(super) fn is_bare(&self) -> bool {
+        self.scopes.is_empty()
+    }
+}
+
 /// How a request ended, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
@@ -131,6 +137,12 @@ impl Pace {
     pub(super) fn give_back(&mut self, pass: Pass, backoff: &Backoff, now: Timestamp) {
         let _ = self.breaker.end(pass.probe, Health::Unclear, backoff, now, 0.0);
         self.close(&pass.scopes, None);
+    }
+
+    /// The request that had this pass ended, and is to be made again by the same: it counts, and the pass stays.
+    pub(super) fn counted(&mut self, pass: &mut Pass, now: Timestamp) {
+        let scopes = std::mem::take(&mut pass.scopes);
+        self.close(&scopes, Some(now));
     }
 
     /// The request that had this pass ended. `jitter` is a random number in 0..1. Where it only found out that the provider

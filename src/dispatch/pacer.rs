@@ -78,6 +78,20 @@ impl Seat {
         }
     }
 
+    /// The request ended, and the same is to be made again: it needs leave under all of its rules anew, but nobody else takes
+    /// its place as the one that tries whether the provider is back.
+    pub(super) fn counted(&mut self) {
+        if let Some(pass) = &mut self.pass {
+            self.pacer.pace().counted(pass, self.clock.now());
+            self.pacer.changed.notify_waiters();
+        }
+    }
+
+    /// Whether it is leave under no rules, so that all are to be asked for.
+    pub(super) fn is_bare(&self) -> bool {
+        self.pass.as_ref().is_none_or(Pass::is_bare)
+    }
+
     /// The request ended. Where it only found out that the provider is still down: when the next one tries.
     pub(super) fn end(mut self, ended: Ended) -> Option<Timestamp> {
         let pass = self.pass.take()?;

@@ -320,7 +320,10 @@ impl Runner<'_> {
         loop {
             let changed = pacer.changed();
             let taken = match seat.take() {
-                Some(mut seat) => seat.extend(&own).map(|()| seat),
+                Some(mut seat) => {
+                    let rules = if seat.is_bare() { &all } else { &own };
+                    seat.extend(rules).map(|()| seat)
+                }
                 None => pacer.take(&all, connection.backoff, clock),
             };
             let again = match taken {
@@ -340,7 +343,7 @@ impl Runner<'_> {
     }
 
     /// Sends it, as long as the server lets it.
-    async fn made(&mut self, target: &Target, token: Option<&Secret>, seat: Seat) -> Made {
+    async fn made(&mut self, target: &Target, token: Option<&Secret>, mut seat: Seat) -> Made {
         let Target { request, connection, operation } = target;
         let clock = &self.shared.clock;
         let started_at = clock.now();
@@ -358,11 +361,16 @@ impl Runner<'_> {
             *retry_after = wait.or(*retry_after);
         }
         let account = self.account(target, token, &mut result).await;
+        let shown = shown::of(&answer, connection, token);
+        if account == Account::Renewed && connection.name == self.delivery.connection {
+            seat.counted();
+            self.seat = Some(seat);
+            return Made { started_at, result, answer, shown, limited: None, still_down: None, renewed: true };
+        }
         let health = if cut { Health::Unclear } else { account.health().unwrap_or_else(|| health(&result)) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
         let still_down = if account == Account::Later { Some(self.rested(target)) } else { still_down };
-        let shown = shown::of(&answer, &target.connection, token);
         let renewed = account == Account::Renewed;
         Made { started_at, result, answer, shown, still_down, renewed }
     }
