@@ -365,7 +365,7 @@ impl Runner<'_> {
         if account == Account::Renewed && connection.name == self.delivery.connection {
             seat.counted();
             self.seat = Some(seat);
-            return Made { started_at, result, answer, shown, limited: None, still_down: None, renewed: true };
+            return Made { started_at, result, answer, shown, still_down: None, renewed: true };
         }
         let health = if cut { Health::Unclear } else { account.health().unwrap_or_else(|| health(&result)) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
