@@ -121,7 +121,11 @@ impl Arrival<'_> {
                 tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
                 Ok(Looked::Handshake(answer))
             }
-            Received::Events(Taken { raw, params, events }) => {
+            Received::Events(Taken { raw, params, events, unread }) => {
+                if let (Some(error), Some(event)) = (unread, events.first()) {
+                    tracing::warn!(source = %source.name, event = %event.id, why = %error,
+                        "the request can't be read; it is kept as a dead letter");
+                }
                 let ids = events.iter().map(|event| event.id).collect();
                 let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
                 Ok(Looked::Events(new, self.reply(&events)))
