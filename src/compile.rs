@@ -6,6 +6,7 @@ mod blame;
 mod body;
 mod captured;
 mod connection;
+mod echo;
 mod extract;
 mod handshake;
 mod header;

@@ -221,6 +221,7 @@ impl Compiler<'_> {
                 self.send(send, &own, &mut reach, set, settings)
             })
             .collect();
+        source.iter().for_each(|source| self.check_echo(written, source, set));
         self.unused_saved(&written.lookup, &reach);
         self.unused(written, &reach);
         Some(Route {

@@ -8,7 +8,7 @@ use super::Compiler;
 use super::extract::flat;
 use super::handshake::Shaking;
 use super::pack::Packs;
-use crate::config::pack::Webhook;
+use crate::config::pack::{Echo, Webhook};
 use crate::config::scalar::Text;
 use crate::config::source::{Limits as WrittenLimits, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
@@ -19,6 +19,8 @@ use crate::source::Source;
 pub(super) struct CompiledSource {
     pub source: Arc<Source>,
     pub identity: Option<Text>,
+    /// The vendor, and what of its operations comes back here.
+    pub echo: Option<(Arc<str>, Echo)>,
     pub place: Place,
 }
 
@@ -76,7 +78,9 @@ impl Compiler<'_> {
             rate: rate.flatten(),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
-        Some(CompiledSource { source: Arc::new(source), identity, place: written.place.clone() })
+        let vendor = written.from.as_ref().and_then(|from| from.split_once('.')).map(|(vendor, _)| vendor.into());
+        let echo = vendor.zip(webhook.and_then(|webhook| webhook.echo.clone()));
+        Some(CompiledSource { source: Arc::new(source), identity, echo, place: written.place.clone() })
     }
 
     fn webhook<'p>(&mut self, from: &Text, packs: &'p Packs) -> Option<&'p Webhook> {

@@ -223,3 +223,33 @@ fn what_the_server_would_refuse_for_its_size_is_refused_offline() {
         assert!(checked.contains(&format!("`serve` would refuse this request with {status}: ")), "{checked}");
     }
 }
+
+/// Twilio signs the address, and the address has the hash of what comes as JSON.
+#[test]
+fn json_of_twilio_is_verified_by_the_hash_in_its_address() {
+    let folder = workspace("twilio", "from: twilio.sms, secret: \"12345\"");
+    folder
+        .write("jackfield.yaml", &format!("public_url: https://hooks.example.com\n{}", folder.read("jackfield.yaml")));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let target = "/hooks/in?bodySHA256=24a74a0dd84ffa5ba7cfb75778ad05ddb4e1b29175994936341a9f1f8f8208cb";
+    let send = |body: &str| {
+        let head = format!("POST {target} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n");
+        let signed = "X-Twilio-Signature: 2ciIEjeEOrdlsWwXQ4AvnnVP/L4=\r\n";
+        let request = format!("{head}{signed}Content-Length: {}\r\n\r\n{body}", body.len());
+        exchange(&server.listen, request.as_bytes()).unwrap().status
+    };
+    assert_eq!(send(r#"{"MessageSid":"SM1","text":"hi"}"#), 200);
+    assert_eq!(send(r#"{"MessageSid":"SM1","text":"ho"}"#), 401);
+    assert_eq!(texts(&server, 1), ["hi"]);
+}
+
+#[test]
+fn a_part_of_a_form_is_read_as_it_is_written() {
+    let (_folder, server) = started("transfer-encoding", "verify: none, format: multipart");
+    let body = multipart(&[("name=\"text\"\r\nContent-Transfer-Encoding: base64", "aGVs\r\nbG8=")]);
+    let kind = "multipart/form-data; boundary=B";
+    assert_eq!(post(&server.listen, "/hooks/in", kind, body.as_bytes()).status, 202);
+    let body = multipart(&[("name=\"text\"\r\nContent-Transfer-Encoding: quoted-printable", "Jos=C3=\r\n=A9")]);
+    assert_eq!(post(&server.listen, "/hooks/in", kind, body.as_bytes()).status, 202);
+    assert_eq!(texts(&server, 2), ["José", "hello"]);
+}
