@@ -1,10 +1,12 @@
 //! From the language as written to the compiled core: the only place that sees both. Every pass runs, and all problems
 //! of all files are collected.
 
+mod address;
 mod blame;
 mod body;
 mod captured;
 mod connection;
+mod echo;
 mod extract;
 mod handshake;
 mod header;
@@ -44,7 +46,7 @@ use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resol
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
-use crate::route::RouteSet;
+use crate::route::{PREFIX, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
 
@@ -128,6 +130,8 @@ struct Compiler<'a> {
     unknown_settings: bool,
     /// Whether `jackfield.yaml` says at which address senders call.
     has_public_url: bool,
+    /// What every path of a source begins with.
+    prefix: Arc<str>,
     /// Settings of connections that are missing, and reported there.
     unset: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Operations, by pack, that have problems of their own; with no name, whole packs.
@@ -159,6 +163,9 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let settings: Option<Settings> = compiler.settings();
     let public_url = compiler.public_url(settings.as_ref());
     let mut set = RouteSet::new(revision(input), public_url);
+    compiler.prefix = compiler.path_prefix(settings.as_ref());
+    set.prefix = compiler.prefix.clone();
+    set.head = settings.as_ref().map(Settings::head_limits).unwrap_or_default();
     set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
     let packs = compiler.packs(|name| pack::is_named(input, name));
     set.packs = packs.providers();
@@ -243,6 +250,7 @@ impl<'a> Compiler<'a> {
             problems: Vec::new(),
             unknown_settings: false,
             has_public_url: false,
+            prefix: PREFIX.into(),
             unset: BTreeSet::new(),
             broken: BTreeSet::new(),
             source_places: BTreeMap::new(),
@@ -333,13 +341,11 @@ impl<'a> Compiler<'a> {
         let Ok(url) = reference::resolve(text, &self.input.environment) else { return };
         let (message, help) = match connection::web_address(&url) {
             None => ("this is not an address of the web", connection::address_help(&url, "https://hooks.example.com")),
-            Some(rest) => match rest.trim_end_matches('/').strip_suffix("/hooks") {
-                Some(_) => {
-                    let bare = url.trim_end_matches('/').trim_end_matches("/hooks");
-                    ("every path is under `/hooks` already", format!("write `{bare}`"))
-                }
-                None => return,
-            },
+            Some(rest) if rest.trim_end_matches('/').ends_with(PREFIX) => {
+                let bare = url.trim_end_matches('/').trim_end_matches(PREFIX);
+                ("every path is under `/hooks` already", format!("write `{bare}`"))
+            }
+            Some(_) => return,
         };
         self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
     }

@@ -97,6 +97,8 @@ pub fn compare_with_kept(kept: &[Kept], left_out: &[Arc<str>], after: &RouteSet,
             new.retain(|made| !left_out.contains(&made.route));
             parted(kept.iter().flat_map(|kept| kept.made(after)).collect(), new)
         }
+        // It could not be read before either.
+        Err(_) if !kept.is_empty() && kept.iter().all(|kept| kept.made.is_none()) => Vec::new(),
         Err(why) => vec![Change { route: None, to: None, what: What::Unread(why) }],
     }
 }

@@ -1,6 +1,7 @@
 //! What comes in: a raw request, and the events that it becomes once it is verified.
 
 pub mod capture;
+pub mod head;
 pub mod sent;
 
 use std::sync::Arc;

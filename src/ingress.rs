@@ -38,9 +38,6 @@ pub use places::{Place, Places};
 use rates::Counted;
 pub use rates::Rates;
 
-/// What every path of a source begins with.
-pub const PREFIX: &str = "/hooks";
-
 /// Takes requests and turns them into events on disk.
 #[derive(Clone)]
 pub struct Ingress {
@@ -78,7 +75,7 @@ impl Ingress {
         if refusal.reason != Reason::StoreUnavailable
             && let Some(others) = self.guard.tally.to_show(refusal.reason, refusal.source.as_ref(), second)
         {
-            refusal.log(&self.known_paths.shown(path), others);
+            refusal.log(&self.known_paths.shown(&self.live.now().set.prefix, path), others);
         }
         refusal.into_response()
     }
@@ -164,9 +161,7 @@ impl Ingress {
     }
 
     fn find(&self, revision: &Revision, method: &str, path: &str) -> Result<(Arc<Source>, Value), Refusal> {
-        let Some(path) = path.strip_prefix(PREFIX).filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-            return Err(Refusal::not_found());
-        };
+        let path = revision.set.under(path).ok_or_else(Refusal::not_found)?;
         match revision.set.find(method, path) {
             Lookup::Found(source, params) => Ok((source, params)),
             Lookup::WrongMethod(methods) => Err(Refusal::wrong_method(&methods)),

@@ -129,6 +129,15 @@ pub fn is_read_as_form(raw: &RawRequest, format: Format) -> bool {
     is_form && !is_compressed(raw)
 }
 
+/// The fields of a multipart form as they were sent, in order, a file without a value; nothing where the body is read as
+/// something else, or can't be read.
+pub fn multipart_fields(raw: &RawRequest, format: Format, limits: &Limits) -> Option<Vec<(String, Option<Vec<u8>>)>> {
+    let is_meant = matches!(format, Format::Auto | Format::AutoOfBody | Format::Multipart);
+    let is_multipart = raw.content_type() == "multipart/form-data" && is_meant && !is_compressed(raw);
+    let content_type = raw.header("content-type").filter(|_| is_multipart)?;
+    multipart::fields(&raw.body, content_type, limits).ok()
+}
+
 /// How large a body may be once it is read, at most: as large as it is, unless it is compressed.
 pub fn most_bytes(raw: &RawRequest, limits: &Limits) -> usize {
     match inflate::is_compressed(&raw.body, &codings(raw)) {

@@ -39,8 +39,6 @@ reasons! {
     BodyBroken = "body-broken", 400;
     /// What a handshake would send back is too long, or holds other characters than an address may.
     UnfitChallenge = "unfit-challenge", 400;
-    /// The body is not what its format says; 413 for too many parts, 415 for a format that is not read.
-    UndecodableBody = "undecodable-body", 400;
     /// The request is not from whom it should be.
     VerificationFailed = "verification-failed", 401;
     /// The token of a handshake is missing or wrong.
@@ -53,6 +51,8 @@ reasons! {
     BodyTooSlow = "body-too-slow", 408;
     /// The body is larger than the source's `body`.
     BodyTooLarge = "body-too-large", 413;
+    /// The body holds more parts, values or levels than the source's limits, or grows too large without its compression.
+    UndecodableBody = "undecodable-body", 413;
     /// More requests than the source's `rate`.
     TooManyRequests = "too-many-requests", 429;
     /// More headers, or longer ones, than `limits` in `jackfield.yaml`.

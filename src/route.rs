@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::Place;
+use crate::event::head::HeadLimits;
 use crate::extract::Extract;
 use crate::pack::{Connection, Draft, Operation, Pack, Step};
 use crate::plan::OnUnknown;
@@ -62,6 +63,9 @@ pub struct Send {
     pub draft: Draft,
 }
 
+/// What every path of a source begins with, unless said otherwise.
+pub const PREFIX: &str = "/hooks";
+
 /// One compiled set of routes. It is swapped whole.
 #[derive(Debug)]
 pub struct RouteSet {
@@ -76,6 +80,10 @@ pub struct RouteSet {
     pub vars: Value,
     /// The scheme, host and port that senders know.
     pub public_url: Arc<str>,
+    /// What every path of a source begins with on the server: `/hooks`, or nothing.
+    pub prefix: Arc<str>,
+    /// How much the head of one request may be.
+    pub head: HeadLimits,
     addresses: BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>,
     by_name: BTreeMap<Arc<str>, Arc<Route>>,
 }
@@ -99,6 +107,8 @@ impl RouteSet {
         RouteSet {
             revision: revision.into(),
             public_url: public_url.into(),
+            prefix: PREFIX.into(),
+            head: HeadLimits::default(),
             sources: BTreeMap::new(),
             routes: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -124,7 +134,17 @@ impl RouteSet {
         self.routes.entry(route.source.clone()).or_default().push(route);
     }
 
-    /// The source at a path under `/hooks`.
+    /// A request's path as its source writes it; nothing for one that the server does not take.
+    pub fn under<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&*self.prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The same of a captured request, which may be from before a proxy that adds the prefix.
+    pub fn meant<'p>(&self, path: &'p str) -> &'p str {
+        self.under(path).unwrap_or(path)
+    }
+
+    /// The source at a path behind the prefix.
     pub fn find(&self, method: &str, path: &str) -> Lookup {
         let path = bare(path);
         if let Some(found) = self.addresses.get(method).and_then(|router| router.at(path).ok()) {

@@ -199,7 +199,10 @@ fn made(
     read: &mut LastRead,
     done: &mut Done,
 ) -> Option<Vec<NewOutcome>> {
-    let event = restored(stored, revision, read, done)?;
+    let event = match restored(stored, revision, read, done)? {
+        Ok(event) => event,
+        Err(error) => return Some(unreadable(stored, revision, &error)),
+    };
     let results = results(&event, revision);
     log(&event, &results, revision);
     Some(results.iter().filter_map(|routed| outcome(routed, revision)).collect())
@@ -240,22 +243,43 @@ impl LastRead {
     }
 }
 
-/// An event again as it was accepted.
-fn restored(stored: &StoredEvent, revision: &Revision, read: &mut LastRead, done: &mut Done) -> Option<Event> {
+/// An event again as it was accepted, or why its request can't be read; nothing for one that waits.
+fn restored(
+    stored: &StoredEvent,
+    revision: &Revision,
+    read: &mut LastRead,
+    done: &mut Done,
+) -> Option<Result<Event, DecodeError>> {
     let source = revision.set.sources.get(&stored.source)?;
-    let params = stored.params.clone();
-    let why = match read.of(stored, source) {
-        Ok(whole) => {
-            let event = source.restore(whole, stored.id, &stored.raw, stored.part, params, stored.received_at);
-            if event.is_some() {
-                return event;
-            }
-            "`split` finds the event's part no more"
-        }
-        Err(_) => "the body is not what the source's format, `decode` and limits say",
+    let whole = match read.of(stored, source) {
+        Ok(whole) => whole,
+        Err(error) => return Some(Err(error.clone())),
     };
-    done.tell_unread(stored, why);
-    None
+    let params = stored.params.clone();
+    let event = source.restore(whole, stored.id, &stored.raw, stored.part, params, stored.received_at);
+    if event.is_none() {
+        done.tell_unread(stored, "`split` finds the event's part no more");
+    }
+    event.map(Ok)
+}
+
+/// A request that can't be read is a dead letter of each route of its source, or of the source where it has none: what is
+/// mended reads it again, when a person asks for that.
+fn unreadable(stored: &StoredEvent, revision: &Revision, error: &DecodeError) -> Vec<NewOutcome> {
+    let (event, source) = (stored.id, &stored.source);
+    tracing::warn!(%event, %source, why = %error, "a dead letter: the request can't be read");
+    let routes = revision.set.routes.get(source).map(Vec::as_slice).unwrap_or_default();
+    let mut names: Vec<Arc<str>> = routes.iter().map(|route| route.name.clone()).collect();
+    if names.is_empty() {
+        names.push(source.clone());
+    }
+    let problem = serde_json::json!({
+        "code": Code::UndecodableBody.word(),
+        "message": format!("the request could not be read: {error}"),
+        "help": format!("mend the source's `format` or `decode`; then `jackfield replay {event} --through-routes`"),
+    });
+    let failed = |route| NewOutcome { route, result: NewResult::Failed { problem: problem.to_string() } };
+    names.into_iter().map(failed).collect()
 }
 
 /// What the routes make of an event.

@@ -65,7 +65,6 @@ fn most(settings: &Settings) -> Most {
         connections: whole(limits.and_then(|l| Some(l.connections.as_ref()?.value))).unwrap_or(usual.connections),
         requests: whole(limits.and_then(|l| Some(l.requests.as_ref()?.value))).unwrap_or(usual.requests),
         bodies: whole(limits.and_then(|l| Some(l.bodies.as_ref()?.value.0))).unwrap_or(usual.bodies),
-        headers: whole(limits.and_then(|l| Some(l.headers.as_ref()?.value))).unwrap_or(usual.headers),
-        header_bytes: whole(limits.and_then(|l| Some(l.header_bytes.as_ref()?.value.0))).unwrap_or(usual.header_bytes),
+        head: settings.head_limits(),
     }
 }

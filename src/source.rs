@@ -23,6 +23,14 @@ pub use rate::{Bucket, Rate};
 pub use receive::{NotTaken, Received, Taken};
 pub use reply::{Answer, Overload, Reply, ReplyBody};
 
+/// An address with the segments of the path in it.
+fn filled_in(url: &str, params: &Value) -> String {
+    let params = params.as_object().into_iter().flat_map(|params| params.iter());
+    params.fold(url.to_owned(), |url, (name, value)| {
+        url.replace(&format!("{{{name}}}"), &crate::request::encode(value.as_str().unwrap_or_default()))
+    })
+}
+
 /// So many times the limit of a body is what a compressed one may hold.
 const INFLATION: usize = 10;
 
@@ -33,6 +41,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// Under `/hooks`, with `{named}` segments: `/twilio/calls/{contact_id}`.
     pub path: Arc<str>,
+    /// The address that the sender knows, without its query, where it is not that of the workspace and the path.
+    pub public_url: Option<Arc<str>>,
     pub methods: Vec<Arc<str>>,
     pub format: Format,
     /// Text inside the payload that is read further, in this order.
@@ -102,7 +112,8 @@ impl Source {
         now: Timestamp,
     ) -> Context<'a> {
         let (format, limits) = (self.format, self.limits.of_payload());
-        Context { public_url, now, format, limits, raw, params, payload: OnceLock::new() }
+        let address = self.public_url.as_ref().map(|url| filled_in(url, params));
+        Context { public_url, address, now, format, limits, raw, params, payload: OnceLock::new() }
     }
 
     /// The whole payload of a request.

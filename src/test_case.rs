@@ -88,21 +88,35 @@ pub fn sent_at(source: &Source, raw: &RawRequest, public_url: &str, params: &Val
     source.verify.signed_at(&context).or_else(|| sent::at(raw))
 }
 
+/// Why the server would take a captured request in no case, with the status of its answer.
+pub fn too_large(set: &RouteSet, source: &Source, raw: &RawRequest) -> Option<String> {
+    let most = source.limits.body;
+    if !set.head.fit_captured(raw) {
+        let why = "the request has more headers, or longer ones, than are taken";
+        return Some(format!("`serve` would refuse this request with 431: {why}"));
+    }
+    (raw.body.len() > most).then(|| {
+        let length = raw.body.len();
+        let why = format!("its body has {length} bytes, and the source takes {most} (`limits: {{ body: … }}`)");
+        format!("`serve` would refuse this request with 413: {why}")
+    })
+}
+
 /// The events of a captured request at a route's source.
 pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timestamp) -> Result<Vec<Event>, String> {
     let params = match raw.path() {
         "/" => Value::object(Vec::<(&str, Value)>::new()),
-        path => match set.find(&raw.method, path.strip_prefix("/hooks").unwrap_or(path)) {
+        path => match set.find(&raw.method, set.meant(path)) {
             // A handshake's method makes no events.
             Lookup::Found(_, _) if !source.takes(&raw.method) => {
                 return Err(not_taken(set, source, raw, at));
             }
             Lookup::Found(found, params) if found.name == source.name => params,
             Lookup::Found(found, _) => {
-                return Err(elsewhere(path, source, &format!("which is source `{}`", found.name)));
+                return Err(elsewhere(set, path, source, &format!("which is source `{}`", found.name)));
             }
             Lookup::WrongMethod(_) => return Err(not_taken(set, source, raw, at)),
-            Lookup::Nothing => return Err(elsewhere(path, source, "where no source is")),
+            Lookup::Nothing => return Err(elsewhere(set, path, source, "where no source is")),
         },
     };
     // As in `serve`, what only proves where the request is from is no part of the event.
@@ -114,7 +128,7 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
 
 /// The handshake that a request is, as the server answers it.
 fn shaken(set: &RouteSet, source: &Source, raw: &Arc<RawRequest>, at: Timestamp) -> Option<Arc<str>> {
-    let Lookup::Found(found, params) = set.find(&raw.method, raw.path().strip_prefix("/hooks")?) else { return None };
+    let Lookup::Found(found, params) = set.find(&raw.method, set.meant(raw.path())) else { return None };
     let is_own = found.name == source.name;
     [false, true].into_iter().filter(|_| is_own).find_map(|verified| {
         let scope = source.handshake_scope(&source.context(raw, &params, &set.public_url, at), verified)?;
@@ -159,8 +173,8 @@ fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(Code::TestFailed, place.clone(), message)
 }
 
-fn elsewhere(path: &str, source: &Source, what: &str) -> String {
-    format!("the request goes to `{path}`, {what}; this route's source is at `/hooks{}`", source.path)
+fn elsewhere(set: &RouteSet, path: &str, source: &Source, what: &str) -> String {
+    format!("the request goes to `{path}`, {what}; this route's source is at `{}{}`", set.prefix, source.path)
 }
 
 /// A name that a step could not save: the answer that the test lacks comes first.
@@ -207,6 +221,9 @@ impl TestCase {
         let raw = capture::parse(bytes).map_err(|e| self.failed(&self.request_place, e.to_string()))?;
         let route = set.route(&self.route).ok_or_else(|| self.failed(&self.place, "the route does not compile"))?;
         let source = set.sources.get(&route.source).ok_or_else(|| self.failed(&self.place, "there is no source"))?;
+        if let Some(why) = too_large(set, source, &raw) {
+            return Err(Box::new(self.failed(&self.request_place, why)));
+        }
         let raw = Arc::new(raw);
         if let Some(handshake) = shaken(set, source, &raw, at) {
             let message = format!("the request is answered as a handshake (`{handshake}`), and makes no event");

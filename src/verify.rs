@@ -65,6 +65,8 @@ pub enum VerifyError {
 pub struct Context<'a> {
     /// Scheme, host and port that the sender knows: `https://hooks.example.com`.
     pub public_url: &'a str,
+    /// The whole address without its query, where that is not the public address and the path.
+    pub address: Option<String>,
     pub now: Timestamp,
     pub format: Format,
     /// How much may come of the body.
@@ -157,6 +159,15 @@ impl Verify {
             Verify::Token(token) => token.at.is_in_payload(),
             Verify::Jwt(jwt) => jwt.at.is_in_payload(),
             Verify::AnyOf(ways) => ways.iter().any(Verify::reads_payload),
+        }
+    }
+
+    /// Whether user and password are enough.
+    pub fn takes_login(&self) -> bool {
+        match self {
+            Verify::Basic(_) => true,
+            Verify::AnyOf(ways) => ways.iter().any(Verify::takes_login),
+            Verify::Open | Verify::Signature(_) | Verify::Token(_) | Verify::Jwt(_) => false,
         }
     }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::look::Found;
 use super::total::Total;
+use crate::diagnostic::Code;
 use crate::event::capture;
 use crate::id::EventId;
 use crate::payload::form;
@@ -66,20 +67,27 @@ pub(super) async fn request(store: &dyn Store, id: &str) -> Result<Found, StoreE
     Ok(story.map_or(Found::Nothing, |story| Found::Bytes(capture::write(&story.event.raw))))
 }
 
+/// Why a request could not be read; that tells of places, and of nothing that stands there.
+fn unread(problem: &str) -> Option<String> {
+    let problem: serde_json::Value = serde_json::from_str(problem).ok()?;
+    let message = problem["message"].as_str().filter(|_| problem["code"] == Code::UndecodableBody.word());
+    message.map(str::to_owned)
+}
+
 /// An event without anything of its contents.
 fn summary(story: &EventStory) -> serde_json::Value {
     let routes: Vec<serde_json::Value> = story
         .outcomes
         .iter()
         .map(|outcome| {
-            let result = match &outcome.result {
-                StoredResult::Failed { .. } => "failed",
-                StoredResult::Dismissed { .. } => "dismissed",
-                StoredResult::Taken { .. } => "taken",
-                StoredResult::Duplicate { .. } => "duplicate",
+            let (result, problem) = match &outcome.result {
+                StoredResult::Failed { problem } => ("failed", unread(problem)),
+                StoredResult::Dismissed { .. } => ("dismissed", None),
+                StoredResult::Taken { .. } => ("taken", None),
+                StoredResult::Duplicate { .. } => ("duplicate", None),
             };
             let states: Vec<&str> = outcome.deliveries.iter().map(|story| story.delivery.state.word()).collect();
-            serde_json::json!({ "route": &*outcome.route, "result": result, "deliveries": states })
+            serde_json::json!({ "route": &*outcome.route, "result": result, "problem": problem, "deliveries": states })
         })
         .collect();
     serde_json::json!({

@@ -73,6 +73,14 @@ impl ServerArg {
     }
 }
 
+/// What a running server of a workspace has at a path; nothing where none runs, or it has nothing there.
+pub(super) fn of_running(workspace: &Path, path: &str) -> Option<Vec<u8>> {
+    let admin = settings(&WorkspaceArg { workspace: workspace.to_owned() }).admin;
+    let base = base_of(&reachable(admin).to_string());
+    let answer = got(&base, path).ok().flatten()?;
+    (answer.status == 200).then_some(answer.body)
+}
+
 impl LookArg {
     pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
         self.by(|base| got(base, path), |folder, silent| looked(folder, path, silent))

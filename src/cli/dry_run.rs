@@ -40,6 +40,7 @@ struct DryRun<'c> {
     source: Arc<Source>,
     input: Input,
     verification: Verification,
+    unserved: Option<Unserved>,
     settings: Settings,
     events: Vec<Run>,
 }
@@ -52,6 +53,16 @@ struct Run {
     trace: Trace,
     /// Of a fallback: the routes that take the event before it.
     takers: Vec<String>,
+}
+
+/// Why the server does something else with the request than what is shown.
+enum Unserved {
+    /// It has too much of something.
+    TooLarge(String),
+    /// It comes to another path, which is right where a proxy makes this one of it.
+    Elsewhere(String),
+    /// The same, and the address that is signed is not the one that the server knows.
+    Unsigned(String),
 }
 
 enum Verification {
@@ -116,6 +127,7 @@ fn prepare<'c>(
     let sent = test_case::sent_at(&source, &input.raw, &set.public_url, &params(compiled, &input.raw));
     let now = sent.unwrap_or_else(|| Clock::System.now());
     let verification = verification(args, compiled, &source, &input, now);
+    let unserved = unserved(set, &source, &input, &verification);
     let mut events = test_case::events(&compiled.set, &source, input.raw.clone(), now).map_err(|message| {
         let other = elsewhere(&compiled.set, &source, &input.raw);
         format!(
@@ -132,7 +144,28 @@ fn prepare<'c>(
         event,
     };
     let events = events.into_iter().zip(parts).map(traced).collect();
-    Ok(DryRun { compiled, route, source, input, verification, settings, events })
+    Ok(DryRun { compiled, route, source, input, verification, unserved, settings, events })
+}
+
+/// What the server would make of the request before it looks at what it holds.
+fn unserved(set: &RouteSet, source: &Source, input: &Input, verification: &Verification) -> Option<Unserved> {
+    let (raw, prefix) = (&input.raw, &set.prefix);
+    if let Some(why) = test_case::too_large(set, source, raw) {
+        return Some(Unserved::TooLarge(why));
+    }
+    if input.is_bare() || set.under(raw.path()).is_some() {
+        return None;
+    }
+    let path = raw.path();
+    let why = format!("`serve` takes no request at `{path}`, but at `{prefix}{path}`, which a proxy may make of it");
+    match (verification, &source.public_url) {
+        (Verification::Passed(_), None) if source.verify.signs_address() => Some(Unserved::Unsigned(format!(
+            "{why}; then it refuses it with 401, since the address is signed: give the source the one that the sender calls, \
+             `public_url: {}{path}`, or write `path_prefix: /` in jackfield.yaml",
+            set.public_url
+        ))),
+        _ => Some(Unserved::Elsewhere(why)),
+    }
 }
 
 /// Where each event stands in the whole request.
@@ -153,12 +186,12 @@ fn takers(set: &RouteSet, fallback: &Route, event: &Event) -> Vec<String> {
 
 /// For a request that goes to another path: the samples that go to the route's own, or the line to change.
 fn instead(compiled: &Compiled, route: &Route, source: &Source, input: &Input, root: &Path) -> String {
-    let path = input.raw.path().strip_prefix("/hooks").unwrap_or(input.raw.path());
+    let path = compiled.set.meant(input.raw.path());
     let own = |method: &Arc<str>| matches!(compiled.set.find(method, path), Lookup::Found(found, _) if found.name == source.name);
     if own(&input.raw.method.as_str().into()) {
         return String::new();
     }
-    let line = input::first_line(source, &input.raw, source.methods.iter().any(own));
+    let line = input::first_line(&compiled.set.prefix, source, &input.raw, source.methods.iter().any(own));
     let change = format!("to try it here, change line 1 of {} to `{line}`", input.name);
     let known = input::fitting(compiled, route, root).map(|known| format!("{known}; or, "));
     format!("\n{}{change}", known.unwrap_or_default())
@@ -166,7 +199,7 @@ fn instead(compiled: &Compiled, route: &Route, source: &Source, input: &Input, r
 
 /// For a request that goes to another path: the route that it was probably captured for.
 fn elsewhere(set: &RouteSet, own: &Source, raw: &RawRequest) -> String {
-    let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+    let path = set.meant(raw.path());
     let other = match set.find(&raw.method, path) {
         Lookup::Found(found, _) => Some(found.name.clone()),
         Lookup::WrongMethod(_) => None,
@@ -203,7 +236,7 @@ fn no_route(compiled: &Compiled, name: &str) -> Exit {
 }
 
 fn params(compiled: &Compiled, raw: &RawRequest) -> Value {
-    match compiled.set.find(&raw.method, raw.path().strip_prefix("/hooks").unwrap_or_default()) {
+    match compiled.set.find(&raw.method, compiled.set.meant(raw.path())) {
         Lookup::Found(_, params) => params,
         Lookup::WrongMethod(_) | Lookup::Nothing => Value::Null,
     }
@@ -246,7 +279,8 @@ impl DryRun<'_> {
             }),
             RouteResult::NotMatched | RouteResult::NotNeeded => false,
         };
-        !matches!(self.verification, Verification::Failed(..)) && !self.events.iter().any(failed)
+        let is_taken = matches!(self.unserved, None | Some(Unserved::Elsewhere(_)));
+        is_taken && !matches!(self.verification, Verification::Failed(..)) && !self.events.iter().any(failed)
     }
 
     fn is_failing(&self, plan: &Plan) -> bool {

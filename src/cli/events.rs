@@ -74,6 +74,10 @@ fn became(event: &Value) -> String {
     match (routes.is_empty(), event["routed"].as_bool()) {
         (true, Some(true)) => paint(terminal::YELLOW, "no route took it"),
         (true, _) => "not routed yet".to_owned(),
+        (false, _) if routes.iter().all(|route| route["problem"].is_string()) => {
+            let why = routes.first().and_then(|route| route["problem"].as_str()).unwrap_or_default();
+            format!("{}: {}", paint(terminal::RED, "failed"), why.replace(char::is_control, " "))
+        }
         (false, _) => routes.iter().map(of_route).collect::<Vec<_>>().join("; "),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use super::ask;
 use super::terminal::{self, error_line, line};
 use super::{DataArg, Exit, route_name, store as stored};
 use crate::compile::Compiled;
@@ -178,8 +179,15 @@ fn parsed(bytes: Vec<u8>, file: String, is_there: bool) -> Result<Sample, Proble
     Ok(Sample { raw, bytes, file, is_there })
 }
 
-/// The request of an event of the store, as a file.
+/// The request of an event of the running server, or else of the store, as a file.
 fn of_event(args: &RouteArgs) -> Result<Vec<u8>, Problem> {
+    // A server that runs has the store for itself, and may have the sandbox's.
+    if args.data.data.is_none() && !args.data.sandbox {
+        let path = format!("/events/{}/request", crate::request::encode(&args.from));
+        if let Some(request) = ask::of_running(&args.data.workspace.workspace, &path) {
+            return Ok(request);
+        }
+    }
     let folder = stored::folder(&args.data).map_err(|exit| Problem(exit, "no event was read".to_owned()))?;
     let unreadable = |error| Problem(Exit::CouldNotRun, format!("the event store can't be read: {error}"));
     let id: EventId = args.from.parse().map_err(|_| wrong(format!("`{}` is no id of an event", args.from)))?;

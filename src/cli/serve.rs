@@ -64,7 +64,7 @@ async fn serve(args: ServeArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    line(format!("receiving on http://{}{}", server.listen, crate::ingress::PREFIX));
+    line(format!("receiving on http://{}{}", server.listen, server.live.now().set.prefix));
     line(format!("state on     http://{}/status", server.admin));
     let running_sandbox = sandbox.map(|listener| {
         show::sandbox(&listener);

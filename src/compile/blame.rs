@@ -120,7 +120,7 @@ impl Compiler<'_> {
     ) -> Diagnostic {
         let near = || {
             let raw = capture::parse(bytes).ok()?;
-            let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+            let path = set.meant(raw.path());
             let source = set.sources.get(&set.route(&test.route)?.source)?;
             let is_lost = matches!(set.find(&raw.method, path), Lookup::Nothing);
             let place = self.source_places.get(&source.name)?.key("path");

@@ -49,7 +49,7 @@ impl Compiler<'_> {
     pub(super) fn check_capture_alone(&mut self, file: &Arc<str>, bytes: &[u8], set: &RouteSet) {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let Ok(raw) = capture::parse(bytes) else { return };
-        let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
+        let path = set.meant(raw.path());
         let Lookup::Found(source, _) = set.find(&raw.method, path) else { return };
         let Some((range, message)) = undecodable(&source, &raw, bytes) else { return };
         let place = Place::bytes(file.clone(), range.clone());
@@ -67,7 +67,7 @@ impl Compiler<'_> {
 
 /// Whether a captured request goes to a source; what goes elsewhere is no request of it that can't be read.
 pub(super) fn goes_to(raw: &RawRequest, source: &Source, set: &RouteSet) -> bool {
-    let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+    let path = set.meant(raw.path());
     raw.path() == "/" || matches!(set.find(&raw.method, path), Lookup::Found(found, _) if found.name == source.name)
 }
 

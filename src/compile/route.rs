@@ -125,9 +125,10 @@ impl Compiler<'_> {
         }
         let path = &compiled.source.path;
         let other = set.sources.values().find(|other| same_address(&other.path, path)).map(|other| &other.name);
+        let prefix = &self.prefix;
         let message = match other {
-            Some(other) => format!("the source `{other}` listens on `/hooks{path}` already"),
-            None => format!("another source listens on `/hooks{path}` already"),
+            Some(other) => format!("the source `{other}` listens on `{prefix}{path}` already"),
+            None => format!("another source listens on `{prefix}{path}` already"),
         };
         let help = "give it another `path`, or declare one source in jackfield.yaml under `sources:` and name it in both routes";
         let mut diagnostic = Diagnostic::new(Code::DuplicateSource, compiled.place.key("path"), message).help(help);
@@ -220,6 +221,7 @@ impl Compiler<'_> {
                 self.send(send, &own, &mut reach, set, settings)
             })
             .collect();
+        source.iter().for_each(|source| self.check_echo(written, source, set));
         self.unused_saved(&written.lookup, &reach);
         self.unused(written, &reach);
         Some(Route {

@@ -46,7 +46,7 @@ impl Samples {
     /// A captured request that no test names, for all routes of the source that it goes to.
     pub(super) fn add_of_source(&mut self, file: &Arc<str>, capture: &[u8], set: &RouteSet, now: Timestamp) {
         let Ok(raw) = capture::parse(capture) else { return };
-        let path = raw.path().strip_prefix("/hooks").unwrap_or_default();
+        let path = set.meant(raw.path());
         let Lookup::Found(source, _) = set.find(&raw.method, path) else { return };
         let is_handshake = test_case::is_handshake(set, &source, &raw, now);
         let events = test_case::events(set, &source, raw, now).unwrap_or_default();

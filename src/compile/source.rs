@@ -8,7 +8,7 @@ use super::Compiler;
 use super::extract::flat;
 use super::handshake::Shaking;
 use super::pack::Packs;
-use crate::config::pack::Webhook;
+use crate::config::pack::{Echo, Webhook};
 use crate::config::scalar::Text;
 use crate::config::source::{Limits as WrittenLimits, Source as Written};
 use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
@@ -19,6 +19,8 @@ use crate::source::Source;
 pub(super) struct CompiledSource {
     pub source: Arc<Source>,
     pub identity: Option<Text>,
+    /// The vendor, and what of its operations comes back here.
+    pub echo: Option<(Arc<str>, Echo)>,
     pub place: Place,
 }
 
@@ -33,6 +35,7 @@ impl Compiler<'_> {
         let from = written.from.as_ref().map(|from| self.webhook(from, packs));
         let webhook = from.flatten();
         let path = self.source_path(written);
+        let public_url = written.public_url.as_ref().and_then(|url| self.source_url(url, path.as_deref()));
         let decode = written.decode.as_ref().or(webhook.and_then(|w| w.decode.as_ref()));
         let decode = decode.map(|layers| self.nested(layers));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
@@ -62,6 +65,7 @@ impl Compiler<'_> {
         let source = Source {
             name: name.into(),
             path: path?,
+            public_url,
             methods,
             format,
             decode: flat(decode)?.unwrap_or_default(),
@@ -74,7 +78,9 @@ impl Compiler<'_> {
             rate: rate.flatten(),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
-        Some(CompiledSource { source: Arc::new(source), identity, place: written.place.clone() })
+        let vendor = written.from.as_ref().and_then(|from| from.split_once('.')).map(|(vendor, _)| vendor.into());
+        let echo = vendor.zip(webhook.and_then(|webhook| webhook.echo.clone()));
+        Some(CompiledSource { source: Arc::new(source), identity, echo, place: written.place.clone() })
     }
 
     fn webhook<'p>(&mut self, from: &Text, packs: &'p Packs) -> Option<&'p Webhook> {
@@ -112,14 +118,16 @@ impl Compiler<'_> {
     fn source_path(&mut self, written: &Written) -> Option<Arc<str>> {
         let Some(path) = &written.path else {
             let message = "the source has no `path`";
-            let help = "add a line such as `path: /my-form`; the sender then calls `/hooks/my-form`";
+            let help = format!("add a line such as `path: /my-form`; the sender then calls `{}/my-form`", self.prefix);
             let diagnostic = Diagnostic::new(Code::MissingKey, written.place.on_key(), message).help(help);
             self.report_missing(&written.place, "path", diagnostic);
             return None;
         };
-        if let Some(rest) = path.strip_prefix("/hooks").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        let prefix = self.prefix.clone();
+        let under = path.strip_prefix(&*prefix).filter(|_| !prefix.is_empty());
+        if let Some(rest) = under.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
             let help = format!("write `path: {}`", if rest.is_empty() { "/" } else { rest });
-            let message = "every path is under `/hooks` already";
+            let message = format!("every path is under `{prefix}` already");
             let diagnostic = Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help);
             self.report(diagnostic.fix(path.place.clone(), if rest.is_empty() { "/" } else { rest }));
             return None;
@@ -223,7 +231,7 @@ fn path_problem(path: &str) -> Option<(&'static str, String)> {
 }
 
 /// The names of the segments that stand for any text.
-fn segment_names(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn segment_names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 

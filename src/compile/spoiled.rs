@@ -21,7 +21,7 @@ impl Compiler<'_> {
             return;
         }
         let Ok(raw) = capture::parse(bytes).map(Arc::new) else { return };
-        let Some(path) = raw.path().strip_prefix("/hooks") else { return };
+        let Some(path) = set.under(raw.path()) else { return };
         let Lookup::Found(found, params) = set.find(&raw.method, path) else { return };
         if source.is_some_and(|source| *source != found.name) || shakes(&found, &raw, &params, set) {
             return;
@@ -57,7 +57,10 @@ impl Compiler<'_> {
         let document = Document { file: file.clone(), text: (&*text).into(), root: None };
         self.documents.0.entry(file.clone()).or_insert_with(|| Arc::new(document));
         let message = format!("the captured request `{file}` would be refused: {}", refused.error);
-        let is_address = refused.cause.is_none() && source.verify.signs_address() && !self.has_public_url;
+        let is_address = refused.cause.is_none()
+            && source.verify.signs_address()
+            && !self.has_public_url
+            && source.public_url.is_none();
         let help = match &refused.cause {
             _ if ending => test_case::ending::ADVICE.to_owned(),
             Some(Cause::NearHeader { found, .. }) if is_own => {
@@ -90,7 +93,8 @@ impl Compiler<'_> {
 
     /// A signed address is the one that the sender calls, which is not the one that Jackfield listens on.
     pub(super) fn check_address_is_known(&mut self, source: &Source) {
-        if self.has_public_url || self.unknown_settings || !source.verify.signs_address() {
+        if self.has_public_url || source.public_url.is_some() || self.unknown_settings || !source.verify.signs_address()
+        {
             return;
         }
         let Some((place, _)) = self.place_of_verify(source) else { return };

@@ -229,12 +229,26 @@ record! {
         limits: Option<Limits>,
         /// How to tell what was sent from here when it comes back as this webhook, in words for the author of a route.
         loop_guard: Option<Text>,
+        /// Which operations of the vendor come back as this webhook, and how a route leaves them out: `check` warns of one that
+        /// does not.
+        echo: Option<Echo>,
         /// What is not certain of the webhook, and what to know before it is used: `Not confirmed: the body of a file`.
         notes: Option<Text>,
         /// Files with captured requests, beside `pack.yaml`: `samples/form.http`.
         samples: Vec<Text>,
         /// Captured requests and what must come of them. `check` runs those of the packs that lie in the workspace.
         tests: Vec<WebhookTest>,
+    }
+}
+
+record! {
+    /// What comes back as a webhook when a route sends it.
+    pub struct Echo ("an echo") {
+        /// The operations of this pack whose requests come back: `[create_message]`.
+        of: Vec<Text>,
+        /// A condition that takes nothing of it: `"{{ payload.direction == 'inbound' }}"`. A route is warned of whose conditions
+        /// look at none of these fields.
+        guard as "match": Required<Text>,
     }
 }
 

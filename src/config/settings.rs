@@ -8,6 +8,7 @@ use super::scalar::{Size, Text};
 use super::source::Sources;
 use super::{At, NamedList};
 use crate::document::Node;
+use crate::event::head::HeadLimits;
 
 record! {
     /// The settings of a workspace: where it listens, the accounts it sends to, sources that routes share, and constants.
@@ -19,6 +20,8 @@ record! {
         /// The address that senders call, where a proxy stands in front: `https://hooks.example.com`. Some senders sign it,
         /// so it must be exact. `http://` and `listen` unless given.
         public_url: Option<Text>,
+        /// What every path of a source begins with here: `/hooks` unless given, `/` for nothing.
+        path_prefix: Option<Text>,
         /// The folder in which events are kept: `data` unless given.
         data: Option<Text>,
         /// The accounts that routes send to, each with a name of yours. A route says `to: name.operation`.
@@ -38,6 +41,18 @@ record! {
         retention: Option<Retention>,
         /// When a changed file goes live: with every change that has no problems, unless given.
         reload: Option<At<ReloadRule>>,
+    }
+}
+
+impl Settings {
+    /// How much the head of one request may be.
+    pub fn head_limits(&self) -> HeadLimits {
+        let (limits, usual) = (self.limits.as_ref(), HeadLimits::default());
+        let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        HeadLimits {
+            headers: limits.and_then(|l| l.headers.as_ref()).map_or(usual.headers, |most| whole(most.value)),
+            bytes: limits.and_then(|l| l.header_bytes.as_ref()).map_or(usual.bytes, |most| whole(most.value.0)),
+        }
     }
 }
 

@@ -28,6 +28,9 @@ record! {
         /// The path under `/hooks`: the sender of `/my-form` calls `/hooks/my-form`. What stands for a `{name}` in it is
         /// `{{ request.params.name }}`.
         path: Option<Text>,
+        /// The whole address that the sender calls and signs, without its query, where a proxy changes more of it than the
+        /// host: `https://example.com/calls/{id}`. `public_url` of `jackfield.yaml` and the path unless given.
+        public_url: Option<Text>,
         /// The HTTP methods that are taken: `[POST]` unless given.
         methods: Option<Vec<Text>>,
         /// How the body is read: `auto` unless given.

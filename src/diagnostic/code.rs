@@ -150,6 +150,8 @@ codes! {
     MissingVerify = "missing-verify", Error;
     /// Anyone can send to this source.
     UnverifiedSource = "unverified-source", Warning;
+    /// What a route sends would come back to it as a new event.
+    MayLoop = "may-loop", Warning;
 
     ["Bodies and schemas"]
     /// The body breaks the operation's schema.

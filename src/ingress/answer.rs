@@ -7,7 +7,6 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use crate::payload::{DecodeError, Fault};
 use crate::refusal::Reason;
 use crate::source::{Answer, HandshakeError, NotTaken, Source};
 
@@ -24,17 +23,28 @@ pub(super) struct Refusal {
     retry_after: Option<Duration>,
     /// The methods that are taken here, where another was used.
     allow: Option<String>,
+    /// Whether the sender is asked for user and password: some send them only then.
+    wants_login: bool,
 }
 
 impl Refusal {
     fn new(reason: Reason, message: impl Into<String>) -> Self {
         let retry_after = reason.is_for_now().then_some(RETRY_AFTER);
-        Refusal { reason, source: None, status: reason.status(), message: message.into(), retry_after, allow: None }
+        Refusal {
+            reason,
+            source: None,
+            status: reason.status(),
+            message: message.into(),
+            retry_after,
+            allow: None,
+            wants_login: false,
+        }
     }
 
     /// The refusal as its source wants it answered.
     pub(super) fn of(mut self, source: &Source) -> Self {
         self.source = Some(source.name.clone());
+        self.wants_login = self.reason == Reason::VerificationFailed && source.verify.takes_login();
         if self.reason.is_overload() {
             let overload = source.reply.overload;
             self.status = overload.status.unwrap_or(self.status);
@@ -98,7 +108,7 @@ impl Refusal {
             NotTaken::Unproved(error) => Refusal::new(Reason::VerificationFailed, error.to_string()),
             NotTaken::TooMany(wait) => Refusal::too_many(wait),
             NotTaken::Handshake(error) => Refusal::handshake(&error),
-            NotTaken::Unreadable(error) => Refusal::decode(&error),
+            NotTaken::TooLarge(error) => Refusal::new(Reason::UndecodableBody, error.to_string()),
         }
     }
 
@@ -110,15 +120,6 @@ impl Refusal {
             }
         };
         Refusal::new(reason, error.to_string())
-    }
-
-    fn decode(error: &DecodeError) -> Self {
-        let status = match error.fault {
-            Fault::Malformed => 400,
-            Fault::TooLarge => 413,
-            Fault::Unsupported => 415,
-        };
-        Refusal { status, ..Refusal::new(Reason::UndecodableBody, error.to_string()) }
     }
 
     pub(super) fn store() -> Self {
@@ -143,6 +144,9 @@ impl Refusal {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(header::ALLOW, allow);
+        }
+        if self.wants_login {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"jackfield\""));
         }
         if let Some(after) = self.retry_after {
             headers.insert(header::RETRY_AFTER, whole_seconds(after).into());

@@ -26,8 +26,9 @@ use crate::store::NewEvents;
 use crate::value::Value;
 use crate::verify::Context;
 
-/// So long after its body is there a sender has its answer: the least patient ones wait for three seconds in all.
-pub(super) const IN_TIME: Duration = Duration::from_millis(1800);
+/// So long after its body is there a sender has its answer, or nearly: what is being written then is waited for, and the least
+/// patient ones wait for two seconds in all.
+pub(super) const IN_TIME: Duration = Duration::from_millis(1500);
 
 /// Bytes of a body that are read in no time.
 const LITTLE: usize = 64 << 10;
@@ -121,7 +122,11 @@ impl Arrival<'_> {
                 tracing::info!(source = %source.name, handshake = %handshake.name, "handshake answered");
                 Ok(Looked::Handshake(answer))
             }
-            Received::Events(Taken { raw, params, events }) => {
+            Received::Events(Taken { raw, params, events, unread }) => {
+                if let (Some(error), Some(event)) = (unread, events.first()) {
+                    tracing::warn!(source = %source.name, event = %event.id, why = %error,
+                        "the request can't be read; it is kept as a dead letter");
+                }
                 let ids = events.iter().map(|event| event.id).collect();
                 let new = NewEvents { source: source.name.clone(), received_at: self.at, raw, params, ids };
                 Ok(Looked::Events(new, self.reply(&events)))

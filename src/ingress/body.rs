@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::Refusal;
@@ -54,9 +55,14 @@ fn make_room(body: &mut Vec<u8>, more: usize, most: usize, held: &mut Taken) -> 
 
 /// Throws away, for a while, what still comes of a body that is refused: a sender that is cut off while it sends does not
 /// hear the answer.
+/// Only a few are thrown away at a time, so that a flood which is refused leaves those alone that are taken.
 pub(super) async fn drain(mut incoming: Incoming) {
     const WHILE: Duration = Duration::from_secs(2);
-    let rest = async { while incoming.frame().await.is_some_and(|frame| frame.is_ok()) {} };
+    static TURNS: Semaphore = Semaphore::const_new(4);
+    let rest = async {
+        let _turn = TURNS.acquire().await;
+        while incoming.frame().await.is_some_and(|frame| frame.is_ok()) {}
+    };
     let _ = tokio::time::timeout(WHILE, rest).await;
 }
 

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use super::gauge::Gauge;
 use super::places::Places;
 use super::turns::Turns;
+use crate::event::head::HeadLimits;
 use crate::refusal::{Reason, Tally};
 
 /// How much there may be at once, in all.
@@ -17,15 +18,13 @@ pub struct Most {
     pub requests: usize,
     /// Bytes of bodies in memory.
     pub bodies: usize,
-    /// Headers of one request.
-    pub headers: usize,
-    /// Bytes of one request's address and headers.
-    pub header_bytes: usize,
+    /// Of one request's address and headers.
+    pub head: HeadLimits,
 }
 
 impl Default for Most {
     fn default() -> Self {
-        Most { connections: 1024, requests: 512, bodies: 256 << 20, headers: 100, header_bytes: 32 << 10 }
+        Most { connections: 1024, requests: 512, bodies: 256 << 20, head: HeadLimits::default() }
     }
 }
 
@@ -55,10 +54,7 @@ impl Guard {
 
     /// Whether the head of a request is small enough.
     pub(super) fn check_head(&self, target: &str, headers: &HeaderMap) -> Result<(), Reason> {
-        // `: ` and the line break
-        const BETWEEN: usize = 4;
-        let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
-        let fits = headers.len() <= self.most.headers && target.len() + bytes.sum::<usize>() <= self.most.header_bytes;
-        fits.then_some(()).ok_or(Reason::HeadersTooLarge)
+        let lengths = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        self.most.head.fit(target, lengths).then_some(()).ok_or(Reason::HeadersTooLarge)
     }
 }

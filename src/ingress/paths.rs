@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
-use super::PREFIX;
 use crate::route::bare;
 
 /// The paths that were ever served, as their sources write them.
@@ -24,8 +23,8 @@ impl KnownPaths {
     }
 
     /// As much of a request's path as stands in one of them; the rest may be a token, and is `…`.
-    pub(super) fn shown(&self, path: &str) -> String {
-        let Some(rest) = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')) else {
+    pub(super) fn shown(&self, prefix: &str, path: &str) -> String {
+        let Some(rest) = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')) else {
             return "/…".to_owned();
         };
         let known = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -38,7 +37,7 @@ impl KnownPaths {
         if rest.split('/').count() > count {
             shown.push("…");
         }
-        format!("{PREFIX}{}", shown.join("/"))
+        format!("{prefix}{}", shown.join("/"))
     }
 }
 
@@ -78,7 +77,7 @@ mod tests {
     #[test]
     fn what_may_be_a_token_is_not_shown() {
         let known = KnownPaths::default();
-        assert_eq!(known.shown("/hooks/k3y"), "/hooks/…");
+        assert_eq!(known.shown("/hooks", "/hooks/k3y"), "/hooks/…");
         known.add(["/tok/{key}", "/tok/{key}/calls", "/form"].map(str::to_owned));
         let cases = [
             ("/hooks/tok/k3y", "/hooks/tok/{key}"),
@@ -93,7 +92,7 @@ mod tests {
             ("/tok/k3y", "/…"),
         ];
         for (path, shown) in cases {
-            assert_eq!(known.shown(path), shown, "{path}");
+            assert_eq!(known.shown("/hooks", path), shown, "{path}");
         }
     }
 }

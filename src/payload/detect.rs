@@ -1,7 +1,7 @@
 //! `format: auto`: what the content type says, unless the bytes are plainly something else.
 
 use super::charset::{self, Charset};
-use super::error::DecodeError;
+use super::error::{DecodeError, Fault};
 use super::{Body, Format, jwt};
 use crate::value::Value;
 
@@ -10,7 +10,10 @@ impl Body<'_> {
         let kind = self.raw.content_type();
         let Some(first) = self.first_letter() else { return self.decode(Format::Query) };
         match (kind.as_str(), first) {
-            (kind, _) if is_token_type(kind) || jwt::is_token(self.bytes) => self.decode(Format::Jwt),
+            (kind, _) if is_token_type(kind) => self.decode(Format::Jwt),
+            (kind, _) if jwt::is_token(self.bytes) => {
+                self.decode(Format::Jwt).or_else(|error| self.or_text(kind, error))
+            }
             (kind, _) if is_json_type(kind) => self.decode(Format::Json),
             // Some senders put the wrong type on JSON.
             (_, '{' | '[') => self.json_or_form(&kind),
@@ -48,7 +51,16 @@ impl Body<'_> {
         // A form's first key may begin with a bracket, and goes on to its `=` without a quote.
         let key = self.bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
         let may_be_form = is_form_type(kind) && key.len() < self.bytes.len() && !key.contains(&b'"');
-        self.json().or_else(|error| if may_be_form { self.decode(Format::Form) } else { Err(error) })
+        self.json().or_else(|error| if may_be_form { self.decode(Format::Form) } else { self.or_text(kind, error) })
+    }
+
+    /// The text itself, where the sender says that it is one: somebody's message may begin with any letter. What is too much
+    /// stays so.
+    fn or_text(&self, kind: &str, error: DecodeError) -> Result<Value, DecodeError> {
+        match is_plain_text(kind) && error.fault == Fault::Malformed {
+            true => self.decode(Format::Text),
+            false => Err(error),
+        }
     }
 
     /// XML where it is that, or begins by saying so.
@@ -56,6 +68,7 @@ impl Body<'_> {
         let start = self.bytes.get(..64).unwrap_or(self.bytes);
         let says_so = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().starts_with("<?xml");
         let says_so = says_so || Charset::Unsaid == self.charset && start.contains(&0);
+        let says_so = says_so && !is_plain_text(&self.raw.content_type());
         self.decode(Format::Xml).or_else(|error| if says_so { Err(error) } else { self.decode(other) })
     }
 }
@@ -66,6 +79,11 @@ fn is_json_type(kind: &str) -> bool {
 
 fn is_xml_type(kind: &str) -> bool {
     matches!(kind, "application/xml" | "text/xml") || kind.ends_with("+xml")
+}
+
+/// Text that nobody meant for a program; JSON and XML have been asked for.
+fn is_plain_text(kind: &str) -> bool {
+    kind.starts_with("text/") && !is_json_type(kind) && !is_xml_type(kind)
 }
 
 fn is_token_type(kind: &str) -> bool {

@@ -28,16 +28,16 @@ pub(super) fn decode(text: &str, limits: &json::Limits) -> Result<Value, DecodeE
     })
 }
 
-/// Whether a text looks like one: three parts, of which the first is an object.
+/// Whether a text as a whole looks like one: three parts in base64url, of which the first is an object.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    let mut parts = text.trim_ascii().splitn(4, |byte| *byte == b'.');
-    let (first, second, third) = (parts.next(), parts.next(), parts.next());
-    let header = first.and_then(|first| std::str::from_utf8(first).ok());
-    text.trim_ascii_start().starts_with(b"ey")
-        && second.is_some()
-        && third.is_some()
-        && parts.next().is_none()
-        && header.is_some_and(is_header)
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.');
+    let text = text.trim_ascii();
+    if !text.starts_with(b"ey") || !text.iter().all(is_letter) {
+        return false;
+    }
+    let mut parts = text.split(|byte| *byte == b'.');
+    let header = parts.next().and_then(|first| std::str::from_utf8(first).ok());
+    parts.count() == 2 && header.is_some_and(is_header)
 }
 
 fn is_header(part_of_token: &str) -> bool {

@@ -59,8 +59,8 @@ pub(super) async fn receive(listener: TcpListener, ingress: Ingress, stopped: wa
         not_read: Arc::new(move |reason| reader.not_read(reason)),
         listener,
         places: guard.connections.clone(),
-        headers: guard.most.headers.saturating_add(BEYOND),
-        header_bytes: guard.most.header_bytes.saturating_add(BUFFER),
+        headers: guard.most.head.headers.saturating_add(BEYOND),
+        header_bytes: guard.most.head.bytes.saturating_add(BUFFER),
     };
     let began = Instant::now();
     let serve = |place: Arc<Place>| {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::reply::Answer;
 use super::{Handshake, HandshakeError, Source};
 use crate::event::{Event, RawRequest, Verified};
-use crate::payload::{self, DecodeError};
+use crate::id::EventId;
+use crate::payload::{self, DecodeError, Fault};
 use crate::value::Value;
 use crate::verify::{Context, VerifyError};
 
@@ -25,6 +26,9 @@ pub struct Taken {
     pub params: Value,
     /// At least one.
     pub events: Vec<Event>,
+    /// Why its body can't be read. Then there is one event without a payload, so that nothing which its sender has proved is
+    /// lost: a sender that hears no is gone for good, or tries for ever.
+    pub unread: Option<DecodeError>,
 }
 
 /// Why a request is not taken.
@@ -35,7 +39,8 @@ pub enum NotTaken {
     /// It is from whom it should be, and more than may come; how long until there is a place.
     TooMany(Duration),
     Handshake(HandshakeError),
-    Unreadable(DecodeError),
+    /// There is more in its body than the limits allow.
+    TooLarge(DecodeError),
 }
 
 impl Source {
@@ -71,7 +76,16 @@ impl Source {
         let read = context.payload.into_inner().filter(|_| is_same);
         let whole = read.map_or_else(|| self.payload(&raw), |read| read.and_then(|payload| self.nested(payload)));
         let events = whole.and_then(|whole| self.events_of(whole, &raw, &params, context.now));
-        Ok(Received::Events(Taken { events: events.map_err(NotTaken::Unreadable)?, raw, params }))
+        let (events, unread) = match events {
+            Ok(events) => (events, None),
+            Err(error) if error.fault == Fault::TooLarge => return Err(NotTaken::TooLarge(error)),
+            Err(error) => {
+                let nothing = Value::Null;
+                let event = self.event(EventId::new(), &raw, 0, nothing.clone(), &nothing, &params, context.now);
+                (vec![event], Some(error))
+            }
+        };
+        Ok(Received::Events(Taken { raw, params, events, unread }))
     }
 
     /// The request as a verified one, or why not, where that is seen without reading its body. A challenge that asks for no

@@ -122,6 +122,10 @@ pub(super) const OLDEST: &str = deliveries!(
     "WHERE d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3) ORDER BY d.seq"
 );
 
+/// So much of requests is read at a time to be routed, or the one that is larger: a batch of large ones would take more memory
+/// than all that arrive.
+const MOST_BYTES: usize = 8 << 20;
+
 /// A limit as SQLite takes it.
 pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
@@ -261,6 +265,17 @@ pub(super) fn listed(connection: &Connection, sql: &str, params: impl Params) ->
 
 /// The events that one of the statements above finds. Parts of one request that follow each other share it.
 pub(super) fn events(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<StoredEvent>, StoreError> {
+    events_within(connection, sql, params, usize::MAX)
+}
+
+/// The same, and no more of them once their requests have so many bytes.
+fn events_within(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    most: usize,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut bytes = 0;
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found: Vec<StoredEvent> = Vec::new();
@@ -279,8 +294,12 @@ pub(super) fn events(connection: &Connection, sql: &str, params: impl Params) ->
             params: shared.map_or_else(|| params_from(row), |event| Ok(event.params.clone()))?,
             raw: shared.map_or_else(|| raw_from(row), |event| Ok(event.raw.clone()))?,
         };
+        bytes += if request == last_request { 0 } else { event.raw.body.len() };
         last_request = request;
         found.push(event);
+        if bytes >= most {
+            break;
+        }
     }
     Ok(found)
 }
@@ -297,7 +316,7 @@ pub(super) struct Unrouted {
 
 /// The first events of a range that are not routed.
 pub(super) fn unrouted(connection: &Connection, [after, limit]: [i64; 2]) -> Result<Unrouted, StoreError> {
-    match events(connection, UNROUTED, [after, limit]) {
+    match events_within(connection, UNROUTED, [after, limit], MOST_BYTES) {
         Err(error) if error.is_of_a_row() => {}
         other => return Ok(Unrouted { events: other?, ..Unrouted::default() }),
     }

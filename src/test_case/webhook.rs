@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Place, text::count_of};
 use crate::event::{Event, RawRequest};
 use crate::pipeline::{self, RouteResult};
 use crate::route::{Lookup, RouteSet};
-use crate::source::{Answer as Given, HandshakeError, NotTaken, Received as Reception};
+use crate::source::{Answer as Given, HandshakeError, NotTaken, Received as Reception, Taken};
 use crate::value::{Value, json};
 
 /// One test of a webhook.
@@ -172,7 +172,7 @@ fn of_body(wanted: &Value, found: &str, place: &Place) -> Vec<Finding> {
 
 /// As the server receives: found, verified at the time when it was sent, and answered as a challenge or read.
 fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
-    let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+    let path = set.meant(raw.path());
     let (source, params) = match set.find(&raw.method, path) {
         Lookup::Found(source, params) => (source, params),
         Lookup::WrongMethod(_) => return not_taken(&raw),
@@ -182,6 +182,7 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
     let raw = Arc::new(raw);
     let outcome = source.receive(source.context(&raw, &params, &set.public_url, at), None, || Ok(()));
     match outcome {
+        Ok(Reception::Events(Taken { unread: Some(error), .. })) => Received::Unread(error.to_string()),
         Ok(Reception::Events(taken)) => Received::Events(taken.events),
         Ok(Reception::Handshake(_, answer)) => Received::Answered(answer),
         Err(NotTaken::WrongMethod) => not_taken(&raw),
@@ -189,7 +190,7 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
             Received::Refused(error.to_string())
         }
         Err(NotTaken::Handshake(error)) => Received::Unread(error.to_string()),
-        Err(NotTaken::Unreadable(error)) => Received::Unread(error.to_string()),
+        Err(NotTaken::TooLarge(error)) => Received::Unread(error.to_string()),
         Err(NotTaken::TooMany(_)) => Received::Unread("the source takes no more requests".to_owned()),
     }
 }

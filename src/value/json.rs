@@ -7,6 +7,7 @@ use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 
 use super::{Number, Object, Value};
 
+mod surrogate;
 mod write;
 
 pub use write::escape;
@@ -74,7 +75,17 @@ impl Display for JsonError {
 impl std::error::Error for JsonError {}
 
 /// Reads one JSON value by RFC 8259; a number may have at most 4,300 digits. A byte order mark is skipped; of a key given twice the last value counts.
+/// Half of a character, as programs write it that cut a text within an emoji, is read as U+FFFD.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+    strictly(bytes, limits).or_else(|error| {
+        match surrogate::replaced(bytes).filter(|_| error.kind == JsonErrorKind::Syntax) {
+            Some(whole) => strictly(&whole, limits),
+            None => Err(error),
+        }
+    })
+}
+
+fn strictly(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(error_at(bytes, error.valid_up_to(), JsonErrorKind::InvalidUtf8, "this is not UTF-8 text"));

@@ -13,15 +13,19 @@ pub(super) type Pair = (Vec<u8>, Vec<u8>);
 /// The public address with its query, in the spellings that senders sign: with and without the default port, and with
 /// the apostrophe of the query plain and encoded. The one that is written comes first.
 pub(super) fn urls(raw: &RawRequest, context: &Context<'_>) -> Vec<String> {
-    let query =
-        |spelled: String| if raw.query().is_empty() { raw.target.clone() } else { format!("{}?{spelled}", raw.path()) };
-    let mut targets = vec![raw.target.clone()];
+    let (origin, target) = match &context.address {
+        Some(address) => (address.as_str(), raw.target.get(raw.path().len()..).unwrap_or_default()),
+        None => (context.public_url, raw.target.as_str()),
+    };
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let query = |spelled: String| format!("{path}?{spelled}");
+    let mut targets = vec![target.to_owned()];
     if raw.query().contains('\'') {
         targets.push(query(raw.query().replace('\'', "%27")));
     } else if raw.query().contains("%27") {
         targets.push(query(raw.query().replace("%27", "'")));
     }
-    let origins = origins(context.public_url);
+    let origins = origins(origin);
     targets.iter().flat_map(|target| origins.iter().map(move |origin| format!("{origin}{target}"))).collect()
 }
 
@@ -96,12 +100,22 @@ pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair> {
 /// The fields of the body, which must be a form: what is read otherwise than it is signed would not be signed.
 pub(super) fn form(raw: &RawRequest, context: &Context<'_>) -> Result<Vec<Pair>, VerifyError> {
     let kind = raw.content_type();
+    if let Some(fields) = payload::multipart_fields(raw, context.format, &context.limits) {
+        return Ok(fields.into_iter().filter_map(|(name, value)| Some((name.into_bytes(), value?))).collect());
+    }
     let is_form = kind == "application/x-www-form-urlencoded" || (kind.is_empty() && context.format == Format::Form);
     match raw.body.is_empty() || (is_form && payload::is_read_as_form(raw, context.format)) {
         // A byte order mark is no part of the first name when the form is read.
         true => Ok(pairs(raw.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw.body))),
         false => Err(VerifyError::Missing("form".to_owned())),
     }
+}
+
+/// The same, all of which is signed: a file, which no sender signs so, must not come beside it.
+pub(super) fn whole_form(raw: &RawRequest, context: &Context<'_>) -> Result<Vec<Pair>, VerifyError> {
+    let has_file = payload::multipart_fields(raw, context.format, &context.limits)
+        .is_some_and(|fields| fields.iter().any(|(_, value)| value.is_none()));
+    if has_file { Err(VerifyError::Missing("form without files".to_owned())) } else { form(raw, context) }
 }
 
 /// By name, then by value.
@@ -120,15 +134,21 @@ pub(super) fn run_together(pairs: Vec<Pair>) -> Result<Vec<u8>, VerifyError> {
     Ok(pairs.into_iter().flat_map(|(name, value)| [name, value]).flatten().collect())
 }
 
-/// `name=value&name=value`
-pub(super) fn joined(pairs: Vec<Pair>) -> Vec<u8> {
+/// `name=value&name=value`, or with something else between the pairs.
+pub(super) fn joined(pairs: Vec<Pair>, between: &str) -> Vec<u8> {
     let fields = sorted(pairs).into_iter().map(|(name, value)| [name, value].join(&b'='));
-    fields.collect::<Vec<_>>().join(&b'&')
+    fields.collect::<Vec<_>>().join(between.as_bytes())
+}
+
+/// The pairs without the one that carries the signature.
+pub(super) fn without(mut pairs: Vec<Pair>, name: Option<&str>) -> Vec<Pair> {
+    pairs.retain(|(known, _)| name.is_none_or(|name| known != name.as_bytes()));
+    pairs
 }
 
 /// The address without its query, `?`, the sorted query, `.`, the sorted form; what is empty leaves its sign out.
 pub(super) fn sorted_url(base: &str, query: Vec<Pair>, form: Vec<Pair>) -> Result<Vec<u8>, VerifyError> {
-    let parts = [joined(query), run_together(form)?];
+    let parts = [joined(query, "&"), run_together(form)?];
     let parts: Vec<Vec<u8>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Ok(match parts.is_empty() {
         true => base.as_bytes().to_vec(),
@@ -137,8 +157,7 @@ pub(super) fn sorted_url(base: &str, query: Vec<Pair>, form: Vec<Pair>) -> Resul
 }
 
 /// `&name=value` for each field of the query, and of the body as a form or an object; `&` and `=` in values are `_`.
-pub(super) fn fields(mut pairs: Vec<Pair>, without: Option<&str>) -> Vec<u8> {
-    pairs.retain(|(name, _)| without.is_none_or(|without| name != without.as_bytes()));
+pub(super) fn fields(pairs: Vec<Pair>) -> Vec<u8> {
     let plain = |value: Vec<u8>| value.into_iter().map(|byte| if matches!(byte, b'&' | b'=') { b'_' } else { byte });
     let fields = sorted(pairs).into_iter().map(|(name, value)| {
         let value: Vec<u8> = plain(value).collect();

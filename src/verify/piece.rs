@@ -40,8 +40,9 @@ pub enum Signed {
     Payload(Path),
     /// The form's fields sorted by name, name and value with nothing between.
     SortedForm,
-    /// The query's parameters sorted by name, as `name=value&name=value`.
-    SortedQuery,
+    /// The query's parameters sorted by name, as `name=value&name=value`, or with another text between; without the one that
+    /// carries the signature.
+    SortedQuery(Arc<str>),
     /// The public address with its query sorted, and the sorted form behind it.
     SortedUrl,
     /// `&name=value` for each field of query and body, sorted, without the one that carries the signature.
@@ -64,6 +65,8 @@ pub(super) struct Parts<'a> {
     pub timestamp: Option<&'a str>,
     /// The field that carries the signature, which is not signed itself.
     pub without: Option<&'a str>,
+    /// Whether that field is one of the query.
+    pub without_query: bool,
     /// The hash of the body is signed in its place, so that the form is not.
     pub has_body_hash: bool,
 }
@@ -91,7 +94,7 @@ impl Signed {
     /// Whether this is the whole query.
     pub(super) fn has_query(&self) -> bool {
         let is_of_url = matches!(self, Signed::Url | Signed::UrlDecoded | Signed::PathAndQuery | Signed::SortedUrl);
-        is_of_url || matches!(self, Signed::SortedQuery | Signed::SortedFields)
+        is_of_url || matches!(self, Signed::SortedQuery(_) | Signed::SortedFields)
     }
 }
 
@@ -154,15 +157,20 @@ impl Parts<'_> {
                 message.extend_from_slice(found.ok_or_else(missing)?.as_bytes());
             }
             Signed::SortedForm if self.has_body_hash => {}
-            Signed::SortedForm => message.extend(canonical::run_together(canonical::form(raw, context)?)?),
-            Signed::SortedQuery => message.extend(canonical::joined(canonical::pairs(raw.query().as_bytes()))),
+            Signed::SortedForm => message.extend(canonical::run_together(canonical::whole_form(raw, context)?)?),
+            Signed::SortedQuery(between) => message.extend(canonical::joined(self.query(), between)),
             Signed::SortedUrl => {
-                let query = canonical::pairs(raw.query().as_bytes());
-                message.extend(canonical::sorted_url(base, query, canonical::form(raw, context)?)?);
+                message.extend(canonical::sorted_url(base, self.query(), canonical::whole_form(raw, context)?)?);
             }
-            Signed::SortedFields => message.extend(canonical::fields(self.fields()?, self.without)),
+            Signed::SortedFields => message.extend(canonical::fields(canonical::without(self.fields()?, self.without))),
         }
         Ok(())
+    }
+
+    /// The parameters of the query that are signed.
+    fn query(&self) -> Vec<canonical::Pair> {
+        let own = self.without_query.then_some(self.without).flatten();
+        canonical::without(canonical::pairs(self.raw.query().as_bytes()), own)
     }
 
     fn parameter(&self, name: &str) -> Result<Vec<u8>, VerifyError> {
@@ -182,7 +190,7 @@ impl Parts<'_> {
     /// The fields of the query, and those of the body, a form or an object.
     fn fields(&self) -> Result<Vec<canonical::Pair>, VerifyError> {
         let mut pairs = canonical::pairs(self.raw.query().as_bytes());
-        match canonical::form(self.raw, self.context) {
+        match canonical::whole_form(self.raw, self.context) {
             Ok(form) => pairs.extend(form),
             Err(error) => pairs.extend(canonical::object(self.context.readable()?).ok_or(error)?),
         }

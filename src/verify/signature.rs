@@ -126,6 +126,7 @@ impl Signature {
         self.known()?;
         let has_body_hash = self.body_hash.as_ref().map_or(Ok(false), |hash| hash.check(raw, context))?;
         let common = self.time(raw, context)?;
+        let without_query = matches!(self.at, Where::Query(_));
         let mut refusal = VerifyError::Mismatch("signature");
         let mut moments: BTreeMap<Option<&str>, Result<Wanted, VerifyError>> = BTreeMap::new();
         for given in self.given(&found) {
@@ -133,7 +134,7 @@ impl Signature {
             if moments.len() == MOST_MOMENTS && !moments.contains_key(&timestamp) {
                 continue;
             }
-            let parts = Parts { raw, context, timestamp, without: self.at.name(), has_body_hash };
+            let parts = Parts { raw, context, timestamp, without: self.at.name(), without_query, has_body_hash };
             match moments.entry(timestamp).or_insert_with(|| self.wanted(&parts)) {
                 Ok(wanted) if self.fits(wanted, given.signature).is_some() => return Ok(()),
                 Ok(_) => refusal = VerifyError::Mismatch("signature"),

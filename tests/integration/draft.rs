@@ -77,6 +77,10 @@ fn an_event_that_no_route_took_becomes_a_route() {
     assert!(dry_run.contains("`***` stands where the proof stood when the request was captured"), "{dry_run}");
     let listed = said(&folder, &["events", "--admin", &server.admin, "--format", "json"]);
     assert!(listed.contains("\"source\": \"unknown\""), "{listed}");
+    // The running server is asked, as by `events`.
+    folder.write("jackfield.yaml", &format!("admin: {}\n{SETTINGS}", server.admin));
+    let asked = said(&folder, &["new", "route", "asked", "--from", id, "--to", "omnivibe.create_message", "--print"]);
+    assert!(asked.contains("Prénom") && asked.ends_with("--- exit 0\n"), "{asked}");
     server.terminate();
     let elsewhere = said(&folder, &["events"]);
     assert!(elsewhere.contains("`--sandbox` looks into the store that `serve --sandbox` has left"), "{elsewhere}");

@@ -30,6 +30,7 @@ mod pace;
 mod packs;
 mod payloads;
 mod readme;
+mod receiving;
 mod refusal;
 mod reload;
 mod replay;

@@ -54,7 +54,7 @@ fn params(set: &RouteSet, source: &Source, raw: &RawRequest) -> Option<Value> {
     if raw.path() == "/" {
         return Some(Value::object(Vec::<(&str, Value)>::new()));
     }
-    match set.find(&raw.method, raw.path().strip_prefix("/hooks")?) {
+    match set.find(&raw.method, set.meant(raw.path())) {
         Lookup::Found(found, params) if found.name == source.name => Some(params),
         _ => None,
     }
@@ -85,7 +85,10 @@ impl Asked<'_> {
 
     fn show_text(&self) {
         row("route", &self.route.name);
-        row("source", &format!("{} /hooks{}", self.handshake.methods.join(", "), self.source.path));
+        row(
+            "source",
+            &format!("{} {}{}", self.handshake.methods.join(", "), self.compiled.set.prefix, self.source.path),
+        );
         row("request", &self.request);
         row("handshake", &format!("{}, which makes no event", self.handshake.name));
         row("verified", &self.verified_text());

@@ -86,7 +86,7 @@ pub(super) fn fitting(compiled: &Compiled, route: &Route, root: &Path) -> Option
     let fits = |name: &String| {
         let bytes = open(root.join("samples").join(name)).ok()?;
         let raw = capture::parse(&bytes).ok()?;
-        let path = raw.path().strip_prefix("/hooks").unwrap_or(raw.path());
+        let path = compiled.set.meant(raw.path());
         match compiled.set.find(&raw.method, path) {
             Lookup::Found(source, _) => (source.name == route.source).then_some(()),
             Lookup::WrongMethod(_) | Lookup::Nothing => None,
@@ -101,7 +101,7 @@ pub(super) fn fitting(compiled: &Compiled, route: &Route, root: &Path) -> Option
 }
 
 /// What the first line of a request must be to go to the source's path.
-pub(super) fn first_line(source: &Source, raw: &RawRequest, keeps_path: bool) -> String {
+pub(super) fn first_line(prefix: &str, source: &Source, raw: &RawRequest, keeps_path: bool) -> String {
     let given = source.methods.iter().find(|method| ***method == *raw.method);
     let method = given.or(source.methods.first()).map_or("POST", |method| &**method);
     if keeps_path {
@@ -109,7 +109,7 @@ pub(super) fn first_line(source: &Source, raw: &RawRequest, keeps_path: bool) ->
     }
     let path: Vec<&str> = source.path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect();
     let query = if raw.query().is_empty() { String::new() } else { format!("?{}", raw.query()) };
-    format!("{method} /hooks{}{query} HTTP/1.1", path.join("/"))
+    format!("{method} {prefix}{}{query} HTTP/1.1", path.join("/"))
 }
 
 fn samples(root: &Path) -> Vec<String> {

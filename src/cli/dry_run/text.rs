@@ -2,7 +2,7 @@
 
 use super::given::Shown;
 use super::table::{Layout, Row, printable, show as show_rows};
-use super::{DryRun, Run, Verification, origin, steps, why};
+use super::{DryRun, Run, Unserved, Verification, origin, steps, why};
 use crate::cli::terminal::{self, BOLD, DIM, GREEN, RED, line, paint};
 use crate::diagnostic::Diagnostic;
 use crate::event::RawRequest;
@@ -18,10 +18,15 @@ const LINES: Layout = Layout { indent: 0, labels: (9, 9), cut: false };
 pub(super) fn show(run: &DryRun<'_>) {
     row("route", &run.route.name);
     let methods: Vec<&str> = run.source.methods.iter().map(|method| &**method).collect();
-    row("source", &format!("{} /hooks{}", methods.join(", "), run.source.path));
+    row("source", &format!("{} {}{}", methods.join(", "), run.compiled.set.prefix, run.source.path));
     let test = if run.input.of_test { ", of the route's first test" } else { "" };
     row("request", &format!("{}{test}", run.input.name));
     row("verified", &verified(run));
+    match &run.unserved {
+        Some(Unserved::TooLarge(why) | Unserved::Unsigned(why)) => row("refused", &paint(RED, why)),
+        Some(Unserved::Elsewhere(why)) => row("path", why),
+        None => {}
+    }
     run.settings.shown.iter().for_each(show_set);
     let count = run.events.len();
     for (number, event) in run.events.iter().enumerate() {

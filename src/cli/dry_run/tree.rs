@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DryRun, Run, Verification, why};
+use super::{DryRun, Run, Unserved, Verification, why};
 use crate::diagnostic::{Place, Resolve, json};
 use crate::extract::{Finding, Mapped, Traced};
 use crate::path::Location;
@@ -27,7 +27,10 @@ pub(super) fn of(run: &DryRun<'_>) -> String {
     let refused = match &run.verification {
         Verification::Failed(_, error, false) => Value::from(error.to_string()),
         Verification::Failed(_, error, true) => Value::from(format!("{error}; {}", ending::ADVICE)),
-        _ => Value::Null,
+        _ => match &run.unserved {
+            Some(Unserved::TooLarge(why) | Unserved::Unsigned(why)) => Value::from(why.as_str()),
+            Some(Unserved::Elsewhere(_)) | None => Value::Null,
+        },
     };
     let set = run.settings.shown.iter().map(|shown| {
         Value::object([

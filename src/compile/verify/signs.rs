@@ -110,10 +110,10 @@ fn piece(inner: &str) -> Option<Signed> {
         "secret" => Signed::Secret,
         "timestamp" => Signed::Timestamp,
         "sorted_form" => Signed::SortedForm,
-        "sorted_query" => Signed::SortedQuery,
+        "sorted_query" => Signed::SortedQuery("&".into()),
         "sorted_url" => Signed::SortedUrl,
         "sorted_fields" => Signed::SortedFields,
-        _ => return hash_of_body(inner).or_else(|| optional(inner)).or_else(|| named(inner)),
+        _ => return hash_of_body(inner).or_else(|| joined(inner)).or_else(|| optional(inner)).or_else(|| named(inner)),
     })
 }
 
@@ -135,6 +135,14 @@ fn hash_of_body(inner: &str) -> Option<Signed> {
         _ => return None,
     };
     Some(Signed::BodyHash(hash, writing))
+}
+
+/// `sorted_query | join('')`
+fn joined(inner: &str) -> Option<Signed> {
+    let filter = inner.strip_prefix("sorted_query")?.trim_start().strip_prefix('|')?.trim();
+    let between = filter.strip_prefix("join(")?.strip_suffix(')')?.trim();
+    let quoted = |quote| between.strip_prefix(quote)?.strip_suffix(quote).filter(|text| !text.contains(quote));
+    quoted('\'').or_else(|| quoted('"')).map(|between| Signed::SortedQuery(between.into()))
 }
 
 /// `payload.name | default('')`
@@ -190,7 +198,7 @@ pub(super) fn covers(signs: &[Signed], at: &Where) -> bool {
         (Signed::Header(signed), Where::Header(name)) => signed == name,
         (Signed::Query(signed), Where::Query(name)) => signed == name,
         (Signed::Url | Signed::UrlDecoded | Signed::PathAndQuery, Where::Query(_)) => true,
-        (Signed::SortedQuery | Signed::SortedUrl, Where::Query(_)) => true,
+        (Signed::SortedQuery(_) | Signed::SortedUrl, Where::Query(_)) => true,
         (Signed::SortedFields, Where::Query(_) | Where::Field(_)) => true,
         (Signed::Body | Signed::BodyHash(..) | Signed::SortedForm | Signed::SortedUrl, Where::Field(_)) => true,
         (Signed::Payload(signed), Where::Field(path)) => signed.text() == path.text(),
