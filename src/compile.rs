@@ -21,6 +21,7 @@ pub(crate) mod schema_words;
 mod secret;
 mod send;
 mod setting;
+mod slip;
 mod source;
 mod spoiled;
 mod step;
@@ -29,6 +30,7 @@ mod test_case;
 mod tested;
 mod trial;
 mod trouble;
+mod twice;
 mod undecoded;
 mod verify;
 
@@ -173,7 +175,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
-    drop_beside_slips(&mut diagnostics, &documents);
+    slip::drop_beside_slips(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     shorten(&mut diagnostics);
     Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
@@ -194,19 +196,6 @@ fn revision(input: &Input<'_>) -> String {
         }
     }
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
-}
-
-/// Leaves out what else is wrong on a line that could not be read as it is: it may be right once the line can.
-fn drop_beside_slips(diagnostics: &mut Vec<Diagnostic>, documents: &Documents) {
-    let line = |problem: &Diagnostic| {
-        let place = problem.place()?;
-        documents.resolve(place).map(|at| (place.file.clone(), at.line_column().0))
-    };
-    let is_slip = |problem: &Diagnostic| problem.code <= Code::YamlTooLarge && problem.is_error();
-    let slips: HashSet<_> = diagnostics.iter().filter(|problem| is_slip(problem)).filter_map(line).collect();
-    if !slips.is_empty() {
-        diagnostics.retain(|problem| is_slip(problem) || line(problem).is_none_or(|line| !slips.contains(&line)));
-    }
 }
 
 /// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
@@ -261,9 +250,7 @@ impl<'a> Compiler<'a> {
     fn decode<T: Decode>(&mut self, file: &str) -> Option<T> {
         let text = self.input.files.get(file)?;
         let (document, problems) = Document::parse(file, text);
-        // Where it is certain what was meant, the file has been read as that, and the rest of it can be looked at.
-        let broken =
-            problems.iter().any(|problem| problem.is_error() && (problem.fix.is_none() || document.root.is_none()));
+        let broken = problems.iter().any(|problem| slip::is_hiding(problem, &document));
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());

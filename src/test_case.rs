@@ -1,5 +1,6 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
+mod address;
 mod compare;
 pub mod ending;
 mod hint;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
@@ -20,6 +21,7 @@ use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
+use address::{at_home, elsewhere};
 pub use hint::with_values;
 use reason::Reason;
 
@@ -107,7 +109,7 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     };
     // As in `serve`, what only proves where the request is from is no part of the event.
     let bare = raw.path() == "/";
-    let verified = assumed(raw);
+    let verified = assumed(at_home(raw, source));
     let (verified, params) = if bare { (verified, params) } else { source.without_credentials(verified, params) };
     source.events(&verified, &params, at).map_err(|error| error.to_string())
 }
@@ -157,10 +159,6 @@ fn not_taken(set: &RouteSet, source: &Source, raw: RawRequest, at: Timestamp) ->
 fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
     let message = format!("test `{test}`: {}", message.into());
     Diagnostic::new(Code::TestFailed, place.clone(), message)
-}
-
-fn elsewhere(path: &str, source: &Source, what: &str) -> String {
-    format!("the request goes to `{path}`, {what}; this route's source is at `/hooks{}`", source.path)
 }
 
 /// A name that a step could not save: the answer that the test lacks comes first.
@@ -251,13 +249,13 @@ impl TestCase {
         event: &Event,
         made: &mut Made,
     ) -> Result<(), Box<Diagnostic>> {
-        let taken = match pipeline::run_one(set, route, event).result {
+        let taken = match pipeline::run_in_turn(set, route, event).result {
             RouteResult::Taken(taken) => taken,
             RouteResult::Failed(problem) => {
                 return Err(Box::new(self.in_test(hint::with_values(*problem, route, event))));
             }
             RouteResult::NotMatched | RouteResult::NotNeeded => {
-                made.reasons.extend(reason::of_match(set, route, event));
+                made.reasons.extend(reason::of_turn(set, route, event).or_else(|| reason::of_match(set, route, event)));
                 return Ok(());
             }
         };
@@ -408,7 +406,10 @@ impl TestCase {
             None => ("match", "the route does not take the sample".to_owned()),
             Some(to) => ("when", format!("no request to `{to}` is made")),
         };
-        let message = format!("test `{}`: {what}: this `{key}` is not true", self.name);
+        let message = match reason.place.on {
+            On::Key => format!("test `{}`: {what}: it is a fallback, and has no turn", self.name),
+            _ => format!("test `{}`: {what}: this `{key}` is not true", self.name),
+        };
         Diagnostic::new(Code::TestFailed, reason.place.clone(), message)
             .also(expected.place.key("to"), "a request is expected here")
             .help_opt(reason.saw.clone())

@@ -169,13 +169,16 @@ impl Compiler<'_> {
             reach.methods = source.source.methods.clone();
             reach.form =
                 source.source.decode.is_empty() && matches!(source.source.format, Format::Form | Format::Query);
-            reach.segments = Some(segments(&source.source.path));
+            let path = &source.source.path;
+            reach.segments = Some(segments(path));
+            reach.path = (!path.contains('{')).then(|| path.clone());
         }
         let steps = written.send.iter().flat_map(|send| &send.steps).chain(&written.lookup);
         let saved: Vec<Step> = steps.cloned().collect();
         reach.unsaved = saved_by(&saved, Unsaved::Deciding);
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
+        self.check_names_once(&written.extract);
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
         reach.later.clear();
         reach.paths = extracts.iter().flatten().flat_map(path_of).collect();

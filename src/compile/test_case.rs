@@ -82,6 +82,7 @@ impl Compiler<'_> {
             let help = after.map_or_else(|| "it begins with `/`".to_owned(), |after| format!("write `path: /{after}`"));
             self.report(Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help));
         }
+        written.headers.iter().for_each(|headers| self.check_headers_once(headers));
         let Some((_, operation)) = target else { return };
         for header in written.headers.iter().flat_map(|headers| headers.iter()) {
             self.check_secret_header(header, &operation);

@@ -26,6 +26,17 @@ const COUNTS: &[(&str, usize, usize, &str)] = &[
     ("length", 0, 0, "length"),
     ("strip_html", 0, 0, "strip_html"),
     ("urlencode", 0, 0, "urlencode"),
+    ("sha256", 0, 0, "sha256"),
+    ("base64", 0, 0, "base64"),
+    ("abs", 0, 0, "abs"),
+    ("bool", 0, 0, "bool"),
+    ("count", 0, 0, "count"),
+    ("first", 0, 0, "first"),
+    ("last", 0, 0, "last"),
+    ("items", 0, 0, "items"),
+    ("lines", 0, 0, "lines"),
+    ("list", 0, 0, "list"),
+    ("reverse", 0, 0, "reverse"),
 ];
 
 /// What is wrong, and what to write.

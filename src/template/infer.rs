@@ -398,6 +398,8 @@ impl<'n> Walk<'n> {
         }
         let presence = match (given.presence, matches!(name, "first" | "last" | "min" | "max") && given.may_be_empty())
         {
+            // Whether a path finds something, the event says.
+            (Presence::Certain, _) if name == "jsonpath" => Presence::Unknown,
             (Presence::Certain, true) if given.open => Presence::Unknown,
             (Presence::Certain, true) => Presence::Possible,
             (presence, _) => presence,

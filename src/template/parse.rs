@@ -9,8 +9,8 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::compared::Added;
 use super::{
-    Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, lint,
-    tolerant,
+    Expr, ExprKind, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, length,
+    lint, tolerant,
 };
 use crate::diagnostic::Code;
 use crate::value::Value;
@@ -51,12 +51,11 @@ fn engine(undefined: UndefinedBehavior) -> Environment<'static> {
 }
 
 pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateError>> {
-    if text.len() > LONGEST {
-        let message = format!("a template may have {LONGEST} bytes, this one has {}", text.len());
-        return Err(vec![TemplateError::new(Code::InvalidTemplate, 0..LONGEST.min(text.len()), message)]);
-    }
     let bare = mode != Mode::Template && !text.contains("{{") && !text.contains("{%");
     let source = if bare { format!("{{{{ {text} }}}}") } else { text.to_owned() };
+    if let Some(error) = length::too_long(text, &source) {
+        return Err(vec![error]);
+    }
     let shift = if bare { 3 } else { 0 };
     let compiled = compile_source(&source, mode);
     let unshift = |range: Range<usize>| {
@@ -72,6 +71,15 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
             Err(errors.into_iter().map(|e| TemplateError { range: unshift(e.range.clone()), ..e }).collect())
         }
     }
+}
+
+pub(super) fn names_besides(text: &str, mode: Mode) -> Vec<lint::Use> {
+    let bare = mode != Mode::Template && !text.contains("{{") && !text.contains("{%");
+    let source = if bare { format!("{{{{ {text} }}}}") } else { text.to_owned() };
+    let shift = if bare { 3 } else { 0 };
+    let within = |at: usize| at.saturating_sub(shift).min(text.len());
+    let names = lint::names_besides(&source, mode == Mode::Condition).into_iter();
+    names.map(|used| lint::Use { range: within(used.range.start)..within(used.range.end), ..used }).collect()
 }
 
 struct Compiled {

@@ -243,6 +243,11 @@ fn made_fit(template: &Template, case: &Case, found: Kinds, allowed: Kinds) -> O
         let conversion = if allowed == Kinds::BOOLEAN { "boolean" } else { return None };
         return Some(format!("convert it where it is extracted: `as: {conversion}`"));
     };
+    // The filter would go to the last operand alone.
+    let expression = match template.is_one_operand() {
+        true => expression.to_owned(),
+        false => format!("({expression})"),
+    };
     Some(format!("write `{{{{ {expression} | {filter} }}}}`"))
 }
 
