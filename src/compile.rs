@@ -3,9 +3,10 @@
 
 mod blame;
 mod body;
-mod captured;
+pub mod captured;
 mod connection;
 mod extract;
+mod found;
 mod handshake;
 mod header;
 mod link;
@@ -46,7 +47,7 @@ use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resol
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
-use crate::route::RouteSet;
+use crate::route::{Route, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
 
@@ -142,6 +143,8 @@ struct Compiler<'a> {
     blanks: HashSet<Place>,
     /// Texts that are names in reach.
     literals: Vec<(Arc<str>, Place)>,
+    /// What compiled of routes of which not all did: their names, and nothing that is sent.
+    partial: Vec<Arc<Route>>,
 }
 
 /// The stack of the thread that compiles: the template parser recurses.
@@ -172,6 +175,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     if input.tests {
         let sound = compiler.sound(&set, &packs, tests.iter().collect());
         compiler.run_tests(&set, &packs, &sound);
+        compiler.check_names_found(&set, &tests, &sound);
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
@@ -238,6 +242,7 @@ impl<'a> Compiler<'a> {
             moved: HashSet::new(),
             blanks: HashSet::new(),
             literals: Vec::new(),
+            partial: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ mod compared;
 mod condition;
 mod demand;
 mod escape;
+mod exact;
 pub mod explain;
 pub mod filter;
 mod find;
@@ -284,6 +285,7 @@ impl Expr {
         match &self.kind {
             ExprKind::Name(name) => Ok(scope.get(name).flatten().cloned()),
             ExprKind::Compiled(expression) => {
+                exact::forget();
                 let result = expression.eval(scope.to_engine());
                 let value = result.map_err(|error| {
                     let error = lint::engine_error(&error, self.range.start, "");

@@ -319,7 +319,7 @@ impl TestCase {
         })
     }
 
-    fn in_test(&self, problem: Diagnostic) -> Diagnostic {
+    pub fn in_test(&self, problem: Diagnostic) -> Diagnostic {
         problem.also(self.place.key("name"), format!("in test `{}`", self.name))
     }
 

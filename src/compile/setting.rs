@@ -107,7 +107,9 @@ impl Compiler<'_> {
 
     /// A setting is there before any event: what stands in `{{ }}` would be taken as it is.
     pub(super) fn check_no_template(&mut self, text: &Text) {
-        if is_template(text) && !self.check_reference(text) {
+        // `vars` of ours are not the environment's.
+        let is_ours = text.contains("vars.");
+        if is_template(text) && (is_ours || !self.check_reference(text)) {
             let message = "a setting is no template: it is the same for every event";
             let help = "write the value itself, or take it from the environment: `${env:NAME}`";
             self.report(Diagnostic::new(Code::InvalidTemplate, text.place.clone(), message).help(help));

@@ -232,6 +232,7 @@ impl Compiler<'_> {
             Ok(template) => {
                 self.check_lookalikes(text, place, reach);
                 let before = self.problems.len();
+                self.check_hyphens(&template, place, reach);
                 let fits = match self.check_uses(&template, place, kind, reach) {
                     true => self.check_fits(&template, place, kind, reach),
                     false => self.check_fits_besides(&template, place, reach, before),

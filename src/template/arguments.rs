@@ -1,5 +1,10 @@
 //! What a filter is given in brackets, as far as it is written out: a count, a format, a zone, a pattern.
 
+use std::ops::Range;
+
+use minijinja::machinery::ast::{CallArg, Expr};
+
+use super::lint::bytes;
 use crate::convert::{self, Moment};
 use crate::path::Path;
 use crate::value::Value;
@@ -58,6 +63,15 @@ pub(super) fn fault(name: &str, args: &[Option<Value>]) -> Option<Fault> {
             _ => None,
         }
     })
+}
+
+/// The part of a path that is wrong, where the path is written as it is meant: without signs that stand for others.
+pub(super) fn place(name: &str, args: &[CallArg<'_>], values: &[Option<Value>]) -> Option<Range<usize>> {
+    let (CallArg::Pos(expr @ Expr::Const(_)), Some(Some(value))) = (args.first()?, values.first()) else { return None };
+    let path = value.as_str().filter(|path| name == "jsonpath" && !path.contains(['\\', '\n', '\t', '\r']))?;
+    let (whole, part) = (bytes(expr.span()), Path::parse(path).err()?.range);
+    let is_plain = whole.len() == path.len() + 2;
+    is_plain.then(|| whole.start + 1 + part.start..whole.start + 1 + part.end)
 }
 
 fn count(name: &str, given: usize) -> Option<Fault> {

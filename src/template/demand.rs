@@ -23,10 +23,7 @@ impl Template {
         let (source, _) = self.braced();
         let Ok(Stmt::Template(tree)) = parse(&source, "template", Default::default()) else { return false };
         let [Stmt::EmitExpr(emit)] = tree.children.as_slice() else { return false };
-        !matches!(
-            emit.expr,
-            Expr::BinOp(_) | Expr::UnaryOp(_) | Expr::Compare(_) | Expr::Test(_) | Expr::IfExpr(_)
-        )
+        !matches!(emit.expr, Expr::BinOp(_) | Expr::UnaryOp(_) | Expr::Compare(_) | Expr::Test(_) | Expr::IfExpr(_))
     }
 
     /// Whether this condition holds only where one of two names has a value.

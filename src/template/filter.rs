@@ -210,8 +210,20 @@ fn wrap(env: &mut Environment<'static>, name: &'static str) {
         if !budget::spend_on(name, &args) {
             return Err(Error::from(ErrorKind::OutOfFuel));
         }
-        BUILTINS.with(|env| env.empty_state().apply_filter(name, &args))
+        BUILTINS.with(|env| env.empty_state().apply_filter(name, &args)).map_err(|error| in_words(name, error))
     });
+}
+
+/// What the engine can't make a number of, in words that say what can.
+fn in_words(name: &str, error: Error) -> Error {
+    let words = match name {
+        _ if error.kind() != ErrorKind::InvalidOperation => return error,
+        "int" | "float" => "a number, or a text that is one",
+        "abs" | "round" => "a number",
+        "sum" => "a list of numbers",
+        _ => return error,
+    };
+    fail(&format!("the filter `{name}` takes {words}"))
 }
 
 type Own = fn(&Value, &[Engine]) -> Result<Value, Unfit>;

@@ -20,7 +20,9 @@ pub(super) fn jsonpath(value: &Value, args: &[Engine]) -> Result<Option<Value>, 
     match path.all(value, 2).as_slice() {
         [] => Ok(None),
         [found] => Ok(Some((*found).clone())),
-        _ => Err(Unfit::new("the path of `jsonpath` finds more than one value; name the one that is meant, as with `[0]`")),
+        _ => Err(Unfit::new(
+            "the path of `jsonpath` finds more than one value; name the one that is meant, as with `[0]`",
+        )),
     }
 }
 

@@ -9,8 +9,8 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::compared::Added;
 use super::{
-    Expr, ExprKind, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, length,
-    lint, tolerant,
+    Expr, ExprKind, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, length, lint,
+    tolerant,
 };
 use crate::diagnostic::Code;
 use crate::value::Value;
@@ -97,7 +97,10 @@ fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateErro
     let one = |error: TemplateError| vec![TemplateError { range: added.written(&error.range), ..error }];
     let pieces = split(source).map_err(one)?;
     let program = match pieces {
-        None => statements(source).map_err(one)?,
+        None => match lone(source) {
+            Some(range) => Program::Whole(expression(source, range, mode).map_err(one)?),
+            None => statements(source).map_err(one)?,
+        },
         Some(pieces) => match pieces.as_slice() {
             [] => Program::Constant(Value::from("")),
             [Piece::Text(_)] => Program::Constant(Value::from(source)),
@@ -160,6 +163,23 @@ fn split(source: &str) -> Result<Option<Vec<Piece>>, TemplateError> {
     let whole = position == source.len() || source.get(position..) == Some("\n");
     let comments = source.contains("{#");
     Ok((whole && !comments).then_some(pieces))
+}
+
+/// The one expression of a template that holds nothing else but comments, and space that a `-` takes away.
+fn lone(source: &str) -> Option<Range<usize>> {
+    let (mut start, mut end) = (None, None);
+    for token in tokenize(source, false, Default::default()) {
+        let (token, span) = token.ok()?;
+        match token {
+            Token::TemplateData(text) if text.is_empty() => {}
+            Token::TemplateData(_) | Token::BlockStart | Token::BlockEnd => return None,
+            Token::VariableStart if start.is_none() => start = Some(span.end_offset as usize),
+            Token::VariableStart => return None,
+            Token::VariableEnd => end = Some(span.start_offset as usize),
+            _ => {}
+        }
+    }
+    Some(start?..end?)
 }
 
 fn parts(source: &str, pieces: &[Piece]) -> Result<Vec<Part>, TemplateError> {

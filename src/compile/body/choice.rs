@@ -83,7 +83,9 @@ pub(super) fn two_possible(
         let name = (*state == State::Possible && given.optional.contains(&&**key)).then(|| plain_name(body, reach));
         Some((key.clone(), name.flatten()?))
     };
-    let ((one, first), (two, second)) = (optional(one)?, optional(two)?);
+    let mut pair = [optional(one)?, optional(two)?];
+    pair.sort_by_key(|(name, _)| given.fields.iter().position(|(known, _)| known == name));
+    let [(one, first), (two, second)] = pair;
     let neither = !reach.held.iter().any(|held| held.demands_one_of(&first, &second));
     (neither || exactly).then(|| Pair { keys: [one, two], names: [first, second], neither, both: exactly })
 }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::super::Compiler;
 use super::{Kind, Reach};
-use crate::diagnostic::{Code, Diagnostic, On, Place};
+use crate::diagnostic::{Code, Diagnostic, On, Place, Severity};
 use crate::template::Template;
+use crate::types::Kinds;
 
 impl Compiler<'_> {
     /// Names that nothing gives, beside filters that there are not.
@@ -28,12 +29,40 @@ impl Compiler<'_> {
         before: usize,
     ) -> bool {
         let told: Vec<Range<usize>> = self.problems.iter().skip(before).filter_map(part_of).collect();
-        let is_apart = |range: &Range<usize>| told.iter().all(|told| told.end <= range.start || range.end <= told.start);
+        let is_apart =
+            |range: &Range<usize>| told.iter().all(|told| told.end <= range.start || range.end <= told.start);
         let inferred = template.infer(&|name, fields| reach.type_of(name, fields));
         for misfit in inferred.misfits.into_iter().filter(|misfit| is_apart(&misfit.range)) {
             self.misfit(Code::WrongValue, misfit, place);
         }
         false
+    }
+}
+
+impl Compiler<'_> {
+    /// `payload.first-name` where `name` is a name, too: it may be subtracted, and hardly is.
+    pub(super) fn check_hyphens(&mut self, template: &Template, place: &Place, reach: &Reach) {
+        let (uses, text) = (template.uses(), template.text());
+        for (left, right) in uses.iter().zip(uses.iter().skip(1)) {
+            let is_field = matches!(&*left.name, "payload" | "envelope") && right.fields.is_empty();
+            let is_number = reach.type_of(&right.name, &[]).kinds().is_some_and(|kinds| !kinds.meets(Kinds::TEXT));
+            if text.get(left.range.end..right.range.start) != Some("-") || !is_field || is_number {
+                continue;
+            }
+            let written = text.get(left.range.clone()).unwrap_or_default();
+            let message = format!("this subtracts `{}` from `{written}`", right.name);
+            let help = left.fields.last().filter(|field| written.ends_with(&format!(".{field}"))).map(|field| {
+                let home = written.trim_end_matches(&**field).trim_end_matches('.');
+                format!(
+                    "for the field `{field}-{name}` write `{home}['{field}-{name}']`; to subtract, put spaces around the `-`",
+                    name = right.name
+                )
+            });
+            let at = place.part(left.range.start..right.range.end);
+            let mut diagnostic = Diagnostic::new(Code::InvalidTemplate, at, message).help_opt(help);
+            diagnostic.severity = Severity::Warning;
+            self.report(diagnostic);
+        }
     }
 }
 
