@@ -54,7 +54,7 @@ impl Compiler<'_> {
             for (event, extract) in events.iter().flat_map(|event| route.extracts.iter().map(move |e| (event, e))) {
                 // An extract with a mistake of its own may find what it should once that is mended.
                 let Err(problem) = extract.run(&event.payload) else { continue };
-                if self.is_wrong(extract) {
+                if self.has_mistake(extract) {
                     continue;
                 }
                 let problem = test.in_test(extract.with_values(problem, &event.payload));
@@ -86,7 +86,7 @@ impl Compiler<'_> {
         events.unwrap_or_default().into_iter().filter(is_taken).collect()
     }
 
-    fn is_wrong(&self, extract: &Extract) -> bool {
+    fn has_mistake(&self, extract: &Extract) -> bool {
         let is_in = |place: &Place| place.file == extract.place.file && place.path.is_within(&extract.place.path);
         self.problems.iter().any(|problem| {
             problem.is_error() && problem.code != Code::ValueNotFound && problem.place().is_some_and(is_in)
