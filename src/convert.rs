@@ -240,15 +240,15 @@ pub fn moment(value: &Value, how: &Moment) -> Result<Zoned, Unfit> {
     })
 }
 
-/// RFC 3339 with the zone's offset: `2026-01-15T12:34:56-03:00`, and with the fraction of the second where there is one.
+/// RFC 3339 with the zone's offset: `2026-01-15T12:34:56-03:00`, to the second.
 pub fn datetime(value: &Value, how: &Moment) -> Result<String, Unfit> {
     moment(value, how).map(|moment| rfc3339(&moment))
 }
 
 pub fn rfc3339(moment: &Zoned) -> String {
     match moment.time_zone() == &TimeZone::UTC {
-        true => moment.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string(),
-        false => moment.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
+        true => moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        false => moment.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
     }
 }
 
@@ -353,14 +353,14 @@ mod tests {
         let utc = Moment::default();
         let cases = [
             ("2026-01-15 12:34:56", &brazil, "2026-01-15T12:34:56-03:00"),
-            ("2026-01-15T12:34:56.123Z", &utc, "2026-01-15T12:34:56.123Z"),
-            ("2023-01-31 16:22:17.327878+00:00", &utc, "2023-01-31T16:22:17.327878Z"),
+            ("2026-01-15T12:34:56.123Z", &utc, "2026-01-15T12:34:56Z"),
+            ("2023-01-31 16:22:17.327878+00:00", &utc, "2023-01-31T16:22:17Z"),
             ("Fri, 19 Feb 2021 20:08:49 +0000", &utc, "2021-02-19T20:08:49Z"),
-            ("1462216307945", &utc, "2016-05-02T19:11:47.945Z"),
-            ("1515666344534355", &utc, "2018-01-11T10:25:44.534355Z"),
+            ("1462216307945", &utc, "2016-05-02T19:11:47Z"),
+            ("1515666344534355", &utc, "2018-01-11T10:25:44Z"),
             ("2018-01-18 18:07:02 +0000", &utc, "2018-01-18T18:07:02Z"),
             ("2018-01-18 18:07:02 -0300", &utc, "2018-01-18T21:07:02Z"),
-            ("2018-01-18 18:07:02.5 UTC", &brazil, "2018-01-18T16:07:02.5-02:00"),
+            ("2018-01-18 18:07:02.5 UTC", &brazil, "2018-01-18T16:07:02-02:00"),
             ("1456824464", &utc, "2016-03-01T09:27:44Z"),
             ("2026-01-15", &utc, "2026-01-15T00:00:00Z"),
         ];
