@@ -334,8 +334,9 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::UsedWrongly.into() } else { Exit::Fine.into() };
+            let exit = if error.use_stderr() { Exit::UsedWrongly } else { Exit::Fine };
+            terminal::note(error.print());
+            return terminal::end(exit).into();
         }
     };
     let exit = match cli.command {
@@ -361,7 +362,7 @@ pub fn main() -> ExitCode {
         Command::Man(args) => man::run(&args),
         Command::Schema(args) => schema::run(&args),
     };
-    exit.into()
+    terminal::end(exit).into()
 }
 
 /// The runtime of the commands that use the network. Its threads validate bodies, which recurses.

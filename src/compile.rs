@@ -4,10 +4,11 @@
 mod address;
 mod blame;
 mod body;
-mod captured;
+pub mod captured;
 mod connection;
 mod echo;
 mod extract;
+mod found;
 mod handshake;
 mod header;
 mod link;
@@ -23,6 +24,7 @@ pub(crate) mod schema_words;
 mod secret;
 mod send;
 mod setting;
+mod slip;
 mod source;
 mod spoiled;
 mod step;
@@ -31,6 +33,7 @@ mod test_case;
 mod tested;
 mod trial;
 mod trouble;
+mod twice;
 mod undecoded;
 mod verify;
 
@@ -46,7 +49,7 @@ use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resol
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
-use crate::route::{PREFIX, RouteSet};
+use crate::route::{PREFIX, Route, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
 
@@ -144,6 +147,8 @@ struct Compiler<'a> {
     blanks: HashSet<Place>,
     /// Texts that are names in reach.
     literals: Vec<(Arc<str>, Place)>,
+    /// What compiled of routes of which not all did: their names, and nothing that is sent.
+    partial: Vec<Arc<Route>>,
 }
 
 /// The stack of the thread that compiles: the template parser recurses.
@@ -177,10 +182,11 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     if input.tests {
         let sound = compiler.sound(&set, &packs, tests.iter().collect());
         compiler.run_tests(&set, &packs, &sound);
+        compiler.check_names_found(&set, &tests, &sound);
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
-    drop_beside_slips(&mut diagnostics, &documents);
+    slip::drop_beside_slips(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     shorten(&mut diagnostics);
     Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
@@ -201,19 +207,6 @@ fn revision(input: &Input<'_>) -> String {
         }
     }
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
-}
-
-/// Leaves out what else is wrong on a line that could not be read as it is: it may be right once the line can.
-fn drop_beside_slips(diagnostics: &mut Vec<Diagnostic>, documents: &Documents) {
-    let line = |problem: &Diagnostic| {
-        let place = problem.place()?;
-        documents.resolve(place).map(|at| (place.file.clone(), at.line_column().0))
-    };
-    let is_slip = |problem: &Diagnostic| problem.code <= Code::YamlTooLarge && problem.is_error();
-    let slips: HashSet<_> = diagnostics.iter().filter(|problem| is_slip(problem)).filter_map(line).collect();
-    if !slips.is_empty() {
-        diagnostics.retain(|problem| is_slip(problem) || line(problem).is_none_or(|line| !slips.contains(&line)));
-    }
 }
 
 /// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
@@ -257,6 +250,7 @@ impl<'a> Compiler<'a> {
             moved: HashSet::new(),
             blanks: HashSet::new(),
             literals: Vec::new(),
+            partial: Vec::new(),
         }
     }
 
@@ -269,9 +263,7 @@ impl<'a> Compiler<'a> {
     fn decode<T: Decode>(&mut self, file: &str) -> Option<T> {
         let text = self.input.files.get(file)?;
         let (document, problems) = Document::parse(file, text);
-        // Where it is certain what was meant, the file has been read as that, and the rest of it can be looked at.
-        let broken =
-            problems.iter().any(|problem| problem.is_error() && (problem.fix.is_none() || document.root.is_none()));
+        let broken = problems.iter().any(|problem| slip::is_hiding(problem, &document));
         self.problems.extend(problems);
         let document = Arc::new(document);
         self.documents.0.insert(document.file.clone(), document.clone());

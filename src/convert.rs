@@ -141,16 +141,33 @@ fn international(number: &phonenumber::PhoneNumber) -> String {
 
 /// The digits of a text; one without any is unfit.
 pub fn digits(value: &Value) -> Result<String, Unfit> {
-    let digits: String = text(value)?.chars().filter(char::is_ascii_digit).collect();
+    let digits: String = match value {
+        Value::Number(number) => whole_digits(number)
+            .ok_or_else(|| Unfit::new(format!("{} that is not whole is no row of digits", describe(value))))?,
+        _ => text(value)?.chars().filter(char::is_ascii_digit).collect(),
+    };
     match digits.is_empty() {
         true => Err(Unfit::new(format!("{} has no digits", describe(value)))),
         false => Ok(digits),
     }
 }
 
-/// An e-mail address, trimmed.
+/// The digits of a whole number, however it is written: those of `1e3` are `1000`.
+fn whole_digits(number: &Number) -> Option<String> {
+    let written = number.text();
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match written.trim_start_matches('-') {
+        plain if is_plain(plain) => Some(plain.to_owned()),
+        _ => number.as_i64().map(|number| number.unsigned_abs().to_string()),
+    }
+}
+
+/// An e-mail address, trimmed, without the `mailto:` that a link has before it.
 pub fn email(value: &Value) -> Result<String, Unfit> {
-    let text = text(value)?.trim().to_owned();
+    let text = text(value)?;
+    let text = text.trim();
+    let is_link = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
+    let text = text.get(if is_link { 7 } else { 0 }..).unwrap_or_default().to_owned();
     let good = text.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty()
             && host.contains('.')
@@ -223,7 +240,7 @@ pub fn moment(value: &Value, how: &Moment) -> Result<Zoned, Unfit> {
     })
 }
 
-/// RFC 3339 with the zone's offset: `2026-01-15T12:34:56-03:00`.
+/// RFC 3339 with the zone's offset: `2026-01-15T12:34:56-03:00`, to the second.
 pub fn datetime(value: &Value, how: &Moment) -> Result<String, Unfit> {
     moment(value, how).map(|moment| rfc3339(&moment))
 }
@@ -235,12 +252,13 @@ pub fn rfc3339(moment: &Zoned) -> String {
     }
 }
 
-/// Whole numbers are seconds, or milliseconds when they have twelve digits or more.
+/// Whole numbers are seconds; milliseconds when they have twelve digits or more, and microseconds when they have fifteen.
 fn epoch(written: &str) -> Option<Timestamp> {
     let number: i64 = written.split('.').next()?.parse().ok()?;
     let only_digits = written.chars().all(|c| c.is_ascii_digit() || c == '.') && written.len() >= 9;
     match number {
         _ if !only_digits => None,
+        100_000_000_000_000.. => Timestamp::from_microsecond(number).ok(),
         100_000_000_000.. => Timestamp::from_millisecond(number).ok(),
         _ => Timestamp::from_second(number).ok(),
     }
@@ -267,10 +285,24 @@ fn free(written: &str, zone: &TimeZone) -> Option<Zoned> {
     if let Ok(moment) = jiff::fmt::rfc2822::parse(written) {
         return Some(moment.with_time_zone(zone.clone()));
     }
+    if let Some(moment) = apart(written) {
+        return Some(moment.to_zoned(zone.clone()));
+    }
     if let Ok(moment) = written.parse::<civil::DateTime>() {
         return moment.to_zoned(zone.clone()).ok();
     }
     written.parse::<civil::Date>().ok()?.to_zoned(zone.clone()).ok()
+}
+
+/// `2018-01-18 18:07:02 +0000`, `… UTC`: the zone stands apart, as Ruby and PostgreSQL write it.
+fn apart(written: &str) -> Option<Timestamp> {
+    let (moment, zone) = written.rsplit_once(' ')?;
+    let zone = match zone {
+        "UTC" | "GMT" | "Z" => "Z".to_owned(),
+        zone if zone.starts_with(['+', '-']) => zone.to_owned(),
+        _ => return None,
+    };
+    format!("{}{zone}", moment.trim_end()).parse().ok()
 }
 
 #[cfg(test)]
@@ -325,6 +357,10 @@ mod tests {
             ("2023-01-31 16:22:17.327878+00:00", &utc, "2023-01-31T16:22:17Z"),
             ("Fri, 19 Feb 2021 20:08:49 +0000", &utc, "2021-02-19T20:08:49Z"),
             ("1462216307945", &utc, "2016-05-02T19:11:47Z"),
+            ("1515666344534355", &utc, "2018-01-11T10:25:44Z"),
+            ("2018-01-18 18:07:02 +0000", &utc, "2018-01-18T18:07:02Z"),
+            ("2018-01-18 18:07:02 -0300", &utc, "2018-01-18T21:07:02Z"),
+            ("2018-01-18 18:07:02.5 UTC", &brazil, "2018-01-18T16:07:02-02:00"),
             ("1456824464", &utc, "2016-03-01T09:27:44Z"),
             ("2026-01-15", &utc, "2026-01-15T00:00:00Z"),
         ];
@@ -333,6 +369,30 @@ mod tests {
         }
         let own = Moment { format: Some("%d/%m/%Y %H:%M".into()), ..brazil };
         assert_eq!(datetime(&of("15/01/2026 08:05"), &own).as_deref(), Ok("2026-01-15T08:05:00-03:00"));
+    }
+
+    #[test]
+    fn digits_are_those_of_whole_numbers_and_of_texts() {
+        let number = |text: &str| Value::Number(Number::parse(text).unwrap());
+        let cases = [
+            (number("1e3"), Ok("1000")),
+            (number("12.0"), Ok("12")),
+            (number("4150868000003241045"), Ok("4150868000003241045")),
+            (of("+55 (11) 9-9"), Ok("551199")),
+            (number("-1.5"), Err("a number that is not whole is no row of digits")),
+            (of("none"), Err("a text of 4 characters has no digits")),
+        ];
+        for (value, wanted) in cases {
+            let found = digits(&value).map_err(|unfit| unfit.message);
+            assert_eq!(found.as_deref().map_err(String::as_str), wanted);
+        }
+    }
+
+    #[test]
+    fn an_address_is_taken_out_of_its_link() {
+        assert_eq!(email(&of(" mailto:ana@example.com")).as_deref(), Ok("ana@example.com"));
+        assert_eq!(email(&of("MailTo:ana@example.com")).as_deref(), Ok("ana@example.com"));
+        assert!(email(&of("mailto:")).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The spanned YAML reader: a text becomes a tree whose every node knows where it stands in the file.
 
 mod build;
+mod dash;
 mod edit;
 mod indent;
 mod layout;

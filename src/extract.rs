@@ -235,6 +235,21 @@ impl Extract {
         }
     }
 
+    /// What the payload has that may be meant, or else what stands as far as the first path leads.
+    fn near(&self, payload: &Value) -> Vec<String> {
+        const SHOWN: usize = 3;
+        let mut near: Vec<String> = Vec::new();
+        for found in self.paths.iter().flat_map(|(path, _)| path::nearby(payload, path)) {
+            if near.len() < SHOWN && !near.contains(&found) {
+                near.push(found);
+            }
+        }
+        match self.paths.first() {
+            Some((path, _)) if near.is_empty() => path::around(payload, path),
+            _ => near,
+        }
+    }
+
     fn many(&self, place: &Place) -> Diagnostic {
         let message = format!("`{}` found more than one value", self.name);
         Diagnostic::new(Code::ManyValues, place.clone(), message)
@@ -251,12 +266,13 @@ impl Extract {
                 .found("what is at this path is empty")
                 .help(format!("if it may be missing, write `{}?:`", self.name));
         }
-        let near: Vec<String> = self.paths.iter().flat_map(|(path, _)| path::nearby(payload, path)).take(3).collect();
-        let help = match near.as_slice() {
+        let help = match self.near(payload).as_slice() {
             [] => format!("if it may be missing, write `{}?:`", self.name),
             near => format!("the payload has {}; if it may be missing, write `{}?:`", near.join(", "), self.name),
         };
-        Diagnostic::new(Code::ValueNotFound, place, message).found("nothing is at this path").help(help)
+        let problem = Diagnostic::new(Code::ValueNotFound, place, message).found("nothing is at this path");
+        let others = self.paths.iter().skip(1);
+        others.fold(problem, |problem, (_, place)| problem.also(place.clone(), "nor at this one")).help(help)
     }
 }
 

@@ -16,7 +16,7 @@ mod unreadable;
 
 use crate::clock::Clock;
 use crate::compile::{self, Compiled, Input, SETTINGS, Secrets};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{self, Code, Diagnostic, Place};
 use crate::document::reference::{self, Environment};
 use crate::pack::Pack;
 
@@ -106,6 +106,7 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
     if options.sandbox_env {
         env_file::check(root, &mut compiled);
     }
+    diagnostic::sort(&mut compiled.diagnostics, &compiled.documents);
     compiled
 }
 

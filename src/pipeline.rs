@@ -85,6 +85,23 @@ pub fn run_one(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Routed {
     routed(route, event, &scope(set, event), &[])
 }
 
+/// Runs an event through one route as [`run`] does: a fallback has its turn when no other route of its source takes the
+/// event.
+pub fn run_in_turn(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Routed {
+    match taken_by(set, route, event) {
+        Some(_) => Routed { route: route.clone(), result: RouteResult::NotNeeded },
+        None => run_one(set, route, event),
+    }
+}
+
+/// The route that leaves nothing of an event for this one, which is a fallback.
+pub fn taken_by<'s>(set: &'s RouteSet, route: &Route, event: &Event) -> Option<&'s Arc<Route>> {
+    let mut others = set.routes.get(&event.source).into_iter().flatten().filter(|other| !other.fallback);
+    let scope = route.fallback.then(|| scope(set, event))?;
+    // As in `run`, a `match` that fails takes the event.
+    others.find(|other| other.matcher.as_ref().is_none_or(|matcher| matcher.template.holds(&scope).unwrap_or(true)))
+}
+
 /// The names in reach of every template of a route.
 pub const BASE_NAMES: &[&str] = &["payload", "envelope", "request", "event", "vars"];
 

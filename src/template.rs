@@ -10,10 +10,13 @@ mod compared;
 mod condition;
 mod demand;
 mod escape;
+mod exact;
 pub mod explain;
 pub mod filter;
+mod find;
 pub mod idiom;
 mod infer;
+mod length;
 mod lint;
 mod look;
 pub mod lookalike;
@@ -37,8 +40,6 @@ pub use lint::{Needed, Use};
 pub use look::Looked;
 use tolerant::Tolerant;
 
-/// No template is longer than this: the parser recurses, and nobody writes such a line by hand.
-pub const LONGEST: usize = 4096;
 /// No template makes more text than this.
 const LARGEST_OUTPUT: usize = 256 * 1024;
 /// No template takes more steps than this.
@@ -131,6 +132,12 @@ impl Template {
     /// Compiles a condition on an answer, whose fields may all be missing: what is not there does not hold.
     pub fn lenient_condition(text: &str) -> Result<Template, Vec<TemplateError>> {
         parse::compile(text, Mode::Lenient)
+    }
+
+    /// The names that a text with filters or tests that there are not takes from outside: what is wrong with them is
+    /// another mistake.
+    pub fn names_besides(text: &str, is_condition: bool) -> Vec<Use> {
+        parse::names_besides(text, if is_condition { Mode::Condition } else { Mode::Template })
     }
 
     pub fn text(&self) -> &str {
@@ -278,6 +285,7 @@ impl Expr {
         match &self.kind {
             ExprKind::Name(name) => Ok(scope.get(name).flatten().cloned()),
             ExprKind::Compiled(expression) => {
+                exact::forget();
                 let result = expression.eval(scope.to_engine());
                 let value = result.map_err(|error| {
                     let error = lint::engine_error(&error, self.range.start, "");

@@ -1,5 +1,6 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
+mod address;
 mod compare;
 pub mod ending;
 mod hint;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
@@ -20,6 +21,8 @@ use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
+use address::{at_home, elsewhere};
+pub use address::too_large;
 pub use hint::with_values;
 use reason::Reason;
 
@@ -88,20 +91,6 @@ pub fn sent_at(source: &Source, raw: &RawRequest, public_url: &str, params: &Val
     source.verify.signed_at(&context).or_else(|| sent::at(raw))
 }
 
-/// Why the server would take a captured request in no case, with the status of its answer.
-pub fn too_large(set: &RouteSet, source: &Source, raw: &RawRequest) -> Option<String> {
-    let most = source.limits.body;
-    if !set.head.fit_captured(raw) {
-        let why = "the request has more headers, or longer ones, than are taken";
-        return Some(format!("`serve` would refuse this request with 431: {why}"));
-    }
-    (raw.body.len() > most).then(|| {
-        let length = raw.body.len();
-        let why = format!("its body has {length} bytes, and the source takes {most} (`limits: {{ body: … }}`)");
-        format!("`serve` would refuse this request with 413: {why}")
-    })
-}
-
 /// The events of a captured request at a route's source.
 pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timestamp) -> Result<Vec<Event>, String> {
     let params = match raw.path() {
@@ -121,7 +110,7 @@ pub fn events(set: &RouteSet, source: &Arc<Source>, raw: RawRequest, at: Timesta
     };
     // As in `serve`, what only proves where the request is from is no part of the event.
     let bare = raw.path() == "/";
-    let verified = assumed(raw);
+    let verified = assumed(at_home(raw, set, source));
     let (verified, params) = if bare { (verified, params) } else { source.without_credentials(verified, params) };
     source.events(&verified, &params, at).map_err(|error| error.to_string())
 }
@@ -171,10 +160,6 @@ fn not_taken(set: &RouteSet, source: &Source, raw: RawRequest, at: Timestamp) ->
 fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
     let message = format!("test `{test}`: {}", message.into());
     Diagnostic::new(Code::TestFailed, place.clone(), message)
-}
-
-fn elsewhere(set: &RouteSet, path: &str, source: &Source, what: &str) -> String {
-    format!("the request goes to `{path}`, {what}; this route's source is at `{}{}`", set.prefix, source.path)
 }
 
 /// A name that a step could not save: the answer that the test lacks comes first.
@@ -268,13 +253,13 @@ impl TestCase {
         event: &Event,
         made: &mut Made,
     ) -> Result<(), Box<Diagnostic>> {
-        let taken = match pipeline::run_one(set, route, event).result {
+        let taken = match pipeline::run_in_turn(set, route, event).result {
             RouteResult::Taken(taken) => taken,
             RouteResult::Failed(problem) => {
                 return Err(Box::new(self.in_test(hint::with_values(*problem, route, event))));
             }
             RouteResult::NotMatched | RouteResult::NotNeeded => {
-                made.reasons.extend(reason::of_match(set, route, event));
+                made.reasons.extend(reason::of_turn(set, route, event).or_else(|| reason::of_match(set, route, event)));
                 return Ok(());
             }
         };
@@ -338,7 +323,7 @@ impl TestCase {
         })
     }
 
-    fn in_test(&self, problem: Diagnostic) -> Diagnostic {
+    pub fn in_test(&self, problem: Diagnostic) -> Diagnostic {
         problem.also(self.place.key("name"), format!("in test `{}`", self.name))
     }
 
@@ -425,7 +410,10 @@ impl TestCase {
             None => ("match", "the route does not take the sample".to_owned()),
             Some(to) => ("when", format!("no request to `{to}` is made")),
         };
-        let message = format!("test `{}`: {what}: this `{key}` is not true", self.name);
+        let message = match reason.place.on {
+            On::Key => format!("test `{}`: {what}: it is a fallback, and has no turn", self.name),
+            _ => format!("test `{}`: {what}: this `{key}` is not true", self.name),
+        };
         Diagnostic::new(Code::TestFailed, reason.place.clone(), message)
             .also(expected.place.key("to"), "a request is expected here")
             .help_opt(reason.saw.clone())

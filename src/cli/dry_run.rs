@@ -16,9 +16,9 @@ use std::sync::Arc;
 use super::terminal;
 use super::{DryRunArgs, DryRunFormat, Exit, route_name};
 use crate::clock::{Clock, Timestamp};
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Documents, captured};
 use crate::diagnostic::text::count_of;
-use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::diagnostic::{Code, Diagnostic, json, suggest};
 use crate::event::{Event, RawRequest};
 use crate::load;
 use crate::path::Location;
@@ -86,6 +86,9 @@ pub(super) fn run(args: &DryRunArgs) -> Exit {
     {
         return asked.show(args.format);
     }
+    if let Some(exit) = input.as_ref().ok().and_then(|input| unreadable(args, &compiled, &route, input)) {
+        return exit;
+    }
     let dry_run = match input.and_then(|input| prepare(args, &compiled, route, input)) {
         Ok(dry_run) => dry_run,
         Err(message) => {
@@ -113,6 +116,22 @@ pub(super) fn run(args: &DryRunArgs) -> Exit {
         terminal::error_diagnostics(&problems, &compiled.documents);
     }
     if dry_run.is_good() && all == 0 { Exit::Fine } else { Exit::ProblemsFound }
+}
+
+/// Says what is wrong with a body that can't be read, so that no event comes of it.
+fn unreadable(args: &DryRunArgs, compiled: &Compiled, route: &Route, input: &Input) -> Option<Exit> {
+    let source = compiled.set.sources.get(&route.source)?;
+    let (problem, document) = captured::unreadable(&compiled.set, source, &input.name, &input.bytes)?;
+    let documents = Documents([(document.file.clone(), Arc::new(document))].into());
+    match args.format {
+        DryRunFormat::Json => terminal::line(serde_json::json!({
+            "route": &*route.name,
+            "request": input.name.as_str(),
+            "problem": json::render(&problem, &documents),
+        })),
+        DryRunFormat::Text | DryRunFormat::Curl => terminal::error_diagnostics(&[problem], &documents),
+    }
+    Some(Exit::ProblemsFound)
 }
 
 fn prepare<'c>(

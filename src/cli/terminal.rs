@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 
+use super::Exit;
 use crate::compile::Documents;
 use crate::diagnostic::{Diagnostic, text};
 
@@ -24,16 +26,38 @@ pub(super) fn width() -> usize {
     named.or_else(own).unwrap_or(100).clamp(60, 160)
 }
 
+/// What became of writing to standard output, when it is no closed pipe: `jackfield … | head` is no reason to fail.
+static TROUBLE: Mutex<Option<io::ErrorKind>> = Mutex::new(None);
+
+/// Keeps why something could not be written.
+pub(super) fn note(written: io::Result<()>) {
+    let trouble = written.err().map(|error| error.kind()).filter(|kind| *kind != io::ErrorKind::BrokenPipe);
+    if let (Some(kind), Ok(mut known)) = (trouble, TROUBLE.lock()) {
+        *known = Some(kind);
+    }
+}
+
+/// The end of a command: one whose output could not be written has not done what it was asked for.
+pub(super) fn end(exit: Exit) -> Exit {
+    note(io::stdout().lock().flush());
+    match TROUBLE.lock().ok().and_then(|kind| *kind) {
+        None => exit,
+        Some(kind) => {
+            error_line(format!("standard output can't be written: {kind}"));
+            Exit::CouldNotRun
+        }
+    }
+}
+
 /// A line on standard output.
 pub(super) fn line(text: impl Display) {
-    // A closed pipe (`jackfield … | head`) is no reason to fail.
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    note(writeln!(io::stdout().lock(), "{text}"));
 }
 
 /// Bytes on standard output, as they are.
 pub(super) fn bytes(bytes: &[u8]) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    note(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
 /// A line on standard error.

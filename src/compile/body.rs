@@ -1,5 +1,6 @@
 //! Bodies: trees of templates, checked against the operation's schema as far as it can be known before an event.
 
+mod choice;
 mod field;
 mod part;
 mod setting;

@@ -44,6 +44,17 @@ impl Compiler<'_> {
     }
 }
 
+/// Why the body of a captured request can't be read as its source reads it, with the file that it stands in.
+pub fn unreadable(set: &RouteSet, source: &Source, file: &str, bytes: &[u8]) -> Option<(Diagnostic, Document)> {
+    let raw = capture::parse(bytes).ok().filter(|raw| goes_to(raw, source, set))?;
+    let error = payload::decode_within(&raw, source.format, &source.limits.of_payload()).err()?;
+    let (range, message) = undecodable(source, &raw, bytes).unwrap_or((0..0, error.to_string()));
+    let text = String::from_utf8_lossy(bytes);
+    let help = json_help(&message, text.get(range.clone())).map(str::to_owned);
+    let problem = Diagnostic::new(Code::UndecodableBody, Place::bytes(file, range), message).help_opt(help);
+    Some((problem, Document { file: file.into(), text: (&*text).into(), root: None }))
+}
+
 impl Compiler<'_> {
     /// A sample that goes to a source and can't be read there. No test fails at it: it is looked at for what it holds.
     pub(super) fn check_capture_alone(&mut self, file: &Arc<str>, bytes: &[u8], set: &RouteSet) {

@@ -176,7 +176,7 @@ impl Compiler<'_> {
         match reference::is_in(&setting.text) {
             true => self.resolved(&setting.text).map(Value::from).or_else(|| self.stand_in()),
             false => {
-                self.check_plain(&setting.text);
+                self.check_open(&setting.text);
                 Some(setting.node.to_value())
             }
         }

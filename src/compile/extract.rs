@@ -1,6 +1,7 @@
 //! Extracts: names, paths and what their values become.
 
 mod country;
+mod never;
 
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ impl Compiler<'_> {
         };
         self.check_extract_keys(written);
         self.check_map(written);
+        self.check_keys_of_map(written);
+        self.check_null_default(name, written);
         self.check_default(written);
         self.check_guess(name, written);
         if let Some(format) = &written.format

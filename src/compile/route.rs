@@ -60,6 +60,7 @@ impl Compiler<'_> {
                 _ => own.as_ref(),
             };
             let route = self.route(name, &written, source, set, settings);
+            self.check_test_names(&written.tests);
             tests.extend(written.tests.iter().map(|test| self.test((name, &written), test, set, settings)));
             if let Some(route) = route {
                 set.add_route(Arc::new(route));
@@ -170,13 +171,16 @@ impl Compiler<'_> {
             reach.methods = source.source.methods.clone();
             reach.form =
                 source.source.decode.is_empty() && matches!(source.source.format, Format::Form | Format::Query);
-            reach.segments = Some(segments(&source.source.path));
+            let path = &source.source.path;
+            reach.segments = Some(segments(path));
+            reach.path = (!path.contains('{')).then(|| path.clone());
         }
         let steps = written.send.iter().flat_map(|send| &send.steps).chain(&written.lookup);
         let saved: Vec<Step> = steps.cloned().collect();
         reach.unsaved = saved_by(&saved, Unsaved::Deciding);
         reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
+        self.check_names_once(&written.extract);
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
         reach.later.clear();
         reach.paths = extracts.iter().flatten().flat_map(path_of).collect();
@@ -224,22 +228,34 @@ impl Compiler<'_> {
         source.iter().for_each(|source| self.check_echo(written, source, set));
         self.unused_saved(&written.lookup, &reach);
         self.unused(written, &reach);
-        Some(Route {
+        let base = Route {
             name: name.into(),
             source: source?.source.name.clone(),
             matcher: flat(matcher)?,
             fallback: written.fallback.as_ref().is_some_and(|fallback| fallback.value),
-            extracts: extracts.into_iter().collect::<Option<_>>()?,
-            identity: flat(identity)?,
-            lane: flat(lane)?,
-            lookup: lookup.into_iter().collect::<Option<_>>()?,
-            sends: sends.into_iter().collect::<Option<_>>()?,
+            extracts: extracts.iter().flatten().cloned().collect(),
+            identity: None,
+            lane: None,
+            lookup: Vec::new(),
+            sends: Vec::new(),
             on_unknown: match written.on_unknown.as_ref().map(|choice| choice.value) {
                 Some(WrittenOnUnknown::Hold) => OnUnknown::Hold,
                 _ => OnUnknown::Retry,
             },
             place: written.place.clone(),
-        })
+        };
+        let rest = || {
+            let whole = extracts.iter().all(Option::is_some);
+            let calls = (lookup.into_iter().collect::<Option<_>>()?, sends.into_iter().collect::<Option<_>>()?);
+            whole.then_some((flat(identity)?, flat(lane)?, calls))
+        };
+        match rest() {
+            Some((identity, lane, (lookup, sends))) => Some(Route { identity, lane, lookup, sends, ..base }),
+            None => {
+                self.partial.push(Arc::new(base));
+                None
+            }
+        }
     }
 
     fn unused(&mut self, written: &WrittenRoute, reach: &Reach) {

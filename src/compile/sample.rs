@@ -43,6 +43,11 @@ impl Samples {
         self.of_routes.entry(test.route.clone()).or_default().extend(payloads);
     }
 
+    /// Payloads of a route.
+    pub(super) fn add_payloads(&mut self, route: &Route, payloads: impl Iterator<Item = Value>) {
+        self.of_routes.entry(route.name.clone()).or_default().extend(payloads);
+    }
+
     /// A captured request that no test names, for all routes of the source that it goes to.
     pub(super) fn add_of_source(&mut self, file: &Arc<str>, capture: &[u8], set: &RouteSet, now: Timestamp) {
         let Ok(raw) = capture::parse(capture) else { return };
@@ -117,7 +122,13 @@ impl Compiler<'_> {
     }
 
     /// A required name that finds nothing has failed its test already, where there is one.
-    fn check_extract_sample(&mut self, extract: &Extract, route: &Route, has_failed: bool, samples: &Samples) {
+    pub(super) fn check_extract_sample(
+        &mut self,
+        extract: &Extract,
+        route: &Route,
+        has_failed: bool,
+        samples: &Samples,
+    ) {
         let payloads = &samples.of(route)[..];
         self.check_phone_country(extract, payloads);
         self.check_mapped(extract, payloads);

@@ -92,6 +92,8 @@ impl Compiler<'_> {
                 let help = format!("write `{}`", text.trim());
                 self.report(Diagnostic::new(Code::InvalidReference, text.place.clone(), message).help(help));
             }
+        } else if text.contains("{{") {
+            self.check_no_template(text);
         } else if self.may_be_secret(text) || !self.check_reference(text) {
             self.secret_as_text(text);
         }
@@ -170,7 +172,9 @@ fn variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let is_capital = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
     let is_constant = is_capital && name.contains('_') && !name.starts_with('_') && !name.ends_with('_');
     let is_meant = prefix.is_some() || is_set(name) || (is_capital && is_wrapped) || is_constant;
-    (is_meant && !is_placeholder(name)).then_some(name)
+    // What stands behind `env:` is a name, however short.
+    let is_placeholder = is_placeholder(name) && !(prefix.is_some() && is_one_letter(name));
+    (is_meant && !is_placeholder).then_some(name)
 }
 
 /// `env:NAME`, `process.env.NAME`
@@ -193,13 +197,17 @@ fn is_mixed(text: &str, long: usize) -> bool {
     text.chars().count() >= long && has(char::is_ascii_digit) && has(|c| c.is_alphabetic())
 }
 
+/// `xxx`
+fn is_one_letter(text: &str) -> bool {
+    text.chars().next().is_some_and(|first| text.chars().all(|c| c == first && !c.is_ascii_digit()))
+}
+
 /// `YOUR_TOKEN_HERE`, `changeme`, `<token>`, `xxx`
 fn is_placeholder(text: &str) -> bool {
     let bare = text.trim().trim_matches(AROUND).to_lowercase();
     let mut words = bare.split(|c: char| !c.is_alphanumeric());
-    let one_letter = bare.chars().next().is_some_and(|first| bare.chars().all(|c| c == first && !c.is_ascii_digit()));
     let is_wrapped = text.trim().starts_with('<') && text.trim().ends_with('>');
-    one_letter
+    is_one_letter(&bare)
         || is_wrapped
         || bare.is_empty()
         || words.any(|word| PLACEHOLDERS.contains(&word))

@@ -46,7 +46,7 @@ impl Compiler<'_> {
         reach.enter(target.as_ref().map(|(connection, _)| &**connection));
         let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut reach));
         match (&when, &written.when) {
-            (Some(Some(when)), _) => reach.make_certain(&when.template.demanded()),
+            (Some(Some(when)), _) => reach.hold(&when.template),
             // What a condition with a problem of its own asks for may be there once it is mended.
             (Some(None), Some(text)) => reach.make_certain(&words(text)),
             _ => {}
@@ -158,6 +158,7 @@ impl Compiler<'_> {
 
     /// A header with which the pack proves the account is not given by a route.
     fn check_headers(&mut self, parts: &Parts<'_>, operation: &Operation) {
+        self.check_content_type(parts, operation);
         let is_secret = |part: &crate::pack::HeaderPart| matches!(part, crate::pack::HeaderPart::Secret(_));
         for given in parts.headers.iter() {
             let own = operation.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(&given.name.value));

@@ -93,8 +93,27 @@ impl Compiler<'_> {
         if reference::is_in(&setting.text) {
             return self.resolved(&setting.text).map(Value::from);
         }
-        self.check_plain(&setting.text);
+        self.check_open(&setting.text);
         Some(setting.node.to_value())
+    }
+
+    /// A setting that is not secret, and is written itself.
+    pub(super) fn check_open(&mut self, text: &Text) {
+        match is_template(text) {
+            true => self.check_no_template(text),
+            false => self.check_plain(text),
+        }
+    }
+
+    /// A setting is there before any event: what stands in `{{ }}` would be taken as it is.
+    pub(super) fn check_no_template(&mut self, text: &Text) {
+        // `vars` of ours are not the environment's.
+        let is_ours = text.contains("vars.");
+        if is_template(text) && (is_ours || !self.check_reference(text)) {
+            let message = "a setting is no template: it is the same for every event";
+            let help = "write the value itself, or take it from the environment: `${env:NAME}`";
+            self.report(Diagnostic::new(Code::InvalidTemplate, text.place.clone(), message).help(help));
+        }
     }
 
     /// Whether a value is of the type that its pack says. What the environment holds is not shown.

@@ -56,7 +56,7 @@ impl Compiler<'_> {
         let when = written.when.as_ref().map(|when| self.placed(when, Kind::Condition, &mut inner));
         let unless = written.unless.as_ref().map(|unless| self.placed(unless, Kind::Condition, &mut inner));
         match (&when, &written.when) {
-            (Some(Some(when)), _) => inner.make_certain(&when.template.demanded()),
+            (Some(Some(when)), _) => inner.hold(&when.template),
             (Some(None), Some(text)) => inner.make_certain(&words(text)),
             _ => {}
         }
@@ -73,6 +73,7 @@ impl Compiler<'_> {
         };
         let draft = self.draft(&parts, target.map(|(connection, operation)| (connection, &**operation)), &mut inner);
         let remember = written.remember.as_ref().map(|remember| self.remember(remember, written, &mut inner));
+        self.check_names_once(&written.save);
         let save: Vec<Option<Extract>> = written.save.iter().map(|named| self.saved(named, reach)).collect();
         reach.used.append(&mut inner.used);
         let known = [when.as_ref(), unless.as_ref()].map(|placed| placed.and_then(Option::as_ref));

@@ -1,6 +1,7 @@
 //! Templates of a route: compiled, with every name checked against what is in reach.
 
 mod base;
+mod besides;
 mod unknown;
 mod unsaved;
 
@@ -40,6 +41,10 @@ pub(super) struct Reach {
     pub methods: Vec<Arc<str>>,
     /// The `{names}` in the path of the source, when it is known.
     pub segments: Option<Vec<Arc<str>>>,
+    /// Conditions that hold here.
+    pub held: Vec<Template>,
+    /// The path of the source, when it is known and the same in every request.
+    pub path: Option<Arc<str>>,
     /// The extracted names that some template has used.
     pub used: Vec<Arc<str>>,
     /// The settings that are secret, to say so.
@@ -115,6 +120,12 @@ impl Reach {
         self.known(name).map(|known| known.ty.presence == Presence::Possible)
     }
 
+    /// What follows stands where a condition holds.
+    pub(super) fn hold(&mut self, condition: &Template) {
+        self.make_certain(&condition.demanded());
+        self.held.push(condition.clone());
+    }
+
     /// Names that are there wherever the condition holds that demands them.
     pub(super) fn make_certain(&mut self, names: &[String]) {
         for known in self.names.iter_mut().filter(|known| names.iter().any(|name| **name == *known.name)) {
@@ -134,7 +145,8 @@ impl Reach {
                 let each = self.methods.iter().map(|method| Type::constant(&Value::from(&**method), None));
                 each.reduce(Type::union).map_or_else(Type::unknown, |ty| ty.with_presence(Presence::Certain))
             }
-            ("event", Some("source"), 1) | ("request", Some("method" | "path"), 1) => Type::text(Form::Any),
+            ("request", Some("path"), 1) => self.path.as_deref().map_or_else(|| Type::text(Form::Any), address),
+            ("event", Some("source"), 1) | ("request", Some("method"), 1) => Type::text(Form::Any),
             ("request", Some("received_at"), 1) => Type::text(Form::Datetime),
             ("request", Some("params"), 2) => Type::text_of(1),
             ("request", Some("params" | "query" | "headers"), 1) | ("request" | "event", None, _) => {
@@ -183,6 +195,13 @@ impl Reach {
     }
 }
 
+/// The path of a request, with the `/` at its end or without.
+fn address(path: &str) -> Type {
+    let path = format!("/hooks{}", path.trim_end_matches('/'));
+    let either = [path.clone(), path + "/"].map(|path| Type::constant(&Value::from(path), None));
+    either.into_iter().reduce(Type::union).unwrap_or_else(Type::unknown)
+}
+
 /// How a template is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -212,11 +231,17 @@ impl Compiler<'_> {
         match compiled {
             Ok(template) => {
                 self.check_lookalikes(text, place, reach);
-                let good = self.check_uses(&template, place, kind, reach);
-                (good && self.check_fits(&template, place, kind, reach)).then_some(template)
+                let before = self.problems.len();
+                self.check_hyphens(&template, place, reach);
+                let fits = match self.check_uses(&template, place, kind, reach) {
+                    true => self.check_fits(&template, place, kind, reach),
+                    false => self.check_fits_besides(&template, place, reach, before),
+                };
+                fits.then_some(template)
             }
             Err(errors) => {
                 self.template_errors(errors, place);
+                self.check_names_besides(text, place, kind, reach);
                 None
             }
         }

@@ -8,7 +8,7 @@ use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::test_case::{Expected as WrittenExpected, TestCase as WrittenTest};
 use crate::config::{At, Named};
-use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::diagnostic::{Code, Diagnostic, Severity, suggest};
 use crate::document::Node;
 use crate::pack::{HeaderPart, Operation};
 use crate::route::RouteSet;
@@ -41,6 +41,19 @@ impl Compiler<'_> {
                 .map(|written| expected(written, self.base_path(&written.to, set)))
                 .collect(),
             place: written.place.clone(),
+        }
+    }
+
+    /// Two tests of one name can't be told apart in a report.
+    pub(super) fn check_test_names(&mut self, tests: &[WrittenTest]) {
+        for (at, test) in tests.iter().enumerate() {
+            let Some(first) = tests.iter().take(at).find(|first| first.name.value == test.name.value) else { continue };
+            let message = format!("two tests are named `{}`", test.name.value);
+            let mut diagnostic = Diagnostic::new(Code::ConflictingKeys, test.name.place.clone(), message)
+                .also(first.name.place.clone(), "the first one")
+                .help("say in each name what its test shows, so that a failure is known by it");
+            diagnostic.severity = Severity::Warning;
+            self.report(diagnostic);
         }
     }
 
@@ -82,6 +95,7 @@ impl Compiler<'_> {
             let help = after.map_or_else(|| "it begins with `/`".to_owned(), |after| format!("write `path: /{after}`"));
             self.report(Diagnostic::new(Code::InvalidAddress, path.place.clone(), message).help(help));
         }
+        written.headers.iter().for_each(|headers| self.check_headers_once(headers));
         let Some((_, operation)) = target else { return };
         for header in written.headers.iter().flat_map(|headers| headers.iter()) {
             self.check_secret_header(header, &operation);

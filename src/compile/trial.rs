@@ -93,7 +93,7 @@ fn is_of_samples(problem: &Diagnostic, route: &Route) -> bool {
 }
 
 fn tried(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Tried {
-    let taken = match pipeline::run_one(set, route, event).result {
+    let taken = match pipeline::run_in_turn(set, route, event).result {
         RouteResult::NotMatched | RouteResult::NotNeeded => return Tried::NotTaken,
         RouteResult::Failed(problem) => {
             return Tried::Failed(vec![test_case::with_values(*problem, route, event)]);

@@ -9,7 +9,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle}
 use super::line::Line;
 use super::syntax::{self, Mending, Trouble};
 use super::{Entry, Key, Kind, Node, Scalar, Style};
-use super::{indent, unquoted};
+use super::{dash, indent, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place, Segment};
 
 const MAX_DEPTH: usize = 32;
@@ -227,6 +227,7 @@ impl<'a> Builder<'a> {
         if style == Style::Plain && !missing && !self.mending.quoted.contains(&range) {
             self.diagnostics.extend(unquoted::hidden_comment(self.file, self.text, &span, is_prose(&place)));
             self.diagnostics.extend(indent::swallowed_item(self.file, self.text, &span));
+            self.diagnostics.extend(dash::glued_items(self.file, self.text, &span));
         }
         self.complete_node(Node { place, span, kind: Kind::Scalar(Scalar { text, style }) });
         true

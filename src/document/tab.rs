@@ -46,11 +46,24 @@ pub(super) fn tab_on(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         n => format!("use spaces: `{}`; {n} more lines below have tabs as well", shown(&written)),
     };
     let diagnostic = Diagnostic::new(Code::YamlTab, place, "this line is indented with a tab").help(help);
-    let diagnostic = match in_spaces(t.file, t.text, line) {
-        Some((range, spaces)) => diagnostic.fix(Place::bytes(t.file.clone(), range), spaces),
-        None => diagnostic,
-    };
-    Some((Repair::None, Some(diagnostic)))
+    match in_spaces(t.file, t.text, line) {
+        Some((range, spaces)) => {
+            Some((Repair::None, Some(diagnostic.fix(Place::bytes(t.file.clone(), range), spaces))))
+        }
+        // Without the line the rest can be read on.
+        None if others == 0 && is_among_equals(line) => {
+            Some((Repair::Remove(line.start..line.start + line.text.trim_end().len()), Some(diagnostic)))
+        }
+        None => Some((Repair::None, Some(diagnostic))),
+    }
+}
+
+/// Whether the lines around this one begin in the same column, so that nothing hangs from it.
+fn is_among_equals(line: &Line<'_>) -> bool {
+    let is_written = |other: &Line<'_>| !other.text.trim().is_empty();
+    let above = std::iter::successors(line.previous(), Line::previous).find(is_written);
+    let below = std::iter::successors(line.next(), Line::next).find(is_written);
+    above.is_some_and(|above| below.is_none_or(|below| above.indentation() == below.indentation()))
 }
 
 fn lines_with_tabs<'a>(from: Option<Line<'a>>) -> impl Iterator<Item = Line<'a>> {

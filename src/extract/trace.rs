@@ -112,8 +112,7 @@ impl Extract {
     fn miss(&self, payload: &Value) -> Miss {
         let found = self.paths.iter().flat_map(|(path, _)| path.select(payload, SHOWN));
         let empty: Vec<Location> = found.map(|(location, _)| location).collect();
-        let near = self.paths.iter().flat_map(|(path, _)| path::nearby(payload, path)).take(3);
-        let nearby = if empty.is_empty() { near.collect() } else { Vec::new() };
+        let nearby = if empty.is_empty() { self.near(payload) } else { Vec::new() };
         let compared = self.compared(payload).filter(|_| empty.is_empty());
         Miss { empty, nearby, compared, default: self.default.is_some() }
     }

@@ -47,6 +47,22 @@ pub fn nearby(root: &Value, path: &Path) -> Vec<String> {
     words
 }
 
+/// What stands where a path that finds nothing stops leading anywhere: the fields there, each as `$.person (object)`.
+pub fn around(root: &Value, path: &Path) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let (starts, _) = longest_prefix(root, &path.0.query.segments);
+    let Some((at, value)) = starts.first() else { return Vec::new() };
+    let line = |step: Step, value: &Value| format!("{} ({})", below(at, step), value.kind());
+    let all: Vec<String> = match value {
+        Value::Object(object) => object.iter().map(|(key, child)| line(Step::Key(key.clone()), child)).collect(),
+        Value::Array(items) => items.first().map(|item| line(Step::Index(0), item)).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let more = all.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("{more} more"));
+    all.into_iter().take(SHOWN).chain(more).collect()
+}
+
 /// The path that was meant by one which finds nothing, when only a name of it is written differently.
 pub fn meant(root: &Value, path: &Path) -> Option<String> {
     let mut scored = resembling(root, &path.0.query.segments);

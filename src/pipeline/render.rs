@@ -238,6 +238,7 @@ fn headers(call: &Call<'_>, scope: &Scope, body: Option<&Value>) -> Result<Vec<H
     }
     for (name, parts) in &call.operation.headers {
         let value = parts.iter().map(|part| header_part(part, scope, call)).collect::<Result<Vec<_>, _>>()?;
+        headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
         headers.push(Header { name: name.clone(), value });
     }
     for (name, body) in &call.draft.headers {

@@ -1,5 +1,10 @@
 //! What a filter is given in brackets, as far as it is written out: a count, a format, a zone, a pattern.
 
+use std::ops::Range;
+
+use minijinja::machinery::ast::{CallArg, Expr};
+
+use super::lint::bytes;
 use crate::convert::{self, Moment};
 use crate::path::Path;
 use crate::value::Value;
@@ -26,6 +31,17 @@ const COUNTS: &[(&str, usize, usize, &str)] = &[
     ("length", 0, 0, "length"),
     ("strip_html", 0, 0, "strip_html"),
     ("urlencode", 0, 0, "urlencode"),
+    ("sha256", 0, 0, "sha256"),
+    ("base64", 0, 0, "base64"),
+    ("abs", 0, 0, "abs"),
+    ("bool", 0, 0, "bool"),
+    ("count", 0, 0, "count"),
+    ("first", 0, 0, "first"),
+    ("last", 0, 0, "last"),
+    ("items", 0, 0, "items"),
+    ("lines", 0, 0, "lines"),
+    ("list", 0, 0, "list"),
+    ("reverse", 0, 0, "reverse"),
 ];
 
 /// What is wrong, and what to write.
@@ -47,6 +63,15 @@ pub(super) fn fault(name: &str, args: &[Option<Value>]) -> Option<Fault> {
             _ => None,
         }
     })
+}
+
+/// The part of a path that is wrong, where the path is written as it is meant: without signs that stand for others.
+pub(super) fn place(name: &str, args: &[CallArg<'_>], values: &[Option<Value>]) -> Option<Range<usize>> {
+    let (CallArg::Pos(expr @ Expr::Const(_)), Some(Some(value))) = (args.first()?, values.first()) else { return None };
+    let path = value.as_str().filter(|path| name == "jsonpath" && !path.contains(['\\', '\n', '\t', '\r']))?;
+    let (whole, part) = (bytes(expr.span()), Path::parse(path).err()?.range);
+    let is_plain = whole.len() == path.len() + 2;
+    is_plain.then(|| whole.start + 1 + part.start..whole.start + 1 + part.end)
 }
 
 fn count(name: &str, given: usize) -> Option<Fault> {

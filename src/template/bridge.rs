@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object as EngineObject, ObjectRepr, Value as Engine, ValueKind};
 
 use super::budget::{ENTRY, spend};
+use super::exact;
 use crate::value::{Number, Object, Value};
 
 /// The names in reach of a template. A name that is known and has no value is `None`.
@@ -131,7 +132,10 @@ fn number_to_engine(number: &Number) -> Engine {
         return Engine::from(wide);
     }
     match number.as_f64() {
-        Some(float) => Engine::from(float),
+        Some(float) => {
+            exact::keep(float, number);
+            Engine::from(float)
+        }
         None => Engine::from_object(Huge(number.clone())),
     }
 }
@@ -207,7 +211,7 @@ fn number_from_engine(value: &Engine) -> Result<Number, &'static str> {
         return Number::parse(&wide.to_string()).ok_or("a number that JSON can't write");
     }
     let float = f64::try_from(value.clone()).map_err(|_| "a number that JSON can't write")?;
-    Number::from_f64(float).ok_or("a number that JSON can't write")
+    exact::kept(float).or_else(|| Number::from_f64(float)).ok_or("a number that JSON can't write")
 }
 
 /// Writes a value into text, in JSON's words; false, and nothing written, for null.

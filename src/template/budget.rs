@@ -20,6 +20,7 @@ thread_local! {
 /// Begins an evaluation.
 pub(super) fn refill() {
     LEFT.set(BYTES);
+    super::exact::forget();
 }
 
 /// Counts so many bytes; false when there are no more, and from then on.

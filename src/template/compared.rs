@@ -11,7 +11,9 @@ use minijinja::machinery::{Token, parse, tokenize};
 use minijinja::value::{Object, ObjectRepr, Value as Engine};
 use minijinja::{Environment, Error};
 
+use super::bridge;
 use super::lint::{bytes, start};
+use crate::value::Value;
 
 /// Absent becomes null, which equals nothing but null.
 const OR_NULL: &str = "__or_null";
@@ -21,6 +23,9 @@ const OR_EMPTY: &str = "__or_empty";
 const OR_UNEQUAL: &str = "__or_unequal";
 /// What is looked through: nothing is in what is absent, and what is absent is in no text.
 const LOOKED_THROUGH: &str = "__looked_through";
+
+/// What is joined: a number is written as it came.
+const AS_WRITTEN: &str = "__as_written";
 
 pub(super) fn install(env: &mut Environment<'static>) {
     env.add_filter(OR_NULL, |value: &Engine| match value.is_undefined() {
@@ -34,6 +39,10 @@ pub(super) fn install(env: &mut Environment<'static>) {
     env.add_filter(OR_UNEQUAL, |value: &Engine| match value.is_undefined() || value.is_none() {
         true => Engine::from_object(Unequal),
         false => value.clone(),
+    });
+    env.add_filter(AS_WRITTEN, |value: &Engine| match bridge::from_engine(value) {
+        Ok(Some(Value::Number(number))) => Engine::from(number.text().into_owned()),
+        _ => value.clone(),
     });
     env.add_test("startingwith", |value: &Engine, part: &Engine| {
         is_part(value, part, |text, part| text.starts_with(part))
@@ -217,6 +226,12 @@ impl Walk<'_> {
                 self.wrap(&op.left, side(&op.right));
                 self.expr(&op.left);
                 self.wrap(&op.right, if is_match { OR_UNEQUAL } else { side(&op.left) });
+                self.expr(&op.right);
+            }
+            BinOpKind::Concat => {
+                self.wrap(&op.left, AS_WRITTEN);
+                self.expr(&op.left);
+                self.wrap(&op.right, AS_WRITTEN);
                 self.expr(&op.right);
             }
             BinOpKind::In => {

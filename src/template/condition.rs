@@ -7,7 +7,7 @@ use minijinja::machinery::parse;
 
 use super::infer::{Misfit, Names, Walk};
 use super::lint::{bytes, start};
-use super::{Template, bridge};
+use super::{Scope, Template, bridge};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -24,6 +24,9 @@ enum Of {
     Without(Vec<Value>),
     Above(f64),
     Below(f64),
+    /// It is there, and neither empty nor zero nor false.
+    True,
+    False,
     /// It has no value.
     Nothing,
 }
@@ -134,7 +137,7 @@ impl Search<'_> {
     fn never_alone(&self, part: &Expr<'_>) -> Option<Misfit> {
         let ty = self.type_of(part);
         let is_false = ty.constant_value().is_some_and(|value| !bridge::to_engine(value).is_true());
-        if is_false || ty.presence == Presence::Never {
+        if is_false || ty.presence == Presence::Never || self.is_written_out_false(part) {
             let message = "this is never true".to_owned();
             return Some(Misfit { range: self.range(part), message, help: Some("say what must be true".to_owned()) });
         }
@@ -145,6 +148,11 @@ impl Search<'_> {
             return Some(Misfit { range: self.range(part), message, help: Some(help) });
         }
         let Of::Among(wanted) = self.demand(part)?.of else { return None };
+        if wanted.is_empty() {
+            let message = "nothing is in an empty list, so this is never true".to_owned();
+            let help = "write between the brackets what it may be: `['one', 'two']`".to_owned();
+            return Some(Misfit { range: self.range(part), message, help: Some(help) });
+        }
         let subject = self.type_of(compared(part)?.0);
         // What is absent is as empty as an empty text.
         if subject.presence != Presence::Certain && wanted.iter().any(is_empty) {
@@ -161,7 +169,7 @@ impl Search<'_> {
             return Some(Demand { subject: self.text(subject), range: self.range(part), of: Of::Nothing });
         }
         let negated = matches!(part, Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not));
-        let (subject, op, other) = compared_op(part)?;
+        let Some((subject, op, other)) = compared_op(part) else { return self.truth(part) };
         let number = |value: &Value| value.as_number().and_then(|number| number.as_f64());
         let of = match (op.op, negated) {
             (BinOpKind::Eq, false) | (BinOpKind::Ne, true) => Of::Among(vec![self.constant(other)?]),
@@ -175,6 +183,23 @@ impl Search<'_> {
             _ => return None,
         };
         Some(Demand { subject: self.text(subject), range: self.range(part), of })
+    }
+
+    /// `payload.open`, or `not payload.open`.
+    fn truth(&self, part: &Expr<'_>) -> Option<Demand> {
+        let (subject, of) = match part {
+            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => (&unary.expr, Of::False),
+            _ => (part, Of::True),
+        };
+        let is_value = matches!(subject, Expr::Var(_) | Expr::GetAttr(_) | Expr::GetItem(_));
+        is_value.then(|| Demand { subject: self.text(subject), range: self.range(part), of })
+    }
+
+    /// `1 > 2`: what takes nothing from the event is the same in all of them.
+    fn is_written_out_false(&self, part: &Expr<'_>) -> bool {
+        let is_made = matches!(part, Expr::UnaryOp(_) | Expr::BinOp(_) | Expr::Compare(_) | Expr::Test(_));
+        let condition = (is_made && is_written_out(part)).then(|| Template::condition(&self.text(part)).ok());
+        condition.flatten().is_some_and(|condition| condition.holds(&Scope::new()) == Ok(false))
     }
 
     /// The value of what is written out.
@@ -215,6 +240,21 @@ fn conjuncts<'e, 's>(expr: &'e Expr<'s>, parts: &mut Vec<&'e Expr<'s>>) {
             conjuncts(&op.right, parts);
         }
         _ => parts.push(expr),
+    }
+}
+
+/// Whether nothing in an expression is a name.
+fn is_written_out(expr: &Expr<'_>) -> bool {
+    match expr {
+        Expr::Const(_) => true,
+        Expr::UnaryOp(unary) => is_written_out(&unary.expr),
+        Expr::BinOp(op) => is_written_out(&op.left) && is_written_out(&op.right),
+        Expr::Compare(compare) => {
+            is_written_out(&compare.expr) && compare.ops.iter().all(|op| is_written_out(&op.expr))
+        }
+        Expr::Test(test) => test.args.is_empty() && is_written_out(&test.expr),
+        Expr::List(list) => list.items.iter().all(is_written_out),
+        _ => false,
     }
 }
 
@@ -300,6 +340,10 @@ fn is_empty(value: &Value) -> bool {
     *value == Value::Null || value.as_str() == Some("")
 }
 
+fn is_true(value: &Value) -> bool {
+    bridge::to_engine(value).is_true()
+}
+
 /// Why two parts never hold together.
 fn clash(first: &Demand, second: &Demand) -> Option<Misfit> {
     if first.subject != second.subject {
@@ -322,6 +366,15 @@ fn clash(first: &Demand, second: &Demand) -> Option<Misfit> {
         }
         (Of::Nothing, Of::Above(_) | Of::Below(_)) | (Of::Above(_) | Of::Below(_), Of::Nothing) => {
             (true, "remove one of the two, or write `or` between them".to_owned())
+        }
+        (Of::True, Of::False | Of::Nothing) | (Of::False | Of::Nothing, Of::True) => {
+            (true, "remove one of the two, or write `or` between them".to_owned())
+        }
+        (Of::True, Of::Among(values)) | (Of::Among(values), Of::True) => {
+            (!values.iter().any(is_true), "remove one of the two".to_owned())
+        }
+        (Of::False, Of::Among(values)) | (Of::Among(values), Of::False) => {
+            (values.iter().all(is_true), "remove one of the two, or write `or` between them".to_owned())
         }
         _ => (false, String::new()),
     };

@@ -18,6 +18,22 @@ impl Template {
         self.names_with_value(false)
     }
 
+    /// Whether a filter written behind the expression takes all of it: it is no `a == b`, `not a` or `a if b`.
+    pub fn is_one_operand(&self) -> bool {
+        let (source, _) = self.braced();
+        let Ok(Stmt::Template(tree)) = parse(&source, "template", Default::default()) else { return false };
+        let [Stmt::EmitExpr(emit)] = tree.children.as_slice() else { return false };
+        !matches!(emit.expr, Expr::BinOp(_) | Expr::UnaryOp(_) | Expr::Compare(_) | Expr::Test(_) | Expr::IfExpr(_))
+    }
+
+    /// Whether this condition holds only where one of two names has a value.
+    pub fn demands_one_of(&self, one: &str, other: &str) -> bool {
+        let (source, _) = self.braced();
+        let Ok(Stmt::Template(tree)) = parse(&source, "template", Default::default()) else { return false };
+        let [Stmt::EmitExpr(emit)] = tree.children.as_slice() else { return false };
+        has_one_of(&emit.expr, &[one, other])
+    }
+
     fn names_with_value(&self, holds: bool) -> Vec<String> {
         let (source, _) = self.braced();
         let Ok(tree) = parse(&source, "template", Default::default()) else { return Vec::new() };
@@ -47,6 +63,19 @@ pub(super) fn names_where<'s>(expr: &Expr<'s>, holds: bool) -> Vec<&'s str> {
         // What is absent is false, and so is the other value.
         (_, true) => source(expr, &|other| !other.is_true()).into_iter().collect(),
         (_, false) => Vec::new(),
+    }
+}
+
+/// Whether one of these names has a value wherever a condition holds.
+fn has_one_of(expr: &Expr<'_>, names: &[&str]) -> bool {
+    match expr {
+        Expr::BinOp(op) if matches!(op.op, BinOpKind::ScOr) => {
+            has_one_of(&op.left, names) && has_one_of(&op.right, names)
+        }
+        Expr::BinOp(op) if matches!(op.op, BinOpKind::ScAnd) => {
+            has_one_of(&op.left, names) || has_one_of(&op.right, names)
+        }
+        _ => names_where(expr, true).iter().any(|name| names.contains(name)),
     }
 }
 

@@ -11,9 +11,8 @@ use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
 use super::bridge::{TOKENS_ONLY, from_engine, to_engine};
-use super::budget;
+use super::{budget, find};
 use crate::convert::{self, Moment, Unfit};
-use crate::path::Path;
 use crate::value::Value;
 
 /// Every filter there is.
@@ -129,11 +128,13 @@ pub(super) fn install(env: &mut Environment<'static>) {
         Value::Array(_) | Value::Object(_) => Ok(Value::from(value.to_json())),
         _ => convert::text(value).map(Value::from),
     });
-    own(env, "jsonpath", jsonpath);
+    env.add_filter("jsonpath", |args: Rest<Engine>| apply("jsonpath", args, find::jsonpath));
     own(env, "sha256", |value, _| Ok(Value::from(hex(&Sha256::digest(convert::text(value)?)))));
     env.add_filter("hmac", |state: &State, args: Rest<Engine>| {
         let tokens_only = state.lookup(TOKENS_ONLY).is_some_and(|flag| flag.is_true());
-        apply("hmac", args, |value, args| if tokens_only { token_hmac(value, args) } else { hmac(value, args) })
+        apply("hmac", args, |value, args| {
+            if tokens_only { token_hmac(value, args) } else { hmac(value, args) }.map(Some)
+        })
     });
     own(env, "base64", |value, _| Ok(Value::from(BASE64_STANDARD.encode(convert::text(value)?))));
     own(env, "urlencode", |value, _| Ok(Value::from(crate::request::encode(&convert::text(value)?))));
@@ -209,21 +210,34 @@ fn wrap(env: &mut Environment<'static>, name: &'static str) {
         if !budget::spend_on(name, &args) {
             return Err(Error::from(ErrorKind::OutOfFuel));
         }
-        BUILTINS.with(|env| env.empty_state().apply_filter(name, &args))
+        BUILTINS.with(|env| env.empty_state().apply_filter(name, &args)).map_err(|error| in_words(name, error))
     });
+}
+
+/// What the engine can't make a number of, in words that say what can.
+fn in_words(name: &str, error: Error) -> Error {
+    let words = match name {
+        _ if error.kind() != ErrorKind::InvalidOperation => return error,
+        "int" | "float" => "a number, or a text that is one",
+        "abs" | "round" => "a number",
+        "sum" => "a list of numbers",
+        _ => return error,
+    };
+    fail(&format!("the filter `{name}` takes {words}"))
 }
 
 type Own = fn(&Value, &[Engine]) -> Result<Value, Unfit>;
 
 /// One of our filters.
 fn own(env: &mut Environment<'static>, name: &'static str, filter: Own) {
-    env.add_filter(name, move |args: Rest<Engine>| apply(name, args, filter));
+    env.add_filter(name, move |args: Rest<Engine>| apply(name, args, |value, args| filter(value, args).map(Some)));
 }
 
+/// A filter that may find no value, which is absent then.
 fn apply(
     name: &str,
     args: Rest<Engine>,
-    filter: impl Fn(&Value, &[Engine]) -> Result<Value, Unfit>,
+    filter: impl Fn(&Value, &[Engine]) -> Result<Option<Value>, Unfit>,
 ) -> Result<Engine, Error> {
     let Some((first, rest)) = args.split_first() else { return Ok(Engine::UNDEFINED) };
     if first.is_undefined() || first.is_none() {
@@ -233,7 +247,8 @@ fn apply(
         return Err(Error::from(ErrorKind::OutOfFuel));
     }
     let value = from_engine(first).map_err(fail)?.unwrap_or_default();
-    filter(&value, rest).map(|value| to_engine(&value)).map_err(|unfit| fail(&unfit.message))
+    let made = filter(&value, rest).map_err(|unfit| fail(&unfit.message))?;
+    Ok(made.map_or(Engine::UNDEFINED, |value| to_engine(&value)))
 }
 
 fn fail(message: &str) -> Error {
@@ -265,7 +280,7 @@ fn is_divisible(value: &Engine, by: &Engine) -> bool {
     }
 }
 
-fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
+pub(super) fn text_arg(args: &[Engine], index: usize) -> Result<Option<String>, Unfit> {
     match args.get(index) {
         None => Ok(None),
         Some(arg) => match arg.as_str() {
@@ -287,33 +302,6 @@ fn datetime(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
             .map_err(|_| Unfit::new("the format of the date can't be read"))?,
     };
     Ok(Value::from(text))
-}
-
-fn jsonpath(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {
-    let text = text_arg(args, 0)?.ok_or_else(|| Unfit::new("`jsonpath` takes a path in quotes"))?;
-    let path = Path::parse(&text).map_err(|error| Unfit::new(error.message))?;
-    // Reading a path takes longer than its text says, and a search may look at everything once for each value.
-    let searched = if path.is_singular() { 0 } else { values(value, 512).pow(2) };
-    if !budget::spend(text.len() * budget::ENTRY + searched) {
-        return Ok(Value::Null);
-    }
-    Ok(path.first(value).cloned().unwrap_or_default())
-}
-
-/// How many values there are in this one, as far as `most`.
-fn values(value: &Value, most: usize) -> usize {
-    let mut count = 1;
-    let mut add = |inner: &Value| {
-        if count < most {
-            count += values(inner, most - count);
-        }
-    };
-    match value {
-        Value::Array(items) => items.iter().for_each(&mut add),
-        Value::Object(fields) => fields.values().for_each(&mut add),
-        _ => {}
-    }
-    count
 }
 
 fn hmac(value: &Value, args: &[Engine]) -> Result<Value, Unfit> {

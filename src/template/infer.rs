@@ -8,6 +8,7 @@ use minijinja::machinery::parse;
 
 use super::condition::may_be_empty;
 use super::lint::{bytes, dotted, start};
+use super::signature::item_at;
 use super::truth::{is_for_false, or, true_part};
 use super::{Program, Template, arguments, bridge, filter, signature};
 use crate::types::{Form, Kinds, Presence, Type};
@@ -176,8 +177,8 @@ impl<'n> Walk<'n> {
                 Type::unknown()
             }
             Expr::GetItem(item) => {
-                self.expr(&item.expr);
-                Type::unknown()
+                let list = self.expr(&item.expr);
+                item_at(&list, &item.subscript_expr)
             }
             _ => Type::unknown(),
         }
@@ -366,7 +367,8 @@ impl<'n> Walk<'n> {
         });
         let given_args: Vec<Option<Value>> = args.iter().map(constant).collect();
         if let Some((message, help)) = arguments::fault(name, &given_args) {
-            self.misfits.push(Misfit { range: range.clone(), message, help });
+            let range = arguments::place(name, args, &given_args).unwrap_or(range.clone());
+            self.misfits.push(Misfit { range, message, help });
         }
         if args.iter().any(|arg| matches!(arg, CallArg::Kwarg(..))) && filter::is_own(name) {
             let message = format!("the filter `{name}` takes its values without names");
@@ -390,6 +392,8 @@ impl<'n> Walk<'n> {
             };
         }
         let takes = signature::takes(name);
+        self.misfits
+            .extend(signature::unreadable(name, given.form(), what).map(|m| Misfit { range: range.clone(), ..m }));
         if let Some(own) = given.kinds().filter(|own| takes.is_some_and(|takes| !own.meets(takes))) {
             let what = what.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
             let takes = takes.unwrap_or(Kinds::ALL).words();
@@ -398,6 +402,8 @@ impl<'n> Walk<'n> {
         }
         let presence = match (given.presence, matches!(name, "first" | "last" | "min" | "max") && given.may_be_empty())
         {
+            // Whether a path finds something, the event says.
+            (Presence::Certain, _) if name == "jsonpath" => Presence::Unknown,
             (Presence::Certain, true) if given.open => Presence::Unknown,
             (Presence::Certain, true) => Presence::Possible,
             (presence, _) => presence,

@@ -1,5 +1,6 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
+mod constant;
 mod failure;
 mod growth;
 mod sign;
@@ -45,20 +46,19 @@ pub(super) struct Taken {
 /// The names used, or every problem of the template.
 pub(super) fn check(source: &str, is_condition: bool) -> Result<Taken, Vec<TemplateError>> {
     let tree = parse(source, NAME, Default::default()).map_err(|error| vec![syntax::explain(source, &error)])?;
-    let taken = Taken { uses: Vec::new(), tolerant: Vec::new() };
-    let mut walk = Walk { source, locals: Vec::new(), certain: Vec::new(), taken, errors: Vec::new() };
-    match (is_condition, &tree) {
-        // In a condition, what is missing does not hold, whatever of it is missing.
-        (true, Stmt::Template(template)) => template.children.iter().for_each(|part| match part {
-            Stmt::EmitExpr(emit) => walk.expr(&emit.expr, Stand::Harmless),
-            _ => walk.statement(part),
-        }),
-        _ => walk.statement(&tree),
-    }
+    let mut walk = Walk::of(source, &tree, is_condition);
     if walk.errors.is_empty() {
         walk.errors.extend(growth::check(&tree).err());
     }
     if walk.errors.is_empty() { Ok(walk.taken) } else { Err(walk.errors) }
+}
+
+/// The names used in a template in which nothing is wrong but filters and tests that there are not.
+pub(super) fn names_besides(source: &str, is_condition: bool) -> Vec<Use> {
+    let Ok(tree) = parse(source, NAME, Default::default()) else { return Vec::new() };
+    let walk = Walk::of(source, &tree, is_condition);
+    let is_apart = !walk.calls && walk.errors.iter().all(|error| error.code == Code::UnknownFilter);
+    if is_apart { walk.taken.uses } else { Vec::new() }
 }
 
 impl Taken {
@@ -83,6 +83,25 @@ struct Walk<'s> {
     certain: Vec<String>,
     taken: Taken,
     errors: Vec<TemplateError>,
+    /// Something is called as a function.
+    calls: bool,
+}
+
+impl<'s> Walk<'s> {
+    fn of(source: &'s str, tree: &Stmt<'_>, is_condition: bool) -> Self {
+        let taken = Taken { uses: Vec::new(), tolerant: Vec::new() };
+        let mut walk =
+            Walk { source, locals: Vec::new(), certain: Vec::new(), taken, errors: Vec::new(), calls: false };
+        match (is_condition, tree) {
+            // In a condition, what is missing does not hold, whatever of it is missing.
+            (true, Stmt::Template(template)) => template.children.iter().for_each(|part| match part {
+                Stmt::EmitExpr(emit) => walk.expr(&emit.expr, Stand::Harmless),
+                _ => walk.statement(part),
+            }),
+            _ => walk.statement(tree),
+        }
+        walk
+    }
 }
 
 impl Walk<'_> {
@@ -279,26 +298,8 @@ impl Walk<'_> {
         }
     }
 
-    /// `1.name`, as a tool that numbers its steps writes it.
-    fn field_of_constant(&mut self, expr: &Expr<'_>, field: &str) {
-        let written = self.text(expr);
-        let (message, help) = match written.split_once('.').filter(|_| written.starts_with(['\'', '"'])) {
-            Some((left, right)) => {
-                ("`.` does not join texts".to_owned(), format!("write `{} ~ {}`", left.trim(), right.trim()))
-            }
-            None if idiom::is_layer(field) => (
-                format!("`{written}` is no name"),
-                "write a name that `extract:` gives, or where it stands, as `payload.contact.name`".to_owned(),
-            ),
-            None => (
-                format!("`{written}` is no name"),
-                format!("write a name that `extract:` gives, as `{field}`, or `payload.{field}`"),
-            ),
-        };
-        self.errors.push(TemplateError::new(Code::InvalidTemplate, self.range(expr), message).help(help));
-    }
-
     fn call(&mut self, callee: &Expr<'_>, args: &[CallArg<'_>], span: Span) {
+        self.calls = true;
         let name = match callee {
             Expr::Var(var) => var.id,
             Expr::GetAttr(attr) => attr.name,

@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::compared::Added;
 use super::{
-    Expr, ExprKind, LONGEST, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, lint,
+    Expr, ExprKind, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, length, lint,
     tolerant,
 };
 use crate::diagnostic::Code;
@@ -51,12 +51,11 @@ fn engine(undefined: UndefinedBehavior) -> Environment<'static> {
 }
 
 pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateError>> {
-    if text.len() > LONGEST {
-        let message = format!("a template may have {LONGEST} bytes, this one has {}", text.len());
-        return Err(vec![TemplateError::new(Code::InvalidTemplate, 0..LONGEST.min(text.len()), message)]);
-    }
     let bare = mode != Mode::Template && !text.contains("{{") && !text.contains("{%");
     let source = if bare { format!("{{{{ {text} }}}}") } else { text.to_owned() };
+    if let Some(error) = length::too_long(text, &source) {
+        return Err(vec![error]);
+    }
     let shift = if bare { 3 } else { 0 };
     let compiled = compile_source(&source, mode);
     let unshift = |range: Range<usize>| {
@@ -74,6 +73,15 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
     }
 }
 
+pub(super) fn names_besides(text: &str, mode: Mode) -> Vec<lint::Use> {
+    let bare = mode != Mode::Template && !text.contains("{{") && !text.contains("{%");
+    let source = if bare { format!("{{{{ {text} }}}}") } else { text.to_owned() };
+    let shift = if bare { 3 } else { 0 };
+    let within = |at: usize| at.saturating_sub(shift).min(text.len());
+    let names = lint::names_besides(&source, mode == Mode::Condition).into_iter();
+    names.map(|used| lint::Use { range: within(used.range.start)..within(used.range.end), ..used }).collect()
+}
+
 struct Compiled {
     program: Program,
     uses: Vec<lint::Use>,
@@ -89,7 +97,10 @@ fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateErro
     let one = |error: TemplateError| vec![TemplateError { range: added.written(&error.range), ..error }];
     let pieces = split(source).map_err(one)?;
     let program = match pieces {
-        None => statements(source).map_err(one)?,
+        None => match lone(source) {
+            Some(range) => Program::Whole(expression(source, range, mode).map_err(one)?),
+            None => statements(source).map_err(one)?,
+        },
         Some(pieces) => match pieces.as_slice() {
             [] => Program::Constant(Value::from("")),
             [Piece::Text(_)] => Program::Constant(Value::from(source)),
@@ -152,6 +163,23 @@ fn split(source: &str) -> Result<Option<Vec<Piece>>, TemplateError> {
     let whole = position == source.len() || source.get(position..) == Some("\n");
     let comments = source.contains("{#");
     Ok((whole && !comments).then_some(pieces))
+}
+
+/// The one expression of a template that holds nothing else but comments, and space that a `-` takes away.
+fn lone(source: &str) -> Option<Range<usize>> {
+    let (mut start, mut end) = (None, None);
+    for token in tokenize(source, false, Default::default()) {
+        let (token, span) = token.ok()?;
+        match token {
+            Token::TemplateData(text) if text.is_empty() => {}
+            Token::TemplateData(_) | Token::BlockStart | Token::BlockEnd => return None,
+            Token::VariableStart if start.is_none() => start = Some(span.end_offset as usize),
+            Token::VariableStart => return None,
+            Token::VariableEnd => end = Some(span.start_offset as usize),
+            _ => {}
+        }
+    }
+    Some(start?..end?)
 }
 
 fn parts(source: &str, pieces: &[Piece]) -> Result<Vec<Part>, TemplateError> {

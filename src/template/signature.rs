@@ -3,13 +3,16 @@
 use minijinja::machinery::ast::Expr;
 
 use super::filter;
-use crate::types::{Form, Kinds, Type};
+use super::infer::Misfit;
+use crate::types::{Form, Kinds, Presence, Type};
 
 /// The types that a filter takes; nothing when it takes any.
 pub(super) fn takes(name: &str) -> Option<Kinds> {
     let kinds = match name {
-        "digits" | "phone" | "datetime" | "sha256" | "hmac" | "base64" | "urlencode" | "strip_html" | "truncate"
-        | "regex_replace" | "slug" => Kinds::SINGLE,
+        "digits" | "phone" | "datetime" => Kinds::NUMBER | Kinds::TEXT,
+        "sha256" | "hmac" | "base64" | "urlencode" | "strip_html" | "truncate" | "regex_replace" | "slug" => {
+            Kinds::SINGLE
+        }
         "abs" | "round" => Kinds::NUMBER,
         "int" | "float" => Kinds::NUMBER | Kinds::TEXT | Kinds::BOOLEAN,
         "count" | "length" => Kinds::TEXT | Kinds::LIST | Kinds::OBJECT,
@@ -22,6 +25,44 @@ pub(super) fn takes(name: &str) -> Option<Kinds> {
         _ => return None,
     };
     Some(kinds)
+}
+
+/// Why a filter can't read a text of this form, whatever the event brings.
+pub(super) fn unreadable(name: &str, form: Form, what: &Option<String>) -> Option<Misfit> {
+    refuses(name, form).then(|| {
+        let what = what.as_ref().map_or_else(|| "this value".to_owned(), |name| format!("`{name}`"));
+        let message = format!("{what} is {}, which the filter `{name}` can't read", form.words());
+        let help = "leave the filter out, or name the value that is meant".to_owned();
+        Misfit { range: 0..0, message, help: Some(help) }
+    })
+}
+
+fn refuses(name: &str, form: Form) -> bool {
+    match name {
+        "int" | "float" => matches!(form, Form::Email | Form::Url | Form::Datetime | Form::Id),
+        "datetime" => matches!(form, Form::Email | Form::Url | Form::Phone | Form::Sha256 | Form::Id),
+        "phone" => matches!(form, Form::Email | Form::Datetime | Form::Sha256 | Form::Id),
+        _ => false,
+    }
+}
+
+/// The item at a place of a list, which may be shorter.
+pub(super) fn item_at(given: &Type, place: &Expr<'_>) -> Type {
+    let Expr::Const(place) = place else { return Type::unknown() };
+    let is_list = given.kinds() == Some(Kinds::LIST);
+    let (Some(item), Some(place)) = (items(given).filter(|_| is_list), place.value.as_usize()) else {
+        return Type::unknown();
+    };
+    let is_there = given.cases.iter().all(|case| place < case.shortest);
+    let presence = if is_there { given.presence } else { Presence::Possible };
+    item.with_presence(presence)
+}
+
+/// What a filter makes of texts that are all known.
+fn each(given: &Type, change: fn(&str) -> String) -> Option<Type> {
+    let texts: Option<Vec<&str>> = given.cases.iter().map(|case| case.value.as_ref()?.as_str()).collect();
+    let changed = texts.filter(|_| !given.open)?.into_iter().map(|text| Type::constant(&change(text).into(), None));
+    changed.reduce(Type::union)
 }
 
 /// How a value of these types is made one that the filter takes.
@@ -39,6 +80,15 @@ pub(super) fn help(name: &str, given: Kinds) -> Option<String> {
 
 /// What a filter makes of a type; whether it is there stays as it was.
 pub(super) fn makes(name: &str, given: Type, first: Option<Type>) -> Type {
+    let known = match name {
+        "lower" => each(&given, str::to_lowercase),
+        "upper" => each(&given, str::to_uppercase),
+        "trim" if first.is_none() => each(&given, |text| text.trim().to_owned()),
+        _ => None,
+    };
+    if let Some(known) = known {
+        return known;
+    }
     match name {
         "digits" => Type::text(Form::Digits),
         "phone" => Type::text(Form::Phone),

@@ -440,3 +440,90 @@ fn uses_are_named_with_their_fields_and_places() {
         template.uses().iter().map(|u| (u.name.to_string(), u.fields.len(), u.range.clone(), u.guarded)).collect();
     assert_eq!(uses, [("connection".to_owned(), 1, 3..22, false), ("name".to_owned(), 0, 29..33, true)]);
 }
+
+fn of_payload(payload: &str, text: &str) -> String {
+    let payload = json::parse(payload.as_bytes(), &json::Limits::default()).unwrap();
+    let scope = Scope::new().with("payload", payload);
+    match Template::compile(text).unwrap().evaluate(&scope) {
+        Ok(Some(value)) => value.to_json(),
+        Ok(None) => "absent".to_owned(),
+        Err(error) => error.message,
+    }
+}
+
+#[test]
+fn a_number_that_is_handed_on_keeps_every_digit() {
+    let payload =
+        r#"{"v":1.10,"e":1e3,"b":12345678901234567890.12345,"n":1234567890123456789012345678901234567890123}"#;
+    let cases = [
+        ("{{ payload.v }}", "1.10"),
+        ("costs {{ payload.v }}", "\"costs 1.10\""),
+        ("{{ payload.v ~ '' ~ payload.b }}", "\"1.1012345678901234567890.12345\""),
+        ("{{ payload.v | default(0) }}", "1.10"),
+        ("{{ payload.v | json }}", "\"1.10\""),
+        ("{{ payload.v | string }}", "\"1.10\""),
+        ("{{ [payload.b, payload.e] }}", "[12345678901234567890.12345,1e3]"),
+        ("{{ payload | jsonpath('$.b') }}", "12345678901234567890.12345"),
+        ("{% if payload.v %}{{ payload.v }}{% endif %}", "\"1.10\""),
+        ("{{ payload.n }}", "1234567890123456789012345678901234567890123"),
+        ("{{ payload.v + 1 }}", "2.1"),
+        ("{{ payload.v == 1.1 }}", "true"),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(of_payload(payload, text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn of_two_fractions_that_are_one_to_the_engine_neither_takes_the_place_of_the_other() {
+    let payload = r#"{"a":12345678901234567890.12345,"b":12345678901234567890.5,"c":1.1,"d":1.10}"#;
+    assert_eq!(of_payload(payload, "{{ [payload.a, payload.b] }}"), "[1.2345678901234567e19,1.2345678901234567e19]");
+    assert_eq!(of_payload(payload, "{{ [payload.c, payload.d] }}"), "[1.1,1.1]");
+    assert_eq!(
+        of_payload(payload, "{{ payload.a }} {{ payload.b }}"),
+        "\"12345678901234567890.12345 12345678901234567890.5\""
+    );
+}
+
+#[test]
+fn a_path_in_a_template_finds_one_value_or_none() {
+    let payload = r#"{"v":{"a":[1,2],"n":null}}"#;
+    let cases = [
+        ("{{ payload.v | jsonpath('$.zz') }}", "absent"),
+        ("{{ payload.v | jsonpath('$.zz') is defined }}", "false"),
+        ("{{ payload.v | jsonpath('$.zz') | default('none') }}", "\"none\""),
+        ("{{ payload.v | jsonpath('$.n') }}", "null"),
+        ("{{ payload.v | jsonpath('$.a[1]') }}", "2"),
+        ("{{ payload.v | jsonpath('$.a') }}", "[1,2]"),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(of_payload(payload, text), wanted, "{text}");
+    }
+    let many = of_payload(payload, "{{ payload.v | jsonpath('$.a[*]') }}");
+    assert_eq!(many, "the path of `jsonpath` finds more than one value; name the one that is meant, as with `[0]`");
+}
+
+#[test]
+fn a_comment_and_trimmed_space_change_no_type() {
+    for text in ["{{- payload.n -}}", "{# a number #}{{ payload.n }}", " {{- payload.n -}} {# end #}"] {
+        assert_eq!(of_payload(r#"{"n":5}"#, text), "5", "{text}");
+    }
+    assert_eq!(of_payload(r#"{"n":5}"#, "{{- payload.n }} times"), "\"5 times\"");
+    assert_eq!(of_payload(r#"{"n":5}"#, "{{ payload.n -}} {{ payload.n }}"), "\"55\"");
+}
+
+#[test]
+fn what_is_no_number_is_said_so() {
+    let message = of_payload(r#"{"s":"x"}"#, "{{ payload.s | int }}");
+    assert_eq!(message, "the filter `int` takes a number, or a text that is one");
+}
+
+#[test]
+fn a_long_text_is_no_long_template() {
+    let words = "Hello world. ".repeat(1000);
+    assert!(Template::compile(&format!("{words}{{{{ name }}}}")).is_ok());
+    let code = "{{ name }}".repeat(500);
+    assert!(Template::compile(&code).is_err());
+    let hidden = format!("{{{{ '}}}}' ~ {} }}}}", "(".repeat(5000));
+    assert!(Template::compile(&hidden).is_err());
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Place;
 use crate::event::Event;
-use crate::pipeline::{SendTrace, trace};
+use crate::pipeline::{SendTrace, taken_by, trace};
 use crate::route::{Route, RouteSet};
 use crate::source::Handshake;
 use crate::template::Scope;
@@ -17,6 +17,13 @@ pub(super) struct Reason {
     pub place: Place,
     /// `payload.kind` is "contact"
     pub saw: Option<String>,
+}
+
+/// A fallback that had no turn: another route takes this event.
+pub(super) fn of_turn(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Option<Reason> {
+    let other = taken_by(set, route, event)?;
+    let saw = format!("`{}` takes the sample, and a fallback takes what no other route of its source took", other.name);
+    Some(Reason { to: None, place: route.place.key("fallback").on_key(), saw: Some(saw) })
 }
 
 /// The route's `match`, which did not hold for this event.

@@ -1,6 +1,6 @@
 //! The commands that look and send nothing, with their exact output.
 
-use crate::support::{Folder, root, run, transcript};
+use crate::support::{Folder, jackfield, root, run, transcript};
 
 #[test]
 fn the_repository_is_a_workspace_that_is_good() {
@@ -63,6 +63,18 @@ fn a_workspace_without_routes_is_told_so() {
         shown.starts_with("warning[unreadable-file]: this workspace has no route, so nothing is received"),
         "{shown}"
     );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_can_t_be_written_is_told() {
+    let folder = Folder::of_repository("full");
+    for args in [&["check"][..], &["check", "--format", "sarif"], &["schema", "route"], &["explain", "unknown-key"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = jackfield(folder.path(), args).stdout(full).output().unwrap();
+        let told = "--- standard error\nstandard output can't be written: no storage space\n--- exit 3\n";
+        assert_eq!(transcript(&output), told, "{args:?}");
+    }
 }
 
 #[test]

@@ -503,3 +503,36 @@ fn signs_that_would_steer_the_terminal_are_written_out() {
     assert!(!shown.contains(['\u{1b}', '\u{9b}']), "{shown}");
     assert!(shown.contains("identity   \\u{9b}31m\\u{1b}[2J"), "{shown}");
 }
+
+#[test]
+fn a_body_that_can_t_be_read_is_shown_where_it_breaks() {
+    let folder = Folder::new("undecodable");
+    folder.write("jackfield.yaml", "connections: { omnivibe: { provider: omnivibe, inbox_identifier: i, contact_identifier: c, conversation_id: 1 } }\n");
+    folder.write(
+        "routes/a.yaml",
+        "source: { path: /a, verify: none }\nextract: { name: $.name }\nsend:\n  - { to: omnivibe.create_message, body: { content: \"{{ name }}\" } }\n",
+    );
+    folder.write("a.http", "POST /hooks/a HTTP/1.1\nContent-Type: application/json\n\n{\"name\":1,}");
+    let shown = transcript(&run(folder.path(), &["dry-run", "a", "-r", "a.http"]));
+    assert_eq!(
+        shown,
+        "--- standard error
+error[undecodable-body]: the body is not JSON: expected another entry after `,`, found `}`
+ --> a.http:4:11
+  |
+4 | {\"name\":1,}
+  |           ^
+  |
+  = help: remove the comma before this
+
+--- exit 1
+"
+    );
+    let output = run(folder.path(), &["dry-run", "a", "-r", "a.http", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&json["problem"]["code"], &json["problem"]["places"][0]["line"]),
+        (&"undecodable-body".into(), &4.into())
+    );
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -16,6 +16,8 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// A request to try, and where it is from.
 pub(super) struct Input {
     pub raw: RawRequest,
+    /// The file as it is.
+    pub bytes: Vec<u8>,
     /// As people name it: `samples/form.http`, `standard input`.
     pub name: String,
     /// Nobody named a file, so it is that of a test.
@@ -47,7 +49,7 @@ pub(super) fn read(named: Option<&str>, compiled: &Compiled, route: &Route, root
     };
     let bytes = bytes.map_err(|error| unreadable(&name, &error, compiled, route, root))?;
     let raw = capture::parse(&bytes).map_err(|error| format!("`{name}`: {error}"))?;
-    Ok(Input { raw, name, of_test })
+    Ok(Input { raw, bytes, name, of_test })
 }
 
 fn open(file: impl AsRef<Path>) -> io::Result<Vec<u8>> {

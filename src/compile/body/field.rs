@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::Compiler;
 use super::super::schema_words::{self, Group, Part as GroupPart, Sub};
+use super::choice::{Given, State, both_possible, one_possible, two_possible};
 use super::part::Part;
 use super::{Target, presence};
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
@@ -11,23 +12,9 @@ use crate::pack::Body;
 use crate::types::Presence;
 use crate::value::Value;
 
-/// The fields that are written, and what the pack gives besides.
-struct Given<'a> {
-    fields: &'a [(Arc<str>, Body)],
-    defaults: &'a [&'a str],
-    /// Fields whose values may be absent, as the route says itself.
-    optional: Vec<&'a str>,
-}
-
 /// Keys of a delivery or a step, which are no fields of its body.
 const BESIDE_BODY: &[&str] =
     &["when", "unless", "params", "query", "headers", "steps", "save", "remember", "body", "to"];
-
-impl Given<'_> {
-    fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(known, _)| &**known == name) || self.defaults.contains(&name)
-    }
-}
 
 impl Compiler<'_> {
     pub(super) fn check_object(&mut self, fields: &[(Arc<str>, Body)], part: &Part<'_>, at: &Place, defaults: &[&str]) {
@@ -233,6 +220,8 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::InvalidBody, at.key(second.clone()).on_key(), message);
             let help = format!("send it only where `{first}` is absent, or remove one of the two");
             self.report(diagnostic.also(at.key(first).on_key(), "this is always given").help(help));
+        } else if let Some(pair) = two_possible(&states, given, target.reach, group.exactly).filter(|_| !unknown) {
+            self.either_possible(&pair, group, target, at);
         } else if let Some(only) = one_possible(&states, given).filter(|_| !unknown) {
             let message = format!("`{}` needs one of {all}, and `{only}` may be absent", target.to);
             let diagnostic = Diagnostic::new(Code::OptionalName, at.key(only.clone()), message);
@@ -271,32 +260,6 @@ fn is_key(name: &str, schema: Option<&Value>) -> bool {
     has("format") || has("pattern") || name.ends_with("Id") || words.any(|word| WORDS.contains(&&*word.to_lowercase()))
 }
 
-/// A key that is always given, and one that may be given besides though only one is taken.
-fn both_possible(
-    states: &[(&GroupPart<'_>, State)],
-    certain: &[&GroupPart<'_>],
-    group: &Group<'_>,
-    given: &Given<'_>,
-) -> Option<(Arc<str>, Arc<str>)> {
-    let [always] = certain else { return None };
-    let is_optional = |part: &GroupPart<'_>| part.keys.iter().any(|key| given.optional.contains(key));
-    let (other, _) =
-        states.iter().find(|(part, state)| group.exactly && *state == State::Possible && is_optional(part))?;
-    Some((always.first(), other.first()))
-}
-
-/// The only key of a group that is written, where it may be absent.
-fn one_possible(states: &[(&GroupPart<'_>, State)], given: &Given<'_>) -> Option<Arc<str>> {
-    let written: Vec<_> = states.iter().filter(|(_, state)| *state != State::Absent).collect();
-    match written.as_slice() {
-        [(part, State::Possible)] => {
-            let by_itself = part.keys.iter().find(|key| given.optional.contains(key))?;
-            Some((*by_itself).into())
-        }
-        _ => None,
-    }
-}
-
 /// A field that the schema does not have.
 struct Unknown<'u, 'n> {
     name: &'u str,
@@ -308,12 +271,4 @@ struct Unknown<'u, 'n> {
     missing: &'u [&'n str],
     /// It is the only one of its object.
     alone: bool,
-}
-
-/// Whether a key is there when an event is rendered.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
-    Absent,
-    Possible,
-    Certain,
 }

@@ -107,7 +107,12 @@ impl Compiler<'_> {
             return;
         }
         let mut compiled: Option<Option<Schema>> = None;
+        let before = self.problems.len();
         for case in &ty.cases {
+            // Of what a filter makes of several words one is enough: they have no lines of their own.
+            if case.place.is_none() && self.problems.len() > before {
+                break;
+            }
             let needs = case.value.is_some() || !case.form.samples().is_empty();
             if needs && part.sub().says_more() {
                 let schema = compiled.get_or_insert_with(|| part.sub().compile());
@@ -242,6 +247,14 @@ fn made_fit(template: &Template, case: &Case, found: Kinds, allowed: Kinds) -> O
     } else {
         let conversion = if allowed == Kinds::BOOLEAN { "boolean" } else { return None };
         return Some(format!("convert it where it is extracted: `as: {conversion}`"));
+    };
+    // The filter would go to the last operand alone, as one that stands there does.
+    let expression = match template.is_one_operand() {
+        true => expression.to_owned(),
+        false => format!(
+            "({})",
+            expression.strip_suffix(filter).map_or(expression, |rest| rest.trim_end_matches([' ', '|']))
+        ),
     };
     Some(format!("write `{{{{ {expression} | {filter} }}}}`"))
 }

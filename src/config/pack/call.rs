@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::config::scalar::Text;
 use crate::config::shape::keywords::described;
 use crate::config::shape::{Field, Shape, Shapes};
-use crate::config::{At, Decode, NamedList, Problems, Required, only_entry};
+use crate::config::{At, Decode, NamedList, Problems, Required, only_entry, wrong_type};
+use crate::diagnostic::suggest;
 use crate::document::{Kind, Node};
 use crate::value::Value;
 
@@ -66,6 +67,17 @@ impl Decode for Idempotency {
         match node.as_scalar().map(|scalar| &*scalar.text) {
             Some("none") => return Some(Idempotency::None),
             Some("safe") => return Some(Idempotency::Safe),
+            Some(other) if !node.is_null() => {
+                let known = ["none", "safe"];
+                let help = suggest::nearest(other, known).map(|near| format!("did you mean `{near}`?"));
+                let help = help.unwrap_or_else(|| {
+                    "write `none`, `safe`, `{ field: key }` or `{ header: Idempotency-Key }`".to_owned()
+                });
+                let wanted = "`none`, `safe` or a group of keys";
+                let problem = wrong_type(node, wanted, Some(&help));
+                problems.push(problem.fix_opt(node.place.clone(), suggest::certain(other, known)));
+                return None;
+            }
             _ => {}
         }
         IdempotencyField::decode(node, problems).map(|field| Idempotency::Key(Box::new(field)))
