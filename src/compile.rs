@@ -1,11 +1,13 @@
 //! From the language as written to the compiled core: the only place that sees both. Every pass runs, and all problems
 //! of all files are collected.
 
+mod account;
 mod blame;
 mod body;
 mod captured;
 mod connection;
 mod extract;
+mod follow;
 mod handshake;
 mod header;
 mod link;
@@ -138,6 +140,8 @@ struct Compiler<'a> {
     moved: HashSet<Place>,
     /// Templates that did not compile: what they make is not known.
     blanks: HashSet<Place>,
+    /// Extracts with a `map` of which an entry stands for nothing, which is reported.
+    blank_maps: HashSet<Place>,
     /// Texts that are names in reach.
     literals: Vec<(Arc<str>, Place)>,
 }
@@ -173,9 +177,9 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
-    drop_beside_slips(&mut diagnostics, &documents);
+    follow::drop_followers(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
-    shorten(&mut diagnostics);
+    follow::shorten(&mut diagnostics);
     Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
 }
 
@@ -196,42 +200,6 @@ fn revision(input: &Input<'_>) -> String {
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
 }
 
-/// Leaves out what else is wrong on a line that could not be read as it is: it may be right once the line can.
-fn drop_beside_slips(diagnostics: &mut Vec<Diagnostic>, documents: &Documents) {
-    let line = |problem: &Diagnostic| {
-        let place = problem.place()?;
-        documents.resolve(place).map(|at| (place.file.clone(), at.line_column().0))
-    };
-    let is_slip = |problem: &Diagnostic| problem.code <= Code::YamlTooLarge && problem.is_error();
-    let slips: HashSet<_> = diagnostics.iter().filter(|problem| is_slip(problem)).filter_map(line).collect();
-    if !slips.is_empty() {
-        diagnostics.retain(|problem| is_slip(problem) || line(problem).is_none_or(|line| !slips.contains(&line)));
-    }
-}
-
-/// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
-fn shorten(diagnostics: &mut Vec<Diagnostic>) {
-    const SHOWN: usize = 100;
-    let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    let mut first_hidden: BTreeMap<Arc<str>, Diagnostic> = BTreeMap::new();
-    diagnostics.retain(|d| {
-        let Some(place) = d.place() else { return true };
-        let count = counts.entry(place.file.clone()).or_default();
-        *count += 1;
-        if *count > SHOWN {
-            let hidden = first_hidden.entry(place.file.clone()).or_insert_with(|| d.clone());
-            hidden.severity = hidden.severity.min(d.severity);
-        }
-        *count <= SHOWN
-    });
-    for (file, mut hidden) in first_hidden {
-        let more = counts.get(&file).map_or(0, |count| count - SHOWN);
-        hidden.message =
-            format!("{}, and {} more in this file", hidden.message, diagnostic::text::count_of(more, "problem"));
-        diagnostics.push(hidden);
-    }
-}
-
 /// The settings' file.
 pub const SETTINGS: &str = "jackfield.yaml";
 
@@ -248,6 +216,7 @@ impl<'a> Compiler<'a> {
             source_places: BTreeMap::new(),
             moved: HashSet::new(),
             blanks: HashSet::new(),
+            blank_maps: HashSet::new(),
             literals: Vec::new(),
         }
     }

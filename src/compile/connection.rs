@@ -11,7 +11,7 @@ use crate::config::connection::{Connection as Written, Retry, Setting};
 use crate::config::pack::RateLimit;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
 use crate::document::reference;
 use crate::pack::{Connection, OAuth2};
 use crate::secret::Secret;
@@ -45,7 +45,39 @@ impl Compiler<'_> {
                 connections.insert(name.clone(), Arc::new(connection));
             }
         }
+        self.check_names_of_variables(settings);
         connections
+    }
+
+    /// A variable that is called after the provider of another connection: most likely two have been swapped.
+    fn check_names_of_variables(&mut self, settings: &Settings) {
+        let provider = |written: &Written| Some(fold(written.provider.get()?));
+        let all: Vec<(String, &str)> = settings
+            .connections
+            .iter()
+            .filter_map(|named| Some((provider(&named.value)?, &*named.value.provider.get()?.value)))
+            .collect();
+        for named in settings.connections.iter() {
+            let Some(own) = provider(&named.value) else { continue };
+            for given in named.value.settings.iter() {
+                let variable = variable_of(&given.value.text).map(fold).unwrap_or_default();
+                let is_own = variable.contains(&own) || variable.contains(&fold(&named.name.value));
+                let is_named = |other: &&(String, &str)| {
+                    other.0 != own && other.0.len() >= LONG_NAME && variable.contains(&*other.0)
+                };
+                if let Some((_, other)) = all.iter().find(is_named).filter(|_| !is_own) {
+                    let message =
+                        format!("this variable is called after `{other}`, and the account is one of another provider");
+                    let mut diagnostic =
+                        Diagnostic::new(Code::InvalidReference, given.value.text.place.clone(), message);
+                    diagnostic.severity = Severity::Warning;
+                    self.report(
+                        diagnostic
+                            .help("see that it is the right one, and not swapped with that of another connection"),
+                    );
+                }
+            }
+        }
     }
 
     fn connection(
@@ -114,6 +146,7 @@ impl Compiler<'_> {
                 secrets.insert(given.name.value.clone(), self.secret_setting(&given.name, &given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
                 let described = described.get(&given.name).map(|described| &described.value);
+                self.check_spelling(&given.name, &given.value, &value);
                 let is_fit = |described| self.check_setting(described, &given.name, &given.value, &value);
                 match described.is_none_or(is_fit) {
                     true => settings.push((given.name.value.clone(), value)),
@@ -146,6 +179,20 @@ impl Compiler<'_> {
             }
         }
         (Value::Object(Arc::new(settings.into_iter().collect())), secrets)
+    }
+
+    /// A word of letters and digits that YAML takes for a number, `5e1`: it is sent as another text.
+    fn check_spelling(&mut self, name: &str, setting: &Setting, value: &Value) {
+        let written = &*setting.text.value;
+        if value.as_number().is_none() || !written.contains(['e', 'E']) {
+            return;
+        }
+        let number = written.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+        let sent = number.map(|number| format!(" {number}")).unwrap_or_default();
+        let message = format!("`{written}` is read as the number{sent}, and not as a text");
+        let mut diagnostic = Diagnostic::new(Code::InvalidValue, setting.text.place.clone(), message);
+        diagnostic.severity = Severity::Warning;
+        self.report(diagnostic.help(format!("if it is text, put it in quotes: `{name}: \"{written}\"`")));
     }
 
     /// Returns the setting that was meant, when one is near enough.
@@ -197,7 +244,15 @@ impl Compiler<'_> {
                 let found = pack.written.environments.get(environment);
                 if found.is_none() {
                     let message = format!("{} has no environment `{}`", pack.compiled.title, environment.value);
-                    let help = suggest::did_you_mean(environment, pack.written.environments.names());
+                    let names: Vec<&str> = pack.written.environments.names().collect();
+                    let near = suggest::nearest(environment, names.iter().copied());
+                    let help = near.map(|near| format!("did you mean `{near}`?")).or_else(|| {
+                        let all = suggest::one_of(&names)?;
+                        let own =
+                            pack.written.base_url.as_ref().map(|_| "remove the line for the provider's own address");
+                        own.map(|own| format!("{own}, or write {all}"))
+                    });
+                    let help = help.or_else(|| suggest::did_you_mean(environment, names.iter().copied()));
                     let diagnostic = Diagnostic::new(Code::InvalidValue, environment.place.clone(), message);
                     let near = suggest::certain(environment, pack.written.environments.names());
                     self.report(diagnostic.help_opt(help).fix_opt(environment.place.clone(), near));
@@ -276,6 +331,19 @@ fn is_supplied(name: &str, written: &Written, pack: &KnownPack) -> bool {
 /// A limit that all calls of a connection share.
 fn shared_limit(limit: &RateLimit) -> Option<(u64, Duration)> {
     limit.key.is_none().then_some((limit.requests.value, limit.per.value))
+}
+
+/// A shorter name of a provider may be part of another word.
+const LONG_NAME: usize = 5;
+
+/// Letters and digits alone, in small letters.
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The variable of a text that is one, `${env:NAME}`.
+fn variable_of(text: &str) -> Option<&str> {
+    text.trim().strip_prefix("${env:")?.strip_suffix('}')
 }
 
 /// What comes after `https://` in an address of the web without query and fragment.
