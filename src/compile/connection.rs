@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::pack::{KnownPack, Packs, is_secret};
 use super::{Compiler, Secrets};
 use crate::backoff::Backoff;
+use crate::config::Named;
 use crate::config::connection::{Connection as Written, Retry, Setting};
 use crate::config::pack::RateLimit;
 use crate::config::scalar::Text;
@@ -49,33 +50,28 @@ impl Compiler<'_> {
         connections
     }
 
-    /// A variable that is called after the provider of another connection: most likely two have been swapped.
+    /// A variable that is called after the provider of another connection, and that none of that provider has: most likely
+    /// two have been swapped.
     fn check_names_of_variables(&mut self, settings: &Settings) {
-        let provider = |written: &Written| Some(fold(written.provider.get()?));
-        let all: Vec<(String, &str)> = settings
-            .connections
-            .iter()
-            .filter_map(|named| Some((provider(&named.value)?, &*named.value.provider.get()?.value)))
-            .collect();
-        for named in settings.connections.iter() {
-            let Some(own) = provider(&named.value) else { continue };
-            for given in named.value.settings.iter() {
-                let variable = variable_of(&given.value.text).map(fold).unwrap_or_default();
-                let is_own = variable.contains(&own) || variable.contains(&fold(&named.name.value));
-                let is_named = |other: &&(String, &str)| {
-                    other.0 != own && other.0.len() >= LONG_NAME && variable.contains(&*other.0)
-                };
-                if let Some((_, other)) = all.iter().find(is_named).filter(|_| !is_own) {
-                    let message =
-                        format!("this variable is called after `{other}`, and the account is one of another provider");
-                    let mut diagnostic =
-                        Diagnostic::new(Code::InvalidReference, given.value.text.place.clone(), message);
-                    diagnostic.severity = Severity::Warning;
-                    self.report(
-                        diagnostic
-                            .help("see that it is the right one, and not swapped with that of another connection"),
-                    );
-                }
+        let uses: Vec<Variable<'_>> = settings.connections.iter().flat_map(variables).collect();
+        for one in &uses {
+            let is_shared = |other: &Variable<'_>| other.name == one.name && one.name.contains(&other.provider);
+            let is_named = |other: &&Variable<'_>| {
+                other.provider != one.provider
+                    && other.provider.len() >= LONG_NAME
+                    && one.name.contains(&other.provider)
+                    && !uses.iter().any(is_shared)
+            };
+            let named = uses.iter().find(is_named).filter(|_| !one.name.contains(&one.connection));
+            if let Some(other) = named {
+                let message = format!(
+                    "this variable is called after `{}`, and the account is one of another provider",
+                    other.provider
+                );
+                let mut diagnostic = Diagnostic::new(Code::InvalidReference, one.text.place.clone(), message);
+                diagnostic.severity = Severity::Warning;
+                let help = "see that it is the right one, and not swapped with that of another connection";
+                self.report(diagnostic.help(help));
             }
         }
     }
@@ -335,6 +331,27 @@ fn shared_limit(limit: &RateLimit) -> Option<(u64, Duration)> {
 
 /// A shorter name of a provider may be part of another word.
 const LONG_NAME: usize = 5;
+
+/// A variable of the environment, and the connection that has it; names in letters and digits alone.
+struct Variable<'w> {
+    name: String,
+    connection: String,
+    provider: String,
+    text: &'w Text,
+}
+
+fn variables(named: &Named<Written>) -> Vec<Variable<'_>> {
+    let Some(provider) = named.value.provider.get() else { return Vec::new() };
+    let texts = named.value.settings.iter().map(|given| &given.value.text);
+    let variable = texts.filter_map(|text| Some((variable_of(text)?, text)));
+    let of = |(name, text)| Variable {
+        name: fold(name),
+        connection: fold(&named.name.value),
+        provider: fold(provider),
+        text,
+    };
+    variable.map(of).collect()
+}
 
 /// Letters and digits alone, in small letters.
 fn fold(name: &str) -> String {

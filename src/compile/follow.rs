@@ -131,8 +131,8 @@ fn sent(problem: &Diagnostic, documents: &Documents) -> Option<Sent> {
 fn before(node: &Node, line: usize, byte: usize) -> Option<&Node> {
     match &node.kind {
         Kind::Scalar(_) => (node.span.start <= byte && node.span.end >= line).then_some(node),
-        Kind::List(items) => items.iter().filter_map(|item| before(item, line, byte)).last(),
-        Kind::Map(entries) => entries.iter().filter_map(|entry| before(&entry.value, line, byte)).last(),
+        Kind::List(items) => items.iter().rev().find_map(|item| before(item, line, byte)),
+        Kind::Map(entries) => entries.iter().rev().find_map(|entry| before(&entry.value, line, byte)),
     }
 }
 

@@ -49,9 +49,10 @@ impl Compiler<'_> {
         }
         let text = String::from_utf8_lossy(bytes);
         let (range, name) = line_of(&text, refused.header.as_deref());
-        // A token is a secret, and its line is not shown.
         let is_token = matches!(source.verify, Verify::Token(_));
-        let range = if is_token { line_of(&text, None).0 } else { range };
+        // A user and a password can be read from it, so its line is not shown.
+        let is_basic = is_basic(&text, refused.header.as_deref());
+        let range = if is_basic { line_of(&text, None).0 } else { range };
         let sample = Place::bytes(file.clone(), range);
         let is_told = |problem: &Diagnostic| problem.labels.iter().any(|label| label.place == sample);
         if self.problems.iter().any(|problem| problem.code == Code::SampleNotVerified && is_told(problem)) {
@@ -83,7 +84,7 @@ impl Compiler<'_> {
             _ if is_address => {
                 "the address is signed: set `public_url` in jackfield.yaml to the one that the sender called".to_owned()
             }
-            _ if is_own && is_token && is_basic(&text, refused.header.as_deref()) => {
+            _ if is_own && is_token && is_basic => {
                 "the sender writes `Basic`, which is HTTP Basic authentication: write `verify: { basic: {} }`"
                     .to_owned()
             }

@@ -62,7 +62,7 @@ pub(super) fn beside(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let word = line.text.trim().split([' ', '\t', ':', '=']).next().unwrap_or("");
     let below = std::iter::successors(line.next(), Line::next).find(|line| !line.is_idle());
     let goes_on = below.is_some_and(|below| below.indent() == column);
-    if parts.key.is_some() || parts.first != parts.body || !(goes_on || !is_name(word)) {
+    if parts.key.is_some() || parts.first != parts.body || (!goes_on && is_name(word)) {
         return None;
     }
     let message = format!("the text of `{name}` ends before this line, which is indented less");
