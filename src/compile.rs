@@ -1,6 +1,7 @@
 //! From the language as written to the compiled core: the only place that sees both. Every pass runs, and all problems
 //! of all files are collected.
 
+mod account;
 mod address;
 mod blame;
 mod body;
@@ -8,6 +9,7 @@ pub mod captured;
 mod connection;
 mod echo;
 mod extract;
+mod follow;
 mod found;
 mod handshake;
 mod header;
@@ -145,6 +147,8 @@ struct Compiler<'a> {
     moved: HashSet<Place>,
     /// Templates that did not compile: what they make is not known.
     blanks: HashSet<Place>,
+    /// Extracts with a `map` of which an entry stands for nothing, which is reported.
+    blank_maps: HashSet<Place>,
     /// Texts that are names in reach.
     literals: Vec<(Arc<str>, Place)>,
     /// What compiled of routes of which not all did: their names, and nothing that is sent.
@@ -187,8 +191,9 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
     slip::drop_beside_slips(&mut diagnostics, &documents);
+    follow::drop_followers(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
-    shorten(&mut diagnostics);
+    follow::shorten(&mut diagnostics);
     Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
 }
 
@@ -209,29 +214,6 @@ fn revision(input: &Input<'_>) -> String {
     crate::template::filter::hex(&hash.finalize()).chars().take(12).collect()
 }
 
-/// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
-fn shorten(diagnostics: &mut Vec<Diagnostic>) {
-    const SHOWN: usize = 100;
-    let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    let mut first_hidden: BTreeMap<Arc<str>, Diagnostic> = BTreeMap::new();
-    diagnostics.retain(|d| {
-        let Some(place) = d.place() else { return true };
-        let count = counts.entry(place.file.clone()).or_default();
-        *count += 1;
-        if *count > SHOWN {
-            let hidden = first_hidden.entry(place.file.clone()).or_insert_with(|| d.clone());
-            hidden.severity = hidden.severity.min(d.severity);
-        }
-        *count <= SHOWN
-    });
-    for (file, mut hidden) in first_hidden {
-        let more = counts.get(&file).map_or(0, |count| count - SHOWN);
-        hidden.message =
-            format!("{}, and {} more in this file", hidden.message, diagnostic::text::count_of(more, "problem"));
-        diagnostics.push(hidden);
-    }
-}
-
 /// The settings' file.
 pub const SETTINGS: &str = "jackfield.yaml";
 
@@ -249,6 +231,7 @@ impl<'a> Compiler<'a> {
             source_places: BTreeMap::new(),
             moved: HashSet::new(),
             blanks: HashSet::new(),
+            blank_maps: HashSet::new(),
             literals: Vec::new(),
             partial: Vec::new(),
         }

@@ -8,6 +8,7 @@ mod record;
 pub mod connection;
 pub mod editor;
 pub mod extract;
+mod group;
 pub mod guard;
 pub mod handshake;
 mod list;
@@ -300,12 +301,10 @@ impl<'n> Fields<'n> {
                 let (mut wanted, key) = ("a mapping", node.place.path.split_last().map(|(_, key)| key));
                 let help = match kind {
                     Kind::List(_) => format!("write its keys without the `- ` before them; they are {all}"),
-                    Kind::Scalar(scalar)
-                        if key.is_some_and(|key| matches!(key, Segment::Key(key) if &**key == "token")) =>
-                    {
-                        let name = &scalar.text;
-                        wanted = "a place and its name";
-                        format!("say where the token is: `token: {{ header: {name} }}` or `token: {{ query: {name} }}`")
+                    Kind::Scalar(scalar) if group::help(node, &scalar.text).is_some() => {
+                        let is_token = matches!(key, Some(Segment::Key(key)) if &**key == "token");
+                        wanted = if is_token { "a place and its name" } else { "a group of keys" };
+                        group::help(node, &scalar.text).unwrap_or_default()
                     }
                     _ => {
                         wanted = "a group of keys";

@@ -1,6 +1,8 @@
 //! The spanned YAML reader: a text becomes a tree whose every node knows where it stands in the file.
 
+mod block;
 mod build;
+mod comment;
 mod dash;
 mod edit;
 mod indent;

@@ -2,6 +2,7 @@
 
 mod choice;
 mod field;
+mod meant;
 mod part;
 mod setting;
 
@@ -66,7 +67,7 @@ impl Compiler<'_> {
         let Some(schema) = &target.operation.schema else { return };
         let empty = Body::Object(Vec::new());
         let defaults = defaults(target);
-        let part = part::Part { schema: schema.document(), root: schema.document(), target };
+        let part = part::Part { schema: schema.document(), root: schema.document(), target, top: at };
         self.check_part(body.unwrap_or(&empty), &part, at, &defaults);
         if target.reach.within.is_none() {
             self.check_defaults(body, target, at);

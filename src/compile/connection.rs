@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::pack::{KnownPack, Packs, is_secret};
 use super::{Compiler, Secrets};
 use crate::backoff::Backoff;
+use crate::config::Named;
 use crate::config::connection::{Connection as Written, Retry, Setting};
 use crate::config::pack::RateLimit;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
 use crate::document::reference;
 use crate::pack::{Connection, OAuth2};
 use crate::secret::Secret;
@@ -45,7 +46,34 @@ impl Compiler<'_> {
                 connections.insert(name.clone(), Arc::new(connection));
             }
         }
+        self.check_names_of_variables(settings);
         connections
+    }
+
+    /// A variable that is called after the provider of another connection, and that none of that provider has: most likely
+    /// two have been swapped.
+    fn check_names_of_variables(&mut self, settings: &Settings) {
+        let uses: Vec<Variable<'_>> = settings.connections.iter().flat_map(variables).collect();
+        for one in &uses {
+            let is_shared = |other: &Variable<'_>| other.name == one.name && one.name.contains(&other.provider);
+            let is_named = |other: &&Variable<'_>| {
+                other.provider != one.provider
+                    && other.provider.len() >= LONG_NAME
+                    && one.name.contains(&other.provider)
+                    && !uses.iter().any(is_shared)
+            };
+            let named = uses.iter().find(is_named).filter(|_| !one.name.contains(&one.connection));
+            if let Some(other) = named {
+                let message = format!(
+                    "this variable is called after `{}`, and the account is one of another provider",
+                    other.provider
+                );
+                let mut diagnostic = Diagnostic::new(Code::InvalidReference, one.text.place.clone(), message);
+                diagnostic.severity = Severity::Warning;
+                let help = "see that it is the right one, and not swapped with that of another connection";
+                self.report(diagnostic.help(help));
+            }
+        }
     }
 
     fn connection(
@@ -114,6 +142,7 @@ impl Compiler<'_> {
                 secrets.insert(given.name.value.clone(), self.secret_setting(&given.name, &given.value));
             } else if let Some(value) = self.plain_setting(&given.value) {
                 let described = described.get(&given.name).map(|described| &described.value);
+                self.check_spelling(&given.name, &given.value, &value);
                 let is_fit = |described| self.check_setting(described, &given.name, &given.value, &value);
                 match described.is_none_or(is_fit) {
                     true => settings.push((given.name.value.clone(), value)),
@@ -146,6 +175,20 @@ impl Compiler<'_> {
             }
         }
         (Value::Object(Arc::new(settings.into_iter().collect())), secrets)
+    }
+
+    /// A word of letters and digits that YAML takes for a number, `5e1`: it is sent as another text.
+    fn check_spelling(&mut self, name: &str, setting: &Setting, value: &Value) {
+        let written = &*setting.text.value;
+        if value.as_number().is_none() || !written.contains(['e', 'E']) {
+            return;
+        }
+        let number = written.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+        let sent = number.map(|number| format!(" {number}")).unwrap_or_default();
+        let message = format!("`{written}` is read as the number{sent}, and not as a text");
+        let mut diagnostic = Diagnostic::new(Code::InvalidValue, setting.text.place.clone(), message);
+        diagnostic.severity = Severity::Warning;
+        self.report(diagnostic.help(format!("if it is text, put it in quotes: `{name}: \"{written}\"`")));
     }
 
     /// Returns the setting that was meant, when one is near enough.
@@ -197,7 +240,15 @@ impl Compiler<'_> {
                 let found = pack.written.environments.get(environment);
                 if found.is_none() {
                     let message = format!("{} has no environment `{}`", pack.compiled.title, environment.value);
-                    let help = suggest::did_you_mean(environment, pack.written.environments.names());
+                    let names: Vec<&str> = pack.written.environments.names().collect();
+                    let near = suggest::nearest(environment, names.iter().copied());
+                    let help = near.map(|near| format!("did you mean `{near}`?")).or_else(|| {
+                        let all = suggest::one_of(&names)?;
+                        let own =
+                            pack.written.base_url.as_ref().map(|_| "remove the line for the provider's own address");
+                        own.map(|own| format!("{own}, or write {all}"))
+                    });
+                    let help = help.or_else(|| suggest::did_you_mean(environment, names.iter().copied()));
                     let diagnostic = Diagnostic::new(Code::InvalidValue, environment.place.clone(), message);
                     let near = suggest::certain(environment, pack.written.environments.names());
                     self.report(diagnostic.help_opt(help).fix_opt(environment.place.clone(), near));
@@ -276,6 +327,40 @@ fn is_supplied(name: &str, written: &Written, pack: &KnownPack) -> bool {
 /// A limit that all calls of a connection share.
 fn shared_limit(limit: &RateLimit) -> Option<(u64, Duration)> {
     limit.key.is_none().then_some((limit.requests.value, limit.per.value))
+}
+
+/// A shorter name of a provider may be part of another word.
+const LONG_NAME: usize = 5;
+
+/// A variable of the environment, and the connection that has it; names in letters and digits alone.
+struct Variable<'w> {
+    name: String,
+    connection: String,
+    provider: String,
+    text: &'w Text,
+}
+
+fn variables(named: &Named<Written>) -> Vec<Variable<'_>> {
+    let Some(provider) = named.value.provider.get() else { return Vec::new() };
+    let texts = named.value.settings.iter().map(|given| &given.value.text);
+    let variable = texts.filter_map(|text| Some((variable_of(text)?, text)));
+    let of = |(name, text)| Variable {
+        name: fold(name),
+        connection: fold(&named.name.value),
+        provider: fold(provider),
+        text,
+    };
+    variable.map(of).collect()
+}
+
+/// Letters and digits alone, in small letters.
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The variable of a text that is one, `${env:NAME}`.
+fn variable_of(text: &str) -> Option<&str> {
+    text.trim().strip_prefix("${env:")?.strip_suffix('}')
 }
 
 /// What comes after `https://` in an address of the web without query and fragment.

@@ -133,9 +133,13 @@ impl Compiler<'_> {
                             (from.trim_end_matches(['-', '=', ' ']), to.trim_start_matches(['>', '=', ' ']));
                         format!("write a colon and a space between the two: `{from}: {to}`")
                     }
-                    _ => "write what it stands for after the colon".to_owned(),
+                    _ => match without_colon(name, map) {
+                        Some(meant) => format!("a colon is missing: write `{meant}`"),
+                        None => "write what it stands for after the colon".to_owned(),
+                    },
                 };
                 self.report(Diagnostic::new(Code::WrongType, place.clone(), message).help(help));
+                self.blank_maps.insert(written.place.clone());
                 return;
             }
         }
@@ -222,7 +226,8 @@ impl Compiler<'_> {
             .map_err(|unfit| {
                 let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), unfit.message);
                 let meant = country::zone(text);
-                let help = meant.as_ref().map(|zone| format!("did you mean `{zone}`?")).or(unfit.help);
+                let near = meant.as_ref().map(|zone| format!("did you mean `{zone}`?"));
+                let help = near.or_else(|| country::of_no_place(text)).or(unfit.help);
                 self.report(diagnostic.help_opt(help).fix_opt(text.place.clone(), meant));
             })
             .ok()
@@ -260,6 +265,19 @@ impl Compiler<'_> {
             })
             .ok()
     }
+}
+
+/// `Jane Doe 17`, where the other entries stand for numbers; `Ana sales`, where they stand for single words.
+fn without_colon(name: &str, map: &crate::config::NamedList<Node>) -> Option<String> {
+    let (from, to) = name.rsplit_once(' ')?;
+    let others = || map.iter().filter_map(|entry| entry.value.as_scalar()).filter(|scalar| !scalar.text.is_empty());
+    let is_number = |text: &str| text.parse::<f64>().is_ok();
+    let alike = others().next().is_some()
+        && match is_number(to) {
+            true => others().all(|scalar| is_number(&scalar.text)),
+            false => others().all(|scalar| !scalar.text.contains(' ') && !is_number(&scalar.text)),
+        };
+    alike.then(|| format!("{}: {to}", from.trim()))
 }
 
 /// What nothing else can stand for.

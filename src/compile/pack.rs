@@ -1,5 +1,6 @@
 //! Packs: the vendors' operations and webhooks.
 
+mod answer;
 mod call;
 mod chain;
 mod proof;
@@ -160,7 +161,10 @@ impl Compiler<'_> {
             self.report_missing(&operation.place, "path", diagnostic.help("add a line `path: …`"));
         }
         let path_text = operation.path.as_ref().filter(|text| self.check_path(text));
-        self.check_call(operation);
+        // With one name in two spellings it is not known which of them routes are to give.
+        if !self.check_call(operation) {
+            return None;
+        }
         let compiled = Operation {
             name: name.clone(),
             method: operation.method.as_ref().map_or_else(|| "POST".into(), |method| method.value.clone()),
@@ -181,6 +185,7 @@ impl Compiler<'_> {
         };
         self.check_fields(&compiled, operation);
         self.check_example(&compiled, operation);
+        self.check_own_answer(&compiled, operation);
         Some(compiled)
     }
 
@@ -188,8 +193,16 @@ impl Compiler<'_> {
         let path = format!("schemas/{pack}/{}", file.value);
         let Some(text) = self.input.files.get(path.as_str()) else {
             let message = format!("there is no file `{path}`");
-            let help = "the schema stands beside pack.yaml";
-            self.report(Diagnostic::new(Code::MissingFile, file.place.clone(), message).help(help));
+            let folder = format!("schemas/{pack}/");
+            let beside = self.input.files.keys().filter_map(|path| path.strip_prefix(&*folder));
+            let near = suggest::certain(&file.value, beside.filter(|name| name.ends_with(".json")));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "the schema stands beside pack.yaml".to_owned(),
+            };
+            let diagnostic = Diagnostic::new(Code::MissingFile, file.place.clone(), message).help(help);
+            let diagnostic = diagnostic.fix_opt(file.place.clone(), near);
+            self.report(diagnostic);
             return None;
         };
         let text = text.clone();
@@ -215,7 +228,8 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        if !self.check_required_names(&parsed, &document) {
+        let is_possible = self.check_bounds(&parsed, &Place::file(document.file.clone()), 0);
+        if !self.check_required_names(&parsed, &document) || !is_possible {
             return None;
         }
         Schema::compile(&parsed)

@@ -46,6 +46,7 @@ impl Compiler<'_> {
             let own = match written.source.get() {
                 Some(SourceOrName::Here(source)) => {
                     self.check_capture(source);
+                    named.extend(source.from.iter().map(|from| from.value.clone()).filter(|from| !from.contains('.')));
                     let own = self.source(name, source, packs, limits.as_ref());
                     own.iter().for_each(|source| self.serve(source, set));
                     own
@@ -126,15 +127,26 @@ impl Compiler<'_> {
         }
         let path = &compiled.source.path;
         let other = set.sources.values().find(|other| same_address(&other.path, path)).map(|other| &other.name);
+        let own = &compiled.source.name;
+        // Of a file and its copy the copy is to be mended, whichever has been read first.
+        let is_copied = |other: &&Arc<str>| is_copy(other, own);
+        let (copy, first) = match other.filter(is_copied).and_then(|other| self.source_places.get(other)) {
+            Some(place) => (Some(own), (place.clone(), compiled.place.clone())),
+            None => {
+                let place = other.and_then(|other| self.source_places.get(other));
+                (other, (compiled.place.clone(), place.cloned().unwrap_or_else(|| compiled.place.clone())))
+            }
+        };
         let prefix = &self.prefix;
-        let message = match other {
+        let message = match copy {
             Some(other) => format!("the source `{other}` listens on `{prefix}{path}` already"),
             None => format!("another source listens on `{prefix}{path}` already"),
         };
         let help = "give it another `path`, or declare one source in jackfield.yaml under `sources:` and name it in both routes";
-        let mut diagnostic = Diagnostic::new(Code::DuplicateSource, compiled.place.key("path"), message).help(help);
-        if let Some(place) = other.and_then(|other| self.source_places.get(other)) {
-            diagnostic = diagnostic.also(place.key("path"), "the other one");
+        let (place, second) = first;
+        let mut diagnostic = Diagnostic::new(Code::DuplicateSource, place.key("path"), message).help(help);
+        if other.is_some() {
+            diagnostic = diagnostic.also(second.key("path"), "the other one");
         }
         self.report(diagnostic);
     }
@@ -301,7 +313,10 @@ impl Compiler<'_> {
     /// Whether it could not be read what an extract makes of its value, which is reported.
     fn is_conversion_unread(&self, written: &WrittenExtract) -> bool {
         match written {
-            WrittenExtract::Full(fields) => fields.conversion.is_none() && self.was_tried(&fields.place, "as"),
+            WrittenExtract::Full(fields) => {
+                (fields.conversion.is_none() && self.was_tried(&fields.place, "as"))
+                    || self.blank_maps.contains(&fields.place)
+            }
             WrittenExtract::Path(_) => false,
         }
     }
@@ -332,6 +347,13 @@ fn path_of(extract: &Extract) -> Option<(Arc<str>, Arc<str>)> {
 pub(super) fn segments(path: &str) -> Vec<Arc<str>> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| name.trim_start_matches('*').into()).collect()
+}
+
+/// Whether a file is called as the copy of another one: `lead-copy` of `lead`, `lead (1)`.
+fn is_copy(name: &str, of: &str) -> bool {
+    const MARKS: [&str; 7] = ["copy", "copia", "cópia", "copie", "kopie", "backup", "(1)"];
+    let has = |name: &str| MARKS.iter().any(|mark| name.to_lowercase().contains(mark));
+    has(name) && !has(of)
 }
 
 /// Whether two paths take the same requests, whatever their segments are called.

@@ -61,7 +61,11 @@ impl Compiler<'_> {
         };
         // What only asks is told so, and nothing of what it would take.
         let delivers = target.as_ref().filter(|(_, operation)| !operation.only_asks());
+        let before = self.problems.len();
         let draft = self.draft(&parts, delivers.map(|(c, o)| (&**c, &**o)), &mut reach);
+        if let (Some(to), Some(draft)) = (written.to.get(), &draft) {
+            self.check_account(before, to, draft, &reach, set);
+        }
         self.unused_saved(&written.steps, &reach);
         used.used.append(&mut reach.used);
         if let (Some(to), Some((_, operation))) = (written.to.get(), &target) {

@@ -166,7 +166,20 @@ impl Compiler<'_> {
         self.report(diagnostic.fix_opt(place.clone(), suggest::certain(name, known.iter().copied())));
     }
 
+    /// Whether a setting stands beside `settings:`, which has been reported as a key that nothing reads.
+    fn move_to_settings(&mut self, name: &str, written: &Written) -> bool {
+        let own = written.place.key(name).on_key();
+        let is_own = |problem: &&mut Diagnostic| problem.code == Code::UnknownKey && problem.place() == Some(&own);
+        let Some(problem) = self.problems.iter_mut().find(is_own) else { return false };
+        problem.help = Some(format!("`{name}` belongs under `settings:`, indented"));
+        problem.fix = None;
+        true
+    }
+
     fn missing_source_setting(&mut self, name: &str, described: &Described, written: &Written) {
+        if self.move_to_settings(name, written) {
+            return;
+        }
         let is_required = described.required.as_ref().is_some_and(|required| required.value);
         let was_tried = written.settings.unread.iter().any(|unread| **unread == *name)
             || self.was_tried(&written.place.key("settings"), name)

@@ -4,10 +4,10 @@ mod decoding;
 
 use std::sync::Arc;
 
-use super::Compiler;
 use super::extract::flat;
 use super::handshake::Shaking;
 use super::pack::Packs;
+use super::{Compiler, SETTINGS};
 use crate::config::pack::{Echo, Webhook};
 use crate::config::scalar::Text;
 use crate::config::source::{Limits as WrittenLimits, Source as Written};
@@ -83,10 +83,20 @@ impl Compiler<'_> {
         Some(CompiledSource { source: Arc::new(source), identity, echo, place: written.place.clone() })
     }
 
+    /// Whether a text names a source that jackfield.yaml declares.
+    fn is_shared(&self, text: &Text) -> bool {
+        let place = Place::file(SETTINGS).key("sources").key(text.value.clone());
+        let settings = self.documents.0.get(&place.file);
+        *text.place.file != *SETTINGS && settings.is_some_and(|settings| settings.node(&place.path).is_some())
+    }
+
     fn webhook<'p>(&mut self, from: &Text, packs: &'p Packs) -> Option<&'p Webhook> {
         let Some((vendor, webhook)) = from.split_once('.') else {
             let message = format!("`{}` does not name a webhook", from.value);
-            let help = "write the vendor and the webhook with a dot between: `typeform.form_response`";
+            let help = match self.is_shared(from) {
+                true => format!("`{0}` is a source of jackfield.yaml: write `source: {0}`", from.value),
+                false => "write the vendor and the webhook with a dot between: `typeform.form_response`".to_owned(),
+            };
             self.report(Diagnostic::new(Code::UnknownWebhook, from.place.clone(), message).help(help));
             return None;
         };
@@ -117,6 +127,9 @@ impl Compiler<'_> {
 
     fn source_path(&mut self, written: &Written) -> Option<Arc<str>> {
         let Some(path) = &written.path else {
+            if written.from.as_ref().is_some_and(|from| self.is_shared(from)) {
+                return None;
+            }
             let message = "the source has no `path`";
             let help = format!("add a line such as `path: /my-form`; the sender then calls `{}/my-form`", self.prefix);
             let diagnostic = Diagnostic::new(Code::MissingKey, written.place.on_key(), message).help(help);
@@ -197,6 +210,13 @@ fn path_problem(path: &str) -> Option<(&'static str, String)> {
     let names: Vec<&str> = segment_names(path).collect();
     let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
     let foreign = path.split('/').any(|part| part.starts_with(':') || part.starts_with('<') || part.contains("{{"));
+    if let Some(inner) =
+        path.split_once("{{").and_then(|(_, rest)| rest.split_once("}}")).map(|(inner, _)| inner.trim())
+        && !inner.chars().all(|c| c.is_alphanumeric() || c == '_')
+    {
+        let help = "write it out: `/my-form`; a part that stands for any text is written `{name}`";
+        return Some(("a path has no templates: it is the same for every request", help.to_owned()));
+    }
     if foreign {
         let written: Vec<String> = path.split('/').map(own_segment).collect();
         return Some((

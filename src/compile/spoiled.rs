@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{Compiler, Secrets};
-use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::diagnostic::{Code, Diagnostic, Label, Place, Severity};
 use crate::document::Document;
 use crate::event::{RawRequest, capture};
 use crate::route::{Lookup, RouteSet};
 use crate::source::Source;
 use crate::test_case;
 use crate::value::Value;
-use crate::verify::Verify;
 use crate::verify::cause::{Cause, Refused};
+use crate::verify::{Verify, VerifyError};
 
 impl Compiler<'_> {
     /// Whether a sample that carries a proof would be refused, by the clock of the sample itself. With the secrets of a
@@ -49,6 +49,10 @@ impl Compiler<'_> {
         }
         let text = String::from_utf8_lossy(bytes);
         let (range, name) = line_of(&text, refused.header.as_deref());
+        let is_token = matches!(source.verify, Verify::Token(_));
+        // A user and a password can be read from it, so its line is not shown.
+        let is_basic = is_basic(&text, refused.header.as_deref());
+        let range = if is_basic { line_of(&text, None).0 } else { range };
         let sample = Place::bytes(file.clone(), range);
         let is_told = |problem: &Diagnostic| problem.labels.iter().any(|label| label.place == sample);
         if self.problems.iter().any(|problem| problem.code == Code::SampleNotVerified && is_told(problem)) {
@@ -57,6 +61,16 @@ impl Compiler<'_> {
         let document = Document { file: file.clone(), text: (&*text).into(), root: None };
         self.documents.0.entry(file.clone()).or_insert_with(|| Arc::new(document));
         let message = format!("the captured request `{file}` would be refused: {}", refused.error);
+        let to_mend = self.line_of_proof(source, refused, is_own).unwrap_or_else(|| place.clone());
+        let is_same = |problem: &&mut Diagnostic| {
+            problem.code == Code::SampleNotVerified
+                && problem.place() == Some(&to_mend)
+                && problem.message.ends_with(&format!("would be refused: {}", refused.error))
+        };
+        if let Some(same) = self.problems.iter_mut().find(is_same) {
+            same.labels.push(Label { place: sample, text: "and this one".to_owned() });
+            return;
+        }
         let is_address = refused.cause.is_none()
             && source.verify.signs_address()
             && !self.has_public_url
@@ -73,12 +87,14 @@ impl Compiler<'_> {
             _ if is_address => {
                 "the address is signed: set `public_url` in jackfield.yaml to the one that the sender called".to_owned()
             }
-            _ if matches!(source.verify, Verify::Token(_)) => {
-                "see that the secret, which may be that of sandbox.env, is the \
-                                                              token of this request; a token that is not to be seen is \
-                                                              written `***` in a sample"
+            _ if is_own && is_token && is_basic => {
+                "the sender writes `Basic`, which is HTTP Basic authentication: write `verify: { basic: {} }`"
                     .to_owned()
             }
+            _ if is_token => "see that the secret, which may be that of sandbox.env, is the \
+                                                              token of this request; a token that is not to be seen is \
+                                                              written `***` in a sample"
+                .to_owned(),
             _ => "see that the secret, which may be that of sandbox.env, is the one that the request was signed with, \
                   and that every byte of the sample is as it was sent"
                 .to_owned(),
@@ -87,8 +103,29 @@ impl Compiler<'_> {
             // With a sample at hand it is no longer a guess.
             self.problems.retain(|problem| !is_unset_address(problem) || problem.place() != Some(&place));
         }
-        let diagnostic = Diagnostic::new(Code::SampleNotVerified, place, message);
+        let to_mend = if is_address { place } else { to_mend };
+        let diagnostic = Diagnostic::new(Code::SampleNotVerified, to_mend, message);
         self.report(diagnostic.also(sample, "the captured request").help(help));
+    }
+
+    /// The line of a source that is most likely to be mended: the header that is looked for; or the secret, where a pack
+    /// says how the sender signs.
+    fn line_of_proof(&self, source: &Source, refused: &Refused, is_own: bool) -> Option<Place> {
+        let at = self.source_places.get(&source.name)?;
+        let node = |place: &Place| self.documents.0.get(&place.file)?.node(&place.path);
+        match (&refused.cause, is_own) {
+            (Some(Cause::NearHeader { .. }), true) => {
+                let verify = at.key("verify");
+                let kind = node(&verify)?.as_map()?.first()?.key.name.clone();
+                let header = verify.key(kind).key("header");
+                node(&header).map(|_| header)
+            }
+            (None, false) if matches!(refused.error, VerifyError::Mismatch(_)) => {
+                let secret = at.key("secret");
+                node(&secret).map(|_| secret)
+            }
+            _ => None,
+        }
     }
 
     /// A signed address is the one that the sender calls, which is not the one that Jackfield listens on.
@@ -130,6 +167,13 @@ fn shakes(source: &Source, raw: &Arc<RawRequest>, params: &Value, set: &RouteSet
     let at = test_case::sent_at(source, raw, &set.public_url, params).unwrap_or_default();
     let scope = source.handshake_scope(&source.context(raw, params, &set.public_url, at), false);
     scope.is_some_and(|scope| source.handshake(&raw.method, false, &scope).is_some())
+}
+
+/// Whether a header of a captured request is that of HTTP Basic authentication.
+fn is_basic(text: &str, header: Option<&str>) -> bool {
+    let (range, name) = line_of(text, header);
+    let value = text.get(range).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim());
+    name.is_some() && value.is_some_and(|value| value.starts_with("Basic "))
 }
 
 /// The bytes of a header in a captured request, with its name as it is written; or its first line.

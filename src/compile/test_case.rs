@@ -120,7 +120,7 @@ impl Compiler<'_> {
         let samples = self.input.samples.iter().map(|sample| &**sample);
         let plain = test.request.replace('\\', "/");
         let is_ending = |sample: &&str| sample.ends_with(&*plain) || sample.strip_suffix(".http") == Some(&*plain);
-        let near = samples.clone().find(is_ending).or_else(|| suggest::certain(&plain, samples));
+        let near = samples.clone().find(is_ending).or_else(|| near_name(&plain, samples));
         let message = format!("there is no file `{}`", test.request);
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -131,6 +131,13 @@ impl Compiler<'_> {
         };
         self.report(Diagnostic::new(Code::MissingFile, test.request_place.clone(), message).help(help));
     }
+}
+
+/// The one sample that has nearly the name of a file: of two captures of one sender much of the name is the same.
+fn near_name<'s>(file: &str, samples: impl Iterator<Item = &'s str>) -> Option<&'s str> {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().trim_end_matches(".http").to_owned();
+    let mut near = samples.filter(|sample| suggest::certain(&name(file), [&*name(sample)]).is_some());
+    near.next().filter(|_| near.next().is_none())
 }
 
 /// The calls that a route makes, those of its chains among them; nothing where one is not known.

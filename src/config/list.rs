@@ -16,6 +16,9 @@ pub(super) fn list_help(node: &Node) -> String {
         Some(scalar) if is_in(node, "send") => {
             format!("write it as an item, on a line of its own: `- to: {}`", scalar.text)
         }
+        Some(scalar) if is_methods(node, &scalar.text) => {
+            format!("{IN_BRACKETS}[{}]`", scalar.text.trim().to_uppercase())
+        }
         Some(scalar) if is_words(&scalar.text) => format!("{IN_BRACKETS}[{}]`", scalar.text.trim()),
         Some(scalar) if !scalar.text.contains(|c: char| c.is_control() || "[]{},#\"'".contains(c)) => {
             format!("{IN_BRACKETS}[{}]`", scalar.text)
@@ -30,6 +33,12 @@ pub(super) fn list_help(node: &Node) -> String {
 /// Whether a node is the value of a key of the top level.
 fn is_in(node: &Node, key: &str) -> bool {
     matches!(node.place.path.segments().as_slice(), [Segment::Key(own)] if &**own == key)
+}
+
+/// `post` under `methods:`, which are written in capital letters.
+fn is_methods(node: &Node, text: &str) -> bool {
+    let is_methods = matches!(node.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "methods");
+    is_methods && text.split(',').all(|word| word.trim().chars().all(|c| c.is_ascii_alphabetic()))
 }
 
 /// `POST, PUT`: single words with commas between.

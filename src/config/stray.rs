@@ -17,12 +17,18 @@ pub(super) struct Stray<'f> {
     pub filled: Vec<&'static str>,
 }
 
+/// What others call the target of a delivery.
+const TARGET: &[&str] = &["connection", "operation", "endpoint", "url", "uri", "address", "destination", "webhook"];
+
 impl Stray<'_> {
     pub fn report(mut self, unknown: &[&Entry], problems: &mut Problems) {
         let mut rest: Vec<&Entry> = Vec::new();
         let mut joined = false;
         let before = problems.len();
-        for entry in unknown {
+        let apart = self.target_apart(unknown);
+        let is_target = |entry: &&&Entry| apart.is_none() || !TARGET.contains(&&*entry.key.name);
+        problems.extend(apart.clone());
+        for entry in unknown.iter().filter(is_target) {
             if let Some(key) = self.joined(&entry.key.name) {
                 self.take(key);
                 if !std::mem::replace(&mut joined, true) {
@@ -45,6 +51,29 @@ impl Stray<'_> {
             Some(first) => rest.iter().for_each(|entry| first.labels.push(also(entry))),
             None => problems.extend(self.unexplained(&rest)),
         }
+    }
+
+    /// The connection and the operation in two keys, or the address that they stand for.
+    fn target_apart(&mut self, unknown: &[&Entry]) -> Option<Diagnostic> {
+        if self.what != "a delivery" || !self.free.contains(&"to") {
+            return None;
+        }
+        let text = |key: &str| {
+            let entry = unknown.iter().find(|entry| *entry.key.name == *key)?;
+            Some((*entry, &*entry.value.as_scalar()?.text))
+        };
+        if let (Some((entry, connection)), Some((second, operation))) = (text("connection"), text("operation")) {
+            self.take("to");
+            let help = format!("write both in one line: `to: {connection}.{operation}`");
+            let mut diagnostic = self.stray(entry).help(help);
+            diagnostic.labels.push(also(second));
+            return Some(diagnostic);
+        }
+        let (entry, _) = TARGET.iter().filter_map(|key| text(key)).find(|(_, text)| text.starts_with("http"))?;
+        self.take("to");
+        let help = "a delivery goes to an operation of a connection, as `to: connection.operation`; the address of the \
+                    account stands in jackfield.yaml";
+        Some(self.stray(entry).help(help))
     }
 
     /// The known key that a key begins with, where the colon and the space after it are something else.

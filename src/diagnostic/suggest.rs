@@ -38,6 +38,10 @@ pub fn home(what: &str, key: &str) -> Option<&'static str> {
             Some("under `limits:` in jackfield.yaml: it is for all sources together")
         }
         "limits" if key == "rate" => Some("under `limits:` of a source"),
+        "a source" if key == "rate" => Some("under `limits:`, indented"),
+        "a timestamp" if ["tolerance", "algorithm", "encoding", "signs"].contains(&key) => {
+            Some("beside `timestamp:`, not in it")
+        }
         "a source" if key == "overload" => Some("under `reply:`, indented"),
         "jackfield.yaml" if of_route.contains(&key) || key == "source" => Some("in a file of its own under `routes/`"),
         _ => None,

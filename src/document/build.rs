@@ -9,7 +9,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle}
 use super::line::Line;
 use super::syntax::{self, Mending, Trouble};
 use super::{Entry, Key, Kind, Node, Scalar, Style};
-use super::{dash, indent, unquoted};
+use super::{block, comment, dash, indent, layout, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place, Segment};
 
 const MAX_DEPTH: usize = 32;
@@ -26,7 +26,7 @@ struct Frame {
 
 enum Contents {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, pending: Pending, seen: HashMap<Arc<str>, Range<usize>>, template: bool },
+    Map { entries: Vec<Entry>, pending: Pending, seen: HashMap<Arc<str>, Range<usize>>, template: bool, dashless: bool },
 }
 
 /// Which half of an entry a mapping waits for.
@@ -128,8 +128,13 @@ impl<'a> Builder<'a> {
             }
             Event::MappingStart(style, _, tag) if kept => {
                 self.tag(tag.is_some(), span);
-                let contents =
-                    Contents::Map { entries: Vec::new(), pending: Pending::Key, seen: HashMap::new(), template: false };
+                let contents = Contents::Map {
+                    entries: Vec::new(),
+                    pending: Pending::Key,
+                    seen: HashMap::new(),
+                    template: false,
+                    dashless: false,
+                };
                 self.open(contents, style, range.start)
             }
             Event::SequenceEnd | Event::MappingEnd if kept => self.close(range.end),
@@ -222,15 +227,26 @@ impl<'a> Builder<'a> {
             _ => text.into(),
         };
         if missing {
-            self.diagnostics.extend(unquoted::hidden_value(self.file, self.text, &span));
-        }
-        if style == Style::Plain && !missing && !self.mending.quoted.contains(&range) {
-            self.diagnostics.extend(unquoted::hidden_comment(self.file, self.text, &span, is_prose(&place)));
-            self.diagnostics.extend(indent::swallowed_item(self.file, self.text, &span));
-            self.diagnostics.extend(dash::glued_items(self.file, self.text, &span));
+            self.diagnostics.extend(comment::hidden_value(self.file, self.text, &span));
+        } else if !self.mending.quoted.contains(&range) {
+            self.diagnostics.extend(comment::hidden(self.file, self.text, &span, style, &place));
+            self.diagnostics.extend(self.odd_lines(style, &span, &place));
         }
         self.complete_node(Node { place, span, kind: Kind::Scalar(Scalar { text, style }) });
         true
+    }
+
+    /// Lines of a text that look like something else.
+    fn odd_lines(&self, style: Style, span: &Range<usize>, place: &Place) -> Option<Diagnostic> {
+        match style {
+            Style::Plain => {
+                block::turned(self.file, self.text, span)
+                    .or_else(|| indent::swallowed_item(self.file, self.text, span))
+                    .or_else(|| dash::glued_items(self.file, self.text, span))
+            }
+            Style::Literal | Style::Folded => comment::in_block(self.file, self.text, span, place),
+            Style::SingleQuoted | Style::DoubleQuoted => None,
+        }
     }
 
     fn scalar_span(&self, text: &str, style: Style, range: Range<usize>) -> Range<usize> {
@@ -302,7 +318,7 @@ impl<'a> Builder<'a> {
     }
 
     fn key(&mut self, node: Node) {
-        let Some(Frame { start, flow, contents: Contents::Map { pending, seen, template, entries }, .. }) =
+        let Some(Frame { start, flow, place, contents: Contents::Map { pending, seen, template, dashless, entries } }) =
             self.stack.last_mut()
         else {
             return;
@@ -320,6 +336,15 @@ impl<'a> Builder<'a> {
         if scalar.style == Style::Plain && &*scalar.text == "<<" {
             self.diagnostics.push(unquoted::merge_key(self.file, node.span));
         } else if let Some(first) = seen.get(&scalar.text) {
+            if *dashless {
+                return;
+            }
+            if let Some(problem) = layout::missing_dash(self.file, self.text, place, entries, &scalar.text, &node.span)
+            {
+                *dashless = true;
+                self.diagnostics.push(problem);
+                return;
+            }
             let first = Place::bytes(self.file.clone(), first.clone());
             let second = Place::bytes(self.file.clone(), node.span);
             let message = format!("`{}` is set twice", scalar.text);
@@ -338,12 +363,4 @@ fn child_span(flow: bool, bracketed: Range<usize>, from: Option<usize>, to: Opti
         (false, Some(from), Some(to)) => from..to.max(from),
         _ => bracketed,
     }
-}
-
-/// Whether a text is sent or read as it is, where a word and a number may begin with `#`.
-fn is_prose(place: &Place) -> bool {
-    const HOLDERS: [&str; 5] = ["body", "vars", "query", "params", "headers"];
-    let steps = place.path.segments();
-    let is_key = |step: &&Segment, names: &[&str]| matches!(step, Segment::Key(key) if names.contains(&&**key));
-    steps.iter().any(|step| is_key(step, &HOLDERS)) || steps.last().is_some_and(|step| is_key(step, &["description"]))
 }

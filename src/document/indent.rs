@@ -7,7 +7,7 @@ use super::line::{Line, is_name};
 use super::quote::{line_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use super::{Node, Style};
-use super::{outlier, unquoted};
+use super::{block, outlier, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// A line above that this one could be aligned with.
@@ -238,9 +238,16 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
     }
     let message = format!("a colon is missing after `{}`", shown(word));
     let rest = written.get(word.len()..).unwrap_or("").trim_start_matches([' ', '\t', '=', ':']);
-    let fixed = if !rest.is_empty() { format!("{word}: {rest}") } else { format!("{written}: ...") };
-    let help = line_help(line, range.clone(), &fixed, "write");
+    let fixed = if rest.is_empty() { format!("{written}:") } else { format!("{word}: {rest}") };
+    let help = match line_help(line, range.clone(), &fixed, "write") {
+        help if rest.is_empty() && !line.has_deeper_lines() => format!("{help}, and its value behind it or below it"),
+        help => help,
+    };
     let diagnostic = Diagnostic::new(Code::YamlMissingColon, place.clone(), message);
+    if let Some((name, column)) = block::text_above(line) {
+        let help = format!("if it belongs to the text of `{name}`, start it with {}; if not, {help}", spaces(column));
+        return (Repair::None, Some(diagnostic.help(help)));
+    }
     // A text goes on in words; a value in quotes or a template is one.
     if written.get(word.len()..).is_some_and(|after| after.starts_with([' ', '\t'])) && rest.starts_with(['"', '{']) {
         return (colon_after(range.start, word), Some(diagnostic.help(help).fix(place, fixed)));
@@ -276,29 +283,4 @@ pub(super) fn list_beside_key(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
     let say = "start the list on the next line, indented; if this is text, put it in quotes";
     let help = super::quote::quote_help(line, range.clone(), say);
     (Repair::Blank(range), Some(Diagnostic::new(Code::YamlIndent, place, message).help(help)))
-}
-
-/// Text that was meant for the `|` or `>` on the line above, and is not indented further than its key.
-pub(super) fn shallow_block(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
-    let above = std::iter::successors(line.previous(), Line::previous).find(|above| !above.is_idle())?;
-    let parts = above.parts();
-    let key = parts.key.clone()?;
-    let header = above.slice(parts.value.clone());
-    let is_header = matches!(header, "|" | "|-" | "|+" | ">" | ">-" | ">+");
-    if !is_header || line.indent() > key.start - above.start || line.is_idle() {
-        return None;
-    }
-    let name = shown(above.slice(key.clone()));
-    let place = Place::bytes(t.file.clone(), line.start + line.indent()..line.start + line.text.trim_end().len());
-    let message = format!("the text of `{name}` must be indented further than `{name}` itself");
-    let help = format!("start this line, and those that belong to it, with {}", spaces(key.start - above.start + 2));
-    Some((Repair::None, Some(Diagnostic::new(Code::YamlIndent, place, message).help(help))))
-}
-
-/// The first text of a `|` or `>` block, which decides how far the block is indented.
-pub(super) fn block_text(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
-    let place = Place::bytes(t.file.clone(), line.start..(line.start + line.indent()).max(line.start + 1));
-    let message = "a blank line above this text is indented further than the text itself";
-    let help = "remove the spaces from the blank line, or indent the text at least as far";
-    (Repair::None, Some(Diagnostic::new(Code::YamlIndent, place, message).help(help)))
 }

@@ -24,6 +24,20 @@ const EXTRACT: [&str; 7] = ["else", "as", "region", "timezone", "format", "defau
 /// Lists whose items are mappings, with a key that every item has.
 const LISTS: [(&str, &str); 3] = [("send", "to"), ("expect", "to"), ("tests", "request")];
 
+/// Lists whose items are mappings, with the key that each of them begins with.
+const BEGINNINGS: [(&str, &str); 5] =
+    [("send", "to"), ("expect", "to"), ("tests", "name"), ("steps", "call"), ("lookup", "call")];
+
+/// Keys of the route itself, whose values are no paths.
+const OF_ROUTE: [&str; 7] = ["match", "identity", "lane", "send", "tests", "lookup", "fallback"];
+
+/// Keys of jackfield.yaml, which name no connection and no source.
+const OF_SETTINGS: [&str; 6] = ["connections", "sources", "vars", "limits", "retry", "retention"];
+
+/// Sections of things that have names, with the keys by which one of them is known; a word says what one is.
+const SECTIONS: [(&str, &str, &[&str]); 2] =
+    [("connections", "a connection", &["provider"]), ("sources", "a source", &["path", "from"])];
+
 /// What is laid out otherwise than meant.
 pub(super) fn check(file: &Arc<str>, text: &str, root: &Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -54,6 +68,8 @@ impl Checker<'_> {
                 found.extend(self.without_name(node, entries));
                 found.extend(entries.windows(2).find_map(|pair| self.beside_parent(node, pair)));
                 found.extend(self.in_extract(node, entries));
+                found.extend(self.within_another(node, entries));
+                found.extend(self.in_save(node, entries));
                 entries.iter().for_each(|entry| self.node(&entry.value, found));
             }
         }
@@ -94,6 +110,9 @@ impl Checker<'_> {
             let help = format!("write `{}?:`", name.trim_end());
             return Some(Diagnostic::new(Code::YamlSyntax, place, "no space stands before the `?`").help(help));
         }
+        if let Some(entry) = entries.iter().find(|entry| is_of_route(entry)) {
+            return Some(self.too_deep(entry, "a key of the route"));
+        }
         entries.windows(2).find_map(|pair| {
             let [above, entry] = pair else { return None };
             let fixed = entry.value.as_scalar().filter(|value| !value.text.starts_with('$'));
@@ -107,6 +126,54 @@ impl Checker<'_> {
             let help = format!("start this line with {}, like the others of `{}`", spaces(column), above.key.name);
             Some(Diagnostic::new(Code::YamlIndent, self.place(entry.key.span.clone()), message).help(help))
         })
+    }
+
+    /// A connection within the one above it, or a section of the settings within another one.
+    fn within_another(&self, node: &Node, entries: &[Entry]) -> Option<Diagnostic> {
+        let steps = node.place.path.segments();
+        let (section, own) = match steps.as_slice() {
+            [Segment::Key(section)] => (section, None),
+            [Segment::Key(section), Segment::Key(own)] => (section, Some(own)),
+            _ => return None,
+        };
+        let (_, what, marks) = SECTIONS.iter().find(|(name, ..)| *name == &**section)?;
+        let is_one = |entry: &Entry| marks.iter().any(|mark| entry.value.get(mark).is_some());
+        let Some(own) = own else {
+            let is_section = |entry: &&Entry| OF_SETTINGS.contains(&&*entry.key.name) && !is_one(entry);
+            let entry = entries.iter().find(is_section).filter(|_| &**self.file == "jackfield.yaml")?;
+            return Some(self.too_deep(entry, "a section of its own"));
+        };
+        let outer = marks.iter().any(|mark| node.get(mark).is_some());
+        let entry = entries.iter().find(|entry| outer && is_one(entry) && entry.value.as_map().is_some())?;
+        let above = Line::at(self.text, node.span.start).previous().filter(|above| above.parts().key.is_some());
+        let column = above.map_or(2, |above| above.indent());
+        let message = format!("`{}` stands within `{own}`, and looks like {what} of its own", entry.key.name);
+        let help = format!("start it with {}, like `{own}`, and what belongs to it as far to the left", spaces(column));
+        Some(Diagnostic::new(Code::YamlIndent, self.place(entry.key.span.clone()), message).help(help))
+    }
+
+    /// `remember:` of a call within its `save:`.
+    fn in_save(&self, node: &Node, entries: &[Entry]) -> Option<Diagnostic> {
+        const BESIDE: [&str; 5] = ["remember", "params", "query", "body", "headers"];
+        let (_, Segment::Key(key)) = node.place.path.split_last()? else { return None };
+        let holds = |entry: &Entry| entry.value.as_map().is_some() && entry.value.get("path").is_none();
+        let is_beside = |entry: &&Entry| BESIDE.contains(&&*entry.key.name) && holds(entry);
+        let entry = entries.iter().find(is_beside).filter(|_| &**key == "save")?;
+        let name = &entry.key.name;
+        let message = format!("`{name}` belongs to the call, and is no name under `save`");
+        let help = format!("`{name}` stands beside `save:`, not in it: indent it as far as `save:`");
+        Some(Diagnostic::new(Code::YamlIndent, self.place(entry.key.span.clone()), message).help(help))
+    }
+
+    /// A key of the top level that is indented under another one.
+    fn too_deep(&self, entry: &Entry, what: &str) -> Diagnostic {
+        let name = &entry.key.name;
+        let message = format!("`{name}` is {what}, and is indented here");
+        let mut help = format!("write `{name}:` at the start of the line");
+        if !matches!(entry.value.kind, Kind::Scalar(_)) {
+            help.push_str(", and what belongs to it as far to the left");
+        }
+        Diagnostic::new(Code::YamlIndent, self.place(entry.key.span.clone()), message).help(help)
     }
 
     /// Settings of a connection right under `connections:`.
@@ -179,6 +246,44 @@ impl Checker<'_> {
         let (_, found) = is_plain.then(slip).flatten()?;
         found.map(|found| Diagnostic { fix: None, ..found })
     }
+}
+
+/// Whether a key under `extract:` is one of the route: what it holds is no path.
+fn is_of_route(entry: &Entry) -> bool {
+    let holds = match &entry.value.kind {
+        Kind::Scalar(scalar) => !scalar.text.starts_with('$') && scalar.text.contains([' ', '{']),
+        Kind::List(_) => true,
+        Kind::Map(_) => false,
+    };
+    OF_ROUTE.contains(&&*entry.key.name) && holds
+}
+
+/// A second `to:` in an item that has a body already: the dash before it is missing.
+pub(super) fn missing_dash(
+    file: &Arc<str>,
+    text: &str,
+    item: &Place,
+    entries: &[Entry],
+    name: &str,
+    key: &Range<usize>,
+) -> Option<Diagnostic> {
+    let (above, Segment::Index(_)) = item.path.split_last()? else { return None };
+    let (_, Segment::Key(list)) = above.split_last()? else { return None };
+    let (list, _) = BEGINNINGS.iter().find(|(of, begins)| *of == &**list && *begins == name)?;
+    let since = entries.iter().skip_while(|entry| *entry.key.name != *name);
+    let is_whole = since.skip(1).any(|entry| !matches!(entry.value.kind, Kind::Scalar(_)) || name == "name");
+    let line = Line::at(text, key.start);
+    let column = line.indent().checked_sub(2).filter(|_| key.start == line.start + line.indent())?;
+    if !is_whole {
+        return None;
+    }
+    let message = format!("`{name}` is set twice in one item of `{list}`: a dash is missing before the second one");
+    let written = shown(line.text.trim());
+    let help = format!("for another item, write `{}- {written}`; or keep one of the two", " ".repeat(column));
+    let place = Place::bytes(file.clone(), key.clone());
+    let diagnostic = Diagnostic::new(Code::YamlDuplicateKey, place, message).found("set again here").help(help);
+    let first = entries.iter().find(|entry| *entry.key.name == *name)?;
+    Some(diagnostic.also(Place::bytes(file.clone(), first.key.span.clone()), "first set here"))
 }
 
 /// A key without a value that is both: the key, the sign that was meant for a colon with a space, and the value.

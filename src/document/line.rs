@@ -40,6 +40,11 @@ impl<'a> Line<'a> {
         self.start + self.text.len()
     }
 
+    /// The whole text that it is a line of.
+    pub fn source(&self) -> &'a str {
+        self.source
+    }
+
     /// Its number, from 1.
     pub fn number(&self) -> usize {
         self.source.get(..self.start).unwrap_or("").matches('\n').count() + 1

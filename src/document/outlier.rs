@@ -30,6 +30,12 @@ const TOP: [&str; 14] = [
     "webhooks",
 ];
 
+const SETTINGS: &str = "jackfield.yaml";
+
+/// The same of the settings alone.
+const TOP_OF_SETTINGS: [&str; 9] =
+    ["listen", "admin", "public_url", "data", "limits", "retry", "retention", "reload", "proxy"];
+
 /// Keys whose children have names, and are no list.
 const NAMED: [&str; 13] = [
     "connections",
@@ -72,27 +78,66 @@ pub(super) fn above(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     if let Some(found) = forgotten_body(file, line) {
         return Some(found);
     }
-    let odd = written(*line, Line::previous).next().filter(|odd| odd.indent() < line.indent())?;
-    let (parts, name) = (odd.parts(), key(&odd)?);
-    if parts.first != parts.body || parts.value.is_empty() || (odd.indent() == 0 && TOP.contains(&name)) {
-        return None;
-    }
-    let before = written(odd, Line::previous).find(|before| before.indent() <= line.indent())?;
-    let column = before.parts().body - before.start;
-    let opens = column == odd.indent() && before.parts().value.is_empty() && before.parts().key.is_some();
-    if !(column == line.indent() || opens) {
-        return None;
-    }
-    let place = Place::bytes(file.clone(), odd.start..parts.first.max(odd.start + 1));
-    let message = "this line is indented differently from the lines around it";
-    let like = format!("`{}` on line {}", shown(line.text.trim()), line.number());
-    let help = match (opens, key(&before)) {
-        (true, Some(parent)) => {
-            format!("start it with {}, like {like}, so that it stands under `{parent}`", spaces(line.indent()))
+    let (odd, parent) = slid_out(file, line)?;
+    let first = odd.last()?;
+    let place = Place::bytes(file.clone(), first.start..first.parts().first.max(first.start + 1));
+    let message = match odd.len() {
+        1 => "this line is indented differently from the lines around it".to_owned(),
+        2 => "this line and the one below it are indented differently from the lines around them".to_owned(),
+        count => {
+            format!("this line and the {} below it are indented differently from the lines around them", count - 1)
         }
-        _ => format!("start it with {}, like {like}", spaces(line.indent())),
     };
-    slip(Diagnostic::new(Code::YamlIndent, place, message).found(spaces(odd.indent())).help(help))
+    let like = format!("`{}` on line {}", shown(line.text.trim()), line.number());
+    let start = match odd.len() {
+        1 => "start it with",
+        _ => "start them with",
+    };
+    let below = odd.iter().any(|odd| odd.parts().value.is_empty());
+    let help = match (below, parent) {
+        (true, _) => format!("{start} {}, like {like}; what belongs to it stays as it is", spaces(line.indent())),
+        (_, Some(parent)) => {
+            format!("{start} {}, like {like}, so that it stands under `{}`", spaces(line.indent()), key(&parent)?)
+        }
+        (_, None) => format!("{start} {}, like {like}", spaces(line.indent())),
+    };
+    slip(Diagnostic::new(Code::YamlIndent, place, message).found(spaces(first.indent())).help(help))
+}
+
+/// The lines above this one that are indented less than it, from the lowest up, where a line above them is indented like
+/// it, or is a key with nothing under it, which is told.
+fn slid_out<'a>(file: &Arc<str>, line: &Line<'a>) -> Option<(Vec<Line<'a>>, Option<Line<'a>>)> {
+    const MOST: usize = 4;
+    let is_top = |odd: &Line<'_>| {
+        let name = key(odd).unwrap_or_default();
+        odd.indent() == 0 && (TOP.contains(&name) || (&**file == SETTINGS && TOP_OF_SETTINGS.contains(&name)))
+    };
+    let lowest = written(*line, Line::previous)
+        .take_while(|above| above.indent() != line.indent())
+        .find(|above| above.indent() < line.indent())?;
+    let mut odd = vec![lowest];
+    loop {
+        let last = *odd.last()?;
+        let parts = last.parts();
+        key(&last)?;
+        let holds = written(last, Line::next).next().is_some_and(|below| below.indent() > line.indent());
+        let is_whole = !parts.value.is_empty() || holds;
+        if parts.first != parts.body || is_top(&last) || !is_whole || odd.len() > MOST {
+            return None;
+        }
+        let before = written(last, Line::previous).find(|before| before.indent() <= line.indent())?;
+        let column = before.parts().body - before.start;
+        if column == line.indent() {
+            return Some((odd, None));
+        }
+        if column != lowest.indent() {
+            return None;
+        }
+        if before.parts().value.is_empty() && before.parts().key.is_some() {
+            return odd.iter().all(|odd| !odd.parts().value.is_empty()).then_some((odd, Some(before)));
+        }
+        odd.push(before);
+    }
 }
 
 /// Fields of the body that stand beside `to:`, as if there were no `body:`.
@@ -168,23 +213,6 @@ pub(super) fn lone_dash(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
 /// Whether `- name: chat` gives the entry its name, as in lists of other tools; under `extract` it is one called `name`.
 fn is_named_so(list: &str, value: &str) -> bool {
     matches!(list, "connections" | "sources" | "operations" | "webhooks") || list == "extract" && is_name(value)
-}
-
-/// A line of a `|` or `>` text that is not indented like the rest of it.
-pub(super) fn beside_block(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
-    let parts = line.parts();
-    let text = written(*line, Line::previous).next().filter(|above| above.indent() > line.indent())?;
-    let header = written(*line, Line::previous).find(|above| above.indent() <= line.indent())?;
-    let opened = header.slice(header.parts().value);
-    let word = line.text.trim().split([' ', '\t', ':', '=']).next().unwrap_or("");
-    let is_block = !is_name(word) && matches!(opened, "|" | "|-" | "|+" | ">" | ">-" | ">+");
-    if parts.key.is_some() || parts.first != parts.body || !is_block {
-        return None;
-    }
-    let name = shown(key(&header)?);
-    let message = format!("the text of `{name}` ends before this line, which is indented less");
-    let help = format!("if it belongs to that text, start it with {}, like the line above", spaces(text.indent()));
-    slip(Diagnostic::new(Code::YamlIndent, whole(file, line), message).help(help))
 }
 
 /// What other languages begin a comment with.

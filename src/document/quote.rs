@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::line::{Line, quoted_length};
+use super::line::{Line, is_name, quoted_length};
 use super::syntax::{Repair, Slip, Trouble};
-use super::unquoted;
+use super::{comment, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 const SHOWN: usize = 120;
@@ -120,6 +120,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let message = "there is text after the closing quote";
     let found = format!("the quote before this ends the text that starts with `{quote}`");
     let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message).found(found);
+    if let Some(slip) = missing_quote(t, line, open, length, quote) {
+        return slip;
+    }
     if t.flow.is_some() {
         let help = "put a comma between the two, or put the whole value in one pair of quotes";
         return (Repair::None, Some(diagnostic.help(help)));
@@ -128,6 +131,26 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let certain = (within && inner.is_some()).then_some(text);
     let diagnostic = diagnostic.help(help).fix_opt(Place::bytes(t.file.clone(), range.clone()), certain);
     (Repair::Blank(range), Some(diagnostic))
+}
+
+/// `{ a: "x, b: "y" }`: the first text is not closed, and ends where the second one begins.
+fn missing_quote(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote: char) -> Option<Slip> {
+    t.flow?;
+    let inner = line.slice(open + 1..open + length - 1);
+    let (text, next) = inner.rsplit_once(',')?;
+    let name = next.trim();
+    let is_next = name.is_empty() || name.strip_suffix(':').is_some_and(is_name);
+    if !is_next || !next.ends_with([' ', ':']) || text.trim().is_empty() {
+        return None;
+    }
+    let at = open + 1 + text.len();
+    let place = Place::bytes(t.file.clone(), open..at);
+    let message = "this quote is not closed before the comma";
+    let help = line_help(line, at..at, &quote.to_string(), "write");
+    let help = if help == "write" { format!("close it: `{quote}{}{quote}`", shown(text)) } else { help };
+    let behind = Place::bytes(t.file.clone(), at..at);
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message).help(help).fix(behind, quote);
+    Some((Repair::None, Some(diagnostic)))
 }
 
 /// `"{{ items | join(", ") }}"`: the quote around the whole stands inside an expression again.
@@ -195,21 +218,29 @@ fn end_sign(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize) -> Opt
 fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip {
     let end = line.start + line.text.trim_end().len();
     let range = open..end.max(open);
-    // What looks like a comment behind the text is one.
+    // What looks like a comment behind the text is one, unless it is more likely a part of the text.
     let whole = line.slice(range.clone());
-    let text = whole.find(" #").and_then(|at| whole.get(..at)).map_or(whole, str::trim_end);
+    let before = |at: usize| whole.get(..at).map_or(0, |before| before.trim_end().len());
+    let cut = whole.find(" #").filter(|at| !comment::is_text(line.source(), open + before(*at)));
+    let text = cut.and_then(|at| whole.get(..at)).map_or(whole, str::trim_end);
+    let is_apart = cut.is_some_and(|at| whole.get(..at).is_some_and(|before| before.ends_with(' ')));
     let range = open..open + text.len();
     let written = line.slice(range.clone());
     let inner = written.get(1..).unwrap_or("");
     let place = Place::bytes(file.clone(), range.clone());
     let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, "this quote is never closed");
+    if let Some(mixed) = mixed(file, line, range.clone(), quote).filter(|_| cut.is_none()) {
+        return (Repair::Blank(range), Some(Diagnostic { labels: diagnostic.labels, ..mixed }));
+    }
     let start = inner.strip_suffix("\\\"").or_else(|| inner.strip_suffix('\\'));
+    let say = "close it at the end of the text";
     let help = match start.filter(|_| quote == '"') {
         Some(start) if !start.contains('\'') => {
             let say = "a `\\` takes its meaning from the quote after it; use single quotes";
             line_help(line, range.clone(), &format!("'{start}\\'"), say)
         }
-        _ => line_help(line, range.clone(), &format!("{written}{quote}"), "close it at the end of the text"),
+        _ if cut.is_some() && !is_apart => format!("{say}, which may be before the `#` or at the end of the line"),
+        _ => line_help(line, range.clone(), &format!("{written}{quote}"), say),
     };
     // A text of many lines, or with a comment or bracket behind it, may end anywhere; and the quote may be a slip.
     let parts = line.parts();
@@ -222,6 +253,24 @@ fn unclosed(file: &Arc<str>, line: &Line<'_>, open: usize, quote: char) -> Slip 
     let behind = Place::bytes(file.clone(), range.end..range.end);
     let diagnostic = diagnostic.help(help).fix_opt(behind, certain.then_some(quote));
     (Repair::Blank(range), Some(diagnostic))
+}
+
+/// `"text'`: the quote at the end is of the other kind.
+fn mixed(file: &Arc<str>, line: &Line<'_>, range: Range<usize>, quote: char) -> Option<Diagnostic> {
+    let other = if quote == '"' { '\'' } else { '"' };
+    let inner = line.slice(range.clone()).strip_prefix(quote)?;
+    let text = inner.strip_suffix(other).filter(|_| inner.matches(other).count() % 2 == 1)?;
+    let place = Place::bytes(file.clone(), range.end - 1..range.end);
+    let message = format!("this quote is never closed: the text begins with `{quote}` and ends with `{other}`");
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place.clone(), message);
+    // `the clinics'` and `5"` may end so.
+    let is_sure = !text.ends_with(char::is_alphanumeric) && !text.contains(['\\', quote]);
+    Some(match is_sure {
+        true => diagnostic
+            .help(line_help(line, range.end - 1..range.end, &quote.to_string(), "write"))
+            .fix(place, quote.to_string()),
+        false => diagnostic.help(format!("end it with `{quote}`, as it begins")),
+    })
 }
 
 /// An escape that double quotes do not know, as in a regular expression.
@@ -238,8 +287,14 @@ fn escape_slip(t: &Trouble<'_>, open: usize) -> Option<Slip> {
     let range = open..open + body.len();
     let repair = Repair::Blank(start..start + 1);
     let meant = !inner.contains(['\'', '\n', '\r']) && !inner.contains("\\\"") && !inner.contains("\\\\");
-    if !meant || !body.ends_with('"') || body.len() < 2 {
-        let help = line_help(&line, start..start + 1, "\\\\", "write the backslash twice");
+    let doubtful = |after: &str| after.is_empty() || after.starts_with(['n', 't', 'r', 'u', 'x', 'U', '0', '"', '\n']);
+    let is_plain = !inner.is_empty() && inner.split('\\').skip(1).all(|after| !doubtful(after));
+    if !meant || inner.is_empty() {
+        let say = "write each backslash that is meant as one twice";
+        let help = match is_plain {
+            true => line_help(&line, range, &body.replace('\\', "\\\\"), say),
+            false => say.to_owned(),
+        };
         return Some((repair, Some(diagnostic.help(help))));
     }
     let single = format!("'{inner}'");

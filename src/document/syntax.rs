@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use granit_parser::ErrorKind;
 
-use super::line::{Line, quoted_length};
+use super::line::{Line, is_name, quoted_length};
 use super::quote::{line_help, shown};
-use super::{indent, outlier, quote, read, tab, unquoted};
+use super::{block, indent, outlier, quote, read, tab, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// Where the parser stopped, and what it had read.
@@ -88,8 +88,9 @@ pub(super) fn explain(t: &Trouble<'_>) -> Slip {
     let opener = t.flow.map(|flow| Line::at(t.text, flow));
     let slip = special
         .or_else(|| quote_above(t, &line))
-        .or_else(|| indent::shallow_block(t, &line))
-        .or_else(|| outlier::beside_block(t.file, &line))
+        .or_else(|| block::shallow(t, &line))
+        .or_else(|| block::beside(t.file, &line))
+        .or_else(|| block::turned_above(t.file, &line))
         .or_else(|| outlier::bullet(t.file, &line))
         .or_else(|| outlier::leftover(t.file, &line))
         .or_else(|| unquoted::template_slip(t.file, t.text, &line))
@@ -154,12 +155,12 @@ fn by_kind(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
             .or_else(|| unquoted::flow_template_slip(t, line))
             .or_else(|| bracket(t)),
         ErrorKind::MisplacedFlowCollectionEnd if !t.starts_value(line) => Some(stray_bracket(t)),
-        ErrorKind::BlockEntryInFlowCollection => Some(dash_in_brackets(t)),
+        ErrorKind::BlockEntryInFlowCollection => Some(dash_in_brackets(t, line)),
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => Some(mismatched(t, *open, *close)),
         ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
             unquoted::block_header_slip(t.file, line)
         }
-        ErrorKind::InvalidBlockScalarIndent => Some(indent::block_text(t, line)),
+        ErrorKind::InvalidBlockScalarIndent => Some(block::first_text(t, line)),
         ErrorKind::BlockSequenceEntryNotAllowed => Some(indent::list_beside_key(t, line)),
         ErrorKind::CommentNotSeparated => Some(glued_comment(t, line)),
         ErrorKind::MappingValueNotAllowed => indent::second_colon(t, line),
@@ -175,6 +176,8 @@ fn by_kind(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
 pub(super) fn control_characters(file: &Arc<str>, text: &mut String) -> Vec<Diagnostic> {
     const REPORTED: usize = 5;
     let odd: Vec<(usize, char)> = text.char_indices().filter(|(at, c)| is_odd(*at, *c)).collect();
+    let source = text.clone();
+    let source = source.as_str();
     for (at, c) in &odd {
         read::mask(text, *at..*at + c.len_utf8());
     }
@@ -186,7 +189,13 @@ pub(super) fn control_characters(file: &Arc<str>, text: &mut String) -> Vec<Diag
     let describe = |(at, c): &(usize, char)| {
         let place = Place::bytes(file.clone(), *at..*at + c.len_utf8());
         let message = format!("this line contains {}", name(*c));
-        let help = "delete it; such characters come along when text is pasted from another program";
+        let line = Line::at(source, *at);
+        let next = line.rest(*at + c.len_utf8()).split_whitespace().next().unwrap_or("").trim_end_matches(':');
+        let before = if next.is_empty() { String::new() } else { format!(" before `{}`", shown(next)) };
+        let help = format!(
+            "it stands unseen{before}: `jackfield check --fix` deletes it; or delete the line and type it again. Such \
+             characters come along when text is pasted from another program"
+        );
         Diagnostic::new(Code::YamlBadCharacter, place.clone(), message).help(help).fix(place, "")
     };
     odd.iter().take(REPORTED).map(describe).collect()
@@ -277,6 +286,11 @@ fn bracket(t: &Trouble<'_>) -> Option<Slip> {
     if closed {
         return Some(missing_comma(t, &line, &here));
     }
+    Some(never_closed(t, open, c))
+}
+
+fn never_closed(t: &Trouble<'_>, open: usize, c: char) -> Slip {
+    let line = Line::at(t.text, open);
     let end = line.start + line.text.trim_end().len();
     let close = if c == '[' { ']' } else { '}' };
     let place = Place::bytes(t.file.clone(), open..open + 1);
@@ -290,10 +304,13 @@ fn bracket(t: &Trouble<'_>) -> Option<Slip> {
         false => line_help(&line, end..end, &close.to_string(), &say),
     };
     let diagnostic = Diagnostic::new(Code::YamlUnclosedBracket, place, message).help(help);
-    Some((Repair::Blank(open..end), Some(diagnostic)))
+    (Repair::Blank(open..end), Some(diagnostic))
 }
 
 fn missing_comma(t: &Trouble<'_>, opener: &Line<'_>, here: &Line<'_>) -> Slip {
+    if let Some(slip) = semicolon(t, here) {
+        return slip;
+    }
     let message = "a comma is missing between two entries";
     let above = here.previous().filter(|above| above.start > opener.start && here.start != opener.start);
     if let Some(above) = above.filter(|above| !above.is_idle()) {
@@ -306,6 +323,18 @@ fn missing_comma(t: &Trouble<'_>, opener: &Line<'_>, here: &Line<'_>) -> Slip {
     let place = Place::bytes(t.file.clone(), before..t.at.max(before) + 1);
     let help = "put a comma between the entries; a text with `: `, `{`, `[` or a comma in it needs quotes here";
     (Repair::None, Some(Diagnostic::new(Code::YamlUnclosedBracket, place, message).help(help)))
+}
+
+/// `{ path: $.From; as: phone }`
+fn semicolon(t: &Trouble<'_>, here: &Line<'_>) -> Option<Slip> {
+    let before = here.slice(here.start..t.at);
+    let sign = before.rfind("; ").filter(|at| is_name(before.get(at + 2..).unwrap_or("").trim()))?;
+    let sign = here.start + sign..here.start + sign + 1;
+    let place = Place::bytes(t.file.clone(), sign.clone());
+    let message = "entries are separated by commas, and not by `;`";
+    let help = line_help(here, sign.clone(), ",", "write");
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedBracket, place.clone(), message).help(help);
+    Some((Repair::None, Some(diagnostic.fix(place, ","))))
 }
 
 fn mismatched(t: &Trouble<'_>, open: char, close: char) -> Slip {
@@ -345,11 +374,24 @@ fn stray_bracket(t: &Trouble<'_>) -> Slip {
     (Repair::None, Some(Diagnostic::new(Code::YamlUnclosedBracket, place, message).help(help)))
 }
 
-fn dash_in_brackets(t: &Trouble<'_>) -> Slip {
+/// `tags: [ - a ]`; or an item of the list around, after a bracket that is never closed.
+fn dash_in_brackets(t: &Trouble<'_>, line: &Line<'_>) -> Slip {
+    let opener = t.flow.map(|flow| Line::at(t.text, flow)).filter(|opener| opener.start < line.start);
+    let is_outer = opener.is_some_and(|opener| line.indent() <= opener.indent());
+    if let Some(unclosed) = opener.filter(|_| is_outer).and_then(|opener| unclosed_above(t, &opener)) {
+        return unclosed;
+    }
     let place = Place::bytes(t.file.clone(), t.at..t.at + 1);
     let message = "a `- ` cannot stand inside `[ ]` or `{ }`";
     let help = "remove the dash and separate the entries with commas, or remove the brackets";
     (Repair::None, Some(Diagnostic::new(Code::YamlUnclosedBracket, place, message).help(help)))
+}
+
+/// The bracket that is left open at the end of its line.
+fn unclosed_above(t: &Trouble<'_>, opener: &Line<'_>) -> Option<Slip> {
+    let end = opener.start + opener.text.trim_end().len();
+    let (open, c, _) = open_bracket(t.text.get(..end)?, t.flow?, end)?;
+    Some(never_closed(t, open, c))
 }
 
 /// Something after a root that is complete.

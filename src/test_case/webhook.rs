@@ -7,10 +7,12 @@ use super::{failed, sent_at};
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Place, text::count_of};
 use crate::event::{Event, RawRequest};
+use crate::path;
 use crate::pipeline::{self, RouteResult};
 use crate::route::{Lookup, RouteSet};
 use crate::source::{Answer as Given, HandshakeError, NotTaken, Received as Reception, Taken};
 use crate::value::{Value, json};
+use crate::verify::cause::Cause;
 
 /// One test of a webhook.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct WebhookTest {
     pub expected: Expected,
     /// Where `expect` is written.
     pub place: Place,
+    /// Where the webhook itself is written.
+    pub webhook_place: Place,
 }
 
 /// What must come of the request.
@@ -54,7 +58,10 @@ enum Received {
     Events(Vec<Event>),
     /// It was a challenge.
     Answered(Given),
-    Refused(String),
+    Refused {
+        why: String,
+        cause: Option<String>,
+    },
     /// It is no request that the source could take.
     Unread(String),
 }
@@ -62,9 +69,13 @@ enum Received {
 impl WebhookTest {
     /// What differs from what the test expects; nothing when it passes.
     pub fn run(&self, set: &RouteSet, raw: RawRequest, now: Timestamp) -> Vec<Diagnostic> {
-        match (&self.expected, receive(set, raw, now)) {
+        let received = receive(set, raw, now);
+        if let Some(problem) = self.unsplit(set, &received) {
+            return vec![problem];
+        }
+        match (&self.expected, received) {
             (_, Received::Unread(why)) => vec![failed(&self.name, &self.request_place, why)],
-            (Expected::Refused, Received::Refused(_)) => Vec::new(),
+            (Expected::Refused, Received::Refused { .. }) => Vec::new(),
             (Expected::Events { identities, payload }, Received::Events(events)) => {
                 let identities = identities.iter().flat_map(|all| self.identities(set, all, &events));
                 identities
@@ -76,10 +87,32 @@ impl WebhookTest {
         }
     }
 
+    /// A `split` that finds nothing in the request, and nearly the name of something that is there: it is not split at all.
+    fn unsplit(&self, set: &RouteSet, received: &Received) -> Option<Diagnostic> {
+        let (Expected::Events { .. }, Received::Events(events)) = (&self.expected, received) else { return None };
+        let [event] = events.as_slice() else { return None };
+        let split = set.sources.values().find_map(|source| source.split.as_ref())?;
+        let meant = path::meant(&event.payload, split).filter(|_| split.first(&event.payload).is_none())?;
+        let meant = match split.text().ends_with("[*]") {
+            true => format!("{}[*]", meant.rsplit_once('[').map_or(&*meant, |(list, _)| list)),
+            false => meant,
+        };
+        let place = self.webhook_place.key("split");
+        let message = format!("`split` finds nothing in the request of test `{}`", self.name);
+        let diagnostic = failed(&self.name, &place, "").help(format!("did you mean `{meant}`?"));
+        let diagnostic = Diagnostic { message, ..diagnostic };
+        Some(diagnostic.also(self.place.clone(), "in this test"))
+    }
+
     /// Something else came of the request than what is expected of it.
     fn other(&self, expected: &Expected, received: Received) -> Diagnostic {
         match (expected, received) {
-            (_, Received::Refused(why)) => {
+            (_, Received::Refused { why, cause: Some(help) }) => {
+                let place = self.webhook_place.key("verify").on_key();
+                let message = format!("the request is refused: {why}");
+                failed(&self.name, &place, message).also(self.place.clone(), "in this test").help(help)
+            }
+            (_, Received::Refused { why, .. }) => {
                 let help = "see that `signs` says what the sender signs, that `secret`, and `public_url` where the address is \
                             signed, are those of the capture, and that every byte of it is as it was sent";
                 self.wrong(&format!("the request is refused: {why}")).help(help)
@@ -180,6 +213,10 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
     };
     let at = sent_at(&source, &raw, &set.public_url, &params).unwrap_or(now);
     let raw = Arc::new(raw);
+    let cause = || match source.verify.refused(&raw, &source.context(&raw, &params, &set.public_url, at))?.cause? {
+        Cause::Written(help) => Some(help),
+        Cause::NearHeader { found, .. } => Some(format!("did you mean `header: {found}`?")),
+    };
     let outcome = source.receive(source.context(&raw, &params, &set.public_url, at), None, || Ok(()));
     match outcome {
         Ok(Reception::Events(Taken { unread: Some(error), .. })) => Received::Unread(error.to_string()),
@@ -187,7 +224,7 @@ fn receive(set: &RouteSet, raw: RawRequest, now: Timestamp) -> Received {
         Ok(Reception::Handshake(_, answer)) => Received::Answered(answer),
         Err(NotTaken::WrongMethod) => not_taken(&raw),
         Err(NotTaken::Unproved(error) | NotTaken::Handshake(HandshakeError::Token(error))) => {
-            Received::Refused(error.to_string())
+            Received::Refused { why: error.to_string(), cause: cause() }
         }
         Err(NotTaken::Handshake(error)) => Received::Unread(error.to_string()),
         Err(NotTaken::TooLarge(error)) => Received::Unread(error.to_string()),

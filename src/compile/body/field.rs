@@ -7,7 +7,7 @@ use super::super::schema_words::{self, Group, Part as GroupPart, Sub};
 use super::choice::{Given, State, both_possible, one_possible, two_possible};
 use super::part::Part;
 use super::{Target, presence};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, Severity, suggest};
 use crate::pack::Body;
 use crate::types::Presence;
 use crate::value::Value;
@@ -63,11 +63,15 @@ impl Compiler<'_> {
                 if within.is_some_and(|home| homes.contains(&home)) {
                     continue;
                 }
-                let unknown = Unknown { name, free: &free, within, missing: &missing, alone };
+                let outer = self.outer(name, part, at);
+                let unknown = Unknown { name, free: &free, within, missing: &missing, alone, outer };
                 let meant = self.unknown_field(&unknown, part.target, &place);
                 homes.extend(meant.filter(|meant| within == Some(meant)));
                 missing.retain(|name| Some(*name) != meant);
                 continue;
+            }
+            if properties(name).is_empty() {
+                self.check_own_value(name, field, part, at);
             }
             if required.contains(&&**name) && !defaults.contains(&&**name) {
                 let is_key = is_key(name, properties(name).first().copied());
@@ -127,11 +131,16 @@ impl Compiler<'_> {
 
     /// Reports a field that the schema does not have; returns the one that was meant.
     fn unknown_field<'n>(&mut self, unknown: &Unknown<'_, 'n>, target: &Target<'_>, place: &Place) -> Option<&'n str> {
-        let Unknown { name, free, within, missing, alone } = *unknown;
+        let Unknown { name, free, within, missing, alone, ref outer } = *unknown;
         let message = format!("`{}` has no field `{name}`", target.to);
         let diagnostic = Diagnostic::new(Code::InvalidBody, place.on_key(), message);
         if target.operation.params().any(|param| **param == *name) {
             let help = format!("`{name}` belongs to the address: write `params: {{ {name}: … }}` beside `to`");
+            self.report(diagnostic.help(help));
+            return None;
+        }
+        if let Some(outer) = outer.as_ref().filter(|_| within.is_none()) {
+            let help = format!("`{name}` stands beside `{outer}:`, not in it: indent it as far as `{outer}:`");
             self.report(diagnostic.help(help));
             return None;
         }
@@ -150,6 +159,41 @@ impl Compiler<'_> {
         };
         self.report(diagnostic.help_opt(help).fix_opt(place.on_key(), suggest::certain(name, free.iter().copied())));
         meant
+    }
+
+    /// The key under which a field stands that the mapping around that key takes, and has not.
+    fn outer(&self, name: &str, part: &Part<'_>, at: &Place) -> Option<Arc<str>> {
+        let (steps, above) = (at.path.segments(), part.top.path.segments());
+        let own = steps.get(above.len()..).filter(|_| at.path.is_within(&part.top.path))?;
+        let (mut schema, mut place, mut found) = (part.root, part.top.clone(), None);
+        for step in own {
+            let Segment::Key(key) = step else { return None };
+            let conjuncts = Sub { schema, root: part.root }.conjuncts();
+            let takes = conjuncts.iter().any(|schema| schema_words::names(schema).contains(&name));
+            let node = self.documents.0.get(&place.file)?.node(&place.path)?;
+            if takes && node.get(name).is_none() {
+                found = Some(key.clone());
+            }
+            schema = conjuncts.iter().find_map(|schema| schema.get("properties")?.get(key))?;
+            place = place.key(key.clone());
+        }
+        found
+    }
+
+    /// A word that is one of a field of the operation, among values of one's own that have the field's name.
+    fn check_own_value(&mut self, name: &str, field: &Body, part: &Part<'_>, at: &Place) {
+        let Body::Value(Value::String(word)) = field else { return };
+        let top = Sub { schema: part.root, root: part.root }.conjuncts();
+        let property = top.iter().find_map(|schema| schema.get("properties")?.get(name));
+        let words = property.map(|schema| Sub { schema, root: part.root }.conjuncts()).unwrap_or_default();
+        let is_word = words.iter().any(|schema| schema_words::texts(schema.get("enum")).contains(&&**word));
+        let Some(key) = self.outer(name, part, at).filter(|_| is_word) else { return };
+        let to = part.target.to;
+        let message = format!("`{name}` is a field of `{to}`, and stands here among values of your own");
+        let mut diagnostic = Diagnostic::new(Code::InvalidBody, at.key(name).on_key(), message);
+        diagnostic.severity = Severity::Warning;
+        let help = format!("if the field is meant, it stands beside `{key}:`, not in it");
+        self.report(diagnostic.help(help));
     }
 
     /// A mapping around fields that stand in the body itself.
@@ -271,4 +315,6 @@ struct Unknown<'u, 'n> {
     missing: &'u [&'n str],
     /// It is the only one of its object.
     alone: bool,
+    /// The key that it stands under, where it belongs beside it.
+    outer: Option<Arc<str>>,
 }

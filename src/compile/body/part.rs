@@ -2,8 +2,8 @@
 
 use super::super::Compiler;
 use super::super::schema_words::{self, Sub};
+use super::meant::{self, Mend};
 use super::{Target, constant, type_of};
-use crate::config::scalar;
 use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::pack::Body;
 use crate::path::Step;
@@ -18,11 +18,13 @@ pub(super) struct Part<'a> {
     /// The whole schema, which a `$ref` points into.
     pub root: &'a Value,
     pub target: &'a Target<'a>,
+    /// Where the whole body is written.
+    pub top: &'a Place,
 }
 
 impl<'a> Part<'a> {
     pub(super) fn of(&self, schema: &'a Value) -> Part<'a> {
-        Part { schema, root: self.root, target: self.target }
+        Part { schema, root: self.root, target: self.target, top: self.top }
     }
 
     fn sub(&self) -> Sub<'a> {
@@ -89,10 +91,16 @@ impl Compiler<'_> {
             Body::Template { template, .. } => made_fit(template, case, found, allowed).or_else(|| fields_help(part)),
             _ => fields_help(part),
         };
-        let meant = constant(body).and_then(|value| meant_by(value.as_str()?, allowed));
+        let node = self.documents.0.get(&at.file).and_then(|document| document.node(&at.path));
+        let meant = meant::meant(&bare_name(at), body, constant(body).as_ref(), node, allowed);
         let help = meant.as_ref().map(|meant| meant.help.clone()).or(help);
-        let whole = Place { on: On::Value, ..at.clone() };
-        let diagnostic = diagnostic.fix_opt(whole, meant.and_then(|meant| meant.fix));
+        let diagnostic = match (meant.and_then(|meant| meant.fix), node) {
+            (Some(Mend::Text(text)), _) => diagnostic.fix(Place { on: On::Value, ..at.clone() }, text),
+            (Some(Mend::Word(word)), Some(node)) => {
+                diagnostic.fix(Place::bytes(at.file.clone(), node.span.clone()), word)
+            }
+            _ => diagnostic,
+        };
         let diagnostic = match (body, &case.place) {
             (Body::Template { .. }, Some(place)) => diagnostic.also(place.clone(), "it becomes this here"),
             _ => diagnostic,
@@ -116,7 +124,7 @@ impl Compiler<'_> {
             let needs = case.value.is_some() || !case.form.samples().is_empty();
             if needs && part.sub().says_more() {
                 let schema = compiled.get_or_insert_with(|| part.sub().compile());
-                schema.iter().for_each(|schema| self.check_case(case, schema, at));
+                schema.iter().for_each(|schema| self.check_case(case, schema, template, part, at));
             }
             self.check_length(case, part, at);
             if let (Some(items), Some(inner)) = (&case.items, part.sub().items()) {
@@ -125,7 +133,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_case(&mut self, case: &Case, schema: &Schema, at: &Place) {
+    fn check_case(&mut self, case: &Case, schema: &Schema, template: &Template, part: &Part<'_>, at: &Place) {
         if let Some(value) = &case.value {
             let Some(place) = &case.place else { return self.check_constant(value, schema, at) };
             for violation in schema.violations(value).into_iter().take(1) {
@@ -144,8 +152,16 @@ impl Compiler<'_> {
         else {
             return;
         };
-        let message = format!("{} {}, but is {}", name(at), violation.message, case.form.words());
+        let wants_plus = case.form == Form::Digits && schema.is_valid(&Value::from("+5511999990000"));
+        let wanted = match wants_plus {
+            true => "must be a phone number with its plus",
+            false => &violation.message,
+        };
+        let message = format!("{} {wanted}, but is {}", name(at), case.form.words());
         let help = match case.form {
+            Form::Digits if wants_plus => {
+                without_digits(template, part).or_else(|| help_for(schema, &violation.schema_path, None))
+            }
             Form::Phone if schema.is_valid(&Value::from("5511999990000")) => {
                 Some("send its digits alone: `{{ … | digits }}`".to_owned())
             }
@@ -212,21 +228,23 @@ fn fields_help(part: &Part<'_>) -> Option<String> {
     Some(format!("its fields are {fields}; write each as `key: value` below it"))
 }
 
-/// What was meant by a text where something else is wanted.
-struct Meant {
-    help: String,
-    fix: Option<&'static str>,
+/// `{{ phone | digits }}` where the number is wanted with its plus, which `phone` has.
+fn without_digits(template: &Template, part: &Part<'_>) -> Option<String> {
+    let inner = template.text().trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let name = inner.strip_suffix("digits")?.trim_end().strip_suffix('|')?.trim_end();
+    let used = template.uses().iter().find(|used| *used.name == *name)?;
+    let is_phone =
+        type_of_name(part, &used.name).is_some_and(|ty| ty.cases.iter().any(|case| case.form == Form::Phone));
+    is_phone.then(|| format!("leave out `| digits`: `{{{{ {name} }}}}` has the plus"))
 }
 
-/// `no` for `false`; `a, b` for a list.
-fn meant_by(text: &str, allowed: Kinds) -> Option<Meant> {
-    if allowed == Kinds::BOOLEAN {
-        let word = scalar::truth(text)?;
-        return Some(Meant { help: format!("write `{word}`: `{text}` is text"), fix: Some(word) });
-    }
-    let is_plain = !text.trim().is_empty() && !text.contains(|c: char| c.is_control() || "[]{}#\"':".contains(c));
-    (allowed == Kinds::LIST && is_plain)
-        .then(|| Meant { help: format!("write it in brackets: `[{}]`", text.trim()), fix: None })
+fn type_of_name(part: &Part<'_>, name: &str) -> Option<Type> {
+    Some(part.target.reach.type_of(name, &[]))
+}
+
+/// The key that stands at a place.
+fn bare_name(place: &Place) -> String {
+    name(place).trim_matches('`').trim_start_matches("the ").to_owned()
 }
 
 /// What to write so that the value has the right type.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::schema_words::Sub;
 use super::super::{Compiler, SETTINGS, Secrets};
+use super::meant;
 use super::part::help_for;
 use super::{Target, presence};
 use crate::convert;
@@ -113,7 +114,9 @@ fn as_it_fits(setting: &str, written: &Node, taken: &Schema) -> Option<String> {
         let of_elsewhere = "what the environment or a file gives is text; write the value itself here";
         return match is_reference(written) {
             true => (!takes_text(taken)).then(|| of_elsewhere.to_owned()),
-            false => number.map(|_| format!("write it without quotes: `{setting}: {}`", text.trim())),
+            false => number
+                .map(|_| format!("write it without quotes: `{setting}: {}`", text.trim()))
+                .or_else(|| meant::zeros(text, taken).map(|digits| meant::without_zeros(text, digits))),
         };
     }
     let text = convert::text(&value).ok()?;

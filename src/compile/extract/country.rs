@@ -72,7 +72,9 @@ pub(super) fn code(name: &str) -> Option<&'static str> {
 /// The zone of a city, or the one whose name is nearly what was written.
 pub(super) fn zone(written: &str) -> Option<String> {
     let folded = written.trim().to_lowercase().replace([' ', '-'], "_");
-    let all: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+    // `Etc/GMT+1` is an hour behind, and not ahead.
+    let all = jiff::tz::db().available().map(|name| name.as_str().to_owned());
+    let all: Vec<String> = all.filter(|zone| !zone.starts_with("Etc/")).collect();
     let city = all.iter().find(|zone| {
         let zone = zone.to_lowercase();
         zone == folded || zone.rsplit_once('/').is_some_and(|(_, city)| city == folded)
@@ -80,4 +82,14 @@ pub(super) fn zone(written: &str) -> Option<String> {
     let is_place = folded.contains('/');
     let near = || suggest::nearest(written, all.iter().map(String::as_str).filter(|_| is_place));
     city.map(String::as_str).or_else(near).map(str::to_owned)
+}
+
+/// What to write for an offset or an abbreviation: `GMT+1`, `-03:00`, `BRT`.
+pub(super) fn of_no_place(written: &str) -> Option<String> {
+    let text = written.trim();
+    let is_offset = text.contains(|c: char| c.is_ascii_digit()) && !text.contains('/');
+    let is_short = (2..=5).contains(&text.len()) && text.chars().all(|c| c.is_ascii_uppercase());
+    (is_offset || is_short).then(|| {
+        "name the zone by a city, as `America/Sao_Paulo` or `Europe/Lisbon`: it knows when the clocks change".to_owned()
+    })
 }

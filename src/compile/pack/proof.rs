@@ -68,15 +68,15 @@ impl Compiler<'_> {
         }
     }
 
-    /// The method, and what `params` describes.
-    pub(super) fn check_call(&mut self, operation: &written::Operation) {
+    /// The method, and what `params` describes; false where that is not what the path has.
+    pub(super) fn check_call(&mut self, operation: &written::Operation) -> bool {
         const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
         if let Some(method) = operation.method.as_ref().filter(|method| !METHODS.contains(&&*method.value)) {
             let message = format!("`{}` is not an HTTP method", method.value);
             let help = suggest::did_you_mean(&method.value.to_uppercase(), METHODS.iter().copied());
             self.report(Diagnostic::new(Code::InvalidValue, method.place.clone(), message).help_opt(help));
         }
-        let Some(text) = operation.path.as_ref() else { return };
+        let Some(text) = operation.path.as_ref() else { return true };
         let names: Vec<Arc<str>> = path(text)
             .into_iter()
             .filter_map(|part| match part {
@@ -84,12 +84,20 @@ impl Compiler<'_> {
                 PathPart::Text(_) => None,
             })
             .collect();
+        let mut agrees = true;
         for param in operation.params.iter().filter(|param| !names.contains(&param.name.value)) {
-            let message = format!("the path has no `{{{}}}`", param.name.value);
-            let help = suggest::did_you_mean(&param.name.value, names.iter().map(|name| &**name));
-            let help = help.unwrap_or_else(|| format!("remove it, or write `{{{}}}` into the path", param.name.value));
-            self.report(Diagnostic::new(Code::InvalidParameter, param.name.place.clone(), message).help(help));
+            let own = &param.name.value;
+            let message = format!("the path has no `{{{own}}}`");
+            let free = names.iter().map(|name| &**name).filter(|name| operation.params.get(name).is_none());
+            let help = match suggest::nearest(own, free) {
+                Some(near) => format!("write one name in both places: `{{{own}}}` in the path, or `{near}` here"),
+                None => format!("write `{{{own}}}` into the path, or remove it here"),
+            };
+            let diagnostic = Diagnostic::new(Code::InvalidParameter, param.name.place.clone(), message).help(help);
+            self.report(diagnostic.also(text.place.clone(), "this is the path"));
+            agrees = false;
         }
+        agrees
     }
 
     /// Whether a path can be called.
@@ -134,6 +142,36 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::new(Code::WrongValue, place.part(misfit.range), misfit.message);
             self.report(diagnostic.help_opt(misfit.help));
         }
+    }
+
+    /// Limits that exclude each other: no value would pass.
+    pub(super) fn check_bounds(&mut self, schema: &Value, at: &Place, depth: usize) -> bool {
+        const BOUNDS: [(&str, &str); 4] = [
+            ("minLength", "maxLength"),
+            ("minimum", "maximum"),
+            ("minItems", "maxItems"),
+            ("minProperties", "maxProperties"),
+        ];
+        const DEEPEST: usize = 16;
+        let Some(object) = schema.as_object().filter(|_| depth < DEEPEST) else { return true };
+        let number = |key: &str| object.get(key)?.to_json().parse::<f64>().ok();
+        let mut is_possible = true;
+        for (least, most) in BOUNDS {
+            if let (Some(low), Some(high)) = (number(least), number(most))
+                && low > high
+            {
+                let message = format!("`{least}` {low} is more than `{most}` {high}: no value can pass");
+                let diagnostic = Diagnostic::new(Code::InvalidSchema, at.key(least), message);
+                self.report(diagnostic.help(format!("make `{least}` the smaller of the two")));
+                is_possible = false;
+            }
+        }
+        for (key, inner) in
+            object.iter().filter(|(key, _)| !matches!(&***key, "enum" | "const" | "default" | "examples"))
+        {
+            is_possible &= self.check_bounds(inner, &at.key(key.clone()), depth + 1);
+        }
+        is_possible
     }
 
     /// Fields that a schema asks for and has no place for: no body would pass.

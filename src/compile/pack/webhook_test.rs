@@ -124,9 +124,16 @@ impl Compiler<'_> {
             request_place: test.request.place.clone(),
             expected: expected(&test.expect),
             place: test.place.key("expect").on_key(),
+            webhook_place: webhook.value.place.clone(),
         };
-        let problems = compiled.run(&set, raw, self.input.now);
-        self.problems.extend(problems);
+        for problem in compiled.run(&set, raw, self.input.now) {
+            // What is to be mended in the webhook itself is told once, whatever the number of its tests.
+            let is_of_webhook = problem.place() != Some(&compiled.place) && problem.labels.len() > 1;
+            let is_same = |other: &Diagnostic| other.code == problem.code && other.place() == problem.place();
+            if !(is_of_webhook && self.problems.iter().any(is_same)) {
+                self.report(problem);
+            }
+        }
     }
 
     /// The request of a test; what is wrong with it is said in its own file.

@@ -62,6 +62,10 @@ pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     if let Some(near) = suggest::nearest(name, all.iter().copied()) {
         return format!("did you mean `{near}`?");
     }
+    let of_owner = |(_, fields): &&(&'static str, Vec<std::sync::Arc<str>>)| fields.iter().any(|field| field == name);
+    if let Some((owner, _)) = reach.fields.iter().find(of_owner).filter(|_| reach.within.is_some()) {
+        return format!("did you mean `{owner}.{name}`?");
+    }
     let compared = |text: &str| text.starts_with("==") || text.starts_with("!=");
     let quoted = before.trim_end();
     if quoted.ends_with("==") || quoted.ends_with("!=") || compared(after.trim_start()) || quoted.ends_with('(') {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Secrets;
 use crate::config::scalar::Text;
-use crate::config::{At, Decode, NamedList, Problems, only_entry};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::config::{At, Decode, NamedList, Problems, group, only_entry, wrong_type};
+use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::Node;
 
 /// How the sender proves itself.
@@ -324,6 +324,13 @@ impl Decode for Verify {
         }
         if let Some(problem) = without_kind(node) {
             problems.push(problem);
+            return None;
+        }
+        if let Some(scalar) = node.as_scalar().filter(|scalar| KINDS.contains(&&*scalar.text)) {
+            let help = group::verification(&scalar.text);
+            let place = Place::bytes(node.place.file.clone(), node.span.clone());
+            let fixed = (&*scalar.text == "basic").then_some("{ basic: {} }");
+            problems.push(wrong_type(node, "a kind with its keys", Some(&help)).fix_opt(place, fixed));
             return None;
         }
         let (kind, value) = only_entry(node, "a verification", KINDS, "`none`", problems)?;
