@@ -17,6 +17,7 @@ use crate::config::source::{Source, SourceOrName};
 use crate::config::step::Step;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::extract::{Conversion, Extract};
+use crate::path::{Location, Path};
 use crate::payload::Format;
 use crate::plan::OnUnknown;
 use crate::route::{Route, RouteSet, Send};
@@ -174,7 +175,8 @@ impl Compiler<'_> {
         let steps = written.send.iter().flat_map(|send| &send.steps).chain(&written.lookup);
         let saved: Vec<Step> = steps.cloned().collect();
         reach.unsaved = saved_by(&saved, Unsaved::Deciding);
-        reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
+        reach.later =
+            written.extract.iter().map(|named| (bare(&named.name).into(), in_template(&named.value))).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
         reach.later.clear();
@@ -300,6 +302,16 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
         true => Type::of_form().with_presence(ty.presence),
         false => ty,
     }
+}
+
+/// Where a template finds what an extract takes, where that is one place of the payload.
+fn in_template(written: &WrittenExtract) -> Option<String> {
+    let path = match written {
+        WrittenExtract::Path(path) => path,
+        WrittenExtract::Full(fields) => fields.path.as_ref()?,
+    };
+    let steps = Path::parse(path).ok()?.steps()?;
+    Some(Location(steps).to_string().replacen('$', "payload", 1))
 }
 
 /// The path of an extract that has one alone, and its name.

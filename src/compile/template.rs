@@ -1,6 +1,7 @@
 //! Templates of a route: compiled, with every name checked against what is in reach.
 
 mod base;
+mod doubt;
 mod unknown;
 mod unsaved;
 
@@ -24,8 +25,8 @@ pub(super) use unsaved::Unsaved;
 pub(super) struct Reach {
     /// Extracted names.
     pub names: Vec<Known>,
-    /// Names that are extracted only after this.
-    pub later: Vec<Arc<str>>,
+    /// Names that are extracted only after this, with where a template finds the value before.
+    pub later: Vec<(Arc<str>, Option<String>)>,
     /// What was written for a name and can't be one: what uses it has no problem of its own.
     pub broken: Vec<Arc<str>>,
     /// It could not be read which names are extracted, so that no name is known to be missing.
@@ -236,6 +237,7 @@ impl Compiler<'_> {
         for misfit in inferred.misfits {
             self.misfit(Code::WrongValue, misfit, place);
         }
+        inferred.doubts.into_iter().for_each(|doubt| self.doubt(doubt, place));
         // A constant of the workspace may be a switch: what it is today is no mistake.
         let of_event = |name: &str, fields: &[Arc<str>]| match reach.constants.iter().any(|(known, _)| *known == name) {
             true => Type::unknown(),
@@ -253,6 +255,11 @@ impl Compiler<'_> {
             self.misfit(Code::WrongValue, misfit, place);
             return false;
         }
+        if let Some(anyway) = template.holds_anyway(&of_event, kind != Kind::Value).filter(|_| is_good)
+            && !self.holds_anyway(anyway, place)
+        {
+            return false;
+        }
         if kind == Kind::Value && template.is_whole() {
             self.check_meant(template, &inferred.ty, place, reach);
         }
@@ -265,7 +272,7 @@ impl Compiler<'_> {
         is_good
     }
 
-    fn misfit(&mut self, code: Code, misfit: Misfit, place: &Place) {
+    pub(super) fn misfit(&mut self, code: Code, misfit: Misfit, place: &Place) {
         self.report(Diagnostic::new(code, place.part(misfit.range), misfit.message).help_opt(misfit.help));
     }
 
@@ -331,9 +338,12 @@ impl Compiler<'_> {
             self.check_base_field(used, at, reach);
             return;
         }
-        if reach.later.contains(&used.name) {
+        if let Some((_, found)) = reach.later.iter().find(|(name, _)| *name == used.name) {
             let message = format!("`{}` is not known yet: `match` comes before `extract`", used.name);
-            let help = "write where the value stands in the payload, such as `payload.contact.name`";
+            let help = match found {
+                Some(path) => format!("write where the value stands in the payload: `{path}`"),
+                None => "write where the value stands in the payload, such as `payload.contact.name`".to_owned(),
+            };
             self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
             return;
         }
@@ -345,6 +355,9 @@ impl Compiler<'_> {
         }
         let message = format!("nothing gives the name `{}`", used.name);
         let help = unknown_help(used, text, reach);
+        if self.is_rest_of_name(&help, &at) {
+            return;
+        }
         let name = used.range.start..used.range.start + used.name.len();
         let near = suggest::certain(&used.name, reach.all())
             .filter(|near| help == format!("did you mean `{near}`?") && text.get(name.clone()) == Some(&*used.name));

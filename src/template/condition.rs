@@ -1,5 +1,7 @@
 //! Parts of a condition that no event can fulfil, alone or together.
 
+mod anyway;
+
 use std::ops::Range;
 
 use minijinja::machinery::ast::{BinOp, BinOpKind, Expr, Stmt, UnaryOpKind};
@@ -10,6 +12,8 @@ use super::lint::{bytes, start};
 use super::{Template, bridge};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
+
+pub use anyway::Anyway;
 
 /// One part of a condition that must hold for the whole to hold.
 struct Demand {
@@ -31,34 +35,43 @@ enum Of {
 impl Template {
     /// Why a condition never holds, if that is known before any event.
     pub fn never_holds(&self, names: Names<'_>) -> Option<Misfit> {
-        self.searched(names, |search, expr| search.never(expr))
+        self.searched(names, |search, expr, _| search.never(expr))
     }
 
     /// Why a condition holds whatever the event, where that was hardly meant.
     pub fn always_holds(&self, names: Names<'_>) -> Option<Misfit> {
-        self.searched(names, |search, expr| search.always(expr, None))
+        self.searched(names, |search, expr, is_branch| if is_branch { None } else { search.always(expr, None) })
     }
 
     /// Why a comparison that is sent as a value is never true.
     pub fn never_true(&self, names: Names<'_>) -> Option<Misfit> {
         let is_comparison =
             |expr: &Expr<'_>| matches!(expr, Expr::BinOp(op) if matches!(op.op, BinOpKind::Eq | BinOpKind::In));
-        self.searched(names, |search, expr| match expr {
+        self.searched(names, |search, expr, is_branch| match expr {
+            _ if is_branch => search.never(expr),
             Expr::IfExpr(branch) if is_comparison(&branch.test_expr) => search.never(&branch.test_expr),
             _ if is_comparison(expr) => search.never(expr),
             _ => None,
         })
     }
 
-    fn searched(&self, names: Names<'_>, find: impl Fn(&Search<'_>, &Expr<'_>) -> Option<Misfit>) -> Option<Misfit> {
+    /// What is found in the expression of a template, or in the condition of an `{% if %}`.
+    fn searched(
+        &self,
+        names: Names<'_>,
+        find: impl Fn(&Search<'_>, &Expr<'_>, bool) -> Option<Misfit>,
+    ) -> Option<Misfit> {
         let (source, shift) = self.braced();
         let tree = parse(&source, "template", Default::default()).ok()?;
         let Stmt::Template(template) = &tree else { return None };
         let search = Search { source: &source, names };
-        let found = template.children.iter().find_map(|statement| match statement {
-            Stmt::EmitExpr(emit) => find(&search, &emit.expr),
+        let mut conditions = Vec::new();
+        anyway::conditions(&template.children, &mut conditions);
+        let emitted = template.children.iter().find_map(|statement| match statement {
+            Stmt::EmitExpr(emit) => find(&search, &emit.expr, false),
             _ => None,
         });
+        let found = emitted.or_else(|| conditions.into_iter().find_map(|expr| find(&search, expr, true)));
         found.map(|misfit| misfit.shifted(shift, self.text.len()))
     }
 }
