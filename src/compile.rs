@@ -11,12 +11,15 @@ mod header;
 mod link;
 mod literal;
 mod lookalike;
+mod made;
 mod pack;
 mod query;
+mod repeated;
 mod reply;
 mod retention;
 mod route;
 mod sample;
+mod sampled;
 pub(crate) mod schema_words;
 mod secret;
 mod send;
@@ -175,7 +178,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;
     drop_beside_slips(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
-    shorten(&mut diagnostics);
+    trouble::shorten(&mut diagnostics);
     Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
 }
 
@@ -206,29 +209,6 @@ fn drop_beside_slips(diagnostics: &mut Vec<Diagnostic>, documents: &Documents) {
     let slips: HashSet<_> = diagnostics.iter().filter(|problem| is_slip(problem)).filter_map(line).collect();
     if !slips.is_empty() {
         diagnostics.retain(|problem| is_slip(problem) || line(problem).is_none_or(|line| !slips.contains(&line)));
-    }
-}
-
-/// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
-fn shorten(diagnostics: &mut Vec<Diagnostic>) {
-    const SHOWN: usize = 100;
-    let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    let mut first_hidden: BTreeMap<Arc<str>, Diagnostic> = BTreeMap::new();
-    diagnostics.retain(|d| {
-        let Some(place) = d.place() else { return true };
-        let count = counts.entry(place.file.clone()).or_default();
-        *count += 1;
-        if *count > SHOWN {
-            let hidden = first_hidden.entry(place.file.clone()).or_insert_with(|| d.clone());
-            hidden.severity = hidden.severity.min(d.severity);
-        }
-        *count <= SHOWN
-    });
-    for (file, mut hidden) in first_hidden {
-        let more = counts.get(&file).map_or(0, |count| count - SHOWN);
-        hidden.message =
-            format!("{}, and {} more in this file", hidden.message, diagnostic::text::count_of(more, "problem"));
-        diagnostics.push(hidden);
     }
 }
 

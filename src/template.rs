@@ -33,7 +33,7 @@ use crate::value::Value;
 
 pub use bridge::Scope;
 use compared::Added;
-pub use condition::Anyway;
+pub use condition::{Anyway, Word, exclude};
 pub use infer::{Inferred, Misfit, Names};
 pub use lint::{Needed, Use};
 pub use look::Looked;

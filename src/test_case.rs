@@ -271,7 +271,9 @@ impl TestCase {
                 Prepared::Ready(request) => made.requests.push(*request),
                 Prepared::Planned(plan) => self.walk(set, &plan, made)?,
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
-                Prepared::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
+                Prepared::Failed(problem) => {
+                    return Err(Box::new(self.in_test(hint::with_values(*problem, route, event))));
+                }
             }
         }
         Ok(())
@@ -382,7 +384,7 @@ impl TestCase {
 
     /// A request that is expected and was not made, with what kept it from being made.
     fn not_made(&self, expected: &Expected, made: &Made) -> Diagnostic {
-        let diagnostic = self.failed(&expected.place.key("to"), format!("no request to `{}` was made", expected.to));
+        let message = format!("no request to `{}` was made", expected.to);
         if let Some(place) = made.duplicates.first() {
             let label = match made.duplicates.len() {
                 1 => "an event of the sample has the same identity as one before it".to_owned(),
@@ -390,11 +392,12 @@ impl TestCase {
             };
             let help =
                 "the same identity twice is one event, and only the first sends; take the identity from what differs";
-            return diagnostic.also(place.clone(), label).help(help);
+            let diagnostic = self.failed(place, message).found(label);
+            return diagnostic.also(expected.place.key("to"), "a request is expected here").help(help);
         }
         match self.reason(expected, made) {
             Some(reason) => self.withheld(expected, reason),
-            None => diagnostic,
+            None => self.failed(&expected.place.key("to"), message),
         }
     }
 

@@ -49,9 +49,12 @@ impl Compiler<'_> {
                     let failures = test.failures(set, capture.as_deref(), self.input.now);
                     let failures = undecoded.explained(test, set, failures);
                     for failure in failures {
+                        let problem = self.beside_making(failure.problem, &failure.differences, test, set);
                         samples.differences.extend(failure.differences);
-                        let problem = self.at_near_source(failure.problem, test, bytes, set);
-                        self.report(problem);
+                        let problem = self.at_near_source(problem, test, bytes, set);
+                        let problem = self.of_other_sample(problem, test, bytes, set);
+                        let problem = self.at_first_line(problem, test, bytes, set);
+                        self.problems.extend(problem);
                     }
                 }
             }
@@ -73,6 +76,7 @@ impl Compiler<'_> {
         undecoded.problems().for_each(|problem| self.report(problem));
         self.check_samples(&samples, set);
         self.try_samples(&samples, set, packs, tests);
+        self.check_repeated(&samples, set);
     }
 
     /// A sample that is plainly JSON, at a source that reads something else: the payload would hold nothing, and the

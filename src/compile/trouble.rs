@@ -1,7 +1,10 @@
 //! What has been reported already, so that nothing is reported that only follows from it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::{Compiler, SETTINGS};
-use crate::diagnostic::{Code, Diagnostic, On, Place, Segment, suggest};
+use crate::diagnostic::{self, Code, Diagnostic, On, Place, Segment, suggest};
 
 impl Compiler<'_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -78,5 +81,28 @@ fn may_mean(problem: &Diagnostic, place: &Place, key: &str) -> bool {
             suggest::nearest(written, [key]).is_some() || !help.contains("belongs") || home()
         }
         (None, _) => false,
+    }
+}
+
+/// Keeps the first problems of each file: nobody reads thousands, and most of so many have one cause.
+pub(super) fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    const SHOWN: usize = 100;
+    let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let mut first_hidden: BTreeMap<Arc<str>, Diagnostic> = BTreeMap::new();
+    diagnostics.retain(|d| {
+        let Some(place) = d.place() else { return true };
+        let count = counts.entry(place.file.clone()).or_default();
+        *count += 1;
+        if *count > SHOWN {
+            let hidden = first_hidden.entry(place.file.clone()).or_insert_with(|| d.clone());
+            hidden.severity = hidden.severity.min(d.severity);
+        }
+        *count <= SHOWN
+    });
+    for (file, mut hidden) in first_hidden {
+        let more = counts.get(&file).map_or(0, |count| count - SHOWN);
+        hidden.message =
+            format!("{}, and {} more in this file", hidden.message, diagnostic::text::count_of(more, "problem"));
+        diagnostics.push(hidden);
     }
 }

@@ -150,6 +150,31 @@ fn parts_of(format: &str) -> Vec<Part<'_>> {
     parts
 }
 
+/// The format in which a text is a date; of a day and a month that may be either, the day comes first.
+pub fn guess(text: &str) -> Option<&'static str> {
+    const KNOWN: &[&str] = &[
+        "%d/%m/%Y %H:%M:%S",
+        "%d/%m/%Y %H:%M",
+        "%d/%m/%Y",
+        "%m/%d/%Y %H:%M:%S",
+        "%m/%d/%Y %H:%M",
+        "%m/%d/%Y",
+        "%d.%m.%Y %H:%M",
+        "%d.%m.%Y",
+        "%d-%m-%Y %H:%M",
+        "%d-%m-%Y",
+        "%Y/%m/%d %H:%M:%S",
+        "%Y/%m/%d %H:%M",
+        "%Y/%m/%d",
+        "%d/%m/%y",
+        "%B %d, %Y",
+        "%b %d, %Y",
+        "%d %B %Y",
+        "%d %b %Y",
+    ];
+    KNOWN.iter().copied().find(|format| with_format(text.trim(), format, &TimeZone::UTC).is_some())
+}
+
 /// A date as the format writes it.
 fn written(format: &str) -> Option<String> {
     let moment: Zoned = date(2026, 3, 14).at(15, 9, 26, 0).to_zoned(TimeZone::UTC).ok()?;

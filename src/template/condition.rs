@@ -1,6 +1,7 @@
 //! Parts of a condition that no event can fulfil, alone or together.
 
 mod anyway;
+mod words;
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
 pub use anyway::Anyway;
+pub use words::Word;
 
 /// One part of a condition that must hold for the whole to hold.
 struct Demand {
@@ -229,6 +231,16 @@ fn conjuncts<'e, 's>(expr: &'e Expr<'s>, parts: &mut Vec<&'e Expr<'s>>) {
         }
         _ => parts.push(expr),
     }
+}
+
+/// Whether two conditions never hold for the same event, as far as that is seen.
+pub fn exclude(first: &Template, second: &Template) -> bool {
+    let inner = |template: &Template| {
+        let text = template.text().trim();
+        text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or(text).trim().to_owned()
+    };
+    let both = Template::condition(&format!("({}) and ({})", inner(first), inner(second)));
+    both.is_ok_and(|both| both.never_holds(&|_, _| Type::unknown()).is_some())
 }
 
 /// What a part says to have no value.
