@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Place;
 use crate::extract::Extract;
-use crate::pack::{Body, Connection, Draft, Operation, Pack, Step};
+use crate::pack::{Connection, Draft, Operation, Pack, Step};
 use crate::plan::OnUnknown;
 use crate::source::Source;
 use crate::template::Template;
@@ -48,20 +48,9 @@ impl Route {
         let mut found: Vec<_> = placed.map(|placed| (&placed.template, &placed.place)).collect();
         for send in &self.sends {
             found.extend(send.when.iter().map(|placed| (&placed.template, &placed.place)));
-            let draft = &send.draft;
-            let named = [&draft.params, &draft.query, &draft.headers].into_iter().flatten().map(|(_, body)| body);
-            named.chain(&draft.body).for_each(|body| of_body(body, &mut found));
+            found.extend(send.draft.templates());
         }
         found
-    }
-}
-
-fn of_body<'s>(body: &'s Body, found: &mut Vec<(&'s Template, &'s Place)>) {
-    match body {
-        Body::Value(_) => {}
-        Body::Template { template, place } => found.push((template, place)),
-        Body::Array(items) => items.iter().for_each(|item| of_body(item, found)),
-        Body::Object(fields) => fields.iter().for_each(|(_, field)| of_body(field, found)),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod ending;
 mod hint;
 mod lines;
 mod reason;
+mod split;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
-pub use hint::with_values;
+pub use hint::{envelope_help, is_in_envelope, with_values};
 use reason::Reason;
 
 /// One test of a route.
@@ -219,6 +220,11 @@ impl TestCase {
         if let Some(event) = events.first().filter(|event| source.splits_nothing(&event.envelope)) {
             return Err(Box::new(self.split_nothing(route, source, &event.envelope)));
         }
+        if let ([Event { payload: Value::Array(parts), .. }], Some(split)) = (events.as_slice(), &source.split)
+            && split.is_singular()
+        {
+            return Err(Box::new(self.split_whole(route, split, parts.len())));
+        }
         let mut made = Made::default();
         for event in &events {
             self.requests_of(set, route, event, &mut made)?;
@@ -230,18 +236,6 @@ impl TestCase {
     pub fn events(&self, set: &RouteSet, capture: &[u8], at: Timestamp) -> Option<Vec<Event>> {
         let source = set.sources.get(&set.route(&self.route)?.source)?;
         events(set, source, capture::parse(capture).ok()?, at).ok()
-    }
-
-    /// The whole request would go through the route as one event, and fail at something that is not the mistake.
-    fn split_nothing(&self, route: &Route, source: &Source, envelope: &Value) -> Diagnostic {
-        let near = source.split.as_ref().map(|path| path::nearby(envelope, path)).unwrap_or_default();
-        let help = match near.as_slice() {
-            [] => "`split` names each part, as `$.deals[*]` does".to_owned(),
-            near => format!("the payload has {}; `split` names each part, as `$.deals[*]` does", near.join(", ")),
-        };
-        let place = route.place.key("source").key("split");
-        let message = format!("`split` finds nothing in the request of test `{}`", self.name);
-        Diagnostic::new(Code::TestFailed, place, message).also(self.place.key("name"), "in this test").help(help)
     }
 
     fn requests_of(

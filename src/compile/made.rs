@@ -112,8 +112,9 @@ impl Compiler<'_> {
             && problem.message.contains(": the request goes to `");
         let (Some(source), true) = (source, is_lost && problem.help.is_none()) else { return Some(problem) };
         let text = String::from_utf8_lossy(bytes);
-        let first = text.lines().next().unwrap_or_default();
-        let place = Place::bytes(test.request.clone(), 0..first.len());
+        let range = capture::first_line(bytes);
+        let first = text.get(range.clone()).unwrap_or_default();
+        let place = Place::bytes(test.request.clone(), range);
         // Each test of the sample fails at the same line.
         let is_told = |known: &Diagnostic| {
             known.code == Code::TestFailed && known.labels.iter().any(|label| label.place == place)

@@ -181,6 +181,7 @@ impl Compiler<'_> {
         };
         self.check_fields(&compiled, operation);
         self.check_example(&compiled, operation);
+        self.check_reply(&compiled, operation);
         Some(compiled)
     }
 

@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::event::Event;
 use crate::pack::Body;
 use crate::pipeline::{self, Prepared, RouteResult};
-use crate::route::{Route, RouteSet, Send};
+use crate::route::{Placed, Route, RouteSet, Send};
 use crate::template::{self, Template};
 use crate::value::Value;
 
@@ -52,7 +52,9 @@ impl Compiler<'_> {
     fn check_parts(&mut self, route: &Route, set: &RouteSet) {
         let is_split = set.sources.get(&route.source).is_some_and(|source| source.split.is_some());
         let own = route.identity.as_ref().filter(|identity| !identity.place.file.starts_with("schemas/"));
-        let Some(identity) = own.filter(|identity| is_split && is_of_whole(&identity.template)) else { return };
+        // A condition on one kind of part may leave one of each request.
+        let is_any = is_split && !asks_for_one(route.matcher.as_ref());
+        let Some(identity) = own.filter(|identity| is_any && is_of_whole(&identity.template)) else { return };
         let message = "all parts of one request have this identity: only the first of them sends";
         let help = "after `split`, take it from the part, which is `payload`: add what tells one from another";
         self.same_identity(Diagnostic::new(Code::SameIdentity, identity.place.clone(), message).help(help));
@@ -75,13 +77,13 @@ impl Compiler<'_> {
         let keys: Vec<Key<'_>> = route.sends.iter().filter_map(key_of).collect();
         for (at, key) in keys.iter().enumerate() {
             let is_same =
-                |first: &&Key<'_>| first.template.text() == key.template.text() && is_of_one(first.send, key.send);
-            let both = |first: &&Key<'_>| !is_apart(first.send, key.send) || is_split && is_of_whole(key.template);
+                |first: &&Key<'_>| first.template.text() == key.template.text() && first.send.to == key.send.to;
+            let is_whole = is_split && is_of_whole(key.template);
+            let both = |first: &&Key<'_>| !is_apart(first.send, key.send) || is_whole;
             let first = keys.iter().take(at).filter(is_same).find(both);
-            if first.is_none() && !(is_split && is_of_whole(key.template)) {
-                continue;
-            }
-            if first.is_none() && keys.iter().skip(at + 1).any(|later| is_same(&later)) {
+            // What keeps parts out may leave one of each request.
+            let takes_any = route.matcher.is_none() && key.send.when.is_none();
+            if first.is_none() && !(is_whole && takes_any) {
                 continue;
             }
             let provider = &key.send.connection.pack.title;
@@ -135,6 +137,8 @@ impl Compiler<'_> {
             && first.fallback == second.fallback
             && paths(first) == paths(second)
             && first.sends.iter().any(|send| second.sends.iter().any(|other| is_same_send(send, other)));
+        // A copy has the longer name: `route (1)`, `route-copy`.
+        let (first, second) = if first.name.len() > second.name.len() { (second, first) } else { (first, second) };
         if is_same {
             let message = format!(
                 "this route takes the events that `{}` takes, and sends the same: it is sent twice",
@@ -158,7 +162,9 @@ impl Compiler<'_> {
         if route.matcher.is_some() || route.fallback {
             return;
         }
-        let calls = |other: &Route| other.sends.iter().any(|send| route.sends.iter().any(|own| own.to == send.to));
+        let calls = |other: &Route| {
+            other.sends.iter().any(|send| route.sends.iter().any(|own| last_call(own) == last_call(send)))
+        };
         let others = routes.iter().filter(|other| other.matcher.is_some() && calls(other));
         let found = others.into_iter().find_map(|other| {
             let both = |event: &Event| sends(set, other, event) && sends(set, route, event);
@@ -235,8 +241,16 @@ fn key_of(send: &Send) -> Option<Key<'_>> {
     }
 }
 
-fn is_of_one(first: &Send, second: &Send) -> bool {
-    first.to == second.to
+/// Whether a condition asks for one kind of event alone.
+fn asks_for_one(matcher: Option<&Placed>) -> bool {
+    let words = matcher.map(|matcher| matcher.template.words()).unwrap_or_default();
+    words.iter().filter(|word| !word.is_excluded).count() == 1
+}
+
+/// The call of a delivery; of a chain, the last.
+fn last_call(send: &Send) -> (&str, &str) {
+    let last = send.operation.chain.last().map_or(&send.operation.name, |step| &step.operation.name);
+    (&send.connection.name, last)
 }
 
 /// Whether the conditions of two deliveries keep them apart.

@@ -203,6 +203,7 @@ impl Compiler<'_> {
         let own = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let own = own.filter(|text| !text.place.file.starts_with("schemas/"));
         self.check_varies("identity", own, true, &reach);
+        self.check_personal(identity.as_ref().and_then(Option::as_ref), &reach);
         let lane = written.lane.as_ref().map(|text| self.placed(text, Kind::Value, &mut reach));
         self.check_varies("lane", written.lane.as_ref(), false, &reach);
         if written.send.is_empty() {
@@ -213,7 +214,9 @@ impl Compiler<'_> {
         }
         reach.unsaved.clear();
         reach.extracted = reach.names.iter().map(|known| known.name.clone()).collect();
+        reach.unsaved = written.send.iter().flat_map(|send| saved_by(&send.steps, Unsaved::AnyDelivery)).collect();
         let lookup = self.route_steps(&written.lookup, &mut reach, set, settings);
+        reach.unsaved.clear();
         let sends: Vec<Option<Send>> = (0..)
             .zip(&written.send)
             .map(|(index, send)| {
@@ -222,6 +225,8 @@ impl Compiler<'_> {
                 self.send(send, &own, &mut reach, set, settings)
             })
             .collect();
+        let optional: Vec<Arc<str>> = written.extract.iter().map(|named| bare(&named.name).into()).collect();
+        self.merge_optional(&written.place.file, &optional);
         self.unused_saved(&written.lookup, &reach);
         self.unused(written, &reach);
         Some(Route {

@@ -101,7 +101,7 @@ impl Compiler<'_> {
             if !has_failed && samples.has_event_of(route) {
                 let of_event = [(&route.identity, IDENTITY), (&route.lane, LANE)];
                 for (placed, help) in of_event.into_iter().filter_map(|(placed, help)| Some((placed.as_ref()?, help))) {
-                    self.check_never_there(placed, help, &payloads);
+                    self.check_never_there(placed, help, &payloads, samples.events_of(&route.source));
                 }
             }
         }
@@ -163,7 +163,7 @@ impl Compiler<'_> {
     }
 
     /// An identity or a lane that no sample has, which no test fails at. A pack's own is not the route's to mend.
-    fn check_never_there(&mut self, placed: &Placed, help: &str, payloads: &[&Value]) {
+    fn check_never_there(&mut self, placed: &Placed, help: &str, payloads: &[&Value], events: &[(Arc<str>, Event)]) {
         let (template, place) = (&placed.template, &placed.place);
         let is_there = |used: &Use| match of_payload(used) {
             Some((_, path)) => payloads.iter().any(|payload| !path.all(payload, 1).is_empty()),
@@ -179,9 +179,13 @@ impl Compiler<'_> {
             return;
         }
         let Some(used) = template.uses().first() else { return };
-        let Some((written, _)) = of_payload(used) else { return };
+        let Some((written, path)) = of_payload(used) else { return };
         let message = format!("no sample of this route has `{written}`");
-        self.report(Diagnostic::new(Code::NotInSamples, place.part(used.range.clone()), message).help(help));
+        let problem = Diagnostic::new(Code::NotInSamples, place.part(used.range.clone()), message).help(help);
+        self.report(match events.iter().any(|(_, event)| test_case::is_in_envelope(&path, event)) {
+            true => problem.help(test_case::envelope_help(&path)),
+            false => problem,
+        });
     }
 
     fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[&Value]) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Compiler;
 use crate::config::scalar::Text;
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::reference;
 use crate::pack::Connection;
 use crate::pipeline::{self, BASE_NAMES};
@@ -285,7 +285,10 @@ impl Compiler<'_> {
                     match &used.needed_by {
                         _ if !optional || used.guarded => {}
                         Some(needed) => self.report(optional_beside_sign(used, needed, kind, place)),
-                        None if !template.is_whole() => self.report(optional_in_text(used, place)),
+                        None if !template.is_whole() => {
+                            let problem = optional_in_text(used, place, reach.is_extracted(&used.name));
+                            self.report(problem);
+                        }
                         None => {}
                     }
                 }
@@ -405,10 +408,27 @@ impl Compiler<'_> {
     }
 }
 
-fn optional_in_text(used: &Use, place: &Place) -> Diagnostic {
-    let message = format!("`{}` may be absent, and stands in the middle of text", used.name);
-    Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message)
-        .help(format!("say what to write instead: `{{{{ {} | default('unknown') }}}}`", used.name))
+fn optional_in_text(used: &Use, place: &Place, is_extracted: bool) -> Diagnostic {
+    let name = &used.name;
+    let message = format!("`{name}` may be absent, and stands in the middle of text");
+    let instead = format!("say what to write instead: `{{{{ {name} | default('unknown') }}}}`");
+    let required = format!("make the name required, `{name}:` without `?`");
+    let when = format!("send only where it is there: `when: {name} is defined`");
+    let help = match place.path.split_last() {
+        // One text for all that have none would make one person of many.
+        Some((_, Segment::Key(key))) if names_one(key) => format!("{required}; or {when}"),
+        _ if is_extracted => format!("{instead}; or {required}"),
+        _ => instead,
+    };
+    Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message).help(help)
+}
+
+/// Whether a field names one person or thing, so that no other text can stand for it.
+pub(super) fn names_one(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["phone", "email", "mail", "identifier", "identity", "lane", "number", "url", "uuid", "key", "id"];
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    name.ends_with("Id") || words.any(|word| WORDS.contains(&&*word.to_lowercase()))
 }
 
 fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) -> Diagnostic {

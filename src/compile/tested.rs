@@ -51,6 +51,11 @@ impl Compiler<'_> {
                     for failure in failures {
                         let problem = self.beside_making(failure.problem, &failure.differences, test, set);
                         samples.differences.extend(failure.differences);
+                        // What is not parted as it was meant says nothing of the parts.
+                        let last = problem.place().and_then(|at| at.path.segments().last().map(|step| (*step).clone()));
+                        if matches!(last, Some(Segment::Key(key)) if &*key == "split") {
+                            samples.untold.insert(test.route.clone());
+                        }
                         let problem = self.at_near_source(problem, test, bytes, set);
                         let problem = self.of_other_sample(problem, test, bytes, set);
                         let problem = self.at_first_line(problem, test, bytes, set);

@@ -20,6 +20,9 @@ pub fn with_values(problem: Diagnostic, route: &Route, event: &Event) -> Diagnos
     if problem.code == Code::TemplateFailed {
         return of_template(problem, route, event);
     }
+    if problem.code == Code::InvalidBody {
+        return of_body(problem, route);
+    }
     let is_of = |place: &Place| problem.labels.iter().any(|label| label.place == *place);
     let extract = route.extracts.iter().find(|extract| extract.paths.iter().any(|(_, place)| is_of(place)));
     match extract {
@@ -57,6 +60,18 @@ fn of_template(problem: Diagnostic, route: &Route, event: &Event) -> Diagnostic 
     }
 }
 
+/// A date that is written for people where the provider wants it as it was.
+fn of_body(problem: Diagnostic, route: &Route) -> Diagnostic {
+    let is_date = problem.message.contains("must be a date and time");
+    let found = route.templates().into_iter().find(|(_, place)| is_date && problem.place() == Some(*place));
+    let bare =
+        found.and_then(|(template, _)| template.text().split_once("| datetime(").map(|(bare, _)| bare.trim_end()));
+    match bare {
+        Some(bare) => problem.help(format!("leave the format out: `{bare} | datetime }}}}`")),
+        None => problem,
+    }
+}
+
 /// The name at a part of a template.
 fn used_at<'t>(template: &'t Template, at: &Place) -> Option<&'t Use> {
     let On::Part(part) = &at.on else { return template.uses().first() };
@@ -64,7 +79,7 @@ fn used_at<'t>(template: &'t Template, at: &Place) -> Option<&'t Use> {
     // A filter is marked without what it is applied to.
     let before = |used: &&Use| used.range.end <= part.start;
     let uses = template.uses();
-    uses.iter().find(is_in).or_else(|| uses.iter().filter(before).next_back())
+    uses.iter().find(is_in).or_else(|| uses.iter().rfind(before))
 }
 
 fn of_payload(used: &Use) -> Option<Path> {
@@ -74,11 +89,12 @@ fn of_payload(used: &Use) -> Option<Path> {
 }
 
 /// Whether something stands in the whole request, and not in the part that the event is.
-fn is_in_envelope(path: &Path, event: &Event) -> bool {
+pub fn is_in_envelope(path: &Path, event: &Event) -> bool {
     event.envelope != event.payload && path.first(&event.payload).is_none() && path.first(&event.envelope).is_some()
 }
 
-fn envelope_help(path: &Path) -> String {
+/// Where to find what only the whole request has.
+pub fn envelope_help(path: &Path) -> String {
     let written = path.text().replacen('$', "envelope", 1);
     format!(
         "after `split`, `payload` is one part, and the whole request is `envelope`: write `{written}` in the template"

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::super::Compiler;
 use super::super::schema_words::{self, Group, Part as GroupPart, Sub};
+use super::super::template::names_one;
 use super::part::Part;
 use super::{Target, presence};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
 use crate::pack::Body;
 use crate::types::Presence;
 use crate::value::Value;
@@ -89,6 +90,17 @@ impl Compiler<'_> {
             for inner in properties(name) {
                 self.check_part(field, &part.of(inner), &place, &[]);
             }
+            if let Body::Object(own) = field {
+                let taken = |key: &str| properties(name).into_iter().any(|inner| has_field(inner, part.root, key));
+                let beside = own.iter().filter(|(key, _)| known.contains(&&**key) && !given.has(key) && !taken(key));
+                for (key, value) in beside {
+                    let words: Vec<&str> = properties(key)
+                        .into_iter()
+                        .flat_map(|schema| schema_words::texts(schema.get("enum")))
+                        .collect();
+                    self.check_own_value((name, key, value), &words, part.target, &place);
+                }
+            }
         }
         for name in missing {
             self.missing_field(name, properties(name).first().copied(), part.target, at);
@@ -103,6 +115,24 @@ impl Compiler<'_> {
             sub.meant_branches(&|name| fields.iter().find(|(known, _)| &**known == name).map(|(_, body)| body))
         {
             self.check_object(fields, &part.of(branch), at, defaults);
+        }
+    }
+
+    /// A word that the operation knows for one of its fields, in a mapping of values of one's own.
+    fn check_own_value(
+        &mut self,
+        (name, key, value): (&str, &Arc<str>, &Body),
+        words: &[&str],
+        target: &Target<'_>,
+        place: &Place,
+    ) {
+        let Body::Value(Value::String(text)) = value else { return };
+        if words.contains(&&**text) {
+            let message =
+                format!("`{key}` is a field of `{}`, and here only a value of your own in `{name}`", target.to);
+            let mut problem = Diagnostic::new(Code::InvalidBody, place.key(key.clone()).on_key(), message);
+            problem.severity = Severity::Warning;
+            self.report(problem.help(format!("to set it, write `{key}: {text}` beside `{name}:`, not in it")));
         }
     }
 
@@ -263,12 +293,15 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a part of a schema has a field of this name itself.
+fn has_field(schema: &Value, root: &Value, name: &str) -> bool {
+    Sub { schema, root }.conjuncts().iter().any(|schema| schema_words::names(schema).contains(&name))
+}
+
 /// Whether a field names one person or thing, so that no other text can stand for it.
 fn is_key(name: &str, schema: Option<&Value>) -> bool {
-    const WORDS: &[&str] = &["phone", "email", "mail", "identifier", "number", "url", "uuid", "key", "id"];
     let has = |keyword: &str| schema.is_some_and(|schema| schema.get(keyword).is_some());
-    let mut words = name.split(|c: char| !c.is_alphanumeric());
-    has("format") || has("pattern") || name.ends_with("Id") || words.any(|word| WORDS.contains(&&*word.to_lowercase()))
+    has("format") || has("pattern") || names_one(name)
 }
 
 /// A key that is always given, and one that may be given besides though only one is taken.

@@ -91,8 +91,15 @@ impl Compiler<'_> {
         };
         let meant = constant(body).and_then(|value| meant_by(value.as_str()?, allowed));
         let help = meant.as_ref().map(|meant| meant.help.clone()).or(help);
-        let whole = Place { on: On::Value, ..at.clone() };
-        let diagnostic = diagnostic.fix_opt(whole, meant.and_then(|meant| meant.fix));
+        // A truth value is written without quotes, whatever stands there.
+        let written =
+            self.documents.0.get(&at.file).map(|document| {
+                Place::bytes(at.file.clone(), document.resolve(&Place { on: On::Value, ..at.clone() }))
+            });
+        let diagnostic = match (written, meant.and_then(|meant| meant.fix)) {
+            (Some(written), Some(fix)) => diagnostic.fix(written, fix),
+            _ => diagnostic,
+        };
         let diagnostic = match (body, &case.place) {
             (Body::Template { .. }, Some(place)) => diagnostic.also(place.clone(), "it becomes this here"),
             _ => diagnostic,
@@ -111,7 +118,7 @@ impl Compiler<'_> {
             let needs = case.value.is_some() || !case.form.samples().is_empty();
             if needs && part.sub().says_more() {
                 let schema = compiled.get_or_insert_with(|| part.sub().compile());
-                schema.iter().for_each(|schema| self.check_case(case, schema, at));
+                schema.iter().for_each(|schema| self.check_case(case, schema, template, at));
             }
             self.check_length(case, part, at);
             if let (Some(items), Some(inner)) = (&case.items, part.sub().items()) {
@@ -120,7 +127,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_case(&mut self, case: &Case, schema: &Schema, at: &Place) {
+    fn check_case(&mut self, case: &Case, schema: &Schema, template: &Template, at: &Place) {
         if let Some(value) = &case.value {
             let Some(place) = &case.place else { return self.check_constant(value, schema, at) };
             for violation in schema.violations(value).into_iter().take(1) {
@@ -143,6 +150,13 @@ impl Compiler<'_> {
         let help = match case.form {
             Form::Phone if schema.is_valid(&Value::from("5511999990000")) => {
                 Some("send its digits alone: `{{ … | digits }}`".to_owned())
+            }
+            Form::Digits if Form::Phone.samples().iter().all(|sample| schema.is_valid(&Value::from(*sample))) => {
+                let bare = template.text().trim().strip_suffix("| digits }}").map(str::trim_end);
+                Some(match bare {
+                    Some(bare) => format!("leave `| digits` out: `{bare} }}}}`, of a name with `as: phone`"),
+                    None => "send it with plus and country: `as: phone` under `extract:`, and no `| digits`".to_owned(),
+                })
             }
             _ => help_for(schema, &violation.schema_path, None),
         };
@@ -227,6 +241,13 @@ fn meant_by(text: &str, allowed: Kinds) -> Option<Meant> {
 /// What to write so that the value has the right type.
 fn made_fit(template: &Template, case: &Case, found: Kinds, allowed: Kinds) -> Option<String> {
     let expression = template.text().trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let number = allowed.meets(Kinds::NUMBER) && !allowed.meets(Kinds::TEXT);
+    if let Some(text) = case.value.as_ref().and_then(Value::as_str).filter(|_| number) {
+        return Some(match text.parse::<f64>() {
+            Ok(_) => format!("write the number without quotes: `{text}`"),
+            Err(_) => format!("`'{text}'` is no number: write one in its place"),
+        });
+    }
     let word = case.value.as_ref().and_then(Value::as_str).filter(|_| allowed == Kinds::BOOLEAN);
     if let (Some(word), Some(_)) = (word, &case.place) {
         return Some(format!("compare it: `{{{{ {expression} == '{word}' }}}}`"));

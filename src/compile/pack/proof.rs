@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use super::super::Compiler;
 use super::super::schema_words::{self, Sub};
-use super::path;
+use super::path as path_of;
 use crate::config::pack as written;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
 use crate::document::{Document, Node};
+use crate::pack::outcome::{Answer, Outcome};
 use crate::pack::{Body, Operation, PathPart};
-use crate::path::Step;
+use crate::path::{self, Location, Path, Step};
+use crate::pipeline;
 use crate::schema::Schema;
-use crate::template::Template;
+use crate::template::{Scope, Template};
 use crate::types::{Kinds, Type};
 use crate::value::Value;
 
@@ -77,7 +79,7 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::InvalidValue, method.place.clone(), message).help_opt(help));
         }
         let Some(text) = operation.path.as_ref() else { return };
-        let names: Vec<Arc<str>> = path(text)
+        let names: Vec<Arc<str>> = path_of(text)
             .into_iter()
             .filter_map(|part| match part {
                 PathPart::Param(name) => Some(name),
@@ -124,6 +126,55 @@ impl Compiler<'_> {
         }
     }
 
+    /// The stand-in's own answer to the example, which must be one that counts as taken.
+    pub(super) fn check_reply(&mut self, operation: &Operation, written: &written::Operation) {
+        let Some(reply) = written.sandbox.as_ref().and_then(|sandbox| sandbox.reply.as_ref()) else { return };
+        let success =
+            |condition: &&written::Condition| matches!(condition.outcome.value, "delivered" | "accepted" | "duplicate");
+        let Some(condition) = written.response.iter().find(success) else { return };
+        let (params, body) = operation.example.clone();
+        let request = Value::object([("params", params), ("body", body.unwrap_or_default()), ("query", Value::Null)]);
+        let scope = Scope::new().with("request", request).with("sequence", Value::from(1));
+        let body = operation.sandbox_reply.body.as_ref().map(|body| pipeline::render(body, &scope));
+        let Ok(body) = body.transpose() else { return };
+        let body = body.flatten().unwrap_or_default();
+        let answer =
+            Answer { status: operation.sandbox_reply.status, headers: Vec::new(), body: body.to_json().into_bytes() };
+        let is_of_body = |when: &Template| when.uses().iter().all(|used| matches!(&*used.name, "status" | "body"));
+        let outcome = operation.outcomes.of(&answer);
+        let counts = matches!(outcome, Outcome::Delivered | Outcome::Accepted | Outcome::Duplicate);
+        if counts || !operation.outcomes.conditions.iter().all(|(_, when)| is_of_body(when)) {
+            return;
+        }
+        let missing = |template: &Template| {
+            let of_body =
+                template.uses().iter().filter(|used| &*used.name == "body" && !used.fields.is_empty()).cloned();
+            of_body.into_iter().find_map(|used| {
+                let text = Location(used.fields.iter().cloned().map(Step::Key).collect()).to_string();
+                let path = Path::parse(&text).ok().filter(|path| path.first(&body).is_none())?;
+                Some((used, path))
+            })
+        };
+        let wanted = operation.outcomes.conditions.iter().filter(|(outcome, _)| *outcome == Outcome::Delivered);
+        let missing = wanted.into_iter().find_map(|(_, when)| missing(when));
+        let help = missing.map(|(_, path)| {
+            let named = |path: &str| path.replacen('$', "body", 1);
+            let near =
+                in_parts(&body, &path).or_else(|| path::meant(&body, &path)).or_else(|| path::moved(&body, &path));
+            match near {
+                Some(near) => format!("it has no `{}`; did you mean `{}`?", named(path.text()), named(&near)),
+                None => format!(
+                    "it has no `{}`: say in `sandbox:` what the vendor answers, or correct the condition",
+                    named(path.text())
+                ),
+            }
+        });
+        let message =
+            format!("by these conditions the stand-in's own answer is `{}`: every delivery would be", outcome.word());
+        let diagnostic = Diagnostic::new(Code::InvalidExample, condition.when.place.clone(), message);
+        self.report(diagnostic.also(reply.place.clone(), "this answer").help_opt(help));
+    }
+
     /// What in a condition on an answer can never work: its status is a number.
     pub(super) fn check_answer(&mut self, when: &Template, place: &Place) {
         let names = |name: &str, fields: &[Arc<str>]| match (name, fields) {
@@ -150,6 +201,12 @@ impl Compiler<'_> {
         }
         self.problems.len() == before
     }
+}
+
+/// `$.ticket.id` for `$.ticket_id`.
+fn in_parts(body: &Value, path: &Path) -> Option<String> {
+    let parted = Path::parse(&path.text().replacen('_', ".", 1)).ok()?;
+    parted.first(body).map(|_| parted.text().to_owned())
 }
 
 /// A field that a schema has no place for, which is reported where it is named.

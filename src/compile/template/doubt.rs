@@ -1,8 +1,11 @@
 //! What works in a template, and was hardly meant so.
 
+use super::Reach;
 use crate::compile::Compiler;
 use crate::diagnostic::{Code, Diagnostic, On, Place, Severity};
+use crate::route::Placed;
 use crate::template::{Anyway, Misfit};
+use crate::types::Form;
 
 impl Compiler<'_> {
     pub(super) fn doubt(&mut self, doubt: Misfit, place: &Place) {
@@ -20,6 +23,27 @@ impl Compiler<'_> {
             false => self.doubt(anyway.misfit, place),
         }
         !anyway.is_certain
+    }
+
+    /// An identity that is only of the person: whoever sends twice is taken for a repetition.
+    pub(in crate::compile) fn check_personal(&mut self, identity: Option<&Placed>, reach: &Reach) {
+        let Some(Placed { template, place }) = identity.filter(|identity| !identity.place.file.starts_with("schemas/"))
+        else {
+            return;
+        };
+        let form = |used: &crate::template::Use| reach.type_of(&used.name, &used.fields).form();
+        let is_personal = |used| matches!(form(used), Form::Email | Form::Phone);
+        if template.uses().is_empty() || !template.uses().iter().all(is_personal) {
+            return;
+        }
+        let what = match template.uses().iter().map(form).next() {
+            Some(Form::Email) => "an e-mail address",
+            _ => "a phone number",
+        };
+        let message = format!("the identity is {what}: whoever sends a second time is taken for a repetition");
+        let help =
+            "take it from an id that the sender gives to each event, or leave `identity` out where the pack has one";
+        self.report(Diagnostic::new(Code::SameIdentity, place.clone(), message).help(help));
     }
 
     /// Whether an unknown name is the rest of one before it, `call-id`, of which the same has been said: the place grows.
