@@ -109,7 +109,7 @@ impl Compiler<'_> {
         let source = set.route(&test.route).and_then(|route| set.sources.get(&route.source));
         let is_lost = problem.code == Code::TestFailed
             && problem.place() == Some(&test.request_place)
-            && problem.message.contains(": the request goes to `");
+            && problem.message.contains(", where no source is;");
         let (Some(source), true) = (source, is_lost && problem.help.is_none()) else { return Some(problem) };
         let text = String::from_utf8_lossy(bytes);
         let range = capture::first_line(bytes);

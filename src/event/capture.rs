@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn lines_for_people_come_before_the_request() {
+        let bytes = with_secret(b"POST /a HTTP/1.1\nX-Id: 7\n\n# 1\n", "test_key");
+        let raw = parse(&bytes).unwrap();
+        assert_eq!((raw.path(), raw.header("x-id"), raw.body.as_slice()), ("/a", Some("7"), b"# 1\n".as_slice()));
+        assert_eq!((secret(&bytes), bytes.get(first_line(&bytes))), (Some("test_key"), Some(&b"POST /a HTTP/1.1"[..])));
+        assert_eq!(bytes.get(body_start(&bytes)..), Some(&b"# 1\n"[..]));
+        assert_eq!(secret(b"POST /a HTTP/1.1\n\n# secret: no"), None);
+        assert_eq!(parse(b"# a list\n[1]").unwrap().body, b"[1]");
+    }
+
+    #[test]
     fn bare_json_is_a_post() {
         assert_eq!(parse(b" [1]").unwrap().body, b" [1]");
         assert!(parse(b"hello").is_err());

@@ -119,3 +119,73 @@ fn kinds(value: &Engine) -> Kinds {
 fn fail(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::template::{Scope, Template};
+    use crate::value::{Value, json};
+
+    fn scope() -> Scope {
+        let payload =
+            br#"{"text": "13", "number": 13, "flag": true, "null": null, "list": [1, 20], "mixed": [1, "20"]}"#;
+        Scope::new()
+            .with("payload", json::parse(payload, &json::Limits::default()).unwrap())
+            .with("seconds", Value::from("3"))
+            .with("count", Value::from(3))
+    }
+
+    #[test]
+    fn values_of_one_kind_have_an_order_in_every_form_of_writing() {
+        let cases = [
+            ("count >= 3", true),
+            ("count < 3", false),
+            ("1 < count < 5", true),
+            ("1 < count <= 2", false),
+            ("(count + 1) > (payload.number - 10)", true),
+            ("payload.flag < 2", true),
+            ("payload.text > '12'", true),
+            ("seconds | int < payload.text | int", true),
+            ("(payload.text | int) > 5 and (count > 2 or payload.number < 1)", true),
+            ("(payload.list | select('gt', 5) | list | length) > 0", true),
+            ("count is gt 2", true),
+            ("(2 > 1) == (count > 2)", true),
+        ];
+        for (text, holds) in cases {
+            assert_eq!(Template::condition(text).unwrap().holds(&scope()), Ok(holds), "{text}");
+        }
+        let text = Template::compile("{% if count > 2 %}many{% else %}few{% endif %}").unwrap();
+        assert_eq!(text.evaluate_text(&scope()), Ok(Some("many".to_owned())));
+    }
+
+    #[test]
+    fn a_text_and_a_number_have_none_and_the_error_is_at_the_whole_comparison() {
+        let cases = [
+            ("seconds >= 5", "seconds >= 5"),
+            ("payload.number and payload.text > 5", "payload.text > 5"),
+            ("count > 2 and 5 < seconds", "5 < seconds"),
+            ("1 < seconds < 5", "1 < seconds < 5"),
+            ("payload.null < 5", "payload.null < 5"),
+            ("not (payload.list > 5)", "payload.list > 5"),
+        ];
+        for (text, part) in cases {
+            let error = Template::condition(text).unwrap().holds(&scope()).unwrap_err();
+            assert!(error.message.ends_with(" can't be compared"), "{text}: {error:?}");
+            assert_eq!(text.get(error.range.clone()), Some(part), "{text}");
+            assert!(error.help.is_some(), "{text}");
+        }
+        let text = "Waited {{ 'long' if seconds > 60 else 'short' }}";
+        let error = Template::compile(text).unwrap().evaluate(&scope()).unwrap_err();
+        assert_eq!(text.get(error.range), Some("seconds > 60"));
+        let text = "{% if seconds > 60 %}long{% endif %}";
+        let error = Template::compile(text).unwrap().evaluate(&scope()).unwrap_err();
+        assert_eq!(text.get(error.range), Some("seconds > 60"));
+        let mixed = Template::condition("payload.mixed | select('gt', 5) | list").unwrap();
+        assert!(mixed.holds(&scope()).is_err());
+    }
+
+    #[test]
+    fn a_condition_on_an_answer_does_not_fail() {
+        let text = Template::lenient_condition("payload.code >= 400 or payload.number > 12").unwrap();
+        assert_eq!(text.holds(&scope()), Ok(true));
+    }
+}
