@@ -1,6 +1,7 @@
 //! What a value becomes: phone numbers, dates, truth values and the like, from what forms and phone systems send.
 
 pub mod format;
+pub mod zone;
 
 use jiff::civil;
 use jiff::tz::TimeZone;

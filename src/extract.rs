@@ -266,6 +266,10 @@ impl Extract {
                 .found("what is at this path is empty")
                 .help(format!("if it may be missing, write `{}?:`", self.name));
         }
+        if let Some(single) = self.paths.iter().find_map(|(path, _)| path::beyond_single(payload, path)) {
+            let help = format!("`{0}` is {1}, and has nothing within: write `{0}`", single.path, single.kind);
+            return Diagnostic::new(Code::ValueNotFound, place, message).found("nothing is at this path").help(help);
+        }
         let help = match self.near(payload).as_slice() {
             [] => format!("if it may be missing, write `{}?:`", self.name),
             near => format!("the payload has {}; if it may be missing, write `{}?:`", near.join(", "), self.name),

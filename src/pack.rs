@@ -162,6 +162,27 @@ pub struct Draft {
     pub place: Place,
 }
 
+impl Draft {
+    /// Every template of a call, with where it is written.
+    pub fn templates(&self) -> Vec<(&Template, &Place)> {
+        let mut found = Vec::new();
+        let named = [&self.params, &self.query, &self.headers].into_iter().flatten().map(|(_, body)| body);
+        named.chain(&self.body).for_each(|body| body.collect(&mut found));
+        found
+    }
+}
+
+impl Body {
+    fn collect<'s>(&'s self, found: &mut Vec<(&'s Template, &'s Place)>) {
+        match self {
+            Body::Value(_) => {}
+            Body::Template { template, place } => found.push((template, place)),
+            Body::Array(items) => items.iter().for_each(|item| item.collect(found)),
+            Body::Object(fields) => fields.iter().for_each(|(_, field)| field.collect(found)),
+        }
+    }
+}
+
 /// A call that comes before another, and what of its answer is kept.
 #[derive(Clone, Debug)]
 pub struct Step {

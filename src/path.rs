@@ -17,7 +17,7 @@ mod refuse;
 mod token;
 
 pub use filtered::{Compared, compared};
-pub use nearby::{around, meant, moved, nearby};
+pub use nearby::{Single, around, beyond_single, meant, moved, nearby};
 pub use token::{is_plain_name, quoted};
 
 /// The longest path accepted, in bytes.

@@ -9,6 +9,7 @@ use crate::extract::Extract;
 use crate::pack::{Connection, Draft, Operation, Pack, Step};
 use crate::plan::OnUnknown;
 use crate::source::Source;
+use crate::template::Template;
 use crate::value::Value;
 
 pub use crate::pack::Placed;
@@ -38,6 +39,19 @@ impl Route {
     pub fn saved(&self) -> impl Iterator<Item = &Extract> {
         let own = self.lookup.iter().chain(self.sends.iter().flat_map(|send| &send.steps)).map(|step| &step.step);
         own.chain(self.sends.iter().flat_map(|send| &send.operation.chain)).flat_map(|step| &step.save)
+    }
+}
+
+impl Route {
+    /// Every template of what decides and of what is sent, with where it is written.
+    pub fn templates(&self) -> Vec<(&Template, &Place)> {
+        let placed = [&self.matcher, &self.identity, &self.lane].into_iter().flatten();
+        let mut found: Vec<_> = placed.map(|placed| (&placed.template, &placed.place)).collect();
+        for send in &self.sends {
+            found.extend(send.when.iter().map(|placed| (&placed.template, &placed.place)));
+            found.extend(send.draft.templates());
+        }
+        found
     }
 }
 

@@ -20,6 +20,7 @@ mod length;
 mod lint;
 mod look;
 pub mod lookalike;
+mod order;
 mod parse;
 mod signature;
 mod tolerant;
@@ -35,6 +36,7 @@ use crate::value::Value;
 
 pub use bridge::Scope;
 use compared::Added;
+pub use condition::{Anyway, Word, exclude};
 pub use infer::{Inferred, Misfit, Names};
 pub use lint::{Needed, Use};
 pub use look::Looked;
@@ -173,6 +175,7 @@ impl Template {
     /// The value, or `None` when it is absent.
     pub fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
         budget::refill();
+        order::begin();
         let value = self.evaluated(scope);
         if budget::is_spent() {
             let message = "the template takes too many steps, or its values are too large";
@@ -271,7 +274,7 @@ impl Template {
 
     /// The error at its place in the template as it is written.
     fn written(&self, error: TemplateError) -> TemplateError {
-        TemplateError { range: self.added.written(&error.range), ..error }
+        order::placed(TemplateError { range: self.added.written(&error.range), ..error })
     }
 
     fn too_large(&self) -> TemplateError {

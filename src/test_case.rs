@@ -6,6 +6,7 @@ pub mod ending;
 mod hint;
 mod lines;
 mod reason;
+mod split;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -21,9 +22,9 @@ use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
-use address::{at_home, elsewhere};
 pub use address::too_large;
-pub use hint::with_values;
+use address::{at_home, elsewhere};
+pub use hint::{envelope_help, is_in_envelope, with_values};
 use reason::Reason;
 
 /// One test of a route.
@@ -221,6 +222,11 @@ impl TestCase {
         if let Some(event) = events.first().filter(|event| source.splits_nothing(&event.envelope)) {
             return Err(Box::new(self.split_nothing(route, source, &event.envelope)));
         }
+        if let ([Event { payload: Value::Array(parts), .. }], Some(split)) = (events.as_slice(), &source.split)
+            && split.is_singular()
+        {
+            return Err(Box::new(self.split_whole(route, split, parts.len())));
+        }
         let mut made = Made::default();
         for event in &events {
             self.requests_of(set, route, event, &mut made)?;
@@ -232,18 +238,6 @@ impl TestCase {
     pub fn events(&self, set: &RouteSet, capture: &[u8], at: Timestamp) -> Option<Vec<Event>> {
         let source = set.sources.get(&set.route(&self.route)?.source)?;
         events(set, source, capture::parse(capture).ok()?, at).ok()
-    }
-
-    /// The whole request would go through the route as one event, and fail at something that is not the mistake.
-    fn split_nothing(&self, route: &Route, source: &Source, envelope: &Value) -> Diagnostic {
-        let near = source.split.as_ref().map(|path| path::nearby(envelope, path)).unwrap_or_default();
-        let help = match near.as_slice() {
-            [] => "`split` names each part, as `$.deals[*]` does".to_owned(),
-            near => format!("the payload has {}; `split` names each part, as `$.deals[*]` does", near.join(", ")),
-        };
-        let place = route.place.key("source").key("split");
-        let message = format!("`split` finds nothing in the request of test `{}`", self.name);
-        Diagnostic::new(Code::TestFailed, place, message).also(self.place.key("name"), "in this test").help(help)
     }
 
     fn requests_of(
@@ -273,7 +267,9 @@ impl TestCase {
                 Prepared::Ready(request) => made.requests.push(*request),
                 Prepared::Planned(plan) => self.walk(set, &plan, made)?,
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
-                Prepared::Failed(problem) => return Err(Box::new(self.in_test(*problem))),
+                Prepared::Failed(problem) => {
+                    return Err(Box::new(self.in_test(hint::with_values(*problem, route, event))));
+                }
             }
         }
         Ok(())
@@ -384,7 +380,7 @@ impl TestCase {
 
     /// A request that is expected and was not made, with what kept it from being made.
     fn not_made(&self, expected: &Expected, made: &Made) -> Diagnostic {
-        let diagnostic = self.failed(&expected.place.key("to"), format!("no request to `{}` was made", expected.to));
+        let message = format!("no request to `{}` was made", expected.to);
         if let Some(place) = made.duplicates.first() {
             let label = match made.duplicates.len() {
                 1 => "an event of the sample has the same identity as one before it".to_owned(),
@@ -392,11 +388,12 @@ impl TestCase {
             };
             let help =
                 "the same identity twice is one event, and only the first sends; take the identity from what differs";
-            return diagnostic.also(place.clone(), label).help(help);
+            let diagnostic = self.failed(place, message).found(label);
+            return diagnostic.also(expected.place.key("to"), "a request is expected here").help(help);
         }
         match self.reason(expected, made) {
             Some(reason) => self.withheld(expected, reason),
-            None => diagnostic,
+            None => self.failed(&expected.place.key("to"), message),
         }
     }
 

@@ -75,7 +75,7 @@ impl ServerArg {
 
 /// What a running server of a workspace has at a path; nothing where none runs, or it has nothing there.
 pub(super) fn of_running(workspace: &Path, path: &str) -> Option<Vec<u8>> {
-    let admin = settings(&WorkspaceArg { workspace: workspace.to_owned() }).admin;
+    let admin = settings(&WorkspaceArg { workspace: workspace.to_owned() }, NO_ADDRESS).ok()?.admin;
     let base = base_of(&reachable(admin).to_string());
     let answer = got(&base, path).ok().flatten()?;
     (answer.status == 200).then_some(answer.body)

@@ -43,6 +43,8 @@ impl Compiler<'_> {
         };
         let told = self.problems.iter().enumerate().find_map(|(index, problem)| Some((index, cause(problem)?)));
         let Some((index, meant)) = told else { return false };
+        // Other events of the sample fail at the same path.
+        let also: Vec<bool> = self.problems.iter().map(|problem| cause(problem).is_some()).collect();
         if let Some(problem) = self.problems.get_mut(index) {
             problem
                 .labels
@@ -50,6 +52,8 @@ impl Compiler<'_> {
             problem.message = format!("`{}` is absent: {}", extract.name, problem.message);
             problem.help = Some(format!("did you mean `{meant}`?"));
         }
+        let mut at = 0..;
+        self.problems.retain(|_| at.next().is_none_or(|at| at == index || !also.get(at).copied().unwrap_or(false)));
         true
     }
 

@@ -327,7 +327,7 @@ fn map_place(written: &Written, extract: &Extract) -> Place {
     extract_place(written, extract).key("map")
 }
 
-fn converted(conversion: Conversion) -> Type {
+pub(super) fn converted(conversion: Conversion) -> Type {
     match conversion {
         Conversion::None | Conversion::Json => Type::unknown(),
         Conversion::Text => Type::text_of(1),

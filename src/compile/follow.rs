@@ -1,10 +1,10 @@
 //! Problems that only follow from another one: of one mistake, one is told.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Documents, SETTINGS};
-use crate::diagnostic::{self, Code, Diagnostic, KeyPath, On, Place, Resolve, Segment, Severity};
+use crate::diagnostic::{self, Code, Diagnostic, KeyPath, On, Place, Segment, Severity};
 use crate::document::{Kind, Node};
 
 /// Leaves out what follows from something else.

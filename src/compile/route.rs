@@ -17,6 +17,7 @@ use crate::config::source::{Source, SourceOrName};
 use crate::config::step::Step;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::extract::{Conversion, Extract};
+use crate::path::{Location, Path};
 use crate::payload::Format;
 use crate::plan::OnUnknown;
 use crate::route::{Route, RouteSet, Send};
@@ -190,7 +191,8 @@ impl Compiler<'_> {
         let steps = written.send.iter().flat_map(|send| &send.steps).chain(&written.lookup);
         let saved: Vec<Step> = steps.cloned().collect();
         reach.unsaved = saved_by(&saved, Unsaved::Deciding);
-        reach.later = written.extract.iter().map(|named| bare(&named.name).into()).collect();
+        reach.later =
+            written.extract.iter().map(|named| (bare(&named.name).into(), in_template(&named.value))).collect();
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         self.check_names_once(&written.extract);
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
@@ -218,6 +220,7 @@ impl Compiler<'_> {
         let own = written.identity.as_ref().or(source.and_then(|source| source.identity.as_ref()));
         let own = own.filter(|text| !text.place.file.starts_with("schemas/"));
         self.check_varies("identity", own, true, &reach);
+        self.check_personal(identity.as_ref().and_then(Option::as_ref), &reach);
         let lane = written.lane.as_ref().map(|text| self.placed(text, Kind::Value, &mut reach));
         self.check_varies("lane", written.lane.as_ref(), false, &reach);
         if written.send.is_empty() {
@@ -228,7 +231,9 @@ impl Compiler<'_> {
         }
         reach.unsaved.clear();
         reach.extracted = reach.names.iter().map(|known| known.name.clone()).collect();
+        reach.unsaved = written.send.iter().flat_map(|send| saved_by(&send.steps, Unsaved::AnyDelivery)).collect();
         let lookup = self.route_steps(&written.lookup, &mut reach, set, settings);
+        reach.unsaved.clear();
         let sends: Vec<Option<Send>> = (0..)
             .zip(&written.send)
             .map(|(index, send)| {
@@ -238,6 +243,8 @@ impl Compiler<'_> {
             })
             .collect();
         source.iter().for_each(|source| self.check_echo(written, source, set));
+        let optional: Vec<Arc<str>> = written.extract.iter().map(|named| bare(&named.name).into()).collect();
+        self.merge_optional(&written.place.file, &optional);
         self.unused_saved(&written.lookup, &reach);
         self.unused(written, &reach);
         let base = Route {
@@ -333,6 +340,16 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
         true => Type::of_form().with_presence(ty.presence),
         false => ty,
     }
+}
+
+/// Where a template finds what an extract takes, where that is one place of the payload.
+fn in_template(written: &WrittenExtract) -> Option<String> {
+    let path = match written {
+        WrittenExtract::Path(path) => path,
+        WrittenExtract::Full(fields) => fields.path.as_ref()?,
+    };
+    let steps = Path::parse(path).ok()?.steps()?;
+    Some(Location(steps).to_string().replacen('$', "payload", 1))
 }
 
 /// The path of an extract that has one alone, and its name.

@@ -9,9 +9,8 @@ use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
 use crate::event::{Event, capture};
 use crate::extract::{Extract, is_nothing};
-use crate::pack::Body;
 use crate::path::{self, Location, Path, Step};
-use crate::route::{Lookup, Placed, Route, RouteSet, Send};
+use crate::route::{Lookup, Placed, Route, RouteSet};
 use crate::template::{Scope, Template, Use};
 use crate::test_case::{self, Difference, TestCase};
 use crate::value::Value;
@@ -103,10 +102,11 @@ impl Compiler<'_> {
             for (template, place) in templates(route) {
                 template.uses().iter().for_each(|used| self.check_use_sample(used, place, &payloads));
             }
+            self.check_compared(route, &payloads, set);
             if !has_failed && samples.has_event_of(route) {
                 let of_event = [(&route.identity, IDENTITY), (&route.lane, LANE)];
                 for (placed, help) in of_event.into_iter().filter_map(|(placed, help)| Some((placed.as_ref()?, help))) {
-                    self.check_never_there(placed, help, &payloads);
+                    self.check_never_there(placed, help, &payloads, samples.events_of(&route.source));
                 }
             }
         }
@@ -174,7 +174,7 @@ impl Compiler<'_> {
     }
 
     /// An identity or a lane that no sample has, which no test fails at. A pack's own is not the route's to mend.
-    fn check_never_there(&mut self, placed: &Placed, help: &str, payloads: &[&Value]) {
+    fn check_never_there(&mut self, placed: &Placed, help: &str, payloads: &[&Value], events: &[(Arc<str>, Event)]) {
         let (template, place) = (&placed.template, &placed.place);
         let is_there = |used: &Use| match of_payload(used) {
             Some((_, path)) => payloads.iter().any(|payload| !path.all(payload, 1).is_empty()),
@@ -190,12 +190,25 @@ impl Compiler<'_> {
             return;
         }
         let Some(used) = template.uses().first() else { return };
-        let Some((written, _)) = of_payload(used) else { return };
+        let Some((written, path)) = of_payload(used) else { return };
         let message = format!("no sample of this route has `{written}`");
-        self.report(Diagnostic::new(Code::NotInSamples, place.part(used.range.clone()), message).help(help));
+        let problem = Diagnostic::new(Code::NotInSamples, place.part(used.range.clone()), message).help(help);
+        self.report(match events.iter().any(|(_, event)| test_case::is_in_envelope(&path, event)) {
+            true => problem.help(test_case::envelope_help(&path)),
+            false => problem,
+        });
     }
 
     fn not_in_samples(&mut self, written: &str, path: &Path, place: &Place, payloads: &[&Value]) {
+        if let Some(single) = payloads.iter().find_map(|payload| path::beyond_single(payload, path)) {
+            let whole = written
+                .strip_prefix("payload")
+                .map_or(single.path.clone(), |_| single.path.replacen('$', "payload", 1));
+            let message = format!("no sample of this route has `{written}`");
+            let help = format!("`{whole}` is {}, and has nothing within: write `{whole}`", single.kind);
+            self.report(Diagnostic::new(Code::NotInSamples, place.clone(), message).help(help));
+            return;
+        }
         let Some(meant) = payloads.iter().find_map(|payload| path::meant(payload, path)) else {
             if let Some(compared) = path::compared(payloads, path).filter(|compared| compared.meant.is_some()) {
                 let message = format!("no sample of this route has `{written}`");
@@ -252,30 +265,5 @@ fn is_about(problem: &Diagnostic, place: &Place) -> bool {
 
 /// Every template of a route, with where it is written.
 pub(super) fn templates(route: &Route) -> Vec<(&Template, &Place)> {
-    let placed = [&route.matcher, &route.identity, &route.lane].into_iter().flatten();
-    let mut found: Vec<_> = placed.map(of_placed).collect();
-    for send in &route.sends {
-        of_send(send, &mut found);
-    }
-    found
-}
-
-fn of_placed(placed: &Placed) -> (&Template, &Place) {
-    (&placed.template, &placed.place)
-}
-
-fn of_send<'s>(send: &'s Send, found: &mut Vec<(&'s Template, &'s Place)>) {
-    found.extend(send.when.iter().map(of_placed));
-    let named =
-        [&send.draft.params, &send.draft.query, &send.draft.headers].into_iter().flatten().map(|(_, body)| body);
-    named.chain(&send.draft.body).for_each(|body| of_body(body, found));
-}
-
-fn of_body<'s>(body: &'s Body, found: &mut Vec<(&'s Template, &'s Place)>) {
-    match body {
-        Body::Value(_) => {}
-        Body::Template { template, place } => found.push((template, place)),
-        Body::Array(items) => items.iter().for_each(|item| of_body(item, found)),
-        Body::Object(fields) => fields.iter().for_each(|(_, field)| of_body(field, found)),
-    }
+    route.templates()
 }

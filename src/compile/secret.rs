@@ -3,7 +3,7 @@
 use super::{Compiler, Secrets};
 use crate::config::connection::Setting;
 use crate::config::scalar::Text;
-use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::diagnostic::{Code, Diagnostic, Severity, suggest};
 use crate::document::reference;
 use crate::secret::Secret;
 
@@ -71,6 +71,38 @@ impl Compiler<'_> {
             return Some(Secret::new(""));
         }
         secret
+    }
+
+    /// A variable that bears the name of another sender of this workspace.
+    pub(super) fn check_sender(&mut self, text: &Text, from: &str) {
+        let name = text.trim().strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}'));
+        let Some(name) = name else { return };
+        let own = from.split('.').next().unwrap_or(from);
+        let bears = |name: &str, sender: &str| name.to_lowercase().split('_').any(|word| word == sender);
+        let times = |text: &str| self.input.files.values().map(|file| file.matches(text).count()).sum::<usize>();
+        let lower = name.to_lowercase();
+        if lower.contains(own) {
+            return;
+        }
+        let is_other = |word: &&str| !word.is_empty() && *word != own && times(&format!("from: {word}.")) > 0;
+        let other = lower.split('_').find(is_other);
+        let mut known = self.input.environment.variables.keys().filter(|known| bears(known, own));
+        let meant = known.next().filter(|_| known.next().is_none());
+        // Where nothing takes this sender's own, and another source has the one that is written.
+        let is_left =
+            |meant: &&String| times(&format!("${{env:{meant}}}")) == 0 && times(&format!("${{env:{name}}}")) > 1;
+        let message = match (other, meant.filter(is_left)) {
+            (Some(other), _) => format!("`{name}` bears the name of `{other}`, and this source is of `{own}`"),
+            (None, Some(meant)) => format!("`{name}` is the secret of another source, and `{meant}` of none"),
+            (None, None) => return,
+        };
+        let help = match meant {
+            Some(meant) => format!("did you mean `${{env:{meant}}}`?"),
+            None => "each sender has a secret of its own: name the variable that holds it".to_owned(),
+        };
+        let mut problem = Diagnostic::new(Code::InvalidReference, text.place.clone(), message).help(help);
+        problem.severity = Severity::Warning;
+        self.report(problem);
     }
 
     /// An empty secret would let anyone in.

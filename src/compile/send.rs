@@ -11,7 +11,7 @@ use crate::config::route::Send as WrittenSend;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::{Named, NamedList};
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::Node;
 use crate::pack::{Body, Connection, Draft, Operation};
 use crate::route::{RouteSet, Send};
@@ -40,6 +40,7 @@ impl Compiler<'_> {
     ) -> Option<Send> {
         let target = written.to.get().and_then(|to| self.target(to, set, settings));
         let mut reach = route_reach.clone();
+        let begun = self.problems.len();
         let early = self.early_names(written);
         reach.make_certain(&early);
         let steps = self.route_steps(&written.steps, &mut reach, set, settings);
@@ -66,6 +67,7 @@ impl Compiler<'_> {
         if let (Some(to), Some(draft)) = (written.to.get(), &draft) {
             self.check_account(before, to, draft, &reach, set);
         }
+        self.blame_turned(&written.steps, begun);
         self.unused_saved(&written.steps, &reach);
         used.used.append(&mut reach.used);
         if let (Some(to), Some((_, operation))) = (written.to.get(), &target) {
@@ -228,8 +230,23 @@ impl Compiler<'_> {
                 let help = near
                     .map(|near| format!("did you mean `{near}`?"))
                     .or(provider)
-                    .or_else(|| suggest::did_you_mean(connection, declared.iter().copied()))
+                    .or_else(|| with_operation(operation, set))
                     .unwrap_or_else(|| format!("add it under `connections:`: `{connection}: {{ provider: … }}`"));
+                // What is told of a delivery need not be told of each test that expects it.
+                let is_told = |known: &Diagnostic| {
+                    known.code == Code::UnknownConnection
+                        && known.message == message
+                        && known.place().is_some_and(|at| at.file == to.place.file)
+                };
+                let of_test = to
+                    .place
+                    .path
+                    .segments()
+                    .first()
+                    .is_some_and(|step| matches!(step, Segment::Key(key) if &**key == "tests"));
+                if of_test && self.problems.iter().any(is_told) {
+                    return None;
+                }
                 let near = suggest::certain(connection, declared);
                 let diagnostic = Diagnostic::new(Code::UnknownConnection, place.clone(), message).help(help);
                 self.report(diagnostic.fix_opt(place, near));
@@ -287,6 +304,22 @@ pub(super) fn words(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// The connections that have an operation of this name.
+fn with_operation(operation: &str, set: &RouteSet) -> Option<String> {
+    let has = |(name, connection): (&Arc<str>, &Arc<Connection>)| {
+        connection.pack.operations.contains_key(operation).then(|| format!("{name}.{operation}"))
+    };
+    let found: Vec<String> = set.connections.iter().filter_map(has).collect();
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    match suggest::one_of(&found) {
+        Some(all) => Some(format!("write {all}")),
+        None if set.connections.is_empty() => None,
+        None => Some(format!(
+            "add it under `connections:` in jackfield.yaml; no connection that is there has an operation `{operation}`"
+        )),
+    }
 }
 
 /// An operation to show how one is named: of the same word where a connection has it, or else of the first connection.

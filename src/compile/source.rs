@@ -11,7 +11,7 @@ use super::{Compiler, SETTINGS};
 use crate::config::pack::{Echo, Webhook};
 use crate::config::scalar::Text;
 use crate::config::source::{Limits as WrittenLimits, Source as Written};
-use crate::diagnostic::{Code, Diagnostic, On, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, On, Place, Segment, suggest};
 use crate::path::Path;
 use crate::source::Source;
 
@@ -40,6 +40,9 @@ impl Compiler<'_> {
         let decode = decode.map(|layers| self.nested(layers));
         let split = written.split.as_ref().or(webhook.and_then(|w| w.split.as_ref()));
         let split = split.map(|split| self.json_path(split));
+        if let (Some(secret), Some(from)) = (&written.secret, &written.from) {
+            secret.iter().for_each(|secret| self.check_sender(secret, from));
+        }
         let given = self.source_settings(written, webhook);
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
         // Of a webhook that is not known it isn't known either how it is verified.
@@ -175,6 +178,10 @@ impl Compiler<'_> {
             self.report(diagnostic.fix_opt(text.place.clone(), path));
             return None;
         }
+        if let Some(problem) = in_answer(text) {
+            self.report(problem);
+            return None;
+        }
         Path::parse(text)
             .map_err(|error| {
                 // Of a path that is a key, the whole key is shown.
@@ -198,6 +205,15 @@ impl Compiler<'_> {
         }
         written.iter().map(|method| method.value.clone()).collect()
     }
+}
+
+/// A path of an answer that begins with `payload`: a field of the answer may have that very name.
+fn in_answer(text: &Text) -> Option<Diagnostic> {
+    let is_saved = text.place.path.segments().iter().any(|step| matches!(step, Segment::Key(key) if &**key == "save"));
+    let rest = text.trim().strip_prefix("payload").filter(|rest| rest.starts_with(['.', '[']) && is_saved)?;
+    let message = "a path starts with `$`, the whole answer";
+    let help = format!("write `$.payload{rest}`, if `payload` is a field of the answer; or `${rest}`");
+    Some(Diagnostic::new(Code::InvalidPath, text.place.clone(), message).help(help))
 }
 
 /// What is wrong with a path, and what to write.

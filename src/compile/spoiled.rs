@@ -75,7 +75,12 @@ impl Compiler<'_> {
             && source.verify.signs_address()
             && !self.has_public_url
             && source.public_url.is_none();
+        let told = capture::secret(bytes).and_then(|told| Some(format!("{}={told}", self.variable_of(source)?)));
         let help = match &refused.cause {
+            None if told.is_some() => format!(
+                "the sample is signed with the secret that its first line names: for trials, write `{}` into sandbox.env",
+                told.unwrap_or_default()
+            ),
             _ if ending => test_case::ending::ADVICE.to_owned(),
             Some(Cause::NearHeader { found, .. }) if is_own => {
                 format!("did you mean `header: {}`?", name.as_deref().unwrap_or(found))
@@ -128,6 +133,13 @@ impl Compiler<'_> {
         }
     }
 
+    /// The variable of the environment that holds a source's secret.
+    fn variable_of(&self, source: &Source) -> Option<String> {
+        let place = self.source_places.get(&source.name)?.key("secret");
+        let text = &self.documents.0.get(&place.file)?.node(&place.path)?.as_scalar()?.text;
+        Some(text.trim().strip_prefix("${env:")?.strip_suffix('}')?.to_owned())
+    }
+
     /// A signed address is the one that the sender calls, which is not the one that Jackfield listens on.
     pub(super) fn check_address_is_known(&mut self, source: &Source) {
         if self.has_public_url || source.public_url.is_some() || self.unknown_settings || !source.verify.signs_address()
@@ -178,13 +190,11 @@ fn is_basic(text: &str, header: Option<&str>) -> bool {
 
 /// The bytes of a header in a captured request, with its name as it is written; or its first line.
 fn line_of(text: &str, header: Option<&str>) -> (std::ops::Range<usize>, Option<String>) {
-    let mut at = 0;
-    let mut first = 0..0;
-    for line in text.split_inclusive('\n') {
+    let first = capture::first_line(text.as_bytes());
+    let mut at = first.start;
+    for line in text.get(at..).unwrap_or_default().split_inclusive('\n') {
         let bare = line.trim_end();
-        if at == 0 {
-            first = 0..bare.len();
-        } else if bare.is_empty() {
+        if at > first.start && bare.is_empty() {
             break;
         }
         let name = bare.split_once(':').map(|(name, _)| name.trim());

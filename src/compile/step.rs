@@ -12,7 +12,7 @@ use crate::config::settings::Settings;
 use crate::config::step::{Remember as WrittenRemember, Step as Written};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::extract::Extract;
-use crate::pack::{Connection, Operation, Placed, Remember, Step};
+use crate::pack::{Connection, Draft, Operation, Placed, Remember, Step};
 use crate::route::{RouteSet, RouteStep};
 use crate::types::{Presence, Type};
 
@@ -72,7 +72,8 @@ impl Compiler<'_> {
             place: &written.place,
         };
         let draft = self.draft(&parts, target.map(|(connection, operation)| (connection, &**operation)), &mut inner);
-        let remember = written.remember.as_ref().map(|remember| self.remember(remember, written, &mut inner));
+        let remember =
+            written.remember.as_ref().map(|remember| self.remember(remember, written, draft.as_ref(), &mut inner));
         self.check_names_once(&written.save);
         let save: Vec<Option<Extract>> = written.save.iter().map(|named| self.saved(named, reach)).collect();
         reach.used.append(&mut inner.used);
@@ -105,7 +106,13 @@ impl Compiler<'_> {
         self.extract(named)
     }
 
-    fn remember(&mut self, written: &WrittenRemember, step: &Written, reach: &mut Reach) -> Option<Remember> {
+    fn remember(
+        &mut self,
+        written: &WrittenRemember,
+        step: &Written,
+        draft: Option<&Draft>,
+        reach: &mut Reach,
+    ) -> Option<Remember> {
         if step.save.is_empty() && step.save.unread.is_empty() {
             let message = "`remember` has nothing to keep: the step saves nothing";
             let help = "add `save:` with what the calls after it need, such as `save: { contact_id: $.id }`";
@@ -114,17 +121,7 @@ impl Compiler<'_> {
         }
         let key = written.key.get()?;
         let placed: Option<Placed> = self.placed(key, Kind::Value, reach);
-        if !key.contains("{{") && !key.contains("{%") {
-            let message = "the `key` of `remember` is the same for every event";
-            let help = match reach.could_be(key) {
-                true => format!("write `key: \"{{{{ {} }}}}\"`", key.value),
-                false => "take it from what the call is about: `key: \"{{ email }}\"`".to_owned(),
-            };
-            let fixed = reach.could_be(key).then(|| format!("{{{{ {} }}}}", key.value));
-            let diagnostic = Diagnostic::new(Code::InvalidValue, key.place.clone(), message);
-            let found = "the first event's answer would stand for all others";
-            self.report(diagnostic.found(found).help(help).fix_opt(key.place.clone(), fixed));
-        }
+        self.check_key(key, placed.as_ref(), draft, reach);
         Some(Remember { key: placed?, period: written.period.value })
     }
 

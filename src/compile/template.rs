@@ -2,6 +2,7 @@
 
 mod base;
 mod besides;
+mod doubt;
 mod unknown;
 mod unsaved;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use super::Compiler;
 use crate::config::scalar::Text;
-use crate::diagnostic::{Code, Diagnostic, Place, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::reference;
 use crate::pack::Connection;
 use crate::pipeline::{self, BASE_NAMES};
@@ -25,8 +26,8 @@ pub(super) use unsaved::Unsaved;
 pub(super) struct Reach {
     /// Extracted names.
     pub names: Vec<Known>,
-    /// Names that are extracted only after this.
-    pub later: Vec<Arc<str>>,
+    /// Names that are extracted only after this, with where a template finds the value before.
+    pub later: Vec<(Arc<str>, Option<String>)>,
     /// What was written for a name and can't be one: what uses it has no problem of its own.
     pub broken: Vec<Arc<str>>,
     /// It could not be read which names are extracted, so that no name is known to be missing.
@@ -261,6 +262,7 @@ impl Compiler<'_> {
         for misfit in inferred.misfits {
             self.misfit(Code::WrongValue, misfit, place);
         }
+        inferred.doubts.into_iter().for_each(|doubt| self.doubt(doubt, place));
         // A constant of the workspace may be a switch: what it is today is no mistake.
         let of_event = |name: &str, fields: &[Arc<str>]| match reach.constants.iter().any(|(known, _)| *known == name) {
             true => Type::unknown(),
@@ -278,6 +280,11 @@ impl Compiler<'_> {
             self.misfit(Code::WrongValue, misfit, place);
             return false;
         }
+        if let Some(anyway) = template.holds_anyway(&of_event, kind != Kind::Value).filter(|_| is_good)
+            && !self.holds_anyway(anyway, place)
+        {
+            return false;
+        }
         if kind == Kind::Value && template.is_whole() {
             self.check_meant(template, &inferred.ty, place, reach);
         }
@@ -290,7 +297,7 @@ impl Compiler<'_> {
         is_good
     }
 
-    fn misfit(&mut self, code: Code, misfit: Misfit, place: &Place) {
+    pub(super) fn misfit(&mut self, code: Code, misfit: Misfit, place: &Place) {
         self.report(Diagnostic::new(code, place.part(misfit.range), misfit.message).help_opt(misfit.help));
     }
 
@@ -303,7 +310,10 @@ impl Compiler<'_> {
                     match &used.needed_by {
                         _ if !optional || used.guarded => {}
                         Some(needed) => self.report(optional_beside_sign(used, needed, kind, place)),
-                        None if !template.is_whole() => self.report(optional_in_text(used, place)),
+                        None if !template.is_whole() => {
+                            let problem = optional_in_text(used, place, reach.is_extracted(&used.name));
+                            self.report(problem);
+                        }
                         None => {}
                     }
                 }
@@ -356,9 +366,12 @@ impl Compiler<'_> {
             self.check_base_field(used, at, reach);
             return;
         }
-        if reach.later.contains(&used.name) {
+        if let Some((_, found)) = reach.later.iter().find(|(name, _)| *name == used.name) {
             let message = format!("`{}` is not known yet: `match` comes before `extract`", used.name);
-            let help = "write where the value stands in the payload, such as `payload.contact.name`";
+            let help = match found {
+                Some(path) => format!("write where the value stands in the payload: `{path}`"),
+                None => "write where the value stands in the payload, such as `payload.contact.name`".to_owned(),
+            };
             self.report(Diagnostic::new(Code::UnknownName, at, message).help(help));
             return;
         }
@@ -370,6 +383,9 @@ impl Compiler<'_> {
         }
         let message = format!("nothing gives the name `{}`", used.name);
         let help = unknown_help(used, text, reach);
+        if self.is_rest_of_name(&help, &at) {
+            return;
+        }
         let name = used.range.start..used.range.start + used.name.len();
         let near = suggest::certain(&used.name, reach.all())
             .filter(|near| help == format!("did you mean `{near}`?") && text.get(name.clone()) == Some(&*used.name));
@@ -417,10 +433,27 @@ impl Compiler<'_> {
     }
 }
 
-fn optional_in_text(used: &Use, place: &Place) -> Diagnostic {
-    let message = format!("`{}` may be absent, and stands in the middle of text", used.name);
-    Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message)
-        .help(format!("say what to write instead: `{{{{ {} | default('unknown') }}}}`", used.name))
+fn optional_in_text(used: &Use, place: &Place, is_extracted: bool) -> Diagnostic {
+    let name = &used.name;
+    let message = format!("`{name}` may be absent, and stands in the middle of text");
+    let instead = format!("say what to write instead: `{{{{ {name} | default('unknown') }}}}`");
+    let required = format!("make the name required, `{name}:` without `?`");
+    let when = format!("send only where it is there: `when: {name} is defined`");
+    let help = match place.path.split_last() {
+        // One text for all that have none would make one person of many.
+        Some((_, Segment::Key(key))) if names_one(key) => format!("{required}; or {when}"),
+        _ if is_extracted => format!("{instead}; or {required}"),
+        _ => instead,
+    };
+    Diagnostic::new(Code::OptionalName, place.part(used.range.clone()), message).help(help)
+}
+
+/// Whether a field names one person or thing, so that no other text can stand for it.
+pub(super) fn names_one(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["phone", "email", "mail", "identifier", "identity", "lane", "number", "url", "uuid", "key", "id"];
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    name.ends_with("Id") || words.any(|word| WORDS.contains(&&*word.to_lowercase()))
 }
 
 fn optional_beside_sign(used: &Use, needed: &Needed, kind: Kind, place: &Place) -> Diagnostic {

@@ -24,7 +24,9 @@ impl Compiler<'_> {
     ) -> TestCase {
         for expected in &written.expect {
             self.check_expected(expected, set, settings);
+            self.check_asks(expected);
         }
+        self.check_test_name(written, of);
         for answer in written.answers.iter() {
             self.check_answered(&answer.name, of, set, settings);
         }
@@ -100,6 +102,32 @@ impl Compiler<'_> {
         for header in written.headers.iter().flat_map(|headers| headers.iter()) {
             self.check_secret_header(header, &operation);
         }
+    }
+
+    /// `body: {}`, which every body fulfils.
+    fn check_asks(&mut self, written: &WrittenExpected) {
+        let is_exact = written.exact.as_ref().is_some_and(|exact| exact.value);
+        let body = written.body.as_ref().filter(|body| body.as_map().is_some_and(<[_]>::is_empty) && !is_exact);
+        if let Some(body) = body {
+            let message = "this expectation asks nothing of the body: every body fulfils it";
+            let mut problem = Diagnostic::new(Code::InvalidValue, body.place.clone(), message);
+            problem.severity = Severity::Warning;
+            self.report(problem.help("write the fields that must be in it, or remove `body`"));
+        }
+    }
+
+    /// Two tests of one name, of which one was mostly pasted and never changed.
+    fn check_test_name(&mut self, written: &WrittenTest, of: &WrittenRoute) {
+        let before = of.tests.iter().take_while(|test| test.place != written.place);
+        let Some(first) = before.into_iter().find(|test| test.name.value == written.name.value) else { return };
+        let message = format!("two tests of this route are called `{}`", written.name.value);
+        let mut problem = Diagnostic::new(Code::InvalidValue, written.name.place.clone(), message);
+        problem.severity = Severity::Warning;
+        let help = match first.request.value == written.request.value {
+            true => "they are of the same request: remove one of the two, or give this one another request",
+            false => "give this one a name of its own",
+        };
+        self.report(problem.also(first.name.place.clone(), "the first one").help(help));
     }
 
     /// A header whose value is secret is `***` to a test.

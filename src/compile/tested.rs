@@ -49,9 +49,17 @@ impl Compiler<'_> {
                     let failures = test.failures(set, capture.as_deref(), self.input.now);
                     let failures = undecoded.explained(test, set, failures);
                     for failure in failures {
+                        let problem = self.beside_making(failure.problem, &failure.differences, test, set);
                         samples.differences.extend(failure.differences);
-                        let problem = self.at_near_source(failure.problem, test, bytes, set);
-                        self.report(problem);
+                        // What is not parted as it was meant says nothing of the parts.
+                        let last = problem.place().and_then(|at| at.path.segments().last().map(|step| (*step).clone()));
+                        if matches!(last, Some(Segment::Key(key)) if &*key == "split") {
+                            samples.untold.insert(test.route.clone());
+                        }
+                        let problem = self.at_near_source(problem, test, bytes, set);
+                        let problem = self.of_other_sample(problem, test, bytes, set);
+                        let problem = self.at_first_line(problem, test, bytes, set);
+                        self.problems.extend(problem);
                     }
                 }
             }
@@ -73,6 +81,7 @@ impl Compiler<'_> {
         undecoded.problems().for_each(|problem| self.report(problem));
         self.check_samples(&samples, set);
         self.try_samples(&samples, set, packs, tests);
+        self.check_repeated(&samples, set);
     }
 
     /// A sample that is plainly JSON, at a source that reads something else: the payload would hold nothing, and the

@@ -8,7 +8,7 @@ use super::sample::Samples;
 use super::tested::concerns;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::document::Document;
-use crate::event::Event;
+use crate::event::{Event, capture};
 use crate::pipeline::{self, Prepared, RouteResult};
 use crate::route::{Route, RouteSet};
 use crate::test_case::{self, TestCase};
@@ -80,10 +80,10 @@ impl Compiler<'_> {
     fn beside_sample(&mut self, problem: Diagnostic, file: &Arc<str>) -> Diagnostic {
         let bytes = (self.input.read)(file).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let first = text.lines().next().unwrap_or_default().len();
+        let first = capture::first_line(&bytes);
         let document = || Arc::new(Document { file: file.clone(), text: (&*text).into(), root: None });
         self.documents.0.entry(file.clone()).or_insert_with(document);
-        problem.also(Place::bytes(file.clone(), 0..first), "with this sample")
+        problem.also(Place::bytes(file.clone(), first), "with this sample")
     }
 }
 

@@ -67,6 +67,11 @@ fn no_text(node: &Node) -> Option<String> {
     if node.is_null() {
         return Some("write it after the colon".to_owned());
     }
+    if let Some([only]) = node.as_list() {
+        let text = &only.as_scalar()?.text;
+        let quote = if text.contains('"') { '\'' } else { '"' };
+        return (!text.contains('\n')).then(|| format!("leave the brackets out: `{quote}{text}{quote}`"));
+    }
     let [entry] = node.as_map()? else { return None };
     let name = match entry.value.as_scalar() {
         Some(scalar) if matches!(&*entry.key.name, "env" | "file") && !scalar.text.is_empty() => {

@@ -47,6 +47,9 @@ pub fn check(format: &str) -> Result<(), Unfit> {
         };
         return Err(unfit().help(help));
     }
+    if let Some(confused) = confused(format).filter(|_| with_time_in_capitals(format) == format) {
+        return Err(Unfit::new(confused.message()).help(format!("write `\"{}\"`", confused.format)));
+    }
     let mended = with_time_in_capitals(format);
     let text = written(format);
     let is_read = text.as_ref().is_some_and(|text| with_format(text, format, &TimeZone::UTC).is_some());
@@ -59,6 +62,117 @@ pub fn check(format: &str) -> Result<(), Unfit> {
         )),
         (false, false) => Err(unfit().help("it must name day, month and year: `\"%d/%m/%Y\"`")),
     }
+}
+
+/// A format in which one part of a date stands for another, and what it was meant to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Confused {
+    pub format: String,
+    /// The letter that stands there, and the one that was meant.
+    first: (char, char),
+}
+
+impl Confused {
+    pub fn message(&self) -> String {
+        let word = |letter: char| match letter {
+            'M' => "the minute",
+            'm' => "the month",
+            'h' => "the short name of the month",
+            'H' => "the hour",
+            's' => "the seconds since 1970",
+            'S' => "the second",
+            'D' => "a whole date",
+            _ => "the day",
+        };
+        let (found, meant) = self.first;
+        format!("`%{found}` is {}; {} is `%{meant}`", word(found), word(meant))
+    }
+}
+
+/// `%d/%M/%Y` and `%h:%m`, which are read and written without a complaint.
+pub fn confused(format: &str) -> Option<Confused> {
+    let parts = parts_of(format);
+    let (mut letters, mut first): (Vec<char>, _) = (parts.iter().map(|part| part.letter).collect(), None);
+    for (index, part) in parts.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| letters.get(before).copied());
+        let next = parts.get(index + 1);
+        let (after, gap) = next.map_or((None, ""), |next| (Some(next.letter), next.gap));
+        let Some(meant) = meant_part(part, before, after, gap) else { continue };
+        first = first.or(Some((part.letter, meant)));
+        letters.iter_mut().skip(index).take(1).for_each(|letter| *letter = meant);
+    }
+    let mut ours = format.to_owned();
+    for (part, letter) in parts.iter().zip(&letters) {
+        ours.replace_range(part.at..part.at + 1, &letter.to_string());
+    }
+    Some(Confused { format: ours, first: first? })
+}
+
+/// What a part was meant to be, by those beside it; `gap` is what stands before the next one.
+fn meant_part(part: &Part<'_>, before: Option<char>, after: Option<char>, gap: &str) -> Option<char> {
+    let is_date = |letter: Option<char>| matches!(letter, Some('d' | 'e' | 'Y' | 'y' | 'b' | 'B'));
+    let is_hour = |letter: Option<char>| matches!(letter, Some('H' | 'I' | 'k' | 'l'));
+    let joins_dates = |gap: &str| matches!(gap, "/" | "-" | ".");
+    match part.letter {
+        'M' if is_date(before) && joins_dates(part.gap) => Some('m'),
+        'M' if is_date(after) && joins_dates(gap) && !is_hour(before) => Some('m'),
+        'm' if is_hour(before) && matches!(part.gap, ":" | "." | "h") => Some('M'),
+        'h' if matches!(after, Some('m' | 'M')) && gap == ":" => Some('H'),
+        's' if before == Some('M') && part.gap == ":" => Some('S'),
+        'D' if matches!(after, Some('m' | 'M')) && joins_dates(gap) => Some('d'),
+        _ => None,
+    }
+}
+
+/// One part of a format.
+struct Part<'f> {
+    letter: char,
+    /// Where the letter stands.
+    at: usize,
+    /// What stands between it and the part before.
+    gap: &'f str,
+}
+
+fn parts_of(format: &str) -> Vec<Part<'_>> {
+    let (mut parts, mut done, mut signs) = (Vec::new(), 0, format.char_indices().peekable());
+    while let Some((start, sign)) = signs.next() {
+        if sign != '%' {
+            continue;
+        }
+        let is_flag = |c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '^' | '#' | ':' | '.');
+        while signs.next_if(|(_, c)| is_flag(*c)).is_some() {}
+        let Some((at, letter)) = signs.next() else { break };
+        if letter.is_ascii_alphabetic() {
+            parts.push(Part { letter, at, gap: format.get(done..start).unwrap_or_default() });
+        }
+        done = at + letter.len_utf8();
+    }
+    parts
+}
+
+/// The format in which a text is a date; of a day and a month that may be either, the day comes first.
+pub fn guess(text: &str) -> Option<&'static str> {
+    const KNOWN: &[&str] = &[
+        "%d/%m/%Y %H:%M:%S",
+        "%d/%m/%Y %H:%M",
+        "%d/%m/%Y",
+        "%m/%d/%Y %H:%M:%S",
+        "%m/%d/%Y %H:%M",
+        "%m/%d/%Y",
+        "%d.%m.%Y %H:%M",
+        "%d.%m.%Y",
+        "%d-%m-%Y %H:%M",
+        "%d-%m-%Y",
+        "%Y/%m/%d %H:%M:%S",
+        "%Y/%m/%d %H:%M",
+        "%Y/%m/%d",
+        "%d/%m/%y",
+        "%B %d, %Y",
+        "%b %d, %Y",
+        "%d %B %Y",
+        "%d %b %Y",
+    ];
+    KNOWN.iter().copied().find(|format| with_format(text.trim(), format, &TimeZone::UTC).is_some())
 }
 
 /// A date as the format writes it.
@@ -128,7 +242,37 @@ fn of_letters(format: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, confused};
+
+    #[test]
+    fn parts_that_stand_for_others_are_seen_by_those_beside_them() {
+        let cases = [
+            ("%d/%M/%Y %H:%M", "%d/%m/%Y %H:%M"),
+            ("%Y-%M-%d", "%Y-%m-%d"),
+            ("%M/%d/%Y", "%m/%d/%Y"),
+            ("%h:%m", "%H:%M"),
+            ("%H:%m", "%H:%M"),
+            ("%d.%m.%Y, %H.%m", "%d.%m.%Y, %H.%M"),
+            ("%H:%M:%s", "%H:%M:%S"),
+            ("%D/%m/%Y", "%d/%m/%Y"),
+        ];
+        for (format, meant) in cases {
+            assert_eq!(confused(format).map(|found| found.format).as_deref(), Some(meant), "{format}");
+        }
+        for format in [
+            "%d/%m/%Y %H:%M",
+            "%H:%M",
+            "%H.%M %d.%m.",
+            "%-d/%-m/%y",
+            "%F %T",
+            "%d %h %Y",
+            "%M min",
+            "%H:%M-%d/%m",
+            "%s",
+        ] {
+            assert_eq!(confused(format), None, "{format}");
+        }
+    }
 
     #[test]
     fn formats_of_other_tools_bring_ours() {

@@ -172,6 +172,10 @@ codes! {
     SampleNotVerified = "sample-not-verified", Warning;
     /// A path that finds nothing in any sample, and one with a similar name would.
     NotInSamples = "not-in-samples", Warning;
+    /// Events that differ count as one, and only the first of them sends.
+    SameIdentity = "same-identity", Warning;
+    /// The same request would be made twice for one event.
+    SentTwice = "sent-twice", Warning;
     /// A path found more than one value where one is wanted.
     ManyValues = "many-values", Error;
     /// A value was found and can't be made into what is wanted.

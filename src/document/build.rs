@@ -10,7 +10,7 @@ use super::line::Line;
 use super::syntax::{self, Mending, Trouble};
 use super::{Entry, Key, Kind, Node, Scalar, Style};
 use super::{block, comment, dash, indent, layout, unquoted};
-use crate::diagnostic::{Code, Diagnostic, Place, Segment};
+use crate::diagnostic::{Code, Diagnostic, Place};
 
 const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 20_000;
@@ -239,11 +239,9 @@ impl<'a> Builder<'a> {
     /// Lines of a text that look like something else.
     fn odd_lines(&self, style: Style, span: &Range<usize>, place: &Place) -> Option<Diagnostic> {
         match style {
-            Style::Plain => {
-                block::turned(self.file, self.text, span)
-                    .or_else(|| indent::swallowed_item(self.file, self.text, span))
-                    .or_else(|| dash::glued_items(self.file, self.text, span))
-            }
+            Style::Plain => block::turned(self.file, self.text, span)
+                .or_else(|| indent::swallowed_item(self.file, self.text, span))
+                .or_else(|| dash::glued_items(self.file, self.text, span)),
             Style::Literal | Style::Folded => comment::in_block(self.file, self.text, span, place),
             Style::SingleQuoted | Style::DoubleQuoted => None,
         }

@@ -1,4 +1,5 @@
-//! Captured requests: `.http` files with a request line, headers, a blank line and the body, or a bare JSON body.
+//! Captured requests: `.http` files with a request line, headers, a blank line and the body, or a bare JSON body. Lines
+//! before the request line that begin with `#` are for people.
 
 use std::ops::Range;
 
@@ -20,9 +21,40 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
+/// What stands before the secret that a sample of a pack was signed with.
+const SECRET: &str = "# secret: ";
+
+/// The lines for people at the start of a file, and the rest.
+fn comments(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut length = 0;
+    while let Some(line) = text.get(length..).filter(|rest| rest.starts_with(b"#")) {
+        length += line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |end| end + 1);
+    }
+    text.split_at_checked(length).unwrap_or((&[], text))
+}
+
+/// Where the request line stands, in bytes of the file; the first line of a body that stands alone.
+pub fn first_line(bytes: &[u8]) -> Range<usize> {
+    let text = comments(without_mark(bytes)).1;
+    let start = bytes.len() - text.len();
+    let length = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
+    start..start + length
+}
+
+/// The secret that a captured request was signed with, where the file says it.
+pub fn secret(bytes: &[u8]) -> Option<&str> {
+    let lines = std::str::from_utf8(comments(without_mark(bytes)).0).ok()?;
+    lines.lines().find_map(|line| line.strip_prefix(SECRET)).map(str::trim)
+}
+
+/// A captured request with the secret that it was signed with, as a line for people.
+pub fn with_secret(bytes: &[u8], secret: &str) -> Vec<u8> {
+    [format!("{SECRET}{secret}\n").as_bytes(), bytes].concat()
+}
+
 /// Where the body starts, in bytes of the file.
 pub fn body_start(bytes: &[u8]) -> usize {
-    let text = without_mark(bytes);
+    let text = comments(without_mark(bytes)).1;
     let body = if is_bare(text) { text } else { split_head(text).1 };
     bytes.len() - body.len()
 }
@@ -35,7 +67,7 @@ fn is_bare(bytes: &[u8]) -> bool {
 
 /// Reads a captured request. A file that begins with `{` or `[` is taken for a JSON body sent by POST.
 pub fn parse(bytes: &[u8]) -> Result<RawRequest, InvalidCapture> {
-    let text = without_mark(bytes);
+    let text = comments(without_mark(bytes)).1;
     if is_bare(text) {
         return Ok(RawRequest {
             method: "POST".to_owned(),
@@ -170,6 +202,17 @@ mod tests {
         let raw = parse(bytes).unwrap();
         assert_eq!((raw.method.as_str(), raw.body.as_slice(), body_start(bytes)), ("POST", b"{}".as_slice(), 21));
         assert_eq!(parse(b"\xef\xbb\xbf[1]").unwrap().body, b"[1]");
+    }
+
+    #[test]
+    fn lines_for_people_come_before_the_request() {
+        let bytes = with_secret(b"POST /a HTTP/1.1\nX-Id: 7\n\n# 1\n", "test_key");
+        let raw = parse(&bytes).unwrap();
+        assert_eq!((raw.path(), raw.header("x-id"), raw.body.as_slice()), ("/a", Some("7"), b"# 1\n".as_slice()));
+        assert_eq!((secret(&bytes), bytes.get(first_line(&bytes))), (Some("test_key"), Some(&b"POST /a HTTP/1.1"[..])));
+        assert_eq!(bytes.get(body_start(&bytes)..), Some(&b"# 1\n"[..]));
+        assert_eq!(secret(b"POST /a HTTP/1.1\n\n# secret: no"), None);
+        assert_eq!(parse(b"# a list\n[1]").unwrap().body, b"[1]");
     }
 
     #[test]

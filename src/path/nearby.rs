@@ -73,6 +73,27 @@ pub fn meant(root: &Value, path: &Path) -> Option<String> {
     scored.into_iter().map(|(_, (location, _))| location).find(is_other).map(|location| location.to_string())
 }
 
+/// A single value in the middle of a path, which has nothing within.
+pub struct Single {
+    pub path: String,
+    /// `text`, `a number`
+    pub kind: &'static str,
+}
+
+/// The single value that a path goes on from: `$.name.first` where the name is a text.
+pub fn beyond_single(root: &Value, path: &Path) -> Option<Single> {
+    let steps = path.steps()?;
+    let [above @ .., Step::Key(_)] = steps.as_slice() else { return None };
+    let text = Location(above.to_vec()).to_string();
+    let kind = match Path::parse(&text).ok()?.first(root)? {
+        Value::String(text) if !text.trim().is_empty() => "text",
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "true or false",
+        _ => return None,
+    };
+    (!above.is_empty()).then_some(Single { path: text, kind })
+}
+
 /// The one place where the payload has the last name of a path that finds nothing: it stands at another level.
 pub fn moved(root: &Value, path: &Path) -> Option<String> {
     let segments = &path.0.query.segments;

@@ -52,7 +52,9 @@ pub(super) fn fault(name: &str, args: &[Option<Value>]) -> Option<Fault> {
     count(name, args.len()).or_else(|| {
         let text = |index: usize| args.get(index)?.as_ref()?.as_str();
         match name {
-            "datetime" => text(0).and_then(format).or_else(|| text(1).and_then(zone)),
+            "datetime" => {
+                turned(text(0), text(1)).or_else(|| text(0).and_then(format)).or_else(|| text(1).and_then(zone))
+            }
             "phone" => text(0).and_then(region),
             "regex_replace" => text(0).and_then(pattern),
             "jsonpath" => text(0).and_then(|path| Path::parse(path).err()).map(|error| (error.message, error.help)),
@@ -72,6 +74,21 @@ pub(super) fn place(name: &str, args: &[CallArg<'_>], values: &[Option<Value>]) 
     let (whole, part) = (bytes(expr.span()), Path::parse(path).err()?.range);
     let is_plain = whole.len() == path.len() + 2;
     is_plain.then(|| whole.start + 1 + part.start..whole.start + 1 + part.end)
+}
+
+/// What a filter does with these arguments, and was hardly meant to.
+pub(super) fn doubt(name: &str, args: &[Option<Value>]) -> Option<Fault> {
+    let format = args.first()?.as_ref()?.as_str().filter(|_| name == "datetime")?;
+    let mended = convert::format::confused(format)?;
+    Some((mended.message(), Some(format!("write `'{}'`", mended.format))))
+}
+
+/// The zone where the format belongs.
+fn turned(first: Option<&str>, second: Option<&str>) -> Option<Fault> {
+    let zone = first.filter(|first| !first.contains('%') && Moment::zone(first).is_ok())?;
+    let format = second.filter(|second| second.contains('%')).unwrap_or("%d/%m/%Y %H:%M");
+    let message = "the format comes first, and the time zone after it".to_owned();
+    Some((message, Some(format!("write `datetime('{format}', '{zone}')`"))))
 }
 
 fn count(name: &str, given: usize) -> Option<Fault> {
@@ -133,12 +150,19 @@ fn translated(format: &str) -> String {
     }
     // `dd/mm/yyyy` has a month.
     let day = if out.contains("%H") || out.contains("%m") { out } else { out.replace("%M", "%m") };
-    if day.contains('%') { day } else { "%d/%m/%Y".to_owned() }
+    // A word that is no part of a date was no format at all.
+    let is_whole = !day.split('%').enumerate().any(|(at, part)| {
+        part.chars().skip(usize::from(at > 0)).any(|c| c.is_alphabetic() && !matches!(c, 'T' | 'Z' | 'h'))
+    });
+    if day.contains('%') && is_whole { day } else { "%d/%m/%Y".to_owned() }
 }
 
 fn zone(name: &str) -> Option<Fault> {
     let unfit = Moment::zone(name).err()?;
-    let help = "a zone is named after a city, as `America/Sao_Paulo`, or is `UTC`".to_owned();
+    let help = match convert::zone::meant(name) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "a zone is named after a city, as `America/Sao_Paulo`, or is `UTC`".to_owned(),
+    };
     Some((unfit.message, Some(help)))
 }
 

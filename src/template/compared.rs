@@ -1,7 +1,8 @@
 //! Comparisons with what is absent: it equals nothing that has a value, is in no list, and is as empty as an empty text.
 //!
 //! The engine refuses to compare what is absent. So each side of `==`, `!=` and `in` goes through a filter that no
-//! template can name, and places in errors are counted back to what is written.
+//! template can name, and places in errors are counted back to what is written. Each side of `<` and its kin goes through
+//! one as well, since the engine has an order between texts and numbers.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use minijinja::{Environment, Error};
 
 use super::bridge;
 use super::lint::{bytes, start};
+use super::order;
 use crate::value::Value;
 
 /// Absent becomes null, which equals nothing but null.
@@ -102,11 +104,11 @@ impl Added {
     }
 }
 
-/// The template with each side of a comparison wrapped.
-pub(super) fn wrapped(source: &str) -> (String, Added) {
+/// The template with each side of a comparison wrapped. `ordered`: what has no order makes the template fail.
+pub(super) fn wrapped(source: &str, ordered: bool) -> (String, Added) {
     let untouched = || (source.to_owned(), Added::default());
     let Ok(tree) = parse(source, "template", Default::default()) else { return untouched() };
-    let mut walk = Walk { source, wraps: Vec::new() };
+    let mut walk = Walk { source, ordered, wraps: Vec::new() };
     walk.statement(&tree);
     if walk.wraps.is_empty() {
         return untouched();
@@ -119,7 +121,7 @@ pub(super) fn wrapped(source: &str) -> (String, Added) {
 }
 
 /// An outer wrap comes before those within it.
-fn put_in(source: &str, wraps: &[(Range<usize>, &'static str)]) -> (String, Added) {
+fn put_in(source: &str, wraps: &[(Range<usize>, String)]) -> (String, Added) {
     let opens = wraps.iter().map(|(range, _)| (range.start, "((".to_owned()));
     let closes = wraps.iter().rev().map(|(range, filter)| (range.end, format!(")|{filter})")));
     let mut pieces: Vec<(usize, String)> = opens.chain(closes).collect();
@@ -137,7 +139,8 @@ fn put_in(source: &str, wraps: &[(Range<usize>, &'static str)]) -> (String, Adde
 
 struct Walk<'s> {
     source: &'s str,
-    wraps: Vec<(Range<usize>, &'static str)>,
+    ordered: bool,
+    wraps: Vec<(Range<usize>, String)>,
 }
 
 impl Walk<'_> {
@@ -177,12 +180,18 @@ impl Walk<'_> {
             Expr::UnaryOp(unary) => self.expr(&unary.expr),
             Expr::Compare(compare) => {
                 let is_equality = |op: &CompareOpKind| matches!(op, CompareOpKind::Eq | CompareOpKind::Ne);
-                if compare.ops.iter().all(|op| is_equality(&op.op)) {
-                    self.wrap(&compare.expr, OR_NULL);
-                    compare.ops.iter().for_each(|op| self.wrap(&op.expr, OR_NULL));
+                let is_alike = compare.ops.iter().all(|op| is_equality(&op.op));
+                let is_chain = compare.ops.iter().all(|op| is_ordering_in_chain(&op.op));
+                let range = start(&compare.expr)..bytes(expr.span()).end;
+                let sides = std::iter::once(&compare.expr).chain(compare.ops.iter().map(|op| &op.expr));
+                for (at, side) in sides.enumerate() {
+                    if is_alike {
+                        self.wrap(side, OR_NULL);
+                    } else if is_chain {
+                        self.order(side, &range, at > 0);
+                    }
+                    self.expr(side);
                 }
-                self.expr(&compare.expr);
-                compare.ops.iter().for_each(|op| self.expr(&op.expr));
             }
             Expr::IfExpr(branch) => {
                 self.expr(&branch.test_expr);
@@ -240,10 +249,25 @@ impl Walk<'_> {
                 self.wrap(&op.right, LOOKED_THROUGH);
                 self.expr(&op.right);
             }
+            BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => {
+                let range = start(&op.left)..bytes(op.right.span()).end;
+                for (side, is_second) in [(&op.left, false), (&op.right, true)] {
+                    self.order(side, &range, is_second);
+                    self.expr(side);
+                }
+            }
             _ => {
                 self.expr(&op.left);
                 self.expr(&op.right);
             }
+        }
+    }
+
+    /// One side of an ordering, which stands at `whole`.
+    fn order(&mut self, side: &Expr<'_>, whole: &Range<usize>, is_second: bool) {
+        let range = start(side)..bytes(side.span()).end;
+        if let Some(range) = balanced(self.source, range).filter(|_| self.ordered) {
+            self.wraps.push((range, order::call(whole, is_second)));
         }
     }
 
@@ -257,9 +281,13 @@ impl Walk<'_> {
         };
         let range = start(side)..bytes(side.span()).end;
         if let Some(range) = balanced(self.source, range).filter(|_| may_be_absent) {
-            self.wraps.push((range, filter));
+            self.wraps.push((range, filter.to_owned()));
         }
     }
+}
+
+fn is_ordering_in_chain(op: &CompareOpKind) -> bool {
+    matches!(op, CompareOpKind::Lt | CompareOpKind::Lte | CompareOpKind::Gt | CompareOpKind::Gte)
 }
 
 /// Whether this is a value that is written out, such as `none` or an empty text.

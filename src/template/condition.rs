@@ -1,5 +1,8 @@
 //! Parts of a condition that no event can fulfil, alone or together.
 
+mod anyway;
+mod words;
+
 use std::ops::Range;
 
 use minijinja::machinery::ast::{BinOp, BinOpKind, Expr, Stmt, UnaryOpKind};
@@ -10,6 +13,9 @@ use super::lint::{bytes, start};
 use super::{Scope, Template, bridge};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
+
+pub use anyway::Anyway;
+pub use words::Word;
 
 /// One part of a condition that must hold for the whole to hold.
 struct Demand {
@@ -34,34 +40,43 @@ enum Of {
 impl Template {
     /// Why a condition never holds, if that is known before any event.
     pub fn never_holds(&self, names: Names<'_>) -> Option<Misfit> {
-        self.searched(names, |search, expr| search.never(expr))
+        self.searched(names, |search, expr, _| search.never(expr))
     }
 
     /// Why a condition holds whatever the event, where that was hardly meant.
     pub fn always_holds(&self, names: Names<'_>) -> Option<Misfit> {
-        self.searched(names, |search, expr| search.always(expr, None))
+        self.searched(names, |search, expr, is_branch| if is_branch { None } else { search.always(expr, None) })
     }
 
     /// Why a comparison that is sent as a value is never true.
     pub fn never_true(&self, names: Names<'_>) -> Option<Misfit> {
         let is_comparison =
             |expr: &Expr<'_>| matches!(expr, Expr::BinOp(op) if matches!(op.op, BinOpKind::Eq | BinOpKind::In));
-        self.searched(names, |search, expr| match expr {
+        self.searched(names, |search, expr, is_branch| match expr {
+            _ if is_branch => search.never(expr),
             Expr::IfExpr(branch) if is_comparison(&branch.test_expr) => search.never(&branch.test_expr),
             _ if is_comparison(expr) => search.never(expr),
             _ => None,
         })
     }
 
-    fn searched(&self, names: Names<'_>, find: impl Fn(&Search<'_>, &Expr<'_>) -> Option<Misfit>) -> Option<Misfit> {
+    /// What is found in the expression of a template, or in the condition of an `{% if %}`.
+    fn searched(
+        &self,
+        names: Names<'_>,
+        find: impl Fn(&Search<'_>, &Expr<'_>, bool) -> Option<Misfit>,
+    ) -> Option<Misfit> {
         let (source, shift) = self.braced();
         let tree = parse(&source, "template", Default::default()).ok()?;
         let Stmt::Template(template) = &tree else { return None };
         let search = Search { source: &source, names };
-        let found = template.children.iter().find_map(|statement| match statement {
-            Stmt::EmitExpr(emit) => find(&search, &emit.expr),
+        let mut conditions = Vec::new();
+        anyway::conditions(&template.children, &mut conditions);
+        let emitted = template.children.iter().find_map(|statement| match statement {
+            Stmt::EmitExpr(emit) => find(&search, &emit.expr, false),
             _ => None,
         });
+        let found = emitted.or_else(|| conditions.into_iter().find_map(|expr| find(&search, expr, true)));
         found.map(|misfit| misfit.shifted(shift, self.text.len()))
     }
 }
@@ -256,6 +271,16 @@ fn is_written_out(expr: &Expr<'_>) -> bool {
         Expr::List(list) => list.items.iter().all(is_written_out),
         _ => false,
     }
+}
+
+/// Whether two conditions never hold for the same event, as far as that is seen.
+pub fn exclude(first: &Template, second: &Template) -> bool {
+    let inner = |template: &Template| {
+        let text = template.text().trim();
+        text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or(text).trim().to_owned()
+    };
+    let both = Template::condition(&format!("({}) and ({})", inner(first), inner(second)));
+    both.is_ok_and(|both| both.never_holds(&|_, _| Type::unknown()).is_some())
 }
 
 /// What a part says to have no value.

@@ -11,7 +11,7 @@ use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
 use super::bridge::{TOKENS_ONLY, from_engine, to_engine};
-use super::{budget, find};
+use super::{budget, find, order};
 use crate::convert::{self, Moment, Unfit};
 use crate::value::Value;
 
@@ -174,6 +174,7 @@ fn tame(env: &mut Environment<'static>) {
         ["format", "indent", "pprint", "batch", "slice", "safe", "escape", "e", "tojson", "attr", "zip", "chain"];
     others.iter().for_each(|name| env.remove_filter(name));
     env.add_test("divisibleby", is_divisible);
+    order::install_tests(env);
 }
 
 /// The engine's own `map`, under a name that no template can write.

@@ -1,12 +1,13 @@
 //! The type of a template, from the types of the names in it: through filters, operators and choices.
 
+mod operator;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, IfExpr, Stmt, UnaryOp, UnaryOpKind};
 use minijinja::machinery::parse;
 
-use super::condition::may_be_empty;
 use super::lint::{bytes, dotted, start};
 use super::signature::item_at;
 use super::truth::{is_for_false, or, true_part};
@@ -19,6 +20,10 @@ use crate::value::Value;
 pub struct Inferred {
     pub ty: Type,
     pub misfits: Vec<Misfit>,
+    /// What works, and was hardly meant so.
+    pub doubts: Vec<Misfit>,
+    /// The comparisons among the misfits.
+    pub compared: Vec<Misfit>,
 }
 
 /// A part of a template that fails in every event.
@@ -37,7 +42,7 @@ impl Template {
     /// The type of what the template makes.
     pub fn infer(&self, names: Names<'_>) -> Inferred {
         let ty = match &*self.program {
-            Program::Constant(value) => return Inferred { ty: Type::constant(value, None), misfits: Vec::new() },
+            Program::Constant(value) => return Inferred::of(Type::constant(value, None)),
             Program::Whole(_) => None,
             Program::Parts(parts) => {
                 let texts = parts.iter().map(|part| match part {
@@ -51,14 +56,25 @@ impl Template {
         let mut walk = Walk::new(names);
         let (source, shift) = self.braced();
         let found = parse(&source, "template", Default::default()).ok().and_then(|tree| walk.template(&tree));
-        let misfits = walk.misfits.into_iter().map(|misfit| misfit.shifted(shift, self.text.len())).collect();
-        Inferred { ty: ty.or(found).unwrap_or_else(Type::unknown), misfits }
+        let compared = walk.misfits.iter().filter(|misfit| walk.compared.contains(&misfit.range)).cloned().collect();
+        let shifted = |misfits: Vec<Misfit>| {
+            misfits.into_iter().map(|misfit| misfit.shifted(shift, self.text.len())).collect::<Vec<_>>()
+        };
+        let ty = ty.or(found).unwrap_or_else(Type::unknown);
+        let (misfits, doubts) = (shifted(walk.misfits), shifted(walk.doubts));
+        Inferred { ty, misfits, doubts, compared: shifted(compared) }
     }
 
     /// The text with braces around it, which a condition may go without, and how many bytes that added before it.
     pub(super) fn braced(&self) -> (String, usize) {
         let bare = matches!(&*self.program, Program::Whole(_)) && !self.text.contains("{{");
         if bare { (format!("{{{{ {} }}}}", self.text), 3) } else { (self.text.to_string(), 0) }
+    }
+}
+
+impl Inferred {
+    fn of(ty: Type) -> Self {
+        Inferred { ty, misfits: Vec::new(), doubts: Vec::new(), compared: Vec::new() }
     }
 }
 
@@ -72,13 +88,16 @@ impl Misfit {
 pub(super) struct Walk<'n> {
     pub names: Names<'n>,
     pub misfits: Vec<Misfit>,
+    doubts: Vec<Misfit>,
+    /// Where comparisons are misfits.
+    compared: Vec<Range<usize>>,
     /// Names that a loop or a `set` gives inside the template.
     locals: Vec<String>,
 }
 
 impl<'n> Walk<'n> {
     pub(super) fn new(names: Names<'n>) -> Self {
-        Walk { names, misfits: Vec::new(), locals: Vec::new() }
+        Walk { names, misfits: Vec::new(), doubts: Vec::new(), compared: Vec::new(), locals: Vec::new() }
     }
 
     /// Looks at every expression; the type is that of the last one.
@@ -151,6 +170,7 @@ impl<'n> Walk<'n> {
                 Type::certain(Kinds::BOOLEAN)
             }
             Expr::Test(test) => {
+                self.test(test, start(expr)..bytes(expr.span()).end);
                 self.expr(&test.expr);
                 Type::certain(Kinds::BOOLEAN)
             }
@@ -158,6 +178,9 @@ impl<'n> Walk<'n> {
             Expr::Filter(call) => match &call.expr {
                 Some(inner) => {
                     let given = self.expr(inner);
+                    if matches!(call.name, "default" | "d") {
+                        self.check_default(inner, &given, &call.args, bytes(call.span()));
+                    }
                     self.filter(call.name, given, &call.args, bytes(call.span()), &written(inner))
                 }
                 None => Type::unknown(),
@@ -220,8 +243,7 @@ impl<'n> Walk<'n> {
                 // Of `test and one`, what is false never gets past an `or`.
                 let left = match &op.left {
                     Expr::BinOp(inner) if matches!(inner.op, BinOpKind::ScAnd) => {
-                        let one = Walk { names: self.names, misfits: Vec::new(), locals: self.locals.clone() }
-                            .expr(&inner.right);
+                        let one = Walk { locals: self.locals.clone(), ..Walk::new(self.names) }.expr(&inner.right);
                         one.with_presence(left.presence)
                     }
                     _ => left,
@@ -257,88 +279,6 @@ impl<'n> Walk<'n> {
         }
     }
 
-    /// `kind == 'contact' or 'lead'` asks whether `'lead'` is true, which every text is.
-    fn check_or(&mut self, op: &BinOp<'_>, range: Range<usize>) {
-        let (Expr::BinOp(left), Expr::Const(right)) = (&op.left, &op.right) else { return };
-        let (Some(text), BinOpKind::Eq) = (right.value.as_str(), left.op) else { return };
-        let help = match (written(&left.left), &left.right) {
-            (Some(name), Expr::Const(first)) => format!("write `{name} in ['{}', '{text}']`", first.value),
-            _ => "compare both: `a == 'one' or a == 'two'`".to_owned(),
-        };
-        let message = format!("`'{text}'` alone is always true, so this holds for every event");
-        self.misfits.push(Misfit { range, message, help: Some(help) });
-    }
-
-    /// `name in 'a, b'`: a text is looked through for a part of it, and is no list of words.
-    fn part_of_text(&mut self, op: &BinOp<'_>, left: &Type, right: &Type, range: Range<usize>) {
-        let Some(text) = right.constant_value().and_then(Value::as_str).filter(|_| left.constant_value().is_none())
-        else {
-            return;
-        };
-        let (Some(name), true) = (written(&op.left), text.contains([',', ';', '|'])) else { return };
-        let words: Vec<String> = text.split([',', ';', '|']).map(|word| format!("'{}'", word.trim())).collect();
-        let help = format!("write `{name} in [{}]`", words.join(", "));
-        let message = "this asks whether the text on the right holds that on the left".to_owned();
-        self.misfits.push(Misfit { range, message, help: Some(help) });
-    }
-
-    /// Values of different types are never equal, and neither is the larger.
-    fn compare(&mut self, op: &BinOp<'_>, left: &Type, right: &Type, range: Range<usize>) {
-        // Truth values count as 0 and 1.
-        let numbers = Kinds::NUMBER | Kinds::BOOLEAN;
-        let widened = |kinds: Kinds| if kinds.meets(numbers) { kinds | numbers } else { kinds };
-        let text = |ty: &Type| ty.kinds().or_else(|| ty.is_never(numbers).then_some(Kinds::TEXT));
-        let never = match (left.kinds(), right.kinds()) {
-            (Some(a), Some(b)) => !widened(a).meets(widened(b)),
-            (None, Some(b)) => left.is_never(widened(b)),
-            (Some(a), None) => right.is_never(widened(a)),
-            (None, None) => false,
-        };
-        let (Some(a), Some(b)) = (text(left), text(right)) else { return };
-        let is_equality = matches!(op.op, BinOpKind::Eq | BinOpKind::Ne);
-        if !never || is_equality && may_be_empty(left, right) || a == Kinds::NULL || b == Kinds::NULL {
-            return;
-        }
-        let help = compared_help(&op.left, a, right).or_else(|| compared_help(&op.right, b, left));
-        if is_equality {
-            let message = format!("{} and {} are never equal", a.words(), b.words());
-            self.misfits.push(Misfit { range, message, help });
-            return;
-        }
-        let message = format!("{} and {} can't be compared", a.words(), b.words());
-        let help = "make both sides numbers: extract with `as: integer`, or write `| int` behind the text".to_owned();
-        self.misfits.push(Misfit { range, message, help: Some(help) });
-    }
-
-    /// `+` adds numbers, and joins texts and lists.
-    fn sum(&mut self, left: &Type, right: &Type, range: Range<usize>) -> Type {
-        let sorts = [Kinds::NUMBER | Kinds::BOOLEAN, Kinds::TEXT, Kinds::LIST];
-        let fits = |kinds: &Kinds| !left.is_never(*kinds) && !right.is_never(*kinds);
-        if !sorts.iter().any(fits) {
-            let message = format!("{} and {} can't be added", words(left), words(right));
-            let help = "texts are joined with `~`; a text becomes a number with `| int` or `| float`".to_owned();
-            self.misfits.push(Misfit { range, message, help: Some(help) });
-        }
-        if left.open || right.open {
-            return Type::unknown().with_presence(Presence::Certain);
-        }
-        let whole = left.is_never(Kinds::FRACTION) && right.is_never(Kinds::FRACTION);
-        let sums = [if whole { Kinds::INTEGER } else { Kinds::NUMBER }, Kinds::TEXT, Kinds::LIST];
-        let possible = sorts.iter().zip(sums).filter(|(sort, _)| fits(sort)).map(|(_, sum)| Type::certain(sum));
-        possible.reduce(Type::union).unwrap_or_else(Type::unknown)
-    }
-
-    fn numbers(&mut self, left: &Type, right: &Type, range: Range<usize>) {
-        for side in [left, right] {
-            if side.is_never(Kinds::NUMBER | Kinds::BOOLEAN) {
-                let message = format!("this calculates with numbers, and one side is {}", words(side));
-                let help = "make it a number with `| int` or `| float`".to_owned();
-                self.misfits.push(Misfit { range: range.clone(), message, help: Some(help) });
-                return;
-            }
-        }
-    }
-
     fn choice(&mut self, branch: &IfExpr<'_>) -> Type {
         let test = self.expr(&branch.test_expr);
         let yes = self.expr(&branch.true_expr);
@@ -369,6 +309,8 @@ impl<'n> Walk<'n> {
         if let Some((message, help)) = arguments::fault(name, &given_args) {
             let range = arguments::place(name, args, &given_args).unwrap_or(range.clone());
             self.misfits.push(Misfit { range, message, help });
+        } else if let Some((message, help)) = arguments::doubt(name, &given_args) {
+            self.doubts.push(Misfit { range: range.clone(), message, help });
         }
         if args.iter().any(|arg| matches!(arg, CallArg::Kwarg(..))) && filter::is_own(name) {
             let message = format!("the filter `{name}` takes its values without names");
@@ -416,24 +358,6 @@ impl<'n> Walk<'n> {
 fn constant(arg: &CallArg<'_>) -> Option<Value> {
     match arg {
         CallArg::Pos(Expr::Const(constant)) => bridge::from_engine(&constant.value).ok().flatten(),
-        _ => None,
-    }
-}
-
-/// What to write where a name of a known type is compared with something that is written out.
-fn compared_help(name: &Expr<'_>, kinds: Kinds, other: &Type) -> Option<String> {
-    let name = written(name)?;
-    let value = other.constant_value()?;
-    if kinds == Kinds::OBJECT && matches!(&*name, "event" | "request") {
-        return Some(format!("`{name}` is Jackfield's own; what the sender sent is `payload`: write `payload.{name}`"));
-    }
-    if kinds == Kinds::TEXT {
-        return Some(format!("`{name}` is text: put the other side in quotes, `'{}'`", value.to_json()));
-    }
-    let text = value.as_str()?;
-    match kinds {
-        Kinds::BOOLEAN => Some(format!("`{name}` is true or false: write `{name}`, or `not {name}`")),
-        _ if text.parse::<f64>().is_ok() => Some(format!("`{name}` is a number: write it without quotes, `{text}`")),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use super::compared::Added;
 use super::{
     Expr, ExprKind, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, length, lint,
-    tolerant,
+    order, tolerant,
 };
 use crate::diagnostic::Code;
 use crate::value::Value;
@@ -47,6 +47,7 @@ fn engine(undefined: UndefinedBehavior) -> Environment<'static> {
     }
     filter::install(&mut env);
     compared::install(&mut env);
+    order::install(&mut env);
     env
 }
 
@@ -92,7 +93,7 @@ struct Compiled {
 fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateError>> {
     let taken = lint::check(source, mode == Mode::Condition)?;
     let (replaced, tolerant) = tolerant::replaced(source, taken.tolerant);
-    let (wrapped, added) = compared::wrapped(&replaced);
+    let (wrapped, added) = compared::wrapped(&replaced, mode != Mode::Lenient);
     let source = wrapped.as_str();
     let one = |error: TemplateError| vec![TemplateError { range: added.written(&error.range), ..error }];
     let pieces = split(source).map_err(one)?;

@@ -115,7 +115,8 @@ impl Bodies {
                         Some(found) => self.compare(value, found, &place, &path),
                         None => {
                             let free = found.keys().map(|key| &**key).filter(|key| wanted.get(key).is_none());
-                            let near = suggest::nearest(key, free);
+                            let free: Vec<&str> = free.collect();
+                            let near = suggest::key(key, &free);
                             self.missing(value, &place, &path, near);
                         }
                     }

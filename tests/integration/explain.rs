@@ -13,7 +13,9 @@ use crate::support::{Folder, Server, copy, exchange, jackfield, post_bytes, root
 fn the_captured_request_of_a_pack_is_written_as_a_file() {
     let folder = Folder::new("explain-sample");
     let sample = run(folder.path(), &["explain", "typeform.form_response", "--sample"]);
-    assert!(sample.status.success() && sample.stdout.starts_with(b"POST "), "{}", transcript(&sample));
+    let (first, rest) = sample.stdout.split_at(sample.stdout.iter().position(|byte| *byte == b'\n').unwrap() + 1);
+    assert!(sample.status.success() && first.starts_with(b"# secret: "), "{}", transcript(&sample));
+    assert!(rest.starts_with(b"POST "), "{}", transcript(&sample));
     let none = transcript(&run(folder.path(), &["explain", "typeform.form_response", "--sample", "9"]));
     assert!(none.contains("`typeform.form_response` has the samples 1 to "), "{none}");
 }

@@ -11,6 +11,7 @@ use crate::config::settings::Settings;
 use crate::config::{Decode, Named};
 use crate::diagnostic::suggest;
 use crate::document::Document;
+use crate::event::capture;
 use crate::load;
 use crate::value::{Value, json};
 
@@ -108,7 +109,15 @@ impl Packs {
             0 => format!("no request of `{written}` was at hand"),
             count => format!("`{written}` has the samples 1 to {count}"),
         })?;
-        load::beside_pack(&self.root, known.name, &file.value).ok_or_else(|| format!("`{}` can't be read", file.value))
+        let bytes = load::beside_pack(&self.root, known.name, &file.value);
+        let bytes = bytes.ok_or_else(|| format!("`{}` can't be read", file.value))?;
+        // Whoever keeps it as a sample needs the secret that it was signed with.
+        let test = webhook.value.tests.iter().find(|test| test.request.value == file.value);
+        let secret = test.and_then(|test| test.secret.as_ref()).and_then(|secret| secret.as_scalar());
+        Ok(match secret.filter(|_| !bytes.starts_with(b"{") && !bytes.starts_with(b"[")) {
+            Some(secret) => capture::with_secret(&bytes, &secret.text),
+            None => bytes,
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::Compiler;
 use super::super::schema_words::{self, Group, Part as GroupPart, Sub};
+use super::super::template::names_one;
 use super::choice::{Given, State, both_possible, one_possible, two_possible};
 use super::part::Part;
 use super::{Target, presence};
@@ -70,15 +71,23 @@ impl Compiler<'_> {
                 missing.retain(|name| Some(*name) != meant);
                 continue;
             }
-            if properties(name).is_empty() {
-                self.check_own_value(name, field, part, at);
-            }
             if required.contains(&&**name) && !defaults.contains(&&**name) {
                 let is_key = is_key(name, properties(name).first().copied());
                 self.check_required(name, field, part.target, &place, is_key);
             }
             for inner in properties(name) {
                 self.check_part(field, &part.of(inner), &place, &[]);
+            }
+            if let Body::Object(own) = field {
+                let taken = |key: &str| properties(name).into_iter().any(|inner| has_field(inner, part.root, key));
+                let beside = own.iter().filter(|(key, _)| known.contains(&&**key) && !given.has(key) && !taken(key));
+                for (key, value) in beside {
+                    let words: Vec<&str> = properties(key)
+                        .into_iter()
+                        .flat_map(|schema| schema_words::texts(schema.get("enum")))
+                        .collect();
+                    self.check_own_value((name, key, value), &words, part.target, &place);
+                }
             }
         }
         for name in missing {
@@ -94,6 +103,24 @@ impl Compiler<'_> {
             sub.meant_branches(&|name| fields.iter().find(|(known, _)| &**known == name).map(|(_, body)| body))
         {
             self.check_object(fields, &part.of(branch), at, defaults);
+        }
+    }
+
+    /// A word that the operation knows for one of its fields, in a mapping of values of one's own.
+    fn check_own_value(
+        &mut self,
+        (name, key, value): (&str, &Arc<str>, &Body),
+        words: &[&str],
+        target: &Target<'_>,
+        place: &Place,
+    ) {
+        let Body::Value(Value::String(text)) = value else { return };
+        if words.contains(&&**text) {
+            let message =
+                format!("`{key}` is a field of `{}`, and here only a value of your own in `{name}`", target.to);
+            let mut problem = Diagnostic::new(Code::InvalidBody, place.key(key.clone()).on_key(), message);
+            problem.severity = Severity::Warning;
+            self.report(problem.help(format!("to set it, write `{key}: {text}` beside `{name}:`, not in it")));
         }
     }
 
@@ -178,22 +205,6 @@ impl Compiler<'_> {
             place = place.key(key.clone());
         }
         found
-    }
-
-    /// A word that is one of a field of the operation, among values of one's own that have the field's name.
-    fn check_own_value(&mut self, name: &str, field: &Body, part: &Part<'_>, at: &Place) {
-        let Body::Value(Value::String(word)) = field else { return };
-        let top = Sub { schema: part.root, root: part.root }.conjuncts();
-        let property = top.iter().find_map(|schema| schema.get("properties")?.get(name));
-        let words = property.map(|schema| Sub { schema, root: part.root }.conjuncts()).unwrap_or_default();
-        let is_word = words.iter().any(|schema| schema_words::texts(schema.get("enum")).contains(&&**word));
-        let Some(key) = self.outer(name, part, at).filter(|_| is_word) else { return };
-        let to = part.target.to;
-        let message = format!("`{name}` is a field of `{to}`, and stands here among values of your own");
-        let mut diagnostic = Diagnostic::new(Code::InvalidBody, at.key(name).on_key(), message);
-        diagnostic.severity = Severity::Warning;
-        let help = format!("if the field is meant, it stands beside `{key}:`, not in it");
-        self.report(diagnostic.help(help));
     }
 
     /// A mapping around fields that stand in the body itself.
@@ -296,12 +307,15 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a part of a schema has a field of this name itself.
+fn has_field(schema: &Value, root: &Value, name: &str) -> bool {
+    Sub { schema, root }.conjuncts().iter().any(|schema| schema_words::names(schema).contains(&name))
+}
+
 /// Whether a field names one person or thing, so that no other text can stand for it.
 fn is_key(name: &str, schema: Option<&Value>) -> bool {
-    const WORDS: &[&str] = &["phone", "email", "mail", "identifier", "number", "url", "uuid", "key", "id"];
     let has = |keyword: &str| schema.is_some_and(|schema| schema.get(keyword).is_some());
-    let mut words = name.split(|c: char| !c.is_alphanumeric());
-    has("format") || has("pattern") || name.ends_with("Id") || words.any(|word| WORDS.contains(&&*word.to_lowercase()))
+    has("format") || has("pattern") || names_one(name)
 }
 
 /// A field that the schema does not have.

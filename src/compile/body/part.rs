@@ -165,6 +165,13 @@ impl Compiler<'_> {
             Form::Phone if schema.is_valid(&Value::from("5511999990000")) => {
                 Some("send its digits alone: `{{ … | digits }}`".to_owned())
             }
+            Form::Digits if Form::Phone.samples().iter().all(|sample| schema.is_valid(&Value::from(*sample))) => {
+                let bare = template.text().trim().strip_suffix("| digits }}").map(str::trim_end);
+                Some(match bare {
+                    Some(bare) => format!("leave `| digits` out: `{bare} }}}}`, of a name with `as: phone`"),
+                    None => "send it with plus and country: `as: phone` under `extract:`, and no `| digits`".to_owned(),
+                })
+            }
             _ => help_for(schema, &violation.schema_path, None),
         };
         self.report(Diagnostic::new(Code::InvalidBody, at.clone(), message).help_opt(help));
@@ -250,6 +257,13 @@ fn bare_name(place: &Place) -> String {
 /// What to write so that the value has the right type.
 fn made_fit(template: &Template, case: &Case, found: Kinds, allowed: Kinds) -> Option<String> {
     let expression = template.text().trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let number = allowed.meets(Kinds::NUMBER) && !allowed.meets(Kinds::TEXT);
+    if let Some(text) = case.value.as_ref().and_then(Value::as_str).filter(|_| number) {
+        return Some(match text.parse::<f64>() {
+            Ok(_) => format!("write the number without quotes: `{text}`"),
+            Err(_) => format!("`'{text}'` is no number: write one in its place"),
+        });
+    }
     let word = case.value.as_ref().and_then(Value::as_str).filter(|_| allowed == Kinds::BOOLEAN);
     if let (Some(word), Some(_)) = (word, &case.place) {
         return Some(format!("compare it: `{{{{ {expression} == '{word}' }}}}`"));

@@ -23,7 +23,7 @@ impl Compiler<'_> {
             return;
         };
         // An answer of which a header decides is not known here.
-        if is_success(compiled.outcomes.of(&answer)) || condition.when.contains("headers") {
+        if compiled.outcomes.of(&answer).is_some_and(is_success) || condition.when.contains("headers") {
             return;
         }
         let Ok(when) = Template::lenient_condition(&condition.when) else { return };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::Compiler;
 use super::super::schema_words::{self, Sub};
-use super::path;
+use super::path as path_of;
 use crate::config::pack as written;
 use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
@@ -77,7 +77,7 @@ impl Compiler<'_> {
             self.report(Diagnostic::new(Code::InvalidValue, method.place.clone(), message).help_opt(help));
         }
         let Some(text) = operation.path.as_ref() else { return true };
-        let names: Vec<Arc<str>> = path(text)
+        let names: Vec<Arc<str>> = path_of(text)
             .into_iter()
             .filter_map(|part| match part {
                 PathPart::Param(name) => Some(name),

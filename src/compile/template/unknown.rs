@@ -33,6 +33,13 @@ pub(super) fn home_of(name: &str, field: &str) -> Option<String> {
 pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     let all = reach.all();
     let name = &used.name;
+    // A slip in an extracted name comes before what other tools call something.
+    let extracted = reach.names.iter().map(|known| &*known.name);
+    if let Some(near) =
+        suggest::certain(name, extracted).filter(|_| used.fields.is_empty() && text.matches('-').count() == 0)
+    {
+        return format!("did you mean `{near}`?");
+    }
     if let Some(help) = home_of_field(used, reach) {
         return help;
     }
@@ -72,6 +79,14 @@ pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
         return format!("if it is text, put it in quotes: `'{name}'`; if it is a name, extract it first");
     }
     let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
+    // A chain of a pack has what the route gives.
+    let of_route = |owner: &str| reach.fields.iter().any(|(known, fields)| *known == owner && fields.contains(name));
+    if let Some(owner) = ["body", "params"].into_iter().find(|owner| of_route(owner)) {
+        return format!("did you mean `{owner}.{name}`?");
+    }
+    if reach.within == Some("a chain") {
+        return "what the route gives is in `body` and `params`".to_owned();
+    }
     match fields.is_empty() {
         true => format!("extract it first: under `extract:` write `{name}: $.…`"),
         false => format!("write where it stands in the payload: `payload.{name}{}`", written(&fields)),

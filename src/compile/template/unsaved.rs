@@ -11,6 +11,8 @@ pub(in crate::compile) enum Unsaved {
     Deciding,
     /// A step of another delivery saves it.
     OtherDelivery,
+    /// A step of a delivery saves it, and this call is made before all deliveries.
+    AnyDelivery,
 }
 
 impl Unsaved {
@@ -25,6 +27,10 @@ impl Unsaved {
             Unsaved::Deciding => (
                 "is not known here: it is saved of an answer, and no call is made before the event is taken",
                 "take it from what the event brings, such as `payload.id`",
+            ),
+            Unsaved::AnyDelivery => (
+                "is not known yet: a step of a delivery saves it, and `lookup` comes before all of them",
+                "take what the event brings; or make this call as a step of that delivery",
             ),
             Unsaved::OtherDelivery => (
                 "is not known here: a step of another delivery saves it, and each delivery stands alone",

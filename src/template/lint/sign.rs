@@ -215,10 +215,32 @@ pub(super) fn arguments(source: &str, at: usize) -> Option<Slip> {
     if starts_value(left) && starts_value(right) {
         let here = range.start + found.start..range.start + found.end;
         let message = format!("`{left}` and `{right}` stand side by side with nothing between");
+        if let Some(call) = unquoted_argument(inside, found.start) {
+            return Some((here, message, format!("a text stands in quotes: write `{call}`")));
+        }
+        if super::filter::NAMES.contains(&right) {
+            return Some((
+                here,
+                message,
+                format!("`{right}` is a filter, which comes after a `|`: write `{left} | {right}`"),
+            ));
+        }
         let help = format!("to join them, write `{left} ~ ' ' ~ {right}`, or `{{{{ {left} }}}} {{{{ {right} }}}}`");
         return Some((here, message, help));
     }
     None
+}
+
+/// `default(none given)` with the words in quotes, where they stand in the brackets of a filter around `at`.
+fn unquoted_argument(inside: &str, at: usize) -> Option<String> {
+    let open = inside.get(..at)?.rfind('(')?;
+    let (before, rest) = (inside.get(..open)?, inside.get(open + 1..)?);
+    let words = rest.get(..rest.find(')')?)?.trim();
+    let name = before.rsplit(|c: char| !is_word(c)).next()?;
+    let is_filter = before.strip_suffix(name)?.trim_end().ends_with('|');
+    let is_plain = words.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '.' | '!'));
+    (is_filter && is_plain && inside.get(open..at).is_some_and(|text| !text.contains(')')))
+        .then(|| format!("{name}('{words}')"))
 }
 
 /// `payload.type is 'call'`: a text or a number where the word of a test stands.

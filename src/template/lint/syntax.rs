@@ -158,7 +158,7 @@ fn ternary(source: &str) -> Option<Slip> {
     let at = outside_quotes(source, "?")?;
     let (range, _) = insides(source).into_iter().find(|(range, _)| range.contains(&at))?;
     let test = source.get(range.start..at)?.trim();
-    let (yes, no) = source.get(at + 1..range.end)?.split_once(':')?;
+    let (yes, no) = source.get(at + 1..range.end)?.split_once([':', ';'])?;
     let (yes, no) = (yes.trim(), no.trim());
     if test.is_empty() || yes.is_empty() || no.is_empty() {
         return None;
