@@ -17,6 +17,7 @@ use crate::event::RawRequest;
 use crate::value::{Value, json};
 use charset::Charset;
 pub use error::{DecodeError, Fault};
+pub use multipart::SentField;
 
 /// How a body is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,7 +132,7 @@ pub fn is_read_as_form(raw: &RawRequest, format: Format) -> bool {
 
 /// The fields of a multipart form as they were sent, in order, a file without a value; nothing where the body is read as
 /// something else, or can't be read.
-pub fn multipart_fields(raw: &RawRequest, format: Format, limits: &Limits) -> Option<Vec<(String, Option<Vec<u8>>)>> {
+pub fn multipart_fields(raw: &RawRequest, format: Format, limits: &Limits) -> Option<Vec<SentField>> {
     let is_meant = matches!(format, Format::Auto | Format::AutoOfBody | Format::Multipart);
     let is_multipart = raw.content_type() == "multipart/form-data" && is_meant && !is_compressed(raw);
     let content_type = raw.header("content-type").filter(|_| is_multipart)?;

@@ -24,6 +24,9 @@ const SUBJECT: &str = "the body is not multipart/form-data";
 /// RFC 2046 allows 70; some senders don't count.
 const LONGEST_BOUNDARY: usize = 200;
 
+/// The name of a field, and its value as sent; a file has none here.
+pub type SentField = (String, Option<Vec<u8>>);
+
 /// One part of a body.
 struct Part<'b> {
     number: usize,
@@ -49,12 +52,8 @@ pub(super) fn decode(body: &[u8], content_type: &str, limits: &Limits) -> Result
     Ok(tree.into_value())
 }
 
-/// The fields of a body as sent, in order; a file has a name and no value.
-pub(super) fn fields(
-    body: &[u8],
-    content_type: &str,
-    limits: &Limits,
-) -> Result<Vec<(String, Option<Vec<u8>>)>, DecodeError> {
+/// The fields of a body as sent, in order.
+pub(super) fn fields(body: &[u8], content_type: &str, limits: &Limits) -> Result<Vec<SentField>, DecodeError> {
     let mut fields = Vec::new();
     each(body, content_type, limits, |part| {
         let value = part.filename.is_none().then(|| part.bytes.into_owned());
@@ -82,7 +81,7 @@ fn each<'b>(
         let (head, bytes) = match bodies.next() {
             Found::Part(head, bytes) => (head, bytes),
             Found::End => break,
-            Found::Broken => return Err(broken(number.max(2))),
+            Found::Broken => return Err(broken(number + 1)),
         };
         if number > limits.parts {
             return Err(DecodeError::too_large(format!("the body has more than {} parts", limits.parts)));
