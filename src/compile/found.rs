@@ -36,7 +36,7 @@ impl Compiler<'_> {
                 _ if place.file.starts_with("routes/") && place.file != route.place.file => false,
                 _ if place.file == route.place.file => match path.as_slice() {
                     [Segment::Key(key), rest @ ..] => {
-                        !APART.contains(&&**key) && !(&**key == "extract" && !rest.is_empty())
+                        !APART.contains(&&**key) && (&**key != "extract" || rest.is_empty())
                     }
                     _ => true,
                 },

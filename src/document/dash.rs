@@ -8,6 +8,8 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// Lines that all begin with a dash and a word, below their key.
 pub(super) fn glued_items(file: &Arc<str>, text: &str, span: &Range<usize>) -> Option<Diagnostic> {
+    // Most texts are one line, and looking for where a line begins takes time.
+    text.get(span.clone()).filter(|written| written.starts_with('-') && written.contains('\n'))?;
     let first = Line::at(text, span.start);
     let is_below = text.get(first.start..span.start)?.trim().is_empty();
     let written = text.get(span.clone())?;

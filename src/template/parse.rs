@@ -172,7 +172,7 @@ fn lone(source: &str) -> Option<Range<usize>> {
     for token in tokenize(source, false, Default::default()) {
         let (token, span) = token.ok()?;
         match token {
-            Token::TemplateData(text) if text.is_empty() => {}
+            Token::TemplateData("") => {}
             Token::TemplateData(_) | Token::BlockStart | Token::BlockEnd => return None,
             Token::VariableStart if start.is_none() => start = Some(span.end_offset as usize),
             Token::VariableStart => return None,

@@ -87,7 +87,7 @@ pub(super) fn two_possible(
     pair.sort_by_key(|(name, _)| given.fields.iter().position(|(known, _)| known == name));
     let [(one, first), (two, second)] = pair;
     let neither = !reach.held.iter().any(|held| held.demands_one_of(&first, &second));
-    (neither || exactly).then(|| Pair { keys: [one, two], names: [first, second], neither, both: exactly })
+    (neither || exactly).then_some(Pair { keys: [one, two], names: [first, second], neither, both: exactly })
 }
 
 /// The optional name that a value is made of, and that alone.
