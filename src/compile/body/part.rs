@@ -167,6 +167,7 @@ impl Compiler<'_> {
             }
             Form::Digits if Form::Phone.samples().iter().all(|sample| schema.is_valid(&Value::from(*sample))) => {
                 let bare = template.text().trim().strip_suffix("| digits }}").map(str::trim_end);
+                let bare = bare.filter(|bare| !bare.contains(['.', '|']));
                 Some(match bare {
                     Some(bare) => format!("leave `| digits` out: `{bare} }}}}`, of a name with `as: phone`"),
                     None => "send it with plus and country: `as: phone` under `extract:`, and no `| digits`".to_owned(),
