@@ -5,6 +5,7 @@ pub mod ending;
 mod hint;
 mod lines;
 mod reason;
+mod size;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::source::Source;
 use crate::value::Value;
 pub use hint::with_values;
 use reason::Reason;
+pub use size::too_large;
 
 /// One test of a route.
 #[derive(Debug)]
@@ -86,20 +88,6 @@ pub fn sent_at(source: &Source, raw: &RawRequest, public_url: &str, params: &Val
     let request = Arc::new(raw.clone());
     let context = source.context(&request, params, public_url, Timestamp::default());
     source.verify.signed_at(&context).or_else(|| sent::at(raw))
-}
-
-/// Why the server would take a captured request in no case, with the status of its answer.
-pub fn too_large(set: &RouteSet, source: &Source, raw: &RawRequest) -> Option<String> {
-    let most = source.limits.body;
-    if !set.head.fit_captured(raw) {
-        let why = "the request has more headers, or longer ones, than are taken";
-        return Some(format!("`serve` would refuse this request with 431: {why}"));
-    }
-    (raw.body.len() > most).then(|| {
-        let length = raw.body.len();
-        let why = format!("its body has {length} bytes, and the source takes {most} (`limits: {{ body: … }}`)");
-        format!("`serve` would refuse this request with 413: {why}")
-    })
 }
 
 /// The events of a captured request at a route's source.
@@ -221,9 +209,7 @@ impl TestCase {
         let raw = capture::parse(bytes).map_err(|e| self.failed(&self.request_place, e.to_string()))?;
         let route = set.route(&self.route).ok_or_else(|| self.failed(&self.place, "the route does not compile"))?;
         let source = set.sources.get(&route.source).ok_or_else(|| self.failed(&self.place, "there is no source"))?;
-        if let Some(why) = too_large(set, source, &raw) {
-            return Err(Box::new(self.failed(&self.request_place, why)));
-        }
+        too_large(set, source, &raw).map_or(Ok(()), |why| Err(self.failed(&self.request_place, why)))?;
         let raw = Arc::new(raw);
         if let Some(handshake) = shaken(set, source, &raw, at) {
             let message = format!("the request is answered as a handshake (`{handshake}`), and makes no event");
