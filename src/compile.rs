@@ -179,7 +179,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let mut set = RouteSet::new(revision(input), public_url);
     compiler.prefix = compiler.path_prefix(settings.as_ref());
     set.prefix = compiler.prefix.clone();
-    set.head = settings.as_ref().map(Settings::head_limits).unwrap_or_default();
+    set.head = settings.as_ref().map(address::head_limits).unwrap_or_default();
     set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
     let packs = compiler.packs(|name| pack::is_named(input, name));
     set.packs = packs.providers();
@@ -313,21 +313,6 @@ impl<'a> Compiler<'a> {
             self.report(diagnostic.also(listen.place.clone(), "webhooks are received here").help(help));
         }
         settings.public_url.iter().for_each(|url| self.check_public_url(url));
-    }
-
-    /// The address that senders call, without what Jackfield adds to it.
-    fn check_public_url(&mut self, text: &config::scalar::Text) {
-        // A reference that can't be resolved is reported where it is used.
-        let Ok(url) = reference::resolve(text, &self.input.environment) else { return };
-        let (message, help) = match connection::web_address(&url) {
-            None => ("this is not an address of the web", connection::address_help(&url, "https://hooks.example.com")),
-            Some(rest) if rest.trim_end_matches('/').ends_with(PREFIX) => {
-                let bare = url.trim_end_matches('/').trim_end_matches(PREFIX);
-                ("every path is under `/hooks` already", format!("write `{bare}`"))
-            }
-            Some(_) => return,
-        };
-        self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
     }
 
     /// An address that the server could not listen on.

@@ -35,7 +35,7 @@ impl ServerSettings {
             listen: address(settings.and_then(|s| s.listen.as_ref()), LISTEN),
             admin: address(settings.and_then(|s| s.admin.as_ref()), ADMIN),
             data: root.join(data),
-            most: settings.map_or_else(Most::default, most),
+            most: Most { head: compiled.set.head, ..settings.map_or_else(Most::default, most) },
             retention: retention(settings.and_then(|s| s.retention.as_ref())),
         }
     }
@@ -65,6 +65,6 @@ fn most(settings: &Settings) -> Most {
         connections: whole(limits.and_then(|l| Some(l.connections.as_ref()?.value))).unwrap_or(usual.connections),
         requests: whole(limits.and_then(|l| Some(l.requests.as_ref()?.value))).unwrap_or(usual.requests),
         bodies: whole(limits.and_then(|l| Some(l.bodies.as_ref()?.value.0))).unwrap_or(usual.bodies),
-        head: settings.head_limits(),
+        head: usual.head,
     }
 }

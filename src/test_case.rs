@@ -6,6 +6,7 @@ pub mod ending;
 mod hint;
 mod lines;
 mod reason;
+mod size;
 mod split;
 pub mod webhook;
 
@@ -22,10 +23,10 @@ use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
-pub use address::too_large;
 use address::{at_home, elsewhere};
 pub use hint::{envelope_help, is_in_envelope, with_values};
 use reason::Reason;
+pub use size::too_large;
 
 /// One test of a route.
 #[derive(Debug)]
@@ -207,9 +208,7 @@ impl TestCase {
         let raw = capture::parse(bytes).map_err(|e| self.failed(&self.request_place, e.to_string()))?;
         let route = set.route(&self.route).ok_or_else(|| self.failed(&self.place, "the route does not compile"))?;
         let source = set.sources.get(&route.source).ok_or_else(|| self.failed(&self.place, "there is no source"))?;
-        if let Some(why) = too_large(set, source, &raw) {
-            return Err(Box::new(self.failed(&self.request_place, why)));
-        }
+        too_large(set, source, &raw).map_or(Ok(()), |why| Err(self.failed(&self.request_place, why)))?;
         let raw = Arc::new(raw);
         if let Some(handshake) = shaken(set, source, &raw, at) {
             let message = format!("the request is answered as a handshake (`{handshake}`), and makes no event");

@@ -7,9 +7,36 @@ use super::{Compiler, connection};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::document::reference;
+use crate::event::head::HeadLimits;
 use crate::route::PREFIX;
 
+/// How much the head of one request may be.
+pub(super) fn head_limits(settings: &Settings) -> HeadLimits {
+    let (limits, usual) = (settings.limits.as_ref(), HeadLimits::default());
+    let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    HeadLimits {
+        headers: limits.and_then(|l| l.headers.as_ref()).map_or(usual.headers, |most| whole(most.value)),
+        bytes: limits.and_then(|l| l.header_bytes.as_ref()).map_or(usual.bytes, |most| whole(most.value.0)),
+    }
+}
+
 impl Compiler<'_> {
+    /// The address that senders call, without what Jackfield adds to it.
+    pub(super) fn check_public_url(&mut self, text: &Text) {
+        // A reference that can't be resolved is reported where it is used.
+        let Ok(url) = reference::resolve(text, &self.input.environment) else { return };
+        let (message, help) = match connection::web_address(&url) {
+            None => ("this is not an address of the web", connection::address_help(&url, "https://hooks.example.com")),
+            Some(rest) if rest.trim_end_matches('/').ends_with(PREFIX) => {
+                let bare = url.trim_end_matches('/').trim_end_matches(PREFIX);
+                ("every path is under `/hooks` already", format!("write `{bare}`"))
+            }
+            Some(_) => return,
+        };
+        self.report(Diagnostic::new(Code::InvalidAddress, text.place.clone(), message).help(help));
+    }
+
     /// What every path of a source begins with: `/hooks`, another path, or nothing.
     pub(super) fn path_prefix(&mut self, settings: Option<&Settings>) -> Arc<str> {
         let Some(text) = settings.and_then(|settings| settings.path_prefix.as_ref()) else { return PREFIX.into() };

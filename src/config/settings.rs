@@ -8,7 +8,6 @@ use super::scalar::{Size, Text};
 use super::source::Sources;
 use super::{At, NamedList};
 use crate::document::Node;
-use crate::event::head::HeadLimits;
 
 record! {
     /// The settings of a workspace: where it listens, the accounts it sends to, sources that routes share, and constants.
@@ -41,18 +40,6 @@ record! {
         retention: Option<Retention>,
         /// When a changed file goes live: with every change that has no problems, unless given.
         reload: Option<At<ReloadRule>>,
-    }
-}
-
-impl Settings {
-    /// How much the head of one request may be.
-    pub fn head_limits(&self) -> HeadLimits {
-        let (limits, usual) = (self.limits.as_ref(), HeadLimits::default());
-        let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        HeadLimits {
-            headers: limits.and_then(|l| l.headers.as_ref()).map_or(usual.headers, |most| whole(most.value)),
-            bytes: limits.and_then(|l| l.header_bytes.as_ref()).map_or(usual.bytes, |most| whole(most.value.0)),
-        }
     }
 }
 
