@@ -81,9 +81,12 @@ fn payloads(shown: &str) -> Vec<String> {
     own.map(|part| part.replace("\n      ", "\n")).collect()
 }
 
-/// What is wrong with a body, or else with the command.
+/// What is wrong with a body and where in the file, or else with the command.
 fn reason(shown: &str, stderr: Vec<u8>) -> String {
     let shown: Option<serde_json::Value> = serde_json::from_str(shown).ok();
-    let message = shown.and_then(|shown| Some(format!("{}\n", shown["problem"]["message"].as_str()?)));
+    let message = shown.and_then(|shown| {
+        let (message, at) = (shown["problem"]["message"].as_str()?, &shown["problem"]["places"][0]);
+        Some(format!("{message} ({}:{})\n", at["line"], at["column"]))
+    });
     message.unwrap_or_else(|| String::from_utf8(stderr).unwrap())
 }
