@@ -68,7 +68,7 @@ fn payload(case: &Path) -> (String, &'static str) {
     let shown = String::from_utf8(output.stdout).unwrap();
     let payloads = payloads(&shown);
     match payloads.as_slice() {
-        [] => (String::from_utf8(output.stderr).unwrap(), "error"),
+        [] => (reason(&shown, output.stderr), "error"),
         [one] => (format!("{one}\n"), "json"),
         several => (format!("[\n{}\n]\n", several.join(",\n")), "json"),
     }
@@ -79,4 +79,14 @@ fn payloads(shown: &str) -> Vec<String> {
     let parts = shown.split("\n      \"payload\": ").skip(1);
     let own = parts.map(|part| part.split("\n      \"matched\": ").next().unwrap().trim_end_matches(','));
     own.map(|part| part.replace("\n      ", "\n")).collect()
+}
+
+/// What is wrong with a body and where in the file, or else with the command.
+fn reason(shown: &str, stderr: Vec<u8>) -> String {
+    let shown: Option<serde_json::Value> = serde_json::from_str(shown).ok();
+    let message = shown.and_then(|shown| {
+        let (message, at) = (shown["problem"]["message"].as_str()?, &shown["problem"]["places"][0]);
+        Some(format!("{message} ({}:{})\n", at["line"], at["column"]))
+    });
+    message.unwrap_or_else(|| String::from_utf8(stderr).unwrap())
 }
