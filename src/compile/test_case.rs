@@ -161,11 +161,16 @@ impl Compiler<'_> {
     }
 }
 
-/// The one sample that has nearly the name of a file: of two captures of one sender much of the name is the same.
+/// The sample that has nearly the name of a file. `form-opened` and `form-closed` are two captures of one sender.
 fn near_name<'s>(file: &str, samples: impl Iterator<Item = &'s str>) -> Option<&'s str> {
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().trim_end_matches(".http").to_owned();
-    let mut near = samples.filter(|sample| suggest::certain(&name(file), [&*name(sample)]).is_some());
-    near.next().filter(|_| near.next().is_none())
+    let words =
+        |path: &str| path.trim_end_matches(".http").split(['-', '_', '/']).map(str::to_owned).collect::<Vec<_>>();
+    let is_other = |sample: &str| {
+        let (own, other) = (words(file), words(sample));
+        let apart = |(own, other): (&String, &String)| suggest::nearest(own, [other.as_str()]).is_none();
+        own.len() == other.len() && own.iter().zip(&other).any(apart)
+    };
+    suggest::certain(file, samples).filter(|sample| !is_other(sample))
 }
 
 /// The calls that a route makes, those of its chains among them; nothing where one is not known.

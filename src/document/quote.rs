@@ -287,13 +287,11 @@ fn escape_slip(t: &Trouble<'_>, open: usize) -> Option<Slip> {
     let range = open..open + body.len();
     let repair = Repair::Blank(start..start + 1);
     let meant = !inner.contains(['\'', '\n', '\r']) && !inner.contains("\\\"") && !inner.contains("\\\\");
-    let doubtful = |after: &str| after.is_empty() || after.starts_with(['n', 't', 'r', 'u', 'x', 'U', '0', '"', '\n']);
-    let is_plain = !inner.is_empty() && inner.split('\\').skip(1).all(|after| !doubtful(after));
     if !meant || inner.is_empty() {
         let say = "write each backslash that is meant as one twice";
-        let help = match is_plain {
-            true => line_help(&line, range, &body.replace('\\', "\\\\"), say),
-            false => say.to_owned(),
+        let help = match doubled(body) {
+            Some(doubled) => line_help(&line, range, &doubled, say),
+            None => say.to_owned(),
         };
         return Some((repair, Some(diagnostic.help(help))));
     }
@@ -303,6 +301,25 @@ fn escape_slip(t: &Trouble<'_>, open: usize) -> Option<Slip> {
     let certain = inner.split('\\').skip(1).all(|after| !after.starts_with(['n', 't', 'r', 'u', 'x', 'U', '0']));
     let fixed = if certain { diagnostic.fix(Place::bytes(t.file.clone(), range), single) } else { diagnostic };
     Some((repair, Some(fixed)))
+}
+
+/// A text with every backslash twice that escapes neither a quote nor itself; nothing where one of them may be meant as an
+/// escape.
+fn doubled(body: &str) -> Option<String> {
+    let mut chars = body.chars();
+    let mut text = String::new();
+    while let Some(c) = chars.next() {
+        text.push(c);
+        if c != '\\' {
+            continue;
+        }
+        match chars.next()? {
+            'n' | 't' | 'r' | 'u' | 'x' | 'U' | '0' | '\n' | '\r' => return None,
+            next @ ('"' | '\\') => text.push(next),
+            next => text.extend(['\\', next]),
+        }
+    }
+    body.ends_with('"').then_some(text)
 }
 
 /// Where the first escape that is none stands, and its length.

@@ -252,8 +252,11 @@ fn escapes() {
     let message = "`\\d` is not an escape that double quotes know";
     let help = "use single quotes, which keep a backslash as it is: `a: '^\\d+$'`";
     slip("a: \"^\\d+$\"\n", Code::YamlBadEscape, message, 1, "\\d", help);
-    let help = "write the backslash twice: `a: \"\\\"\\\\d\"`";
+    let say = "write each backslash that is meant as one twice";
+    let help = &format!("{say}: `a: \"\\\"\\\\d\"`");
     slip("a: \"\\\"\\d\"\n", Code::YamlBadEscape, message, 1, "\\d", help);
+    // A line break may be meant.
+    slip("a: \"it's \\d\\n\"\n", Code::YamlBadEscape, message, 1, "\\d", say);
 }
 
 #[test]
@@ -353,10 +356,20 @@ fn duplicate_keys_show_both() {
 
 #[test]
 fn control_characters_are_named() {
-    let help = "delete it; such characters come along when text is pasted from another program";
+    let rest = "`jackfield check --fix` deletes it; or delete the line and type it again. Such characters come along when \
+                text is pasted from another program";
+    let help = &format!("it stands unseen before `y`: {rest}");
     slip("a: 1\nb: x\0y\n", Code::YamlBadCharacter, "this line contains a NUL character", 2, "\0", help);
     let message = "this line contains the invisible character U+007F";
-    slip("b: \"\u{7f}\"\n", Code::YamlBadCharacter, message, 1, "\u{7f}", help);
+    let help = &format!("it stands unseen: {rest}");
+    slip(
+        "b: \"\u{7f} \"\n",
+        Code::YamlBadCharacter,
+        message,
+        1,
+        "\u{7f}",
+        &help.replace("unseen", "unseen before `\"`"),
+    );
 }
 
 #[test]

@@ -138,6 +138,7 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "wrong-type-default-of-a-phone",
         "wrong-type-default-of-an-email",
         "wrong-type-default-of-another-type",
+        "wrong-type-map-without-colon",
         "wrong-type-vars-is-a-list",
     ];
     assert_eq!(passed, left);
