@@ -2,7 +2,7 @@
 
 use super::super::Compiler;
 use crate::config::pack as written;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::pack::Operation;
 use crate::pack::outcome::{Answer, Outcome};
 use crate::path::{self, Path};
@@ -14,6 +14,11 @@ impl Compiler<'_> {
     /// Warns where the answer of the sandbox, which stands for a success, is none by the conditions.
     pub(super) fn check_own_answer(&mut self, compiled: &Operation, written: &written::Operation) {
         let Some(body) = own_body(compiled) else { return };
+        // A condition that is misspelled may be the one.
+        let is_of = |at: &Place| at.file == written.place.file && at.path.is_within(&written.place.path);
+        if self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(is_of)) {
+            return;
+        }
         let answer =
             Answer { status: compiled.sandbox_reply.status, headers: Vec::new(), body: body.to_json().into_bytes() };
         let is_success =
