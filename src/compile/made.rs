@@ -127,7 +127,10 @@ impl Compiler<'_> {
         let method = first.split(' ').next().unwrap_or("POST");
         let help = match source.path.contains('{') {
             true => format!("write an address of this source into the first line of `{}`", test.request),
-            false => format!("write `{method} /hooks{} HTTP/1.1` as the first line of `{}`", source.path, test.request),
+            false => {
+                let address = format!("{}{}", set.prefix, source.path);
+                format!("write `{method} {address} HTTP/1.1` as the first line of `{}`", test.request)
+            }
         };
         Some(problem.also(place, "it goes there").help(help))
     }

@@ -62,7 +62,6 @@ impl Compiler<'_> {
                 _ => own.as_ref(),
             };
             let route = self.route(name, &written, source, set, settings);
-            self.check_test_names(&written.tests);
             tests.extend(written.tests.iter().map(|test| self.test((name, &written), test, set, settings)));
             if let Some(route) = route {
                 set.add_route(Arc::new(route));

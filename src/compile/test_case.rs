@@ -46,19 +46,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// Two tests of one name can't be told apart in a report.
-    pub(super) fn check_test_names(&mut self, tests: &[WrittenTest]) {
-        for (at, test) in tests.iter().enumerate() {
-            let Some(first) = tests.iter().take(at).find(|first| first.name.value == test.name.value) else { continue };
-            let message = format!("two tests are named `{}`", test.name.value);
-            let mut diagnostic = Diagnostic::new(Code::ConflictingKeys, test.name.place.clone(), message)
-                .also(first.name.place.clone(), "the first one")
-                .help("say in each name what its test shows, so that a failure is known by it");
-            diagnostic.severity = Severity::Warning;
-            self.report(diagnostic);
-        }
-    }
-
     /// The path of the address of a connection, before that of an operation; nothing where a stand-in has another.
     fn base_path(&self, to: &str, set: &RouteSet) -> Option<Arc<str>> {
         let (connection, _) = to.split_once('.')?;

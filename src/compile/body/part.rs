@@ -159,19 +159,9 @@ impl Compiler<'_> {
         };
         let message = format!("{} {wanted}, but is {}", name(at), case.form.words());
         let help = match case.form {
-            Form::Digits if wants_plus => {
-                without_digits(template, part).or_else(|| help_for(schema, &violation.schema_path, None))
-            }
+            Form::Digits if wants_plus => without_digits(template, part).or_else(|| Some(with_plus(template))),
             Form::Phone if schema.is_valid(&Value::from("5511999990000")) => {
                 Some("send its digits alone: `{{ … | digits }}`".to_owned())
-            }
-            Form::Digits if Form::Phone.samples().iter().all(|sample| schema.is_valid(&Value::from(*sample))) => {
-                let bare = template.text().trim().strip_suffix("| digits }}").map(str::trim_end);
-                let bare = bare.filter(|bare| !bare.contains(['.', '|']));
-                Some(match bare {
-                    Some(bare) => format!("leave `| digits` out: `{bare} }}}}`, of a name with `as: phone`"),
-                    None => "send it with plus and country: `as: phone` under `extract:`, and no `| digits`".to_owned(),
-                })
             }
             _ => help_for(schema, &violation.schema_path, None),
         };
@@ -244,6 +234,15 @@ fn without_digits(template: &Template, part: &Part<'_>) -> Option<String> {
     let is_phone =
         type_of_name(part, &used.name).is_some_and(|ty| ty.cases.iter().any(|case| case.form == Form::Phone));
     is_phone.then(|| format!("leave out `| digits`: `{{{{ {name} }}}}` has the plus"))
+}
+
+/// How a number is sent with its plus, where it is sent as digits.
+fn with_plus(template: &Template) -> String {
+    let bare = template.text().trim().strip_suffix("| digits }}").map(str::trim_end);
+    match bare.filter(|bare| !bare.contains(['.', '|'])) {
+        Some(bare) => format!("leave `| digits` out: `{bare} }}}}`, of a name with `as: phone`"),
+        None => "send it with plus and country: `as: phone` under `extract:`, and no `| digits`".to_owned(),
+    }
 }
 
 fn type_of_name(part: &Part<'_>, name: &str) -> Option<Type> {

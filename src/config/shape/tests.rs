@@ -120,7 +120,6 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "conflicting-keys-saved-and-extracted",
         "conflicting-keys-saved-twice",
         "conflicting-keys-signed-time-nowhere",
-        "conflicting-keys-test-names",
         "conflicting-keys-tolerance-of-ed25519",
         "conflicting-keys-tolerance-without-timestamp",
         "missing-key-mark-of-a-secret",
