@@ -35,8 +35,9 @@ struct Lane {
     waiting: VecDeque<StoredDelivery>,
     /// The store has more, behind those.
     parked: bool,
-    /// So many are being parked at this moment.
+    /// So many are being parked at this moment, and the first of those that were since none was.
     parking: usize,
+    first_parking: Option<i64>,
     /// Some were parked since the store was asked for more.
     again: bool,
     /// The first that was parked, where it may come before the head: it was released, or sent again later.
@@ -176,6 +177,7 @@ impl Lanes {
     pub(super) fn were_parked(&mut self, lane: &Arc<str>, count: usize) -> Then {
         let Some(known) = self.busy.get_mut(lane) else { return Then::Nothing };
         known.parking = known.parking.saturating_sub(count);
+        known.first_parking = known.first_parking.filter(|_| known.parking > 0);
         known.parked = true;
         match known.stage {
             Stage::Empty => return self.go_on(lane),
@@ -186,9 +188,13 @@ impl Lanes {
         Then::Nothing
     }
 
-    /// The next ones of a lane, as [`Then::Refill`] asked for: at most [`REFILL`].
-    pub(super) fn refill(&mut self, name: &Arc<str>, found: Vec<StoredDelivery>) -> Then {
-        let Some(lane) = self.busy.get_mut(name) else { return Then::Nothing };
+    /// The next ones of a lane, as [`Then::Refill`] asked for: at most [`REFILL`]. Also those of them that are to be parked
+    /// again: one that is being parked comes before them.
+    pub(super) fn refill(&mut self, name: &Arc<str>, mut found: Vec<StoredDelivery>) -> (Then, Vec<StoredDelivery>) {
+        let Some(lane) = self.busy.get_mut(name) else { return (Then::Nothing, Vec::new()) };
+        let first = lane.first_parking.unwrap_or(i64::MAX);
+        let behind = found.split_off(found.partition_point(|found| found.seq <= first));
+        lane.parking += behind.len();
         // What was parked since the store was asked may still be there.
         lane.parked = found.len() >= REFILL || lane.parking > 0 || lane.again;
         if lane.parking == 0 && !lane.again {
@@ -198,7 +204,7 @@ impl Lanes {
         self.held += found.len();
         self.bytes += found.iter().map(|found| found.request.len()).sum::<usize>();
         lane.waiting.extend(found);
-        match lane.waiting.pop_front() {
+        let then = match lane.waiting.pop_front() {
             Some(next) => {
                 self.held -= 1;
                 self.bytes -= next.request.len();
@@ -209,11 +215,12 @@ impl Lanes {
                 lane.stage = Stage::Empty;
                 self.go_on(name)
             }
-        }
+        };
+        (then, behind)
     }
 
     /// The first of what a lane has in the store, which was to be asked for: there may be more behind it.
-    pub(super) fn refound(&mut self, name: &Arc<str>, found: StoredDelivery) -> Then {
+    pub(super) fn refound(&mut self, name: &Arc<str>, found: StoredDelivery) -> (Then, Vec<StoredDelivery>) {
         if let Some(lane) = self.busy.get_mut(name) {
             lane.again = true;
         }
@@ -253,7 +260,8 @@ impl Lanes {
 
 impl Lane {
     fn parks(&mut self, seq: i64) {
-        self.first_parked = Some(self.first_parked.map_or(seq, |first| first.min(seq)));
+        let first = |known: Option<i64>| Some(known.map_or(seq, |first| first.min(seq)));
+        (self.first_parked, self.first_parking) = (first(self.first_parked), first(self.first_parking));
     }
 }
 

@@ -150,8 +150,9 @@ impl World {
                     match place.map(|place| delayed.swap_remove(place)) {
                         Some(lane) => {
                             let row = self.row(seq);
-                            let then = self.lanes.refound(&lane, row);
+                            let (then, back) = self.lanes.refound(&lane, row);
                             self.then(then);
+                            self.park(lane, back);
                         }
                         None => self.enter(seq, true),
                     }
@@ -165,8 +166,9 @@ impl World {
             }
             Heard::Refilled(lane, found) => {
                 let found = found.into_iter().map(|seq| self.row(seq)).collect();
-                let then = self.lanes.refill(&lane, found);
+                let (then, back) = self.lanes.refill(&lane, found);
                 self.then(then);
+                self.park(lane, back);
             }
             Heard::Recorded(seq, Row::Later, _) => {
                 let lane = self.rows[&seq].0.clone();
@@ -304,4 +306,23 @@ proptest! {
         world.lanes.leased();
         prop_assert!(world.lanes.busy.is_empty() && world.lanes.held + world.lanes.bytes == 0, "still busy: {:?}", world.lanes);
     }
+}
+
+#[test]
+fn what_is_still_being_parked_goes_before_what_is_parked() {
+    let (mut lanes, name) = (Lanes::default(), Arc::from("lane"));
+    let row = |seq| delivery(seq, "route", Some("lane"));
+    let seqs = |rows: Vec<StoredDelivery>| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
+    assert!(matches!(lanes.enter(row(1), false), Entered::Go(_)));
+    assert!(matches!(lanes.enter(row(2), false), Entered::Held));
+    assert_eq!(lanes.rest(Some(&name), false).map_err(seqs), Err(vec![2]));
+    assert!(matches!(lanes.enter(row(1), true), Entered::Go(_)));
+    assert_eq!(lanes.leave(Some(&name), false), Then::Nothing, "2 is being parked");
+    assert_eq!(lanes.were_parked(&name, 1), Then::Refill(name.clone()));
+    assert!(matches!(lanes.enter(row(3), false), Entered::Park(_)));
+    assert!(matches!(lanes.enter(row(4), false), Entered::Park(_)));
+    assert_eq!(lanes.were_parked(&name, 1), Then::Nothing, "4, and 3 is not yet");
+    let (then, behind) = lanes.refill(&name, vec![row(2), row(4)]);
+    assert!(matches!(then, Then::Go(next) if next.seq == 2));
+    assert_eq!(seqs(behind), [4]);
 }

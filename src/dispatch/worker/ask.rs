@@ -195,8 +195,9 @@ impl Worker {
             Ok(Heard::Freed(freed)) => self.freed(freed),
             Ok(Heard::Refilled(lane, found)) => {
                 self.asking.refilling = self.asking.refilling.saturating_sub(1);
-                let then = self.lanes.refill(&lane, found);
+                let (then, behind) = self.lanes.refill(&lane, found);
                 self.then(then);
+                self.park(behind);
             }
             Ok(Heard::Parked(lanes)) => {
                 for (lane, count) in lanes {
@@ -242,8 +243,9 @@ impl Worker {
             let place = delayed.iter().position(|lane| delivery.lane.as_ref() == Some(lane));
             match place.map(|place| delayed.swap_remove(place)) {
                 Some(lane) => {
-                    let then = self.lanes.refound(&lane, delivery);
+                    let (then, behind) = self.lanes.refound(&lane, delivery);
                     self.then(then);
+                    self.park(behind);
                 }
                 None => others.push(delivery),
             }
