@@ -142,7 +142,7 @@ function watchLights() {
 
 async function routePage(form) {
   const { edit } = await import("./editor.js");
-  const { route, file } = form.dataset;
+  const { file } = form.dataset;
   const draft = one("#draft");
   const request = one("#request");
   const sample = one("#sample");
@@ -158,15 +158,15 @@ async function routePage(form) {
   // Problems, while one types.
   const verdict = one("#verdict");
   async function problems(text) {
-    const answer = await ask("POST", "/api/check", { route, draft: text }).catch(() => null);
+    const answer = await ask("POST", "/api/check", { file, draft: text }).catch(() => null);
     if (!answer?.ok) { verdict.textContent = say("lost"); return []; }
-    const found = (await answer.json()).problems;
-    showProblems(found);
+    const { problems: found, tests } = await answer.json();
+    showProblems(found, tests);
     return found.filter((problem) => problem.file === file);
   }
-  function showProblems(found) {
+  function showProblems(found, tests) {
     const tone = !found.length ? "good" : found.some((problem) => problem.severity === "error") ? "bad" : "warn";
-    const words = found.length ? say("problems", { n: found.length }) : say("no_problems");
+    const words = found.length ? say("problems", { n: found.length }) : say("no_problems") + (tests?.passed ? `, ${say("tests", { n: tests.passed })}` : "");
     if (verdict.textContent !== words) verdict.replaceChildren(marked(tone, words));
     one("#problems").replaceChildren(...found.map(problemBlock));
   }
@@ -178,8 +178,14 @@ async function routePage(form) {
     const place = make("a", "", `${problem.file}, ${say("line", { n: problem.from.line })}`);
     place.href = `?line=${problem.from.line}#draft`;
     Object.assign(place.dataset, { line: problem.from.line, column: problem.from.column });
-    words.append(make("p", "place", problem.file === file ? place : place.textContent, problem.label ? `: ${problem.label}` : ""));
+    words.append(make("p", "place", problem.file === file ? place : place.textContent, problem.label ? ": " : "", english("span", problem.label ?? "")));
     words.append(make("p", "code", make("code", "", problem.code)));
+    if (problem.fix && problem.file === file) {
+      const mend = make("button", "quiet", say("fix"));
+      mend.type = "button";
+      mend.onclick = () => editor.mend(problem.fix);
+      words.append(mend);
+    }
     block.append(words);
     return block;
   }
@@ -188,11 +194,11 @@ async function routePage(form) {
   const trial = one("#trial");
   let asked = 0;
   async function tryOut(tell = false) {
-    if (!request.value.trim()) return;
+    if (!request?.value.trim()) return;
     const mine = ++asked;
     trial.ariaBusy = "true";
     try {
-      const answer = await ask("POST", "/api/dry-run", { route, draft: draft.value, sample: sample.value || null, request: request.value }, "text/html");
+      const answer = await ask("POST", "/api/dry-run", { file, draft: draft.value, sample: sample.value || null, request: request.value }, "text/html");
       const page = await answer.text();
       if (mine !== asked || !answer.ok) return;
       trial.replaceChildren(...new DOMParser().parseFromString(page, "text/html").body.childNodes);
@@ -206,12 +212,12 @@ async function routePage(form) {
   const phrases = {};
   const labels = { fix: say("fix"), name: say("editor", { file }) };
   editor = edit(draft, { language: "yaml", labels, phrases, problems, changed: () => tryOut() });
-  let chosen = request.value;
-  const requestEditor = edit(request, {
+  let chosen = request?.value;
+  const requestEditor = request && edit(request, {
     language: request.dataset.editor, labels: { name: say("request_editor") },
     changed: (text) => { if (text !== chosen) sample.value = ""; tryOut(); },
   });
-  sample.onchange = async () => {
+  if (sample) sample.onchange = async () => {
     if (!sample.value) { one("#own").open = true; requestEditor.focus(); return; }
     const answer = await fetch(`/api/sample?of=${encodeURIComponent(sample.value)}`);
     if (!answer.ok) return;
@@ -225,7 +231,9 @@ async function routePage(form) {
   async function save(button) {
     button.disabled = true;
     try {
-      const answer = await ask("PUT", `/api/routes/${route}`, { draft: draft.value, base: form.elements.base.value || null });
+      const answer = await ask("PUT", form.dataset.save, {
+        draft: draft.value, base: form.elements.base.value || null, from: form.elements.from.value || null,
+      });
       const said = await answer.json();
       if (said.base) [form.elements.base.value, saved] = [said.base, draft.value];
       const tone = said.live ? "good" : "bad";
@@ -240,7 +248,7 @@ async function routePage(form) {
     const result = one("#diff-result");
     one("#diff").hidden = false;
     result.textContent = say("comparing");
-    const answer = await ask("POST", "/api/diff", { route, draft: draft.value }, "text/html").catch(() => null);
+    const answer = await ask("POST", "/api/diff", { file, draft: draft.value }, "text/html").catch(() => null);
     if (!answer?.ok) { result.textContent = say("lost"); return; }
     result.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
     tellTimes(result);
@@ -264,7 +272,7 @@ async function routePage(form) {
   const line = Number(new URLSearchParams(location.search).get("line"));
   if (line) editor.goTo(line);
   editor.check();
-  if (!trial.querySelector(".sides")) tryOut();
+  if (trial && !trial.querySelector(".sides")) tryOut();
 }
 
 function make(tag, name, ...children) {
@@ -274,7 +282,9 @@ function make(tag, name, ...children) {
   return element;
 }
 function english(tag, text, name) {
-  const element = make(tag, name, text);
+  // What stands between backticks is code.
+  const parts = text.split("`");
+  const element = make(tag, name, ...parts.map((part, at) => (at % 2 ? make("code", "", part) : part)));
   element.lang = "en";
   return element;
 }

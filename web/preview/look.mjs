@@ -18,6 +18,7 @@ for (const name of names) {
     await page.setViewport(viewport);
     const where = `${name} ${size} ${language}`;
     page.on("console", (message) => { if (["error", "warn"].includes(message.type())) tell(where, message.text()); });
+    page.on("dialog", (dialog) => dialog.accept());
     page.on("pageerror", (error) => tell(where, error.message));
     for (const scheme of ["light", "dark"]) {
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);

@@ -105,6 +105,15 @@ class Language:
             if most is None or n < most:
                 return self.put(self.file["size"][unit], {"n": n if unit == "B" else round(n / size, 1)})
 
+    @staticmethod
+    def coded(text):
+        """What stands between backticks, as code."""
+        parts = str(text).split("`")
+        if len(parts) % 2 == 0:
+            return text
+        escaped = [minijinja.escape(part) for part in parts]
+        return minijinja.safe("".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(escaped)))
+
     def environment(self):
         made = minijinja.Environment(templates=read("templates", "html") | read("templates", "svg"))
         made.undefined_behavior = "strict"
@@ -112,7 +121,7 @@ class Language:
         made.auto_escape_callback = lambda name: name.endswith(".html")
         made.add_function("t", self.t)
         made.add_function("script_texts", self.script_texts)
-        for name in ["number", "percent", "moment", "ago", "took", "size"]:
+        for name in ["number", "percent", "moment", "ago", "took", "size", "coded"]:
             made.add_filter(name, getattr(self, name))
         return made
 

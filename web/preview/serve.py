@@ -17,7 +17,10 @@ KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 class Preview(BaseHTTPRequestHandler):
-    pages = None
+    @property
+    def pages(self):
+        """Read anew each time, so that a change of a file is seen by reloading."""
+        return Pages()
 
     def answer(self, body, kind="text/html; charset=utf-8", status=200):
         body = body if isinstance(body, bytes) else body.encode()
@@ -40,8 +43,8 @@ class Preview(BaseHTTPRequestHandler):
 
     def trace(self):
         draft = self.sent.get("draft", "")
-        name = "route-problems" if "lanee" in draft else "route-not-taken" if "answered call" in self.sent.get("request", "") else "route"
-        return fixtures()[name]["view"]
+        name = "route-draft" if "guess:" in draft else "route-problems" if "lanee" in draft else "route-not-taken" if "answered call" in self.sent.get("request", "") else "route"
+        return fixtures()[name]["view"]["play"]
 
     def do_GET(self):
         address = urlsplit(self.path)
@@ -51,7 +54,7 @@ class Preview(BaseHTTPRequestHandler):
         if address.path == "/api/stream":
             return self.stream()
         if address.path == "/api/sample":
-            return self.answer(fixtures()["route"]["view"]["request"], "text/plain")
+            return self.answer(fixtures()["route"]["view"]["play"]["request"], "text/plain")
         name = address.path.strip("/") or "overview"
         if name not in fixtures():
             return self.answer("no such fixture", status=404)
@@ -65,8 +68,9 @@ class Preview(BaseHTTPRequestHandler):
         self.sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         path = self.path
         if path == "/api/check":
-            bad = "lanee" in self.sent["draft"]
-            answer = json.loads((WEB / "fixtures/api/check.json").read_text()) if bad else {"good": True, "problems": []}
+            bad = "check" if "lanee" in self.sent["draft"] else "check-draft" if "guess:" in self.sent["draft"] else None
+            good = {"good": True, "problems": [], "tests": {"passed": 2, "failed": 0}}
+            answer = json.loads((WEB / f"fixtures/api/{bad}.json").read_text()) if bad else good
             return self.answer(json.dumps(answer), "application/json")
         if path in ("/api/dry-run", "/api/diff"):
             return self.part(path.removeprefix("/api/"))
@@ -91,7 +95,6 @@ class Preview(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    Preview.pages = Pages()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8099
     print(f"http://127.0.0.1:{port}/  ({', '.join(name for name in fixtures() if name != 'page')})")
     ThreadingHTTPServer(("127.0.0.1", port), Preview).serve_forever()

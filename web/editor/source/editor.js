@@ -17,7 +17,7 @@ import { classHighlighter } from "@lezer/highlight";
 const languages = { yaml, json, text: () => [] };
 
 const theme = EditorView.theme({
-  "&": { color: "var(--text)", backgroundColor: "var(--field)", fontSize: "0.8125rem", maxHeight: "inherit" },
+  "&": { color: "var(--text)", backgroundColor: "var(--field)", fontSize: "0.8125rem", maxHeight: "var(--editor-height)" },
   "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "1px" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", overflow: "auto" },
   ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
@@ -37,6 +37,10 @@ const theme = EditorView.theme({
   ".cm-diagnosticAction": { backgroundColor: "var(--accent)", color: "var(--on-accent)", padding: "2px 8px" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)", textUnderlineOffset: "3px" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn)", textUnderlineOffset: "3px" },
+  ".cm-lint-marker": { width: "1em", height: "auto", textAlign: "center", fontWeight: "700", lineHeight: "1.55" },
+  ".cm-lint-marker-error, .cm-lint-marker-warning, .cm-lint-marker-info, .cm-lint-marker-hint": { content: "normal" },
+  ".cm-lint-marker-error::before": { content: "'✕'", color: "var(--bad)" },
+  ".cm-lint-marker-warning::before": { content: "'!'", color: "var(--warn)" },
   ".cm-panels": { backgroundColor: "var(--quiet)", color: "var(--text)" },
   ".cm-textfield": { backgroundColor: "var(--field)", color: "var(--text)", border: "1px solid var(--edge)" },
   ".cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--edge)" },
@@ -65,14 +69,18 @@ function offset(doc, place) {
   return Math.min(line.from + units, line.to);
 }
 
+function mend(view, { from, to, replacement }) {
+  const doc = view.state.doc;
+  view.dispatch({ changes: { from: offset(doc, from), to: offset(doc, to), insert: replacement } });
+  view.focus();
+}
+
 function shown(doc, problem, labels) {
   const from = offset(doc, problem.from);
   const message = [problem.message, problem.label, problem.help].filter(Boolean).join("\n");
   const fix = problem.fix && {
     name: labels.fix,
-    apply: (view) => view.dispatch({
-      changes: { from: offset(view.state.doc, problem.fix.from), to: offset(view.state.doc, problem.fix.to), insert: problem.fix.replacement },
-    }),
+    apply: (view) => mend(view, problem.fix),
   };
   return {
     from, to: Math.max(from, offset(doc, problem.to)), severity: problem.severity === "error" ? "error" : "warning",
@@ -125,6 +133,7 @@ export function edit(textarea, { language = "yaml", labels, phrases = {}, proble
     text: () => view.state.doc.toString(),
     replace: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
     check: () => forceLinting(view),
+    mend: (fix) => mend(view, fix),
     goTo(line, column = 1) {
       const at = offset(view.state.doc, { line, column });
       view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
