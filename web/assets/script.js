@@ -209,12 +209,12 @@ async function routePage(form) {
     }
   }
 
-  const phrases = {};
+  const phrases = Object.fromEntries([...texts].filter(([key]) => key.startsWith("phrases.")).map(([key, text]) => [key.slice(8), text]));
   const labels = { fix: say("fix"), name: say("editor", { file }) };
   editor = edit(draft, { language: "yaml", labels, phrases, problems, changed: () => tryOut() });
   let chosen = request?.value;
   const requestEditor = request && edit(request, {
-    language: request.dataset.editor, labels: { name: say("request_editor") },
+    language: request.dataset.editor, phrases, labels: { name: say("request_editor") },
     changed: (text) => { if (text !== chosen) sample.value = ""; tryOut(); },
   });
   if (sample) sample.onchange = async () => {
