@@ -200,7 +200,10 @@ async function routePage(form) {
     try {
       const answer = await ask("POST", "/api/dry-run", { file, draft: draft.value, sample: sample.value || null, request: request.value }, "text/html");
       const page = await answer.text();
-      if (mine !== asked || !answer.ok) return;
+      if (mine !== asked) return;
+      // A draft that does not compile makes nothing: what was made before stays, and says so.
+      one("#trial-note").hidden = answer.status !== 422;
+      if (!answer.ok) return;
       trial.replaceChildren(...new DOMParser().parseFromString(page, "text/html").body.childNodes);
       tellTimes(trial);
       if (tell) one("#trial-status").textContent = say("trial_done");
@@ -249,7 +252,7 @@ async function routePage(form) {
     one("#diff").hidden = false;
     result.textContent = say("comparing");
     const answer = await ask("POST", "/api/diff", { file, draft: draft.value }, "text/html").catch(() => null);
-    if (!answer?.ok) { result.textContent = say("lost"); return; }
+    if (!answer?.ok) { result.textContent = say(answer?.status === 422 ? "not_compared" : "lost"); return; }
     result.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
     tellTimes(result);
     one("#diff-title").focus();

@@ -72,6 +72,11 @@ await act("a comparison is shown and gets the focus", "/route", async (page) => 
   await sees(page, "#diff-result", "could not be delivered any more");
   await until(page, () => document.activeElement.id === "diff-title");
 });
+await act("what was made stays while the text can't be tried", "/route", async (page) => {
+  await page.waitForSelector("#trial .row");
+  await type(page, "send:", "\n  to: :");
+  await until(page, () => !document.querySelector("#trial-note").hidden && document.querySelector("#trial .row"));
+});
 await act("a problem's link leads to its line", "/route-problems", async (page) => {
   await page.waitForSelector("#problems a[data-line='21']");
   await page.click("#problems a[data-line='21']");

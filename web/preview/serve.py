@@ -36,10 +36,9 @@ class Preview(BaseHTTPRequestHandler):
     def part(self, name):
         """The playground or the comparison alone, as the API gives them to the script."""
         view = fixtures()["route-problems"]["view"] if name == "diff" else self.trace()
-        source = "{% from 'parts/diff.html' import comparison %}{{ comparison(diff) }}" if name == "diff" else "{% from 'parts/trace.html' import trial %}{{ trial(trace) }}"
-        environment = self.pages.environments["en"]
-        environment.add_template("part.html", source)
-        self.answer(environment.render_template("part.html", **({"diff": view["diff"]} if name == "diff" else {"trace": view["trace"]})))
+        given = {"diff": view["diff"]} if name == "diff" else {"trace": view["trace"]}
+        part = "diff" if name == "diff" else "trial"
+        self.answer(self.pages.environments["en"].render_template(f"parts/{part}-alone.html", **given))
 
     def trace(self):
         draft = self.sent.get("draft", "")
@@ -72,6 +71,8 @@ class Preview(BaseHTTPRequestHandler):
             good = {"good": True, "problems": [], "tests": {"passed": 2, "failed": 0}}
             answer = json.loads((WEB / f"fixtures/api/{bad}.json").read_text()) if bad else good
             return self.answer(json.dumps(answer), "application/json")
+        if path in ("/api/dry-run", "/api/diff") and "to: :" in self.sent["draft"]:
+            return self.answer("{}", "application/json", 422)
         if path in ("/api/dry-run", "/api/diff"):
             return self.part(path.removeprefix("/api/"))
         self.answer(json.dumps({"live": True, "result": "live", "message": "Saved, and live as revision f6c8559f5b10.", "base": "sha256:2", "revision": "f6c8559f5b10", "problems": []}), "application/json")
