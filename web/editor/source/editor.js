@@ -42,6 +42,10 @@ const theme = EditorView.theme({
   ".cm-lint-marker-error::before": { content: "'✕'", color: "var(--bad)" },
   ".cm-lint-marker-warning::before": { content: "'!'", color: "var(--warn)" },
   ".cm-panels": { backgroundColor: "var(--quiet)", color: "var(--text)" },
+  ".cm-panel.cm-search": { padding: "8px 10px" },
+  ".cm-panel.cm-search label, .cm-panel.cm-search .cm-textfield, .cm-panel.cm-search .cm-button": { fontSize: "0.8125rem", fontFamily: "var(--sans)" },
+  ".cm-panel.cm-search input[type=checkbox]": { accentColor: "var(--accent)" },
+  ".cm-panel.cm-search [name=close]": { fontSize: "1.25rem", padding: "2px 8px" },
   ".cm-textfield": { backgroundColor: "var(--field)", color: "var(--text)", border: "1px solid var(--edge)" },
   ".cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--edge)" },
   ".tok-propertyName": { color: "var(--code-key)" },
@@ -69,6 +73,18 @@ function offset(doc, place) {
   return Math.min(line.from + units, line.to);
 }
 
+// What stands between backticks is code.
+function words(message) {
+  const element = document.createElement("span");
+  element.lang = "en";
+  message.split("`").forEach((part, at) => {
+    const piece = document.createElement(at % 2 ? "code" : "span");
+    piece.textContent = part;
+    element.append(piece);
+  });
+  return element;
+}
+
 function mend(view, { from, to, replacement }) {
   const doc = view.state.doc;
   view.dispatch({ changes: { from: offset(doc, from), to: offset(doc, to), insert: replacement } });
@@ -84,7 +100,7 @@ function shown(doc, problem, labels) {
   };
   return {
     from, to: Math.max(from, offset(doc, problem.to)), severity: problem.severity === "error" ? "error" : "warning",
-    message, actions: fix ? [fix] : [],
+    message, renderMessage: () => words(message), actions: fix ? [fix] : [],
   };
 }
 
