@@ -100,9 +100,17 @@ function follow(live) {
     } else due = true;
   }
 
-  const stream = new EventSource("/api/stream");
-  stream.addEventListener("changed", (message) => arrived(JSON.parse(message.data).events));
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && (due || missed)) arrived(0); });
+  // A browser has few connections to one server, so a page that nobody sees holds none.
+  let stream;
+  function listen() {
+    stream = new EventSource("/api/stream");
+    stream.addEventListener("changed", (message) => arrived(JSON.parse(message.data).events));
+  }
+  if (!document.hidden) listen();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stream?.close();
+    else { listen(); arrived(0); }
+  });
   if (box) box.onchange = () => { if (box.checked) refresh(); };
   if (news) one("button", news).onclick = refresh;
 }
