@@ -25,7 +25,7 @@ for (const name of names) {
       await page.goto(`${address}/${name}?language=${language}&still`, { waitUntil: "load" });
       if (name.startsWith("route-") || name === "route") await page.waitForSelector(".editor", { timeout: 5000 });
       await new Promise((done) => setTimeout(done, 600));
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const wide = await page.evaluate((width) => document.documentElement.scrollWidth - width, viewport.width);
       if (wide > 0) tell(`${where} ${scheme}`, `${wide} pixels wider than the screen`);
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
