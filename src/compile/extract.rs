@@ -225,7 +225,7 @@ impl Compiler<'_> {
         Moment::zone(text)
             .map_err(|unfit| {
                 let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), unfit.message);
-                let meant = country::zone(text);
+                let meant = crate::convert::zone::meant(text);
                 let near = meant.as_ref().map(|zone| format!("did you mean `{zone}`?"));
                 let help = near.or_else(|| country::of_no_place(text)).or(unfit.help);
                 self.report(diagnostic.help_opt(help).fix_opt(text.place.clone(), meant));

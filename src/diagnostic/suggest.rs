@@ -138,9 +138,9 @@ pub fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -
     }
 }
 
-/// `a`, `b` or `c`; nothing for an empty list, and no more than twelve names.
+/// `a`, `b` or `c`; nothing for an empty list, and no more than sixteen names.
 pub fn one_of(names: &[&str]) -> Option<String> {
-    const SHOWN: usize = 12;
+    const SHOWN: usize = 16;
     let mut sorted: Vec<&str> = names.to_vec();
     sorted.sort_unstable();
     sorted.dedup();

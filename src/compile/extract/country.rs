@@ -1,6 +1,4 @@
-//! Countries and time zones as people write them: `Brazil` for `BR`, `Lisbon` for `Europe/Lisbon`.
-
-use crate::diagnostic::suggest;
+//! Countries as people write them, and what is no time zone: `Brazil` for `BR`, `GMT+1`.
 
 /// The code of a country and its names, in small letters.
 const COUNTRIES: &[(&str, &[&str])] = &[
@@ -67,21 +65,6 @@ const COUNTRIES: &[(&str, &[&str])] = &[
 pub(super) fn code(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     COUNTRIES.iter().find(|(_, names)| names.contains(&&*name)).map(|(code, _)| *code)
-}
-
-/// The zone of a city, or the one whose name is nearly what was written.
-pub(super) fn zone(written: &str) -> Option<String> {
-    let folded = written.trim().to_lowercase().replace([' ', '-'], "_");
-    // `Etc/GMT+1` is an hour behind, and not ahead.
-    let all = jiff::tz::db().available().map(|name| name.as_str().to_owned());
-    let all: Vec<String> = all.filter(|zone| !zone.starts_with("Etc/")).collect();
-    let city = all.iter().find(|zone| {
-        let zone = zone.to_lowercase();
-        zone == folded || zone.rsplit_once('/').is_some_and(|(_, city)| city == folded)
-    });
-    let is_place = folded.contains('/');
-    let near = || suggest::nearest(written, all.iter().map(String::as_str).filter(|_| is_place));
-    city.map(String::as_str).or_else(near).map(str::to_owned)
 }
 
 /// What to write for an offset or an abbreviation: `GMT+1`, `-03:00`, `BRT`.

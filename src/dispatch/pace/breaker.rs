@@ -10,6 +10,8 @@ use crate::clock::Timestamp;
 const FAILURES: u32 = 5;
 /// A provider that is down is asked this often at the least.
 const LONGEST: Duration = Duration::from_secs(60);
+/// While one attempt tries whether the provider is back, the others look this often.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Each wait is this many times the one before.
 const FACTOR: u32 = 2;
 
@@ -67,8 +69,8 @@ impl Breaker {
         }
         match &self.open {
             None => Ok(()),
-            // The end of that one tells earlier.
-            Some(open) if open.probing => Err(now.plus(LONGEST)),
+            // The end of that one tells, mostly earlier.
+            Some(open) if open.probing => Err(now.plus(AGAIN)),
             Some(open) if open.until > now => Err(open.until),
             Some(_) => Ok(()),
         }
