@@ -17,6 +17,7 @@ mod link;
 mod literal;
 mod lookalike;
 mod made;
+mod needed;
 mod optional;
 mod pack;
 mod query;

@@ -3,6 +3,7 @@
 //! its revision.
 
 mod ask;
+mod caller;
 mod late;
 mod make;
 mod open;
@@ -22,6 +23,7 @@ use crate::request::{InvalidRequest, Request};
 use crate::value::{Value, json};
 
 pub use ask::{is_nothing, written};
+pub use caller::at_caller;
 pub use late::{is_late, late_in};
 pub use make::{is_single, make};
 pub use open::{Memory, Opened, Stale};

@@ -57,6 +57,8 @@ pub struct Violation {
     pub message: String,
     /// Where that keyword stands in the schema, as a JSON Pointer.
     pub schema_path: String,
+    /// The field that is required and not there.
+    pub missing: Option<String>,
 }
 
 impl Display for Violation {
@@ -88,14 +90,18 @@ impl Schema {
         &self.0.document
     }
 
-    /// What the schema says of the value that broke a keyword, given as a JSON Pointer.
-    pub fn description_of(&self, keyword: &str) -> Option<String> {
-        let (part, _) = keyword.rsplit_once('/')?;
+    /// What the schema says of the value that breaks it, or of the field that is missing.
+    pub fn description_of(&self, violation: &Violation) -> Option<String> {
+        let (part, _) = violation.schema_path.rsplit_once('/')?;
         let found = part.split('/').skip(1).try_fold(self.document(), |value, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
             value.get(&step).or_else(|| value.at(step.parse().ok()?))
-        });
-        found?.get("description")?.as_str().map(str::to_owned)
+        })?;
+        let described = match &violation.missing {
+            Some(name) => found.get("properties")?.get(name)?,
+            None => found,
+        };
+        described.get("description")?.as_str().map(str::to_owned)
     }
 
     pub fn is_valid(&self, value: &Value) -> bool {

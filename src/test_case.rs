@@ -18,7 +18,7 @@ use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
-use crate::plan::{Plan, Step, stand_in_answer};
+use crate::plan::{Plan, Step, at_caller, stand_in_answer};
 use crate::request::{Encoding, Request};
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
@@ -264,7 +264,14 @@ impl TestCase {
         for (number, prepared) in taken.sends.into_iter().enumerate() {
             match prepared {
                 Prepared::Ready(request) => made.requests.push(*request),
-                Prepared::Planned(plan) => self.walk(set, &plan, made)?,
+                Prepared::Planned(plan) => {
+                    let send = route.sends.get(number);
+                    let told = |problem: Diagnostic| match send {
+                        Some(send) => at_caller(problem, send),
+                        None => problem,
+                    };
+                    self.walk(set, &plan, made, &told)?;
+                }
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
                 Prepared::Failed(problem) => {
                     return Err(Box::new(self.in_test(hint::with_values(*problem, route, event))));
@@ -275,7 +282,13 @@ impl TestCase {
     }
 
     /// Each call of a plan, with the answers that the test gives, or else those of the stand-ins.
-    fn walk(&self, set: &RouteSet, plan: &Plan, made: &mut Made) -> Result<(), Box<Diagnostic>> {
+    fn walk(
+        &self,
+        set: &RouteSet,
+        plan: &Plan,
+        made: &mut Made,
+        told: &dyn Fn(Diagnostic) -> Diagnostic,
+    ) -> Result<(), Box<Diagnostic>> {
         let mut number = 0;
         let mut unanswered = None;
         let mut answer = |step: &Step, request: &Request| {
@@ -291,7 +304,7 @@ impl TestCase {
             }
         };
         let walk = plan.walk(set, &mut answer);
-        let walk = walk.map_err(|problem| Box::new(self.in_test(with_answer(problem, unanswered))))?;
+        let walk = walk.map_err(|problem| Box::new(self.in_test(with_answer(told(problem), unanswered))))?;
         made.steps.extend(walk.steps);
         match (walk.own, walk.chain) {
             (Some(own), None) => made.requests.push(own),

@@ -6,6 +6,7 @@ mod credentials;
 pub mod hash;
 pub mod jwt;
 pub mod key;
+mod other;
 pub mod piece;
 pub mod place;
 pub mod signature;

@@ -95,7 +95,7 @@ impl Compiler<'_> {
     }
 
     /// Whether a pack lies in the workspace. Such a one is proved, whether a file names it or not.
-    fn is_own(&self, file: &str) -> bool {
+    pub(super) fn is_own(&self, file: &str) -> bool {
         (self.input.read)(file).is_some()
     }
 

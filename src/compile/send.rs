@@ -74,6 +74,7 @@ impl Compiler<'_> {
             self.check_delivers(to, operation);
         }
         let (connection, operation) = target?;
+        self.check_chain_settings(written, &connection, &operation);
         Some(Send {
             to: written.to.get()?.value.clone(),
             when: flat(when)?,

@@ -1,5 +1,7 @@
 //! Captured requests whose proof proves nothing: as written, the source would refuse its own sender.
 
+mod tried;
+
 use std::sync::Arc;
 
 use super::{Compiler, Secrets};
@@ -12,6 +14,7 @@ use crate::test_case;
 use crate::value::Value;
 use crate::verify::cause::{Cause, Refused};
 use crate::verify::{Verify, VerifyError};
+use tried::{Trial, Tried};
 
 impl Compiler<'_> {
     /// Whether a sample that carries a proof would be refused, by the clock of the sample itself. With the secrets of a
@@ -30,12 +33,14 @@ impl Compiler<'_> {
         let now = sent.unwrap_or(self.input.now);
         let context = found.context(&raw, &params, &set.public_url, now);
         if let Some(refused) = found.verify.refused(&raw, &context) {
-            let ending = test_case::ending::is_to_blame(&found, &raw, &params, &set.public_url, now);
-            self.sample_refused(file, bytes, &found, &refused, ending);
+            let is_address_open = self.is_address_open(&found);
+            let trial = Trial { source: &found, raw: &raw, params: &params, set, now, is_address_open };
+            let tried = trial.run(bytes);
+            self.sample_refused(file, bytes, &found, &refused, &tried);
         }
     }
 
-    fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused, ending: bool) {
+    fn sample_refused(&mut self, file: &Arc<str>, bytes: &[u8], source: &Source, refused: &Refused, tried: &Tried) {
         let Some((place, is_own)) = self.place_of_verify(source) else { return };
         // What is wrong with the proof as written has been said.
         let secret = self.source_places.get(&source.name).map(|at| at.key("secret"));
@@ -71,17 +76,11 @@ impl Compiler<'_> {
             same.labels.push(Label { place: sample, text: "and this one".to_owned() });
             return;
         }
-        let is_address = refused.cause.is_none()
-            && source.verify.signs_address()
-            && !self.has_public_url
-            && source.public_url.is_none();
-        let told = capture::secret(bytes).and_then(|told| Some(format!("{}={told}", self.variable_of(source)?)));
+        let by_trial = self.help_of(tried, source);
+        let is_unknown = refused.cause.is_none() && by_trial.is_none();
+        let is_address = tried.address.is_some() || (is_unknown && self.is_address_open(source));
         let help = match &refused.cause {
-            None if told.is_some() => format!(
-                "the sample is signed with the secret that its first line names: for trials, write `{}` into sandbox.env",
-                told.unwrap_or_default()
-            ),
-            _ if ending => test_case::ending::ADVICE.to_owned(),
+            _ if by_trial.is_some() => by_trial.unwrap_or_default(),
             Some(Cause::NearHeader { found, .. }) if is_own => {
                 format!("did you mean `header: {}`?", name.as_deref().unwrap_or(found))
             }
@@ -90,7 +89,9 @@ impl Compiler<'_> {
             }
             Some(Cause::Written(help)) if is_own => help.clone(),
             _ if is_address => {
-                "the address is signed: set `public_url` in jackfield.yaml to the one that the sender called".to_owned()
+                "the address is signed, and `public_url` is not set: write into jackfield.yaml the address that the sender \
+                 called, up to its path: `public_url: https://hooks.example.com`"
+                    .to_owned()
             }
             _ if is_own && is_token && is_basic => {
                 "the sender writes `Basic`, which is HTTP Basic authentication: write `verify: { basic: {} }`"
@@ -111,6 +112,26 @@ impl Compiler<'_> {
         let to_mend = if is_address { place } else { to_mend };
         let diagnostic = Diagnostic::new(Code::SampleNotVerified, to_mend, message);
         self.report(diagnostic.also(sample, "the captured request").help(help));
+    }
+
+    /// What made the sample right when it was tried.
+    fn help_of(&self, tried: &Tried, source: &Source) -> Option<String> {
+        if tried.ending {
+            return Some(test_case::ending::ADVICE.to_owned());
+        }
+        let address = tried.address.as_ref().map(|url| format!("write `public_url: {url}` into jackfield.yaml"));
+        let secret = tried.secret.as_ref().zip(self.variable_of(source));
+        let secret =
+            secret.map(|(secret, name)| format!("for trials, write `{name}={secret}` into sandbox.env"));
+        match (secret, address) {
+            (None, None) => None,
+            (None, Some(address)) => Some(format!("the address is signed, and `public_url` is not set: {address}")),
+            (Some(secret), address) => {
+                let address = address.map(|address| format!("; and {address}, since the address is signed"));
+                let first = "the sample is signed with the secret that its first line names";
+                Some(format!("{first}: {secret}{}", address.unwrap_or_default()))
+            }
+        }
     }
 
     /// The line of a source that is most likely to be mended: the header that is looked for; or the secret, where a pack
@@ -140,10 +161,14 @@ impl Compiler<'_> {
         Some(text.trim().strip_prefix("${env:")?.strip_suffix('}')?.to_owned())
     }
 
+    /// Whether an address is signed, and nothing says which.
+    fn is_address_open(&self, source: &Source) -> bool {
+        !self.has_public_url && source.public_url.is_none() && source.verify.signs_address()
+    }
+
     /// A signed address is the one that the sender calls, which is not the one that Jackfield listens on.
     pub(super) fn check_address_is_known(&mut self, source: &Source) {
-        if self.has_public_url || source.public_url.is_some() || self.unknown_settings || !source.verify.signs_address()
-        {
+        if self.unknown_settings || !self.is_address_open(source) {
             return;
         }
         let Some((place, _)) = self.place_of_verify(source) else { return };

@@ -6,7 +6,7 @@ use super::captured::goes_to;
 use super::pack::Packs;
 use super::sample::Samples;
 use super::{Compiler, SETTINGS};
-use crate::diagnostic::{Code, Diagnostic, Segment};
+use crate::diagnostic::{Code, Diagnostic, Place, Segment};
 use crate::event::capture;
 use crate::payload::Format;
 use crate::route::{Route, RouteSet};
@@ -59,7 +59,7 @@ impl Compiler<'_> {
                         let problem = self.at_near_source(problem, test, bytes, set);
                         let problem = self.of_other_sample(problem, test, bytes, set);
                         let problem = self.at_first_line(problem, test, bytes, set);
-                        self.problems.extend(problem);
+                        self.problems.extend(problem.map(|problem| self.without_built_in(problem)));
                     }
                 }
             }
@@ -82,6 +82,14 @@ impl Compiler<'_> {
         self.check_samples(&samples, set);
         self.try_samples(&samples, set, packs, tests);
         self.check_repeated(&samples, set);
+    }
+
+    /// A problem without lines of packs that are built in, which nobody has in a file, where another line is to be mended.
+    pub(super) fn without_built_in(&self, mut problem: Diagnostic) -> Diagnostic {
+        let is_here = |place: &Place| !place.file.starts_with("schemas/") || self.is_own(&place.file);
+        let first = problem.place().is_some_and(is_here);
+        problem.labels.retain(|label| !first || is_here(&label.place));
+        problem
     }
 
     /// A sample that is plainly JSON, at a source that reads something else: the payload would hold nothing, and the

@@ -57,6 +57,7 @@ impl Compiler<'_> {
                 continue;
             }
             problem.severity = Severity::Warning;
+            let problem = self.without_built_in(problem);
             let problem = self.beside_sample(problem, file);
             self.report(problem);
         }
@@ -101,7 +102,7 @@ fn tried(set: &RouteSet, route: &Arc<Route>, event: &Event) -> Tried {
         RouteResult::Taken(taken) => taken,
     };
     let failed = taken.sends.into_iter().filter_map(|prepared| match prepared {
-        Prepared::Failed(problem) => Some(*problem),
+        Prepared::Failed(problem) => Some(test_case::with_values(*problem, route, event)),
         Prepared::Ready(_) | Prepared::Planned(_) | Prepared::Skipped => None,
     });
     let failed: Vec<Diagnostic> = failed.collect();

@@ -125,7 +125,7 @@ fn violation(call: &Call<'_>, violations: Vec<crate::schema::Violation>) -> Diag
     };
     Diagnostic::new(Code::InvalidBody, place, format!("{field} {}", first.message).trim_start().to_owned())
         .found(format!("`{}` does not take this", call.to))
-        .help_opt(call.operation.schema.as_ref().and_then(|schema| schema.description_of(&first.schema_path)))
+        .help_opt(call.operation.schema.as_ref().and_then(|schema| schema.description_of(&first)))
 }
 
 /// The name of a field as an error says it: "`message.content`".

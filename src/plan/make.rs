@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::caller::at_caller;
 use super::late::{self, Names, draft_is_late, is_late, settled};
 use super::{Content, Frame, Guard, Key, OnUnknown, Plan, Remember, Step};
 use crate::diagnostic::Diagnostic;
@@ -193,7 +194,7 @@ impl Maker {
         for step in &operation.chain {
             let to = format!("{}.{}", connection.name, step.operation.name).into();
             let written = Written { to, connection, operation: &step.operation, draft: &step.draft, frame: 1 };
-            self.step(step, written, &guards, None)?;
+            self.step(step, written, &guards, None).map_err(|problem| at_caller(problem, send))?;
         }
         Ok(())
     }

@@ -51,6 +51,10 @@ impl<'v> Describer<'v> {
             },
             message,
             schema_path: error.schema_path().as_str().to_owned(),
+            missing: match error.kind() {
+                Kind::Required { property } => property.as_str().map(str::to_owned),
+                _ => None,
+            },
         }
     }
 

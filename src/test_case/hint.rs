@@ -60,8 +60,31 @@ fn of_template(problem: Diagnostic, route: &Route, event: &Event) -> Diagnostic 
     }
 }
 
+/// A number as the sample has it where the provider wants it with plus and country.
+fn as_phone(problem: &Diagnostic, route: &Route) -> Option<String> {
+    let pattern = problem.message.split_once("must look like `")?.1.strip_suffix('`')?;
+    let pattern = regex::Regex::new(pattern).ok()?;
+    let is_number = pattern.is_match("+5511999990000") && !["5511999990000", "Ana", "a@b.example"].iter().any(|other| pattern.is_match(other));
+    let (template, _) = route.templates().into_iter().find(|(_, place)| problem.place() == Some(*place))?;
+    let taken = |used: &Use| route.extracts.iter().find(|extract| extract.name == used.name && used.fields.is_empty());
+    let extract = template.uses().iter().find_map(taken).filter(|extract| is_number && extract.conversion == Conversion::None)?;
+    let mark = if extract.optional { "?" } else { "" };
+    let path = match extract.paths.as_slice() {
+        [(path, _)] => path.text(),
+        _ => "…",
+    };
+    Some(format!(
+        "say under `extract:` that it is a phone number: `{}{mark}: {{ path: {path}, as: phone }}`; add `region: BR` where the \
+         sender leaves out the country",
+        extract.name
+    ))
+}
+
 /// A date that is written for people where the provider wants it as it was.
 fn of_body(problem: Diagnostic, route: &Route) -> Diagnostic {
+    if let Some(help) = as_phone(&problem, route) {
+        return problem.help(help);
+    }
     let is_date = problem.message.contains("must be a date and time");
     let found = route.templates().into_iter().find(|(_, place)| is_date && problem.place() == Some(*place));
     let bare =

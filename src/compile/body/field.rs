@@ -220,27 +220,26 @@ impl Compiler<'_> {
             return;
         }
         let default = target.operation.defaults.iter().find(|(default, _)| &**default == name);
-        let of_connection = default.is_some();
         if default.is_some_and(|(_, body)| self.is_unset(body, target)) {
             return;
         }
-        let mut help = match of_connection {
-            true => {
-                format!("add `{name}: …` here, or to the connection `{}` in jackfield.yaml", target.connection.name)
-            }
-            false => format!("add `{name}: …`"),
+        let setting = default.and_then(|(_, body)| settings_of(body).next());
+        let help = match (default.is_some(), setting, schema.and_then(schema_words::description)) {
+            (true, setting, _) => format!(
+                "add `{name}: …` here, or `{}: …` to the connection `{}` in jackfield.yaml",
+                setting.unwrap_or(name),
+                target.connection.name
+            ),
+            (false, _, Some(text)) => format!("add `{name}: …`: {text}"),
+            (false, _, None) => format!("add `{name}: …`"),
         };
-        if let Some(text) = schema.and_then(schema_words::description).filter(|_| !of_connection) {
-            help = format!("{help}: {text}");
-        }
         self.report(Diagnostic::new(Code::InvalidBody, at.on_key(), message).found("it is missing here").help(help));
     }
 
     /// Whether a default comes of a setting of the connection that is missing or misspelled, which is reported there.
     fn is_unset(&self, default: &Body, target: &Target<'_>) -> bool {
-        let Body::Template { template, .. } = default else { return false };
-        let fields = template.uses().iter().filter(|used| &*used.name == "connection").flat_map(|used| &used.fields);
-        fields.into_iter().any(|field| self.unset.contains(&(target.connection.name.clone(), (&**field).into())))
+        let name = &target.connection.name;
+        settings_of(default).any(|setting| self.unset.contains(&(name.clone(), setting.into())))
     }
 
     fn check_group(&mut self, group: &Group<'_>, given: &Given<'_>, target: &Target<'_>, at: &Place, unknown: bool) {
@@ -305,6 +304,16 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The settings of the connection that a default is made of.
+fn settings_of(default: &Body) -> impl Iterator<Item = &str> {
+    let template = match default {
+        Body::Template { template, .. } => Some(template),
+        _ => None,
+    };
+    let used = template.into_iter().flat_map(|template| template.uses());
+    used.filter(|used| &*used.name == "connection").filter_map(|used| used.fields.first()).map(|field| &**field)
 }
 
 /// Whether a part of a schema has a field of this name itself.
