@@ -17,6 +17,7 @@ mod link;
 mod literal;
 mod lookalike;
 mod made;
+mod missed;
 mod needed;
 mod optional;
 mod pack;
@@ -193,6 +194,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         let sound = compiler.sound(&set, &packs, tests.iter().collect());
         compiler.run_tests(&set, &packs, &sound);
         compiler.check_names_found(&set, &tests, &sound);
+        compiler.name_missed(&set, &tests);
         webhook_tests = compiler.webhook_tests(&packs);
     }
     let Compiler { documents, problems: mut diagnostics, .. } = compiler;

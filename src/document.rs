@@ -6,6 +6,7 @@ mod comment;
 mod dash;
 mod edit;
 mod indent;
+mod item;
 mod layout;
 mod line;
 mod outlier;

@@ -1,15 +1,11 @@
 //! What fails in a test because of a line elsewhere: the problem is told at the line to mend.
 
-use std::sync::Arc;
-
 use super::Compiler;
 use super::sample::{Samples, of_payload, templates};
-use crate::diagnostic::{Code, Diagnostic, Label, Place, Severity, suggest};
-use crate::event::capture;
+use crate::diagnostic::{Code, Diagnostic, Label, Place, Severity};
 use crate::extract::{Conversion, Extract};
 use crate::path::{self, Location, Path, Step};
-use crate::route::{Lookup, Route, RouteSet};
-use crate::test_case::TestCase;
+use crate::route::Route;
 use crate::value::Value;
 
 /// How many values of a payload are looked at.
@@ -112,33 +108,6 @@ impl Compiler<'_> {
                 self.report(problem.help("say which country such numbers are of: `as: phone, region: BR`"));
             }
         }
-    }
-
-    /// A sample that goes to nearly the path of its source: the path is the line to mend.
-    pub(super) fn at_near_source(
-        &self,
-        mut problem: Diagnostic,
-        test: &TestCase,
-        bytes: &[u8],
-        set: &RouteSet,
-    ) -> Diagnostic {
-        let near = || {
-            let raw = capture::parse(bytes).ok()?;
-            let path = set.meant(raw.path());
-            let source = set.sources.get(&set.route(&test.route)?.source)?;
-            let is_lost = matches!(set.find(&raw.method, path), Lookup::Nothing);
-            let place = self.source_places.get(&source.name)?.key("path");
-            suggest::certain(path, [&*source.path]).filter(|_| is_lost)?;
-            Some((place, Arc::<str>::from(path)))
-        };
-        if problem.place() == Some(&test.request_place)
-            && problem.code == Code::TestFailed
-            && let Some((place, path)) = near()
-        {
-            problem.labels.insert(0, Label { place, text: String::new() });
-            problem.help = Some(format!("did you mean `path: {path}`?"));
-        }
-        problem
     }
 }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::Compiler;
-use crate::diagnostic::{Code, Diagnostic, Label, Place, Segment};
+use crate::diagnostic::{Code, Diagnostic, Label, Place, Segment, suggest};
 use crate::document::Document;
 use crate::event::{Event, capture};
 use crate::pack::Body;
 use crate::pipeline::{self, RouteResult};
 use crate::route::{Route, RouteSet, Send};
+use crate::source::Source;
 use crate::template::Template;
 use crate::test_case::{self, Difference, TestCase};
 
@@ -125,15 +126,29 @@ impl Compiler<'_> {
         let document = || Arc::new(Document { file: test.request.clone(), text: (&*text).into(), root: None });
         self.documents.0.entry(test.request.clone()).or_insert_with(document);
         let method = first.split(' ').next().unwrap_or("POST");
-        let help = match source.path.contains('{') {
+        let own = match source.path.contains('{') {
             true => format!("write an address of this source into the first line of `{}`", test.request),
             false => {
-                let address = format!("{}{}", set.prefix, source.path);
+                let query = first.split(' ').nth(1).and_then(|target| target.split_once('?'));
+                let query = query.map(|(_, query)| format!("?{query}")).unwrap_or_default();
+                let address = format!("{}{}{query}", set.prefix, source.path);
                 format!("write `{method} {address} HTTP/1.1` as the first line of `{}`", test.request)
             }
         };
-        Some(problem.also(place, "it goes there").help(help))
+        let problem = problem.also(place, "it goes there");
+        // Which of the two is wrong is not known, and senders call the one of a source that is live.
+        Some(match near_path(first, source, set) {
+            Some(path) => problem.help(format!("{own}; or, if that is what the sender calls, `path: {path}` in the source")),
+            None => problem.help(own),
+        })
     }
+}
+
+/// The path of a request line, where the source's differs from it by a slip of the fingers.
+fn near_path(first: &str, source: &Source, set: &RouteSet) -> Option<String> {
+    let target = first.split(' ').nth(1)?;
+    let path = set.meant(target.split('?').next()?);
+    suggest::certain(path, [&*source.path]).map(|_| path.to_owned())
 }
 
 /// The delivery that an expectation is of, where it is the only one.

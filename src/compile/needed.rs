@@ -37,10 +37,7 @@ impl Compiler<'_> {
         for lacking in operation.chain.iter().flat_map(|step| called.lacking(step)) {
             if self.unset.insert((account.name.clone(), lacking.setting.clone())) {
                 let diagnostic = self.lacking_setting(&lacking, account);
-                let sent = format!(
-                    "its call `{}` needs it, as `{}`: `{}` can't be delivered without",
-                    lacking.call, lacking.field, to.value
-                );
+                let sent = format!("its call `{}` needs it, as `{}`", lacking.call, lacking.field);
                 self.report(diagnostic.also(to.place.clone(), sent));
             }
         }

@@ -192,7 +192,9 @@ impl Compiler<'_> {
         reach.unsaved = saved_by(&saved, Unsaved::Deciding);
         reach.later =
             written.extract.iter().map(|named| (bare(&named.name).into(), in_template(&named.value))).collect();
+        reach.early = true;
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
+        reach.early = false;
         self.check_names_once(&written.extract);
         let extracts: Vec<Option<Extract>> = written.extract.iter().map(|named| self.extract(named)).collect();
         reach.later.clear();

@@ -13,7 +13,7 @@ use crate::config::settings::Settings;
 use crate::config::{Named, NamedList};
 use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
 use crate::document::Node;
-use crate::pack::{Body, Connection, Draft, Operation};
+use crate::pack::{Body, Connection, Draft, Operation, Pack};
 use crate::route::{RouteSet, Send};
 use crate::template::Template;
 use crate::types::{Kinds, Presence};
@@ -257,7 +257,7 @@ impl Compiler<'_> {
         let known = found.pack.operations.get(operation);
         if known.is_none() && !self.is_broken(&found.pack.name, operation) {
             let message = format!("{} has no operation `{operation}`", found.pack.title);
-            let help = suggest::did_you_mean(operation, found.pack.operations.keys().map(|name| &**name));
+            let help = near_operation(operation, &found.pack, to);
             let place = to.place.part(connection.len() + 1..to.len());
             let near = suggest::certain(operation, found.pack.operations.keys().map(|name| &**name));
             let diagnostic = Diagnostic::new(Code::UnknownOperation, place.clone(), message).help_opt(help);
@@ -297,6 +297,18 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The operation that was meant, or those that can stand here: what only asks delivers nothing, and a chain is no call
+/// before another.
+fn near_operation(wrong: &str, pack: &Pack, at: &Text) -> Option<String> {
+    if let Some(near) = suggest::nearest(wrong, pack.operations.keys().map(|name| &**name)) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let is_call = matches!(at.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "call");
+    let fits = |operation: &&Arc<Operation>| if is_call { !operation.is_chain() } else { !operation.only_asks() };
+    let fitting: Vec<&str> = pack.operations.values().filter(fits).map(|operation| &*operation.name).collect();
+    suggest::one_of(&fitting).map(|all| format!("write {all}"))
 }
 
 /// The words of a condition, of which some are names.

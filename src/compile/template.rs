@@ -31,6 +31,8 @@ pub(super) struct Reach {
     pub names: Vec<Known>,
     /// Names that are extracted only after this, with where a template finds the value before.
     pub later: Vec<(Arc<str>, Option<String>)>,
+    /// This is before `extract`, whose names are not there yet.
+    pub early: bool,
     /// What was written for a name and can't be one: what uses it has no problem of its own.
     pub broken: Vec<Arc<str>>,
     /// It could not be read which names are extracted, so that no name is known to be missing.

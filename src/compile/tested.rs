@@ -56,7 +56,6 @@ impl Compiler<'_> {
                         if matches!(last, Some(Segment::Key(key)) if &*key == "split") {
                             samples.untold.insert(test.route.clone());
                         }
-                        let problem = self.at_near_source(problem, test, bytes, set);
                         let problem = self.of_other_sample(problem, test, bytes, set);
                         let problem = self.at_first_line(problem, test, bytes, set);
                         self.problems.extend(problem.map(|problem| self.without_built_in(problem)));

@@ -3,6 +3,8 @@
 use crate::diagnostic::Segment;
 use crate::document::Node;
 
+const EACH: &str = "begin each item with `- `";
+
 pub(super) const IN_BRACKETS: &str = "write it in brackets: `";
 
 /// How one value becomes a list.
@@ -26,8 +28,19 @@ pub(super) fn list_help(node: &Node) -> String {
         None if is_of_webhook(node) => "that is how a pack tests a webhook; a route's test lists the requests that come of \
                                         it, `- to: connection.operation`, or says `[]` where none does, as of a handshake"
             .to_owned(),
-        _ => "begin each item with `- `".to_owned(),
+        None => of_mapping(node).unwrap_or_else(|| EACH.to_owned()),
+        _ => EACH.to_owned(),
     }
+}
+
+/// The first line of what is one item, with its dash.
+fn of_mapping(node: &Node) -> Option<String> {
+    const LONGEST: usize = 60;
+    let first = node.as_map()?.first()?;
+    let value = first.value.as_scalar().map(|scalar| format!(" {}", scalar.text)).unwrap_or_default();
+    let line = format!("- {}:{value}", first.key.name);
+    let is_short = line.chars().count() <= LONGEST && !line.contains(char::is_control);
+    is_short.then(|| format!("{EACH}: write `{line}`, and indent the lines below it as far as `{}`", first.key.name))
 }
 
 /// Whether a node is the value of a key of the top level.

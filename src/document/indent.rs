@@ -7,7 +7,7 @@ use super::line::{Line, is_name};
 use super::quote::{line_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use super::{Node, Style};
-use super::{block, outlier, unquoted};
+use super::{block, item, outlier, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// A line above that this one could be aligned with.
@@ -162,7 +162,8 @@ pub(super) fn second_colon(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         return Some(no_colon(t.file, &first));
     }
     if first.start < line.start && line.indent() > first.indent() {
-        return outlier::above(t.file, line).or_else(|| Some(beneath_value(t, &first, line)));
+        let known = item::without_dash(t.file, &first, line).or_else(|| outlier::above(t.file, line));
+        return known.or_else(|| Some(beneath_value(t, &first, line)));
     }
     None
 }
@@ -205,7 +206,12 @@ pub(super) fn no_colon(file: &Arc<str>, line: &Line<'_>) -> Slip {
     let range = parts.value.clone();
     let written = line.slice(range.clone());
     let place = Place::bytes(file.clone(), range.clone());
-    let known = [outlier::comment(file, line), outlier::leftover(file, line), outlier::late_question_mark(file, line)];
+    let known = [
+        outlier::comment(file, line),
+        outlier::leftover(file, line),
+        outlier::late_question_mark(file, line),
+        item::without_key(file, line),
+    ];
     if let Some(slip) = known.into_iter().flatten().next() {
         return slip;
     }

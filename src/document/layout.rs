@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::indent::spaces;
+use super::item::BEGINNINGS;
 use super::line::Line;
 use super::line::is_name;
 use super::quote::shown;
@@ -23,10 +24,6 @@ const EXTRACT: [&str; 7] = ["else", "as", "region", "timezone", "format", "defau
 
 /// Lists whose items are mappings, with a key that every item has.
 const LISTS: [(&str, &str); 3] = [("send", "to"), ("expect", "to"), ("tests", "request")];
-
-/// Lists whose items are mappings, with the key that each of them begins with.
-const BEGINNINGS: [(&str, &str); 5] =
-    [("send", "to"), ("expect", "to"), ("tests", "name"), ("steps", "call"), ("lookup", "call")];
 
 /// Keys of the route itself, whose values are no paths.
 const OF_ROUTE: [&str; 7] = ["match", "identity", "lane", "send", "tests", "lookup", "fallback"];

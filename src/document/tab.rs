@@ -38,15 +38,21 @@ pub(super) fn tab_on(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         return None;
     }
     let place = Place::bytes(t.file.clone(), line.start..line.start + indentation.len());
-    let written = format!("{}{}", indentation.replace('\t', "  "), line.text.trim());
     let others = lines_with_tabs(line.next()).count();
+    let mended = in_spaces(t.file, t.text, line);
+    let own = mended.as_ref().and_then(|(_, spaces)| spaces.lines().next());
+    let own = own.map(|first| first.len() - first.trim_start_matches(' ').len());
+    let own = own.unwrap_or_else(|| nearest_column(line, indentation.replace('\t', "  ").len()));
+    let written = format!("{}{}", " ".repeat(own), line.text.trim());
+    let say = if own == 0 { "start it with no spaces" } else { "use spaces" };
+    let help = format!("{say}: `{}`", shown(&written));
     let help = match others {
-        0 => format!("use spaces: `{}`", shown(&written)),
-        1 => format!("use spaces: `{}`; one more line below has tabs as well", shown(&written)),
-        n => format!("use spaces: `{}`; {n} more lines below have tabs as well", shown(&written)),
+        0 => help,
+        1 => format!("{help}; one more line below has tabs as well"),
+        n => format!("{help}; {n} more lines below have tabs as well"),
     };
     let diagnostic = Diagnostic::new(Code::YamlTab, place, "this line is indented with a tab").help(help);
-    match in_spaces(t.file, t.text, line) {
+    match mended {
         Some((range, spaces)) => {
             Some((Repair::None, Some(diagnostic.fix(Place::bytes(t.file.clone(), range), spaces))))
         }
@@ -56,6 +62,24 @@ pub(super) fn tab_on(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         }
         None => Some((Repair::None, Some(diagnostic))),
     }
+}
+
+/// The column, of those that a line can begin in here, that is the nearest to where it was meant to.
+fn nearest_column(line: &Line<'_>, meant: usize) -> usize {
+    let is_written = |other: &Line<'_>| !other.is_idle() && !other.indentation().contains('\t');
+    let above = std::iter::successors(line.previous(), Line::previous).filter(is_written);
+    let mut columns: Vec<usize> = Vec::new();
+    for (number, above) in above.enumerate() {
+        let parts = above.parts();
+        // Below a key without a value a line may stand as deep as it likes.
+        if number == 0 && (parts.value.is_empty() || parts.key.is_none()) && above.indent() < meant {
+            return meant;
+        }
+        if columns.last().is_none_or(|last| above.indent() < *last) {
+            columns.extend([parts.body - above.start, above.indent()]);
+        }
+    }
+    columns.into_iter().min_by_key(|column| column.abs_diff(meant)).unwrap_or(meant)
 }
 
 /// Whether the lines around this one begin in the same column, so that nothing hangs from it.
@@ -77,7 +101,11 @@ fn in_spaces(file: &Arc<str>, text: &str, first: &Line<'_>) -> Option<(Range<usi
     let range = first.start..last.start + last.indentation().len();
     let part = text.get(range.clone())?;
     let mut found: Option<(Node, String)> = None;
-    for width in WIDTHS {
+    // A tab that stands for nothing is looked at last: with it almost any line can be read.
+    for width in WIDTHS.into_iter().chain([0]) {
+        if width == 0 && found.is_some() {
+            break;
+        }
         let spaces = with_width(part, width);
         let whole = format!("{}{spaces}{}", text.get(..range.start)?, text.get(range.end..)?);
         let mending = Mending::default();

@@ -13,13 +13,19 @@ use crate::secret::MASK;
 /// `NAME=value` lines; empty ones and those that begin with `#` mean nothing.
 pub(super) fn read(path: &Path) -> BTreeMap<String, String> {
     let text = text(path);
-    let pairs = text.lines().filter(|line| is_written(line)).filter_map(|line| line.trim().split_once('='));
+    let pairs = text.lines().filter(|line| is_written(line)).filter_map(|line| bare(line).split_once('='));
     pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('"').to_owned())).collect()
 }
 
 fn text(path: &Path) -> String {
     let bytes = read_bounded(path).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned()
+}
+
+/// A line as a shell reads it, in which `export` stands before the name or not.
+fn bare(line: &str) -> &str {
+    let line = line.trim();
+    line.strip_prefix("export ").map_or(line, str::trim_start)
 }
 
 fn is_written(line: &str) -> bool {
@@ -53,8 +59,7 @@ pub(super) fn check(root: &Path, compiled: &mut Compiled) {
 
 /// The name that a line begins with.
 fn name_of(line: &str) -> &str {
-    let line = line.trim().trim_start_matches("export ").trim_start();
-    line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
+    bare(line).split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
 }
 
 /// The lines as they are shown: without values, which may be secret.
@@ -62,9 +67,9 @@ fn shown(text: &str) -> String {
     let lines = text.lines().map(|line| match name_of(line) {
         _ if !is_written(line) => String::new(),
         "" => MASK.to_owned(),
-        name if line.trim() == name => name.to_owned(),
+        name if bare(line) == name => name.to_owned(),
         name => {
-            let sign: String = line.trim().chars().skip(name.chars().count()).take(1).collect();
+            let sign: String = bare(line).chars().skip(name.chars().count()).take(1).collect();
             format!("{name}{} {MASK}", sign.trim())
         }
     });

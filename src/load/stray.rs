@@ -69,7 +69,8 @@ fn wrong_endings(root: &Path, folder: &str, found: &mut Vec<Diagnostic>) {
         });
         let stem = if name.contains('.') { stem } else { Some(name) };
         if let Some(stem) = stem.filter(|_| !name.ends_with(".yaml")) {
-            found.push(unread(&path, "a route's file ends in `.yaml`", &format!("rename it to `{stem}.yaml`")));
+            let problem = unread(&path, "a route's file ends in `.yaml`", &format!("rename it to `{stem}.yaml`"));
+            found.push(if is_yaml(&lower) { as_error(problem) } else { problem });
         }
     }
 }
@@ -85,7 +86,8 @@ fn packs(root: &Path, found: &mut Vec<Diagnostic>) {
         let other = own.iter().find(|name| is_pack(name)).filter(|_| !own.iter().any(|name| name == "pack.yaml"));
         if let Some(other) = other {
             let message = "a pack's file is called `pack.yaml`";
-            found.push(unread(&format!("{path}/{other}"), message, "rename it to `pack.yaml`"));
+            let problem = unread(&format!("{path}/{other}"), message, "rename it to `pack.yaml`");
+            found.push(if is_yaml(&other.to_lowercase()) { as_error(problem) } else { problem });
         }
     }
     for folder in PACKS.iter().filter(|folder| is_listed(root, folder)) {
@@ -133,6 +135,11 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn unread(path: &str, why: &str, help: &str) -> Diagnostic {
     warning(path, &format!("{why}, so this one is not read"), help)
+}
+
+/// What is YAML is meant to be read: a route that goes out of service by its name is none that goes live.
+fn as_error(problem: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, ..problem }
 }
 
 fn warning(path: &str, message: &str, help: &str) -> Diagnostic {

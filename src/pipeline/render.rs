@@ -117,15 +117,36 @@ fn violation(call: &Call<'_>, violations: Vec<crate::schema::Violation>) -> Diag
         Step::Key(key) => place.key(key.clone()),
         Step::Index(index) => place.index(*index),
     });
+    let without_value = first.missing.as_ref().filter(|name| is_written(call.draft.body.as_ref(), &first.path, name));
     // What is missing has no line of its own: the one to mend is that of the mapping that lacks it.
-    let (place, field) = match (first.keyword.as_str(), first.path.is_empty()) {
-        ("required" | "oneOf" | "anyOf", _) => (place.on_key(), String::new()),
-        (_, true) => (place, "the body".to_owned()),
-        (_, false) => (place, place_name(&first.path)),
+    let (place, field) = match (first.keyword.as_str(), without_value) {
+        (_, Some(name)) => (place.key(name.as_str()), String::new()),
+        ("required" | "oneOf" | "anyOf", None) => (place.on_key(), String::new()),
+        (_, None) if first.path.is_empty() => (place, "the body".to_owned()),
+        (_, None) => (place, place_name(&first.path)),
+    };
+    let found = match without_value {
+        Some(_) => format!("this has no value, and `{}` needs one", call.to),
+        None => format!("`{}` does not take this", call.to),
     };
     Diagnostic::new(Code::InvalidBody, place, format!("{field} {}", first.message).trim_start().to_owned())
-        .found(format!("`{}` does not take this", call.to))
+        .found(found)
         .help_opt(call.operation.schema.as_ref().and_then(|schema| schema.description_of(&first)))
+}
+
+/// Whether a field that came to nothing is written in a body.
+fn is_written(body: Option<&Body>, path: &[Step], name: &str) -> bool {
+    let mut body = body;
+    for step in path {
+        body = match (body, step) {
+            (Some(Body::Object(fields)), Step::Key(key)) => {
+                fields.iter().find(|(known, _)| known == key).map(|(_, inner)| inner)
+            }
+            (Some(Body::Array(items)), Step::Index(index)) => items.get(*index),
+            _ => None,
+        };
+    }
+    matches!(body, Some(Body::Object(fields)) if fields.iter().any(|(known, _)| **known == *name))
 }
 
 /// The name of a field as an error says it: "`message.content`".

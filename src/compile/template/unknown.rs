@@ -76,7 +76,10 @@ pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
     let compared = |text: &str| text.starts_with("==") || text.starts_with("!=");
     let quoted = before.trim_end();
     if quoted.ends_with("==") || quoted.ends_with("!=") || compared(after.trim_start()) || quoted.ends_with('(') {
-        return format!("if it is text, put it in quotes: `'{name}'`; if it is a name, extract it first");
+        return match reach.early {
+            true => format!("if it is text, put it in quotes: `'{name}'`; if it is a field, write `payload.{name}`"),
+            false => format!("if it is text, put it in quotes: `'{name}'`; if it is a name, extract it first"),
+        };
     }
     let fields: Vec<&str> = used.fields.iter().map(|field| &**field).collect();
     // A chain of a pack has what the route gives.
@@ -88,6 +91,7 @@ pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
         return "what the route gives is in `body` and `params`".to_owned();
     }
     match fields.is_empty() {
+        true if reach.early => format!("write where it stands in the payload: `payload.{name}`"),
         true => format!("extract it first: under `extract:` write `{name}: $.…`"),
         false => format!("write where it stands in the payload: `payload.{name}{}`", written(&fields)),
     }

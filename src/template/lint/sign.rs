@@ -225,10 +225,27 @@ pub(super) fn arguments(source: &str, at: usize) -> Option<Slip> {
                 format!("`{right}` is a filter, which comes after a `|`: write `{left} | {right}`"),
             ));
         }
+        if let Some(words) = compared_words(inside, &tokens, name) {
+            let here = range.start + words.start..range.start + words.end;
+            let help = format!("if it is text, put it in quotes: `'{}'`", inside.get(words)?);
+            return Some((here, message, help));
+        }
         let help = format!("to join them, write `{left} ~ ' ' ~ {right}`, or `{{{{ {left} }}}} {{{{ {right} }}}}`");
         return Some((here, message, help));
     }
     None
+}
+
+/// Words without quotes with which something is compared: `payload.city == São Paulo`.
+fn compared_words(inside: &str, tokens: &[Range<usize>], first: usize) -> Option<Range<usize>> {
+    let text = |index: usize| tokens.get(index).and_then(|token| inside.get(token.clone())).unwrap_or_default();
+    let is_plain = |index: &usize| text(*index).chars().all(|c| c.is_alphanumeric() || c == '_') && !text(*index).is_empty();
+    let is_comparison = |index: Option<usize>| index.is_some_and(|index| matches!(text(index), "==" | "!="));
+    let is_joint = |index: usize| ends_operand(text(index)) || text(index) == "is";
+    let begin = (0..=first).rev().take_while(|index| is_plain(index) && !is_joint(*index)).last()?;
+    let last = (first..tokens.len()).take_while(|index| is_plain(index) && !is_joint(*index)).last()?;
+    let is_compared = is_comparison(begin.checked_sub(1)) || is_comparison(Some(last + 1));
+    is_compared.then(|| tokens.get(begin).zip(tokens.get(last)).map(|(begin, last)| begin.start..last.end))?
 }
 
 /// `default(none given)` with the words in quotes, where they stand in the brackets of a filter around `at`.
