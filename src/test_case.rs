@@ -1,6 +1,7 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
 mod address;
+mod chain;
 mod compare;
 pub mod ending;
 mod hint;
@@ -18,12 +19,13 @@ use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
-use crate::plan::{Plan, Step, at_caller, stand_in_answer};
-use crate::request::{Encoding, Request};
+use crate::plan::{Plan, Step, stand_in_answer};
+use crate::request::Request;
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
 use address::{at_home, elsewhere};
+use chain::{at_route, of_chain};
 pub use hint::{envelope_help, is_in_envelope, with_values};
 use reason::Reason;
 pub use size::too_large;
@@ -266,10 +268,7 @@ impl TestCase {
                 Prepared::Ready(request) => made.requests.push(*request),
                 Prepared::Planned(plan) => {
                     let send = route.sends.get(number);
-                    let told = |problem: Diagnostic| match send {
-                        Some(send) => at_caller(problem, send),
-                        None => problem,
-                    };
+                    let told = |problem| at_route(problem, send);
                     self.walk(set, &plan, made, &told)?;
                 }
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),
@@ -426,23 +425,6 @@ impl TestCase {
         Diagnostic::new(Code::TestFailed, reason.place.clone(), message)
             .also(expected.place.key("to"), "a request is expected here")
             .help_opt(reason.saw.clone())
-    }
-}
-
-/// What a chain was called with, to be compared as the request that the route made.
-fn of_chain(to: Arc<str>, body: Value) -> Request {
-    let (connection, operation) = to.split_once('.').unwrap_or((&to, ""));
-    Request {
-        connection: connection.into(),
-        operation: operation.into(),
-        method: "".into(),
-        path: Vec::new(),
-        headers: Vec::new(),
-        body: Some(body),
-        idempotency_key: None,
-        encoding: Encoding::Json,
-        limit_keys: Vec::new(),
-        to,
     }
 }
 

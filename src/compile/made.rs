@@ -138,7 +138,9 @@ impl Compiler<'_> {
         let problem = problem.also(place, "it goes there");
         // Which of the two is wrong is not known, and senders call the one of a source that is live.
         Some(match near_path(first, source, set) {
-            Some(path) => problem.help(format!("{own}; or, if that is what the sender calls, `path: {path}` in the source")),
+            Some(path) => {
+                problem.help(format!("{own}; or, if that is what the sender calls, `path: {path}` in the source"))
+            }
             None => problem.help(own),
         })
     }

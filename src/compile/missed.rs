@@ -36,7 +36,11 @@ impl Compiler<'_> {
             return Some(format!("did you mean `{unused}`, which is extracted and used nowhere?"));
         }
         let path = self.in_samples(name, &place.file, set, tests)?;
-        let text = if help.starts_with("if it is text") { format!("; if it is text, put it in quotes: `'{name}'`") } else { String::new() };
+        let text = if help.starts_with("if it is text") {
+            format!("; if it is text, put it in quotes: `'{name}'`")
+        } else {
+            String::new()
+        };
         Some(match early {
             true => format!("the sample has it in the payload: write `{}`{text}", path.replacen('$', "payload", 1)),
             false => format!("extract it first: under `extract:` write `{name}: {path}`{text}"),

@@ -121,8 +121,7 @@ impl Compiler<'_> {
         }
         let address = tried.address.as_ref().map(|url| format!("write `public_url: {url}` into jackfield.yaml"));
         let secret = tried.secret.as_ref().zip(self.variable_of(source));
-        let secret =
-            secret.map(|(secret, name)| format!("for trials, write `{name}={secret}` into sandbox.env"));
+        let secret = secret.map(|(secret, name)| format!("for trials, write `{name}={secret}` into sandbox.env"));
         match (secret, address) {
             (None, None) => None,
             (None, Some(address)) => Some(format!("the address is signed, and `public_url` is not set: {address}")),

@@ -45,9 +45,9 @@ pub(super) fn without_dash(file: &Arc<str>, first: &Line<'_>, below: &Line<'_>) 
 pub(super) fn without_key(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let parts = line.parts();
     let written = line.slice(parts.value.clone());
-    let is_operation = written.split_once('.').is_some_and(|(account, operation)| {
-        is_name(account) && is_name(operation) && !operation.contains('.')
-    });
+    let is_operation = written
+        .split_once('.')
+        .is_some_and(|(account, operation)| is_name(account) && is_name(operation) && !operation.contains('.'));
     let (list, begins) = list_of(line).filter(|_| is_operation && parts.first != parts.body && parts.key.is_none())?;
     // The first key of a test is its name.
     let begins = (begins != "name").then_some(begins)?;

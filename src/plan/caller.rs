@@ -17,7 +17,8 @@ pub fn at_caller(mut problem: Diagnostic, send: &Send) -> Diagnostic {
     let step = step_of(&at).and_then(|index| send.operation.chain.get(index));
     let call = step.map(|step| format!("{}.{}", send.connection.name, step.operation.name));
     let call = call.map_or_else(|| "a call of it".to_owned(), |call| format!("its call `{call}`"));
-    let found = problem.labels.first_mut().map(|label| std::mem::replace(&mut label.text, "the pack's own line".into()));
+    let found =
+        problem.labels.first_mut().map(|label| std::mem::replace(&mut label.text, "the pack's own line".into()));
     let label = match step.and_then(|step| source(step, &at, &send.draft)) {
         Some(place) => Label { place, text: found.unwrap_or_default() },
         None => Label { place: own.key("to"), text: format!("{call} fails") },

@@ -64,10 +64,12 @@ fn of_template(problem: Diagnostic, route: &Route, event: &Event) -> Diagnostic 
 fn as_phone(problem: &Diagnostic, route: &Route) -> Option<String> {
     let pattern = problem.message.split_once("must look like `")?.1.strip_suffix('`')?;
     let pattern = regex::Regex::new(pattern).ok()?;
-    let is_number = pattern.is_match("+5511999990000") && !["5511999990000", "Ana", "a@b.example"].iter().any(|other| pattern.is_match(other));
+    let is_number = pattern.is_match("+5511999990000")
+        && !["5511999990000", "Ana", "a@b.example"].iter().any(|other| pattern.is_match(other));
     let (template, _) = route.templates().into_iter().find(|(_, place)| problem.place() == Some(*place))?;
     let taken = |used: &Use| route.extracts.iter().find(|extract| extract.name == used.name && used.fields.is_empty());
-    let extract = template.uses().iter().find_map(taken).filter(|extract| is_number && extract.conversion == Conversion::None)?;
+    let extract =
+        template.uses().iter().find_map(taken).filter(|extract| is_number && extract.conversion == Conversion::None)?;
     let mark = if extract.optional { "?" } else { "" };
     let path = match extract.paths.as_slice() {
         [(path, _)] => path.text(),

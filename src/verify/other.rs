@@ -1,10 +1,10 @@
 //! A verification by another secret, to try the one that a captured request says it was signed with.
 
+use super::Verify;
 use super::jwt::{Jwt, JwtProof};
 use super::key::{decoded_secret, secret_of_digits};
 use super::signature::{Key, Proof, Signature};
 use super::token::Token;
-use super::Verify;
 use crate::secret::Secret;
 
 /// How a secret is read as a key.
@@ -18,7 +18,7 @@ impl Verify {
             Verify::Signature(signature) => Some(Verify::Signature(Box::new(signature.by(secret)?))),
             Verify::Token(token) => {
                 Some(Verify::Token(Box::new(Token { secrets: vec![secret.clone()], ..Token::clone(token) })))
-            },
+            }
             Verify::Basic(_) => Some(Verify::Basic(vec![secret.clone()])),
             Verify::Jwt(jwt) => match &jwt.proof {
                 JwtProof::Keyed(hash, _) => {

@@ -47,6 +47,34 @@ fn with_packs(name: &str) -> Folder {
     folder
 }
 
+/// What `explain` shows of a webhook or an operation says all that is needed, and refers to nothing that it does not show.
+#[test]
+fn what_an_account_or_a_source_needs_besides_is_said_where_it_is_needed() {
+    let mut lacking = Vec::new();
+    for (vendor, (document, pack)) in packs() {
+        let written = |section: &str, name: &str| {
+            let node = document.root.as_ref().unwrap().get(section).unwrap().get(name).unwrap();
+            document.text[node.span.clone()].to_owned()
+        };
+        for named in pack.webhooks.iter() {
+            let webhook = written("webhooks", &named.name.value);
+            let signs_address = webhook.lines().any(|line| line.contains("signs:") && line.contains("url"));
+            let told = named.value.description.as_ref().is_some_and(|text| text.value.contains("`public_url`"));
+            if signs_address != told {
+                lacking.push(format!("{vendor}.{}: the address is signed, and `public_url`", named.name.value));
+            }
+        }
+        let guards = pack.webhooks.iter().map(|named| (&named.name.value, &named.value.loop_guard));
+        let guards = guards.chain(pack.operations.iter().map(|named| (&named.name.value, &named.value.loop_guard)));
+        for (name, _) in
+            guards.filter(|(_, guard)| guard.as_ref().is_some_and(|text| text.value.starts_with("As with")))
+        {
+            lacking.push(format!("{vendor}.{name}: the loop guard is said elsewhere"));
+        }
+    }
+    assert!(lacking.is_empty(), "{lacking:#?}");
+}
+
 #[test]
 fn every_webhook_is_described_and_has_samples_and_tests() {
     let mut lacking = Vec::new();

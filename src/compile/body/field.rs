@@ -227,7 +227,10 @@ impl Compiler<'_> {
         let help = match (default.is_some(), setting, schema.and_then(schema_words::description)) {
             (true, setting, _) => {
                 let own = setting.filter(|own| *own != name).map(|own| format!("`{own}: …` ")).unwrap_or_default();
-                format!("add `{name}: …` here, or {own}to the connection `{}` in jackfield.yaml", target.connection.name)
+                format!(
+                    "add `{name}: …` here, or {own}to the connection `{}` in jackfield.yaml",
+                    target.connection.name
+                )
             }
             (false, _, Some(text)) => format!("add `{name}: …`: {text}"),
             (false, _, None) => format!("add `{name}: …`"),

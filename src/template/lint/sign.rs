@@ -239,7 +239,8 @@ pub(super) fn arguments(source: &str, at: usize) -> Option<Slip> {
 /// Words without quotes with which something is compared: `payload.city == São Paulo`.
 fn compared_words(inside: &str, tokens: &[Range<usize>], first: usize) -> Option<Range<usize>> {
     let text = |index: usize| tokens.get(index).and_then(|token| inside.get(token.clone())).unwrap_or_default();
-    let is_plain = |index: &usize| text(*index).chars().all(|c| c.is_alphanumeric() || c == '_') && !text(*index).is_empty();
+    let is_plain =
+        |index: &usize| text(*index).chars().all(|c| c.is_alphanumeric() || c == '_') && !text(*index).is_empty();
     let is_comparison = |index: Option<usize>| index.is_some_and(|index| matches!(text(index), "==" | "!="));
     let is_joint = |index: usize| ends_operand(text(index)) || text(index) == "is";
     let begin = (0..=first).rev().take_while(|index| is_plain(index) && !is_joint(*index)).last()?;
