@@ -87,6 +87,16 @@ fn two_hundred_reloads_under_load_lose_and_refuse_no_request() {
 }
 
 #[test]
+fn a_route_that_is_renamed_so_that_nothing_would_read_it_stays_in_service() {
+    let folder = workspace("renamed");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    std::fs::rename(folder.path().join("routes/in.yaml"), folder.path().join("routes/in.yml")).unwrap();
+    server.wait_for("a refused change", |status| reloads(status, "refused") == 1);
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{\"id\":\"1\"}").status, 202);
+    server.wait_for("its delivery", |status| status["deliveries"]["delivered"] == 1);
+}
+
+#[test]
 fn a_bad_change_says_why_and_a_server_that_comes_back_serves_the_last_good_one() {
     let folder = workspace("last-good");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
