@@ -12,6 +12,7 @@ mod demand;
 mod escape;
 mod exact;
 pub mod explain;
+mod field;
 pub mod filter;
 mod find;
 pub mod idiom;

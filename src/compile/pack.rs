@@ -240,7 +240,7 @@ impl Compiler<'_> {
                     true => format!("`{key}` {}", error.message),
                     false => error.message,
                 };
-                self.report(Diagnostic::new(Code::InvalidSchema, place, message));
+                self.report(Diagnostic::new(Code::InvalidSchema, place, message).help_opt(error.help));
             })
             .ok()
     }

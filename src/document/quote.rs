@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::line::{Line, is_name, quoted_length};
 use super::syntax::{Repair, Slip, Trouble};
-use super::{comment, unquoted};
+use super::{comment, surplus, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 const SHOWN: usize = 120;
@@ -121,6 +121,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let found = format!("the quote before this ends the text that starts with `{quote}`");
     let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message).found(found);
     if let Some(slip) = missing_quote(t, line, open, length, quote) {
+        return slip;
+    }
+    if let Some(slip) = surplus::surplus(t, line, &range, length) {
         return slip;
     }
     if t.flow.is_some() {

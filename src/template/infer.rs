@@ -11,7 +11,7 @@ use minijinja::machinery::parse;
 use super::lint::{bytes, dotted, start};
 use super::signature::item_at;
 use super::truth::{is_for_false, or, true_part};
-use super::{Program, Template, arguments, bridge, filter, signature};
+use super::{Program, Template, arguments, bridge, field, filter, signature};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -211,14 +211,9 @@ impl<'n> Walk<'n> {
         if self.locals.iter().any(|local| local == name) {
             return Type::unknown();
         }
-        if let Some(field) = fields.first().filter(|field| field.parse::<i64>().is_err()) {
-            let whole = (self.names)(name, &[]);
-            if whole.is_never(Kinds::OBJECT | Kinds::LIST) {
-                let message = format!("`{name}` is {}, and has no field `{field}`", words(&whole));
-                let help = format!("write `{name}` alone");
-                self.misfits.push(Misfit { range: start(expr)..bytes(expr.span()).end, message, help: Some(help) });
-                return Type::unknown();
-            }
+        if let Some(misfit) = field::missing(name, fields, self.names) {
+            self.misfits.push(Misfit { range: start(expr)..bytes(expr.span()).end, ..misfit });
+            return Type::unknown();
         }
         (self.names)(name, fields)
     }

@@ -3,6 +3,7 @@
 mod constant;
 mod failure;
 mod growth;
+mod quote;
 mod sign;
 mod stand;
 mod syntax;
