@@ -42,6 +42,7 @@ mod trial;
 mod trouble;
 mod twice;
 mod undecoded;
+mod variable;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -52,7 +53,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::config::settings::Settings;
 use crate::config::{self, Decode, Problems};
-use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve, suggest};
+use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve};
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
@@ -372,17 +373,7 @@ impl<'a> Compiler<'a> {
         let mut diagnostic = match error {
             ReferenceError::MissingVariable { name, range } => {
                 let message = format!("the environment variable `{name}` is not set");
-                let known = self.input.environment.variables.keys().map(String::as_str);
-                let help = match suggest::nearest(&name, known) {
-                    Some(near) => format!("did you mean `${{env:{near}}}`?"),
-                    None => {
-                        let trials = match self.input.secrets {
-                            Secrets::Required => "sandbox.env counts with `--sandbox` alone",
-                            Secrets::Optional => "for trials, put it into sandbox.env",
-                        };
-                        format!("set it where Jackfield is started: `{name}=… jackfield serve`; {trials}")
-                    }
-                };
+                let help = self.unset_help(&name);
                 Diagnostic::new(Code::MissingVariable, place.part(range), message).help(help)
             }
             ReferenceError::MissingFile { path, range } => {

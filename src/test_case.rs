@@ -6,16 +6,19 @@ pub mod ending;
 mod hint;
 mod lines;
 mod reason;
+mod shared;
 mod size;
 mod split;
 pub mod webhook;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
+use crate::extract::Extract;
 use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
 use crate::plan::{Plan, Step, stand_in_answer};
@@ -24,7 +27,7 @@ use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
 use address::{at_home, elsewhere};
-pub use hint::{envelope_help, is_in_envelope, with_values};
+pub use hint::{envelope_help, is_in_envelope, part_help, part_path, with_values};
 use reason::Reason;
 pub use size::too_large;
 
@@ -164,15 +167,6 @@ fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(Code::TestFailed, place.clone(), message)
 }
 
-/// A name that a step could not save: the answer that the test lacks comes first.
-fn with_answer(mut problem: Diagnostic, unanswered: Option<String>) -> Diagnostic {
-    if let Some(advice) = unanswered.filter(|_| problem.code == Code::ValueNotFound) {
-        let own = problem.help.take().map(|own| format!("; {own}")).unwrap_or_default();
-        problem.help = Some(advice + &own);
-    }
-    problem
-}
-
 /// The smallest answer in which a path finds something: `{ payload: [{ id: … }] }`.
 fn shape_of(path: &path::Path) -> Option<String> {
     let around = |inner: String, step: &path::Step| match step {
@@ -277,31 +271,61 @@ impl TestCase {
     /// Each call of a plan, with the answers that the test gives, or else those of the stand-ins.
     fn walk(&self, set: &RouteSet, plan: &Plan, made: &mut Made) -> Result<(), Box<Diagnostic>> {
         let mut number = 0;
-        let mut unanswered = None;
+        let (mut unanswered, mut made_up) = (None, Value::Null);
         let mut answer = |step: &Step, request: &Request| {
             number += 1;
-            unanswered = self.unanswered(step);
+            unanswered = self.unanswered(step).map(|advice| (advice, step.save.clone()));
             let given = self.answers.iter().find(|(to, _)| *to == step.to);
             let operation =
                 set.connections.get(step.connection()).and_then(|c| c.pack.operations.get(step.operation()));
             match (given, operation) {
                 (Some((_, answer)), _) => Ok(answer.clone()),
-                (None, Some(operation)) => stand_in_answer(operation, request, number),
+                (None, Some(operation)) => {
+                    made_up = stand_in_answer(operation, request, number)?;
+                    Ok(made_up.clone())
+                }
                 (None, None) => Ok(Value::Null),
             }
         };
         let walk = plan.walk(set, &mut answer);
-        let walk = walk.map_err(|problem| Box::new(self.in_test(with_answer(problem, unanswered))))?;
+        let walk = walk.map_err(|problem| Box::new(self.without_answer(problem, unanswered, &made_up)))?;
+        let first = made.steps.len();
         made.steps.extend(walk.steps);
         match (walk.own, walk.chain) {
             (Some(own), None) => made.requests.push(own),
             (Some(own), Some((to, body))) => {
                 made.steps.push(own);
+                let calls = calls_of(&to, set);
+                made.chains.push(Chain { steps: first..made.steps.len(), request: made.requests.len(), calls });
                 made.requests.push(of_chain(to, body));
             }
             (None, _) => {}
         }
         Ok(())
+    }
+
+    /// A name that a step could not save: the answer that the test lacks comes first, unless the stand-in's has nearly what
+    /// the path looks for.
+    fn without_answer(
+        &self,
+        mut problem: Diagnostic,
+        unanswered: Option<(String, Vec<Extract>)>,
+        made_up: &Value,
+    ) -> Diagnostic {
+        let Some((advice, save)) = unanswered.filter(|_| problem.code == Code::ValueNotFound) else {
+            return self.in_test(problem);
+        };
+        let own = problem.help.take().map(|own| format!("; {own}")).unwrap_or_default();
+        problem.help = Some(advice + &own);
+        let mut problem = self.in_test(problem);
+        let paths = save.iter().flat_map(|extract| &extract.paths);
+        let mut of_problem = paths.filter(|(_, place)| problem.place() == Some(place));
+        if of_problem.all(|(path, _)| path::nearby(made_up, path).is_empty())
+            && let Some(test) = problem.labels.pop()
+        {
+            problem.labels.insert(0, test);
+        }
+        problem
     }
 
     /// What to add to the test where it does not say how a call is answered.
@@ -330,6 +354,8 @@ impl TestCase {
     fn compare(&self, made: &Made) -> Vec<Failure> {
         let mut failures = Vec::new();
         let mut left: Vec<&Request> = made.requests.iter().collect();
+        // A chain of which a call is named need not be named itself.
+        let mut told: Vec<&Request> = Vec::new();
         let mut missing = Vec::new();
         let mut in_order = true;
         let mut steps: Vec<&Request> = made.steps.iter().collect();
@@ -339,6 +365,7 @@ impl TestCase {
                 && !left.iter().any(|request| request.to == expected.to)
             {
                 let request = steps.remove(at);
+                told.extend(made.chain_of(request));
                 failures.extend(expected.compare(request).into_iter().map(|finding| finding.of(&self.name)));
                 continue;
             }
@@ -350,6 +377,7 @@ impl TestCase {
                 None => missing.push(expected),
             }
         }
+        left.retain(|request| !told.iter().any(|chain| std::ptr::eq(*chain, *request)));
         let order: Vec<&str> = made.requests.iter().map(|request| &*request.to).collect();
         failures.extend(self.left_over(&missing, &left, made).into_iter().map(Failure::from));
         if failures.is_empty() && !in_order {
@@ -433,12 +461,39 @@ fn of_chain(to: Arc<str>, body: Value) -> Request {
     }
 }
 
+/// The calls of one chain that was made.
+struct Chain {
+    /// Where they are among all calls, with those that the route makes before.
+    steps: Range<usize>,
+    /// Which of the requests stands for the chain.
+    request: usize,
+    calls: Vec<Arc<str>>,
+}
+
+/// The operations that a chain consists of.
+fn calls_of(chain: &str, set: &RouteSet) -> Vec<Arc<str>> {
+    let (connection, operation) = chain.split_once('.').unwrap_or((chain, ""));
+    let found = set.connections.get(connection).and_then(|connection| connection.pack.operations.get(operation));
+    found.into_iter().flat_map(|chain| &chain.chain).map(|step| step.operation.name.clone()).collect()
+}
+
+impl Made {
+    /// What stands for the chain that a call is one of.
+    fn chain_of(&self, call: &Request) -> Option<&Request> {
+        let at = self.steps.iter().position(|step| std::ptr::eq(step, call))?;
+        let chain = self.chains.iter().find(|chain| chain.steps.contains(&at) && chain.calls.contains(&call.operation))?;
+        self.requests.get(chain.request)
+    }
+}
+
 /// What a sample came to.
 #[derive(Default)]
 struct Made {
     requests: Vec<Request>,
     /// The calls before them, and those of chains.
     steps: Vec<Request>,
+    /// Which of the calls are those of a chain.
+    chains: Vec<Chain>,
     /// Conditions that did not hold.
     reasons: Vec<Reason>,
     /// The identities of the events so far.

@@ -152,7 +152,8 @@ impl Compiler<'_> {
             return false;
         };
         let message = format!("`{}` is taken as text, and not as an environment variable", text.value);
-        let known = self.input.environment.variables.keys().map(String::as_str);
+        let known = self.own_variables();
+        let known = known.iter().map(String::as_str);
         let name = match self.input.environment.variables.contains_key(name) {
             true => name,
             false => suggest::nearest(name, known).unwrap_or(name),

@@ -59,6 +59,7 @@ impl Compiler<'_> {
                         let problem = self.at_near_source(problem, test, bytes, set);
                         let problem = self.of_other_sample(problem, test, bytes, set);
                         let problem = self.at_first_line(problem, test, bytes, set);
+                        let problem = problem.map(|problem| of_shared_sample(problem, test, tests));
                         self.problems.extend(problem);
                     }
                 }
@@ -103,6 +104,22 @@ impl Compiler<'_> {
                 .also(test.request_place.clone(), "this sample")
                 .help("write `format: json`, or remove `format`: it is seen from the request then")
         })
+    }
+}
+
+/// Another test that reads the same sample and expects something else of it: one of the two means another sample.
+fn of_shared_sample(problem: Diagnostic, test: &TestCase, tests: &[&TestCase]) -> Diagnostic {
+    let is_other = |other: &&&TestCase| other.name != test.name && test.contradicts(other);
+    let Some(other) = tests.iter().find(is_other).filter(|_| problem.code == Code::TestFailed) else { return problem };
+    let own = problem.help.clone().map(|own| format!("; or {own}")).unwrap_or_default();
+    let help = format!(
+        "the test `{}` reads the same sample, `{}`, and expects something else: is another one meant under `request:`?{own}",
+        other.name, test.request
+    );
+    let problem = problem.help(help);
+    match problem.labels.iter().any(|label| label.place == test.request_place) {
+        true => problem,
+        false => problem.also(test.request_place.clone(), "this sample"),
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) fn surplus(t: &Trouble<'_>, line: &Line<'_>, value: &Range<usize>, le
         None => rest,
         Some(_) => rest.get(..flow_end(rest, length, quote)?)?,
     };
+    if let Some(slip) = doubled(t, line, open, written, quote) {
+        return Some(slip);
+    }
     let stray = length.checked_sub(1)?;
     let (before, after) = (written.get(1..stray)?, written.get(length..)?);
     let inner = after.strip_suffix(quote)?;
@@ -35,6 +38,22 @@ pub(super) fn surplus(t: &Trouble<'_>, line: &Line<'_>, value: &Range<usize>, le
     let is_sure = !(before.ends_with(' ') && inner.starts_with(char::is_alphanumeric));
     let diagnostic = diagnostic.fix_opt(Place::bytes(t.file.clone(), range.clone()), is_sure.then_some(fixed));
     Some((Repair::Blank(range), Some(diagnostic)))
+}
+
+/// `""text""`, where each end has one too many.
+fn doubled(t: &Trouble<'_>, line: &Line<'_>, open: usize, written: &str, quote: char) -> Option<Slip> {
+    let twice = format!("{quote}{quote}");
+    let inner = written.strip_prefix(&twice)?.strip_suffix(&twice)?;
+    if inner.is_empty() || outside(inner, quote) > 0 || quote == '\'' {
+        return None;
+    }
+    let range = open..open + written.len();
+    let fixed = around(inner, quote)?;
+    let place = Place::bytes(t.file.clone(), open..open + twice.len());
+    let message = "one quote is enough at each end of a text";
+    let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message);
+    let diagnostic = diagnostic.help(line_help(line, range.clone(), &fixed, "write"));
+    Some((Repair::Blank(range.clone()), Some(diagnostic.fix(Place::bytes(t.file.clone(), range), fixed))))
 }
 
 /// Where a text within brackets ends: at the next quote before a comma or a closing bracket.

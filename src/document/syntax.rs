@@ -301,7 +301,7 @@ fn never_closed(t: &Trouble<'_>, open: usize, c: char) -> Slip {
     let say = format!("close it with `{close}`");
     let own = flow::before_a_key(&line, open).filter(|_| c == '[' && flow::parent(t, open) == Some('{'));
     let help = match own {
-        Some(at) => line_help(&line, at..at, "]", &say),
+        Some(at) => line_help(&line, at..end, &format!("]{}}}", line.slice(at..end)), &say),
         None if goes_on => format!("{say} after its last entry"),
         None => line_help(&line, end..end, &close.to_string(), &say),
     };

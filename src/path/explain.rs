@@ -141,7 +141,8 @@ impl Reader<'_> {
         }
         let (range, quote, close) = first?;
         let message = format!("this text begins with `{quote}` and ends with `{close}`");
-        Some(PathError::new(PathErrorKind::UnclosedQuote, range, message).meant(meant))
+        let error = PathError::new(PathErrorKind::UnclosedQuote, range, message);
+        Some(error.help(format!("end it with `{quote}`, as it begins")).meant(meant))
     }
 
     fn missing_root(&self) -> Option<PathError> {

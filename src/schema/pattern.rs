@@ -47,7 +47,9 @@ fn reason(pattern: &str) -> (String, Option<String>) {
         ),
         _ if why.contains("repetition quantifier") || why.contains("counted repetition") || why.contains("decimal") => {
             let help = "how often is written `{6,14}`, `{6,}` or `{6}`; a `{` that is meant itself is written `\\\\{`";
-            (format!("{} says how often, and not in a way that can be read", here()), Some(help.to_owned()))
+            let open = pattern.chars().take(at + 1).collect::<Vec<_>>().iter().rposition(|c| *c == '{').unwrap_or(at);
+            let message = format!("in this regular expression the `{{` at character {} is not closed as it should be", open + 1);
+            (message, Some(help.to_owned()))
         }
         _ if why.contains("repetition operator") => {
             let help = "write what may be repeated before it, such as `.*`; if it is meant itself, put `\\\\` before it";

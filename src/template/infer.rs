@@ -307,6 +307,10 @@ impl<'n> Walk<'n> {
         } else if let Some((message, help)) = arguments::doubt(name, &given_args) {
             self.doubts.push(Misfit { range: range.clone(), message, help });
         }
+        let named = what.as_ref().map_or_else(|| "this".to_owned(), |name| format!("`{name}`"));
+        if let Some((message, help)) = arguments::lost_zone(name, &given_args, given.zone(), &named) {
+            self.doubts.push(Misfit { range: range.clone(), message, help });
+        }
         if args.iter().any(|arg| matches!(arg, CallArg::Kwarg(..))) && filter::is_own(name) {
             let message = format!("the filter `{name}` takes its values without names");
             let help = match name {

@@ -71,7 +71,8 @@ fn last_end(inside: &str, start: usize) -> usize {
     let rest = inside.get(start + 1..).unwrap_or_default();
     let open = depth(inside.get(..start).unwrap_or_default());
     let bracket = if open > 0 { outside(rest, ")").into_iter().chain(outside(rest, "]")).min() } else { None };
-    let length = bracket.or_else(|| rest.find(" | ")).unwrap_or(rest.len());
+    let sign = || [" | ", " ~ "].iter().filter_map(|sign| rest.find(sign)).min();
+    let length = bracket.or_else(sign).unwrap_or(rest.len());
     start + 1 + rest.get(..length).unwrap_or_default().trim_end().len()
 }
 

@@ -1,0 +1,42 @@
+//! Variables of the environment that are not set: which one was meant.
+
+use std::collections::BTreeSet;
+
+use super::{Compiler, Secrets};
+use crate::diagnostic::suggest;
+
+/// Where the variables for trials stand.
+const SANDBOX_ENV: &str = "sandbox.env";
+
+impl Compiler<'_> {
+    /// What to do about a variable that is not set.
+    pub(super) fn unset_help(&self, name: &str) -> String {
+        let known = self.own_variables();
+        if let Some(near) = suggest::nearest(name, known.iter().map(String::as_str)) {
+            return format!("did you mean `${{env:{near}}}`?");
+        }
+        let trials = match self.input.secrets {
+            Secrets::Required => "sandbox.env counts with `--sandbox` alone".to_owned(),
+            Secrets::Optional => format!("for trials, put it into sandbox.env: `{name}=…`"),
+        };
+        format!("set it where Jackfield is started: `{name}=… jackfield serve`; {trials}")
+    }
+
+    /// The variables that are set and are this workspace's: in sandbox.env, or named by one of its files. The shell has many
+    /// that have nothing to do with it.
+    pub(super) fn own_variables(&self) -> BTreeSet<String> {
+        let trials = (self.input.read)(SANDBOX_ENV).unwrap_or_default();
+        let trials = String::from_utf8_lossy(&trials).into_owned();
+        let of_trials = trials.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim().to_owned());
+        let of_files = self.input.files.values().flat_map(|text| text.split("${env:").skip(1));
+        let of_files = of_files.filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.trim().to_owned());
+        of_trials.chain(of_files).filter(|name| self.input.environment.variables.contains_key(name)).collect()
+    }
+
+    /// Whether the value at a place is a variable that is not set, which is told there.
+    pub(super) fn is_variable_unset(&self, place: &crate::diagnostic::Place) -> bool {
+        self.problems.iter().filter(|problem| problem.code == crate::diagnostic::Code::MissingVariable).any(|problem| {
+            problem.place().is_some_and(|at| at.file == place.file && at.path == place.path)
+        })
+    }
+}
