@@ -6,6 +6,7 @@ mod besides;
 mod doubt;
 mod unknown;
 mod unsaved;
+mod zone;
 
 use std::sync::Arc;
 
@@ -243,7 +244,7 @@ impl Compiler<'_> {
                     true => self.check_fits(&template, place, kind, reach),
                     false => self.check_fits_besides(&template, place, reach, before),
                 };
-                fits.then_some(template)
+                fits.then(|| self.zoned(template, kind, reach))
             }
             Err(errors) => {
                 self.template_errors(errors, place);

@@ -49,6 +49,9 @@ impl Compiler<'_> {
                     let failures = test.failures(set, capture.as_deref(), self.input.now);
                     let failures = undecoded.explained(test, set, failures);
                     for failure in failures {
+                        if self.is_of_unset(&failure.problem) {
+                            continue;
+                        }
                         let problem = self.beside_making(failure.problem, &failure.differences, test, set);
                         samples.differences.extend(failure.differences);
                         // What is not parted as it was meant says nothing of the parts.
@@ -111,7 +114,7 @@ impl Compiler<'_> {
 fn of_shared_sample(problem: Diagnostic, test: &TestCase, tests: &[&TestCase]) -> Diagnostic {
     let is_other = |other: &&&TestCase| other.name != test.name && test.contradicts(other);
     let Some(other) = tests.iter().find(is_other).filter(|_| problem.code == Code::TestFailed) else { return problem };
-    let own = problem.help.clone().map(|own| format!("; or {own}")).unwrap_or_default();
+    let own = problem.help.clone().map(|own| format!(" If not, {own}")).unwrap_or_default();
     let help = format!(
         "the test `{}` reads the same sample, `{}`, and expects something else: is another one meant under `request:`?{own}",
         other.name, test.request

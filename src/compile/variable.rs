@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Compiler, Secrets};
-use crate::diagnostic::suggest;
+use super::{Compiler, SETTINGS, Secrets};
+use crate::diagnostic::{Code, Diagnostic, On, Place, Segment, suggest};
 
 /// Where the variables for trials stand.
 const SANDBOX_ENV: &str = "sandbox.env";
@@ -34,9 +34,23 @@ impl Compiler<'_> {
     }
 
     /// Whether the value at a place is a variable that is not set, which is told there.
-    pub(super) fn is_variable_unset(&self, place: &crate::diagnostic::Place) -> bool {
-        self.problems.iter().filter(|problem| problem.code == crate::diagnostic::Code::MissingVariable).any(|problem| {
-            problem.place().is_some_and(|at| at.file == place.file && at.path == place.path)
+    pub(super) fn is_variable_unset(&self, place: &Place) -> bool {
+        self.unset_places().any(|at| at.file == place.file && at.path == place.path)
+    }
+
+    /// Whether a test fails at what a pack makes of a setting whose variable is not set: the value is made up.
+    pub(super) fn is_of_unset(&self, problem: &Diagnostic) -> bool {
+        let Some(place) = problem.place().filter(|_| problem.code == Code::TemplateFailed) else { return false };
+        let whole = Place { on: On::Value, ..place.clone() };
+        let node = self.documents.0.get(&place.file).and_then(|document| document.node(&whole.path));
+        let Some(text) = node.and_then(|node| node.as_scalar()).map(|scalar| &scalar.text) else { return false };
+        self.unset_places().filter(|at| &*at.file == SETTINGS).any(|at| match at.path.split_last() {
+            Some((_, Segment::Key(setting))) => text.contains(&format!("connection.{setting}")),
+            _ => false,
         })
+    }
+
+    fn unset_places(&self) -> impl Iterator<Item = &Place> {
+        self.problems.iter().filter(|problem| problem.code == Code::MissingVariable).filter_map(Diagnostic::place)
     }
 }

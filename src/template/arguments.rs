@@ -83,16 +83,12 @@ pub(super) fn doubt(name: &str, args: &[Option<Value>]) -> Option<Fault> {
     Some((mended.message(), Some(format!("write `'{}'`", mended.format))))
 }
 
-/// A moment of which the zone is known, written without it: what comes of that is the time in UTC.
-pub(super) fn lost_zone(name: &str, args: &[Option<Value>], zone: Option<&str>, what: &str) -> Option<Fault> {
+/// The zone in which a moment is written that is known to be of one; nothing where the format says that it is UTC.
+pub(super) fn own_zone(name: &str, args: &[Option<Value>], zone: Option<&str>) -> Option<String> {
     let [Some(format)] = args else { return None };
     let format = format.as_str().filter(|_| name == "datetime")?;
-    let zone = zone.filter(|zone| !matches!(*zone, "UTC" | "Etc/UTC" | "GMT" | "Etc/GMT" | "Etc/UCT" | "Zulu"))?;
-    let tells = ["%z", "%:z", "%Z", "%Q", "%:Q", "%s", "%c", "UTC", "GMT"].iter().any(|sign| format.contains(sign))
-        || format.trim_end().ends_with('Z');
-    let message = format!("{what} is a time in {zone}, and is written in UTC here");
-    let help = format!("name the zone: write `datetime('{format}', '{zone}')`; or, if UTC is meant, `datetime('{format}', 'UTC')`");
-    (!tells).then_some((message, Some(help)))
+    let is_utc = format.trim_end().ends_with('Z') || ["UTC", "GMT"].iter().any(|word| format.contains(word));
+    zone.filter(|_| !is_utc || format.trim_end().ends_with("%Z")).map(str::to_owned)
 }
 
 /// The zone where the format belongs.

@@ -22,6 +22,9 @@ pub struct Inferred {
     pub misfits: Vec<Misfit>,
     /// What works, and was hardly meant so.
     pub doubts: Vec<Misfit>,
+    /// The time zones that moments are known to be in where a format is written without one, and behind which byte each
+    /// belongs.
+    pub zones: Vec<(usize, String)>,
     /// The comparisons among the misfits.
     pub compared: Vec<Misfit>,
 }
@@ -61,8 +64,9 @@ impl Template {
             misfits.into_iter().map(|misfit| misfit.shifted(shift, self.text.len())).collect::<Vec<_>>()
         };
         let ty = ty.or(found).unwrap_or_else(Type::unknown);
+        let zones = walk.zones.into_iter().map(|(at, zone)| (at.saturating_sub(shift), zone)).collect();
         let (misfits, doubts) = (shifted(walk.misfits), shifted(walk.doubts));
-        Inferred { ty, misfits, doubts, compared: shifted(compared) }
+        Inferred { ty, misfits, doubts, zones, compared: shifted(compared) }
     }
 
     /// The text with braces around it, which a condition may go without, and how many bytes that added before it.
@@ -74,7 +78,7 @@ impl Template {
 
 impl Inferred {
     fn of(ty: Type) -> Self {
-        Inferred { ty, misfits: Vec::new(), doubts: Vec::new(), compared: Vec::new() }
+        Inferred { ty, misfits: Vec::new(), doubts: Vec::new(), zones: Vec::new(), compared: Vec::new() }
     }
 }
 
@@ -89,6 +93,8 @@ pub(super) struct Walk<'n> {
     pub names: Names<'n>,
     pub misfits: Vec<Misfit>,
     doubts: Vec<Misfit>,
+    /// The time zones in which moments are written, and where each would be named.
+    zones: Vec<(usize, String)>,
     /// Where comparisons are misfits.
     compared: Vec<Range<usize>>,
     /// Names that a loop or a `set` gives inside the template.
@@ -97,7 +103,7 @@ pub(super) struct Walk<'n> {
 
 impl<'n> Walk<'n> {
     pub(super) fn new(names: Names<'n>) -> Self {
-        Walk { names, misfits: Vec::new(), doubts: Vec::new(), compared: Vec::new(), locals: Vec::new() }
+        Walk { names, misfits: Vec::new(), doubts: Vec::new(), zones: Vec::new(), compared: Vec::new(), locals: Vec::new() }
     }
 
     /// Looks at every expression; the type is that of the last one.
@@ -307,9 +313,8 @@ impl<'n> Walk<'n> {
         } else if let Some((message, help)) = arguments::doubt(name, &given_args) {
             self.doubts.push(Misfit { range: range.clone(), message, help });
         }
-        let named = what.as_ref().map_or_else(|| "this".to_owned(), |name| format!("`{name}`"));
-        if let Some((message, help)) = arguments::lost_zone(name, &given_args, given.zone(), &named) {
-            self.doubts.push(Misfit { range: range.clone(), message, help });
+        if let (Some(zone), [CallArg::Pos(format)]) = (arguments::own_zone(name, &given_args, given.zone()), args) {
+            self.zones.push((bytes(format.span()).end, zone));
         }
         if args.iter().any(|arg| matches!(arg, CallArg::Kwarg(..))) && filter::is_own(name) {
             let message = format!("the filter `{name}` takes its values without names");

@@ -110,7 +110,9 @@ pub fn part_path(path: &Path, event: &Event) -> Option<(String, String)> {
 
 /// What to write for a path that goes the way of `split` once more.
 pub fn part_help(whole: &str, own: &str) -> String {
-    format!("`split` makes each of `{whole}` the payload: write `{own}`")
+    let position = whole.rsplit_once('[').filter(|(_, last)| last.trim_end_matches(']').parse::<usize>().is_ok());
+    let each = position.map_or_else(|| whole.to_owned(), |(list, _)| format!("{list}[*]"));
+    format!("`split` makes each of `{each}` the payload: write `{own}`")
 }
 
 /// Where to find what only the whole request has.
