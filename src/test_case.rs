@@ -481,7 +481,8 @@ impl Made {
     /// What stands for the chain that a call is one of.
     fn chain_of(&self, call: &Request) -> Option<&Request> {
         let at = self.steps.iter().position(|step| std::ptr::eq(step, call))?;
-        let chain = self.chains.iter().find(|chain| chain.steps.contains(&at) && chain.calls.contains(&call.operation))?;
+        let chain =
+            self.chains.iter().find(|chain| chain.steps.contains(&at) && chain.calls.contains(&call.operation))?;
         self.requests.get(chain.request)
     }
 }

@@ -130,8 +130,13 @@ impl Reader<'_> {
         let (mut meant, mut first, mut from) = (self.text.to_owned(), None, 0);
         while let Some(open) = self.text.get(from..).and_then(|rest| rest.find(is_quote)).map(|at| from + at) {
             let inner = self.text.get(open + 1..)?;
-            let mut quotes = inner.match_indices(is_quote).filter(|(at, _)| !inner.get(..*at).is_some_and(|before| before.ends_with('\\')));
-            let Some((at, close)) = quotes.find(|(at, _)| ends(inner.get(at + 1..).unwrap_or_default().trim_start())) else { break };
+            let mut quotes = inner
+                .match_indices(is_quote)
+                .filter(|(at, _)| !inner.get(..*at).is_some_and(|before| before.ends_with('\\')));
+            let Some((at, close)) = quotes.find(|(at, _)| ends(inner.get(at + 1..).unwrap_or_default().trim_start()))
+            else {
+                break;
+            };
             let (at, quote) = (open + 1 + at, self.part(open..open + 1));
             if quote != close {
                 first = first.or(Some((open..at + 1, quote, close)));

@@ -95,6 +95,7 @@ fn required(at: &str) -> String {
             "remove it here, and write `\"required\": [\"{name}\"]` beside the `properties` in which `{name}` stands, or add \
              \"{name}\" to the list that is there"
         ),
-        _ => "write the names of the fields that must be there: `\"required\": [\"name\"]`, beside `properties`".to_owned(),
+        _ => "write the names of the fields that must be there: `\"required\": [\"name\"]`, beside `properties`"
+            .to_owned(),
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn unknown(format: &str, pointer: String) -> SchemaError {
                 "write a pattern in its place: `\"pattern\": \"^\\\\+[1-9][0-9]{6,14}$\"`".to_owned()
             }
             "int32" | "int64" | "float" | "double" | "byte" | "binary" | "password" | "decimal" => {
-                "remove it: what a number or a text is, `type` says, and `minimum` or `maxLength` how large it may be".to_owned()
+                "remove it: what a number or a text is, `type` says, and `minimum` or `maxLength` how large it may be"
+                    .to_owned()
             }
             _ => format!("write {}; or remove it", suggest::one_of(&KNOWN).unwrap_or_default()),
         },

@@ -26,9 +26,10 @@ fn reason(pattern: &str) -> (String, Option<String>) {
             "look-ahead and look-behind are not available in a regular expression here".to_owned(),
             Some(format!("remove the group at character {}, and say in `description` what it was for", at + 1)),
         ),
-        _ if why.contains("backreferences") => {
-            ("a regular expression here has no back-references".to_owned(), Some("write out what may stand there".to_owned()))
-        }
+        _ if why.contains("backreferences") => (
+            "a regular expression here has no back-references".to_owned(),
+            Some("write out what may stand there".to_owned()),
+        ),
         _ if why.contains("unclosed character class") => {
             let help = "write `]` where the set of characters ends; a `[` that is meant itself is written `\\\\[`";
             (format!("in this regular expression {} is never closed", what('[')), Some(help.to_owned()))
@@ -48,11 +49,13 @@ fn reason(pattern: &str) -> (String, Option<String>) {
         _ if why.contains("repetition quantifier") || why.contains("counted repetition") || why.contains("decimal") => {
             let help = "how often is written `{6,14}`, `{6,}` or `{6}`; a `{` that is meant itself is written `\\\\{`";
             let open = pattern.chars().take(at + 1).collect::<Vec<_>>().iter().rposition(|c| *c == '{').unwrap_or(at);
-            let message = format!("in this regular expression the `{{` at character {} is not closed as it should be", open + 1);
+            let message =
+                format!("in this regular expression the `{{` at character {} is not closed as it should be", open + 1);
             (message, Some(help.to_owned()))
         }
         _ if why.contains("repetition operator") => {
-            let help = "write what may be repeated before it, such as `.*`; if it is meant itself, put `\\\\` before it";
+            let help =
+                "write what may be repeated before it, such as `.*`; if it is meant itself, put `\\\\` before it";
             (format!("{} repeats nothing", here()), Some(help.to_owned()))
         }
         _ if why.contains("escape sequence") => {

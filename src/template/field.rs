@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::infer::{Misfit, Names, words};
 use super::idiom;
+use super::infer::{Misfit, Names, words};
 use crate::types::Kinds;
 
 /// Why a field of a name can't be there, whatever the event brings; its range is for the caller to say.

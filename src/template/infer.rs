@@ -103,7 +103,14 @@ pub(super) struct Walk<'n> {
 
 impl<'n> Walk<'n> {
     pub(super) fn new(names: Names<'n>) -> Self {
-        Walk { names, misfits: Vec::new(), doubts: Vec::new(), zones: Vec::new(), compared: Vec::new(), locals: Vec::new() }
+        Walk {
+            names,
+            misfits: Vec::new(),
+            doubts: Vec::new(),
+            zones: Vec::new(),
+            compared: Vec::new(),
+            locals: Vec::new(),
+        }
     }
 
     /// Looks at every expression; the type is that of the last one.

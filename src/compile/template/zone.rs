@@ -17,18 +17,6 @@ impl Compiler<'_> {
         let mut zones = template.infer(&|name: &str, fields: &[Arc<str>]| reach.type_of(name, fields)).zones;
         zones.sort();
         zones.dedup();
-        let mut zoned = text.to_owned();
-        // From the end, so that the bytes before stay where they are.
-        for (at, zone) in zones.iter().rev() {
-            let is_behind = text.get(..*at).is_some_and(|before| before.ends_with(['\'', '"']));
-            let quote = text.get(at.saturating_sub(1)..*at).unwrap_or("'");
-            if is_behind {
-                zoned.insert_str(*at, &format!(", {quote}{zone}{quote}"));
-            }
-        }
-        match zoned == text {
-            true => template,
-            false => Template::compile(&zoned).unwrap_or(template),
-        }
+        if zones.is_empty() { template } else { template.zoned(&zones) }
     }
 }

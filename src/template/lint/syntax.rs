@@ -27,7 +27,8 @@ pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> Templa
         .or_else(|| bracket(source, start));
     match slip {
         Some((range, message, help)) => {
-            let replacement = source.get(range.clone()).and_then(|found| instead(found).or_else(|| quote::closed(found)));
+            let replacement =
+                source.get(range.clone()).and_then(|found| instead(found).or_else(|| quote::closed(found)));
             let error = error(range.start + shift..range.end + shift, message).help(help);
             TemplateError { replacement, ..error }
         }
