@@ -1,6 +1,7 @@
 //! The tests that a route carries, run through the same pipeline as everything else.
 
 mod address;
+mod chain;
 mod compare;
 pub mod ending;
 mod hint;
@@ -9,24 +10,23 @@ mod reason;
 mod shared;
 mod size;
 mod split;
+mod unanswered;
 pub mod webhook;
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
-use crate::extract::Extract;
-use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
 use crate::plan::{Plan, Step, stand_in_answer};
-use crate::request::{Encoding, Request};
+use crate::request::Request;
 use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
 use address::{at_home, elsewhere};
+use chain::{Chain, calls_of, of_chain};
 pub use hint::{envelope_help, is_in_envelope, part_help, part_path, with_values};
 use reason::Reason;
 pub use size::too_large;
@@ -167,15 +167,6 @@ fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(Code::TestFailed, place.clone(), message)
 }
 
-/// The smallest answer in which a path finds something: `{ payload: [{ id: … }] }`.
-fn shape_of(path: &path::Path) -> Option<String> {
-    let around = |inner: String, step: &path::Step| match step {
-        path::Step::Key(key) => format!("{{ {key}: {inner} }}"),
-        path::Step::Index(index) => format!("[{}{inner}]", "{}, ".repeat((*index).min(9))),
-    };
-    Some(path.steps()?.iter().rev().fold("…".to_owned(), around))
-}
-
 impl TestCase {
     /// What differs from what the test expects; nothing when it passes.
     pub fn run(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Vec<Diagnostic> {
@@ -304,44 +295,6 @@ impl TestCase {
         Ok(())
     }
 
-    /// A name that a step could not save: the answer that the test lacks comes first, unless the stand-in's has nearly what
-    /// the path looks for.
-    fn without_answer(
-        &self,
-        mut problem: Diagnostic,
-        unanswered: Option<(String, Vec<Extract>)>,
-        made_up: &Value,
-    ) -> Diagnostic {
-        let Some((advice, save)) = unanswered.filter(|_| problem.code == Code::ValueNotFound) else {
-            return self.in_test(problem);
-        };
-        let own = problem.help.take().map(|own| format!("; {own}")).unwrap_or_default();
-        problem.help = Some(advice + &own);
-        let mut problem = self.in_test(problem);
-        let paths = save.iter().flat_map(|extract| &extract.paths);
-        let mut of_problem = paths.filter(|(_, place)| problem.place() == Some(place));
-        if of_problem.all(|(path, _)| path::nearby(made_up, path).is_empty())
-            && let Some(test) = problem.labels.pop()
-        {
-            problem.labels.insert(0, test);
-        }
-        problem
-    }
-
-    /// What to add to the test where it does not say how a call is answered.
-    fn unanswered(&self, step: &Step) -> Option<String> {
-        let is_given = self.answers.iter().any(|(to, _)| *to == step.to);
-        (!is_given).then(|| {
-            let shape = step.save.iter().find_map(|extract| shape_of(&extract.paths.first()?.0));
-            let shape = shape.map_or_else(|| "{ … }".to_owned(), |shape| shape.replace('…', "1"));
-            format!(
-                "the test does not say what `{to}` answers, so the pack's stand-in did; add to the test: \
-                 `answers: {{ {to}: {shape} }}`",
-                to = step.to
-            )
-        })
-    }
-
     pub fn in_test(&self, problem: Diagnostic) -> Diagnostic {
         problem.also(self.place.key("name"), format!("in test `{}`", self.name))
     }
@@ -441,49 +394,6 @@ impl TestCase {
         Diagnostic::new(Code::TestFailed, reason.place.clone(), message)
             .also(expected.place.key("to"), "a request is expected here")
             .help_opt(reason.saw.clone())
-    }
-}
-
-/// What a chain was called with, to be compared as the request that the route made.
-fn of_chain(to: Arc<str>, body: Value) -> Request {
-    let (connection, operation) = to.split_once('.').unwrap_or((&to, ""));
-    Request {
-        connection: connection.into(),
-        operation: operation.into(),
-        method: "".into(),
-        path: Vec::new(),
-        headers: Vec::new(),
-        body: Some(body),
-        idempotency_key: None,
-        encoding: Encoding::Json,
-        limit_keys: Vec::new(),
-        to,
-    }
-}
-
-/// The calls of one chain that was made.
-struct Chain {
-    /// Where they are among all calls, with those that the route makes before.
-    steps: Range<usize>,
-    /// Which of the requests stands for the chain.
-    request: usize,
-    calls: Vec<Arc<str>>,
-}
-
-/// The operations that a chain consists of.
-fn calls_of(chain: &str, set: &RouteSet) -> Vec<Arc<str>> {
-    let (connection, operation) = chain.split_once('.').unwrap_or((chain, ""));
-    let found = set.connections.get(connection).and_then(|connection| connection.pack.operations.get(operation));
-    found.into_iter().flat_map(|chain| &chain.chain).map(|step| step.operation.name.clone()).collect()
-}
-
-impl Made {
-    /// What stands for the chain that a call is one of.
-    fn chain_of(&self, call: &Request) -> Option<&Request> {
-        let at = self.steps.iter().position(|step| std::ptr::eq(step, call))?;
-        let chain =
-            self.chains.iter().find(|chain| chain.steps.contains(&at) && chain.calls.contains(&call.operation))?;
-        self.requests.get(chain.request)
     }
 }
 

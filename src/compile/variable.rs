@@ -40,13 +40,20 @@ impl Compiler<'_> {
 
     /// Whether a test fails at what a pack makes of a setting whose variable is not set: the value is made up.
     pub(super) fn is_of_unset(&self, problem: &Diagnostic) -> bool {
+        if problem.code == Code::InvalidBody {
+            return self.unset_settings().any(|setting| problem.message.contains(&format!("`{setting}`")));
+        }
         let Some(place) = problem.place().filter(|_| problem.code == Code::TemplateFailed) else { return false };
         let whole = Place { on: On::Value, ..place.clone() };
         let node = self.documents.0.get(&place.file).and_then(|document| document.node(&whole.path));
         let Some(text) = node.and_then(|node| node.as_scalar()).map(|scalar| &scalar.text) else { return false };
-        self.unset_places().filter(|at| &*at.file == SETTINGS).any(|at| match at.path.split_last() {
-            Some((_, Segment::Key(setting))) => text.contains(&format!("connection.{setting}")),
-            _ => false,
+        self.unset_settings().any(|setting| text.contains(&format!("connection.{setting}")))
+    }
+
+    fn unset_settings(&self) -> impl Iterator<Item = &str> {
+        self.unset_places().filter(|at| &*at.file == SETTINGS).filter_map(|at| match at.path.split_last() {
+            Some((_, Segment::Key(setting))) => Some(&**setting),
+            _ => None,
         })
     }
 
