@@ -94,7 +94,8 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn status(State(admin): State<Admin>) -> Response {
+/// The state of the server, as JSON.
+pub async fn status(State(admin): State<Admin>) -> Response {
     let revision = admin.live.now();
     let counts = match admin.store.counts().await {
         Ok(counts) => counts,

@@ -212,6 +212,9 @@ struct ServeArgs {
     /// Where to answer the operator, instead of what jackfield.yaml says
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<std::net::SocketAddr>,
+    /// Where the page in the browser listens, instead of what jackfield.yaml says
+    #[arg(long, value_name = "ADDRESS")]
+    page: Option<std::net::SocketAddr>,
     /// Where the stand-ins listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     sandbox_listen: std::net::SocketAddr,

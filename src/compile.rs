@@ -19,6 +19,7 @@ mod lookalike;
 mod made;
 mod optional;
 mod pack;
+mod page;
 mod query;
 mod remembered;
 mod repeated;
@@ -59,6 +60,7 @@ use crate::pack::Pack;
 use crate::route::{PREFIX, Route, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
+pub use page::{Entrance, Way};
 
 /// What a compilation needs.
 pub struct Input<'a> {
@@ -91,6 +93,8 @@ pub struct Compiled {
     /// All that compiled. With an error among the diagnostics it must not go live.
     pub set: RouteSet,
     pub settings: Option<Settings>,
+    /// How the page in the browser is entered; nothing when there is none.
+    pub page: Option<Entrance>,
     pub tests: Vec<TestCase>,
     /// How many tests of webhooks were run, of the packs that lie in the workspace.
     pub webhook_tests: usize,
@@ -104,6 +108,7 @@ impl Compiled {
         Compiled {
             set: RouteSet::new("", ""),
             settings: None,
+            page: Some(Entrance::usual()),
             tests: Vec::new(),
             webhook_tests: 0,
             diagnostics: vec![Diagnostic::new(Code::UnreadableFile, Place::bytes(SETTINGS, 0..0), reason)],
@@ -176,6 +181,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let mut compiler = Compiler::new(input);
     let settings: Option<Settings> = compiler.settings();
     let public_url = compiler.public_url(settings.as_ref());
+    let page = compiler.entrance(settings.as_ref());
     let mut set = RouteSet::new(revision(input), public_url);
     compiler.prefix = compiler.path_prefix(settings.as_ref());
     set.prefix = compiler.prefix.clone();
@@ -199,7 +205,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     follow::drop_followers(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     follow::shorten(&mut diagnostics);
-    Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
+    Compiled { set, settings, page, tests, webhook_tests, diagnostics, documents }
 }
 
 /// Every pack of the workspace and of those that are built in, for what stands in for all providers.

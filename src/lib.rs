@@ -27,6 +27,7 @@ pub mod ingress;
 pub mod live;
 pub mod load;
 pub mod pack;
+pub mod page;
 pub mod path;
 pub mod payload;
 pub mod pipeline;

@@ -193,6 +193,7 @@ pub fn fixed(compiled: &Compiled) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("listen", text(settings.and_then(|s| s.listen.as_ref()))),
         ("admin", text(settings.and_then(|s| s.admin.as_ref()))),
+        ("page", compiled.page.as_ref().map(|page| format!("{page:?}"))),
         ("data", text(settings.and_then(|s| s.data.as_ref()))),
         ("retention.age", time(retention.and_then(|r| Some(r.age.as_ref()?.value)))),
         ("retention.size", number(retention.and_then(|r| Some(r.size.as_ref()?.value.0)))),

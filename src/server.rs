@@ -20,12 +20,13 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Admin};
 use crate::client::ClientError;
 use crate::clock::Timestamp;
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Entrance};
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Outlook, Report, Wake};
 use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
+use crate::page::{self, Page, Workspace};
 use crate::refusal::Tally;
 use crate::reload::{self, Reloader, Reloads, Taken};
 use crate::routing::Router;
@@ -67,6 +68,8 @@ pub struct Start {
 pub struct Server {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
+    /// Where the page is, if there is one.
+    pub page: Option<SocketAddr>,
     pub live: Live,
     dispatch: Dispatch,
     store: Arc<dyn Store>,
@@ -74,6 +77,7 @@ pub struct Server {
     ready: Arc<AtomicBool>,
     receiving: JoinHandle<()>,
     admin_task: JoinHandle<()>,
+    page_task: JoinHandle<()>,
     routing: JoinHandle<()>,
     reloading: JoinHandle<()>,
     forgetting: JoinHandle<()>,
@@ -104,6 +108,10 @@ impl Server {
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin).await?;
         let (listen, admin_address) = (address(&listener, settings.listen), address(&admin_listener, settings.admin));
+        let page_listener = match &settings.page {
+            Some(entrance) => Some((bind(entrance.listen).await?, entrance.clone())),
+            None => None,
+        };
         store.release_leases(None).await?;
 
         let (fixed, told) = (reload::fixed(&compiled), reload::Told::of(&compiled));
@@ -167,13 +175,17 @@ impl Server {
             connections: connections(live.clone(), dispatch.outlook()),
             estimates: estimates(live.clone(), dispatch.outlook()),
         };
-        let admin_task = tokio::spawn(operator::serve(admin_listener, admin::router(admin), stopped.clone()));
+        let workspace = Workspace { root: root.clone(), options: options.clone(), data: settings.data.clone() };
+        let (page, page_task) = open_page(page_listener, admin.clone(), workspace, stopped.clone());
+        let admin_task =
+            tokio::spawn(operator::serve(operator::OPERATOR, admin_listener, admin::router(admin), stopped.clone()));
         let proof = proof::by_events_in(settings.data.clone());
         let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed, told };
         let (taken, revisions) = mpsc::channel(16);
         let mut server = Server {
             listen,
             admin: admin_address,
+            page,
             live,
             dispatch,
             store,
@@ -181,6 +193,7 @@ impl Server {
             ready,
             receiving: tokio::spawn(listen::receive(listener, ingress, stopped.clone())),
             admin_task,
+            page_task,
             routing,
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
             forgetting: tokio::spawn(forgetting),
@@ -235,6 +248,7 @@ impl Server {
                 ended(self.reloading),
                 ended(self.forgetting),
                 ended(self.admin_task),
+                ended(self.page_task),
                 self.dispatch.stop(ATTEMPTS_GRACE)
             )
         };
@@ -308,6 +322,23 @@ fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
             "paused_until": stands.paused_until.map(|until| until.to_string()),
         })
     })
+}
+
+/// Serves the page, where there is to be one: says where, and what does it.
+fn open_page(
+    listener: Option<(TcpListener, Entrance)>,
+    admin: Admin,
+    workspace: Workspace,
+    stopped: watch::Receiver<bool>,
+) -> (Option<SocketAddr>, JoinHandle<()>) {
+    let Some((listener, entrance)) = listener else { return (None, tokio::spawn(async {})) };
+    let listen = address(&listener, entrance.listen);
+    let page = Page::new(admin, workspace, Entrance { listen, ..entrance }, stopped.clone());
+    let serving = operator::serve(operator::PAGE, listener, page::router(page.clone()), stopped);
+    let task = tokio::spawn(async move {
+        tokio::join!(serving, page::look(page));
+    });
+    (Some(listen), task)
 }
 
 /// Waits for a task, and ends it when nobody waits any more.

@@ -35,7 +35,7 @@ const LAYERS: &[&[&str]] = &[
     &["compile"],
     &["client", "live", "load", "refusal", "sandbox", "store", "telemetry"],
     &["admin", "dispatch", "ingress", "reload"],
-    &["routing", "settings", "server"],
+    &["page", "routing", "settings", "server"],
     &["cli"],
 ];
 

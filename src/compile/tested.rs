@@ -14,8 +14,19 @@ use crate::test_case::TestCase;
 use crate::value::json;
 
 /// Sections of the settings in which an error says nothing of routes that do not use what is wrong there.
-const APART: &[&str] =
-    &["listen", "admin", "public_url", "data", "limits", "retry", "retention", "reload", "connections", "sources"];
+const APART: &[&str] = &[
+    "listen",
+    "admin",
+    "page",
+    "public_url",
+    "data",
+    "limits",
+    "retry",
+    "retention",
+    "reload",
+    "connections",
+    "sources",
+];
 
 impl Compiler<'_> {
     /// The tests of the routes without errors, in what they rest on either.
