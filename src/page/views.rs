@@ -1,5 +1,6 @@
 //! The templates of the page, in an environment for each language.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use include_dir::{Dir, include_dir};
@@ -38,9 +39,10 @@ impl Views {
     /// One template, given these values.
     pub fn render(&self, tag: &str, template: &str, given: &[(&str, Json)]) -> Result<String, String> {
         let (_, environment) = self.of(tag).ok_or("there is no language")?;
-        let given: Value = given.iter().map(|(name, value)| (*name, json_value(value))).collect();
+        let given: Value = object(given.iter().map(|(name, value)| (*name, json_value(value))));
         let rendered = environment.get_template(template).and_then(|template| template.render(given));
-        rendered.map_err(|error| format!("{error:#}"))
+        // Longer, it would show what the values are.
+        rendered.map_err(|error| error.to_string())
     }
 
     /// A text without a number; empty where there is none.
@@ -119,6 +121,10 @@ fn unfit(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.to_owned())
 }
 
+fn object<'n>(entries: impl Iterator<Item = (&'n str, Value)>) -> Value {
+    entries.collect::<BTreeMap<&str, Value>>().into()
+}
+
 /// JSON as the engine knows it.
 pub fn json_value(json: &Json) -> Value {
     match json {
@@ -126,7 +132,7 @@ pub fn json_value(json: &Json) -> Value {
         Json::Bool(it) => Value::from(*it),
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => items.iter().map(json_value).collect::<Vec<Value>>().into(),
-        Json::Object(entries) => entries.iter().map(|(key, value)| (key.as_str(), json_value(value))).collect(),
+        Json::Object(entries) => object(entries.iter().map(|(key, value)| (key.as_str(), json_value(value)))),
         Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
             (Some(whole), _, _) => Value::from(whole),
             (None, Some(whole), _) => Value::from(whole),
