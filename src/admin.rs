@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use crate::client;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery;
+use crate::figures::Figures;
 use crate::live::Live;
 use crate::refusal::Tally;
 use crate::reload::Reloads;
@@ -38,6 +39,7 @@ pub struct Admin {
     pub started_at: Timestamp,
     pub ready: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
+    pub figures: Arc<Figures>,
     /// There may be work for this connection.
     pub wake: WakeConnection,
     /// Lets a connection try again at once, and says whether it waited for anything.

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod caller;
+mod counted;
 mod estimate;
 mod flight;
 mod lane;
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 use crate::client::Tokens;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{State, Trouble};
+use crate::figures::Figures;
 use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
 use crate::store::{Filter, Reply, Store, StoreError};
@@ -132,6 +134,7 @@ struct Shared {
     lines: Lines,
     reports: broadcast::Sender<Report>,
     failures: Failures,
+    figures: Arc<Figures>,
     stage: watch::Receiver<Stage>,
 }
 
@@ -213,10 +216,28 @@ impl Dispatch {
         let (stage, staged) = watch::channel(Stage::Running);
         let (reports, _) = broadcast::channel(REPORTS);
         let (paces, flights, lines) = (Paces::default(), Flights::default(), Lines::default());
-        let failures = Failures::default();
-        let shared =
-            Shared { live, store, clock, caller, tokens, paces, flights, lines, reports, failures, stage: staged };
+        let (failures, figures) = (Failures::default(), Arc::default());
+        let shared = Shared {
+            live,
+            store,
+            clock,
+            caller,
+            tokens,
+            paces,
+            flights,
+            lines,
+            reports,
+            failures,
+            figures,
+            stage: staged,
+        };
         Dispatch { shared, wake, stage, workers: JoinSet::new(), running: BTreeSet::new() }
+    }
+
+    /// Counts in these figures what its workers do. Before the first worker begins.
+    pub fn counting_in(mut self, figures: Arc<Figures>) -> Self {
+        self.shared.figures = figures;
+        self
     }
 
     /// What becomes of calls, from now on.

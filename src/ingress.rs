@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::event::RawRequest;
+use crate::figures::Figures;
 use crate::live::{Live, Revision};
 use crate::refusal::Reason;
 use crate::route::Lookup;
@@ -52,6 +53,7 @@ pub struct Ingress {
     pub rates: Rates,
     /// What is taken on at once.
     pub guard: Guard,
+    pub figures: Arc<Figures>,
 }
 
 impl Ingress {

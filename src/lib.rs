@@ -22,6 +22,7 @@ pub mod document;
 pub mod draft;
 pub mod event;
 pub mod extract;
+pub mod figures;
 pub mod id;
 pub mod ingress;
 pub mod live;

@@ -12,6 +12,7 @@ use crate::death;
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::{Event, RawRequest};
+use crate::figures::{Fate, Figures};
 use crate::id::{DeliveryId, EventId};
 use crate::live::{Live, Revision};
 use crate::payload::DecodeError;
@@ -38,6 +39,7 @@ pub struct Router {
     pub wake: Wake,
     /// There may be an event to route.
     pub accepted: Arc<Notify>,
+    pub figures: Arc<Figures>,
 }
 
 /// How far a revision has looked: up to here each event is routed, or waits for a source that this revision lacks.
@@ -160,7 +162,7 @@ impl Router {
                 "routing failed inside Jackfield",
             ))
         })?;
-        let brought = brought(&outcomes);
+        let (brought, mut fates) = (brought(&outcomes), fates(&outcomes));
         // Only the id goes on: the decoded payloads of a batch are never in memory together.
         let (event_seq, at) = (stored.seq, self.clock.now());
         let revision = revision.set.revision.clone();
@@ -173,6 +175,7 @@ impl Router {
                 // The store will never take this, so the event is a dead letter, and keeps no other waiting.
                 Err(error @ (StoreError::TooLarge | StoreError::Refused | StoreError::NotFound)) => {
                     tracing::error!(event = %id, %error, "what became of the event can't be stored; it is a dead letter");
+                    fates = routes.iter().map(|route| (route.clone(), Fate::Failed)).collect();
                     let outcomes = failed_alike(routes, "what the route made of the event can't be stored");
                     let instead = RoutedEvent { event_seq, revision, at, outcomes, identity_since };
                     match self.store.route(instead).await {
@@ -184,7 +187,9 @@ impl Router {
             };
             for route in &receipt.duplicates {
                 tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
+                fates.iter_mut().filter(|(name, _)| name == route).for_each(|(_, fate)| *fate = Fate::Duplicate);
             }
+            self.figures.routed(&fates, at);
             death::moment("routed");
             brought.iter().for_each(|(connection, route)| self.wake.route(connection, route));
             Ok(true)
@@ -327,6 +332,19 @@ fn deliveries(routed: &Routed, taken: &Taken, revision: &Revision) -> Vec<NewDel
 /// A problem with its file and line, as it is kept with the dead letter.
 fn problem_text(problem: &Diagnostic, revision: &Revision) -> String {
     json::render(problem, &revision.documents).to_string()
+}
+
+/// What each route made of an event, for the figures.
+fn fates(outcomes: &[NewOutcome]) -> Vec<(Arc<str>, Fate)> {
+    let dead = |deliveries: &[NewDelivery]| {
+        let dead = deliveries.iter().filter(|delivery| delivery.request.is_err());
+        dead.map(|delivery| delivery.connection.clone()).collect()
+    };
+    let fate = |result: &NewResult| match result {
+        NewResult::Failed { .. } => Fate::Failed,
+        NewResult::Taken { deliveries, .. } => Fate::Taken(dead(deliveries)),
+    };
+    outcomes.iter().map(|outcome| (outcome.route.clone(), fate(&outcome.result))).collect()
 }
 
 /// For which connections there is work, and by which routes.

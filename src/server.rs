@@ -1,5 +1,6 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
+mod figures;
 mod files;
 mod listen;
 mod operator;
@@ -81,6 +82,7 @@ pub struct Server {
     routing: JoinHandle<()>,
     reloading: JoinHandle<()>,
     forgetting: JoinHandle<()>,
+    counting: JoinHandle<()>,
     revisions: mpsc::Receiver<Taken>,
     /// Connections for which a person lets something go on.
     awakened: mpsc::UnboundedReceiver<Arc<str>>,
@@ -122,7 +124,9 @@ impl Server {
         known_paths.add(store.known_paths().await?);
 
         let wake = Wake::default();
-        let mut dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
+        let figures = figures::read(&settings.data);
+        let dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
+        let mut dispatch = dispatch.counting_in(figures.clone());
         dispatch.recall().await?;
         dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
         dispatch.ensure(live.now().set.connections.keys().cloned());
@@ -135,6 +139,7 @@ impl Server {
             wake: wake.clone(),
             accepted: accepted.clone(),
             identity_window: settings.retention.identity_window,
+            figures: figures.clone(),
         };
         let (stop, stopped) = watch::channel(false);
         let ready = Arc::new(AtomicBool::new(false));
@@ -152,6 +157,7 @@ impl Server {
             known_paths: known_paths.clone(),
             rates: Rates::default(),
             guard: Guard::new(files::within(settings.most), tally.clone()),
+            figures: figures.clone(),
         };
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let (awaken, awakened) = mpsc::unbounded_channel();
@@ -165,6 +171,7 @@ impl Server {
             clock,
             ready: ready.clone(),
             tally,
+            figures: figures.clone(),
             wake: Arc::new(move |connection| {
                 wake.connection(connection);
                 // It may have no worker: nothing was open when the server started, and the workspace has it no more.
@@ -179,6 +186,7 @@ impl Server {
         let (page, page_task) = open_page(page_listener, admin.clone(), workspace, stopped.clone());
         let admin_task =
             tokio::spawn(operator::serve(operator::OPERATOR, admin_listener, admin::router(admin), stopped.clone()));
+        let counting = figures::keep(figures, settings.data.clone(), options.clock.clone(), stopped.clone());
         let proof = proof::by_events_in(settings.data.clone());
         let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed, told };
         let (taken, revisions) = mpsc::channel(16);
@@ -197,6 +205,7 @@ impl Server {
             routing,
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
             forgetting: tokio::spawn(forgetting),
+            counting: tokio::spawn(counting),
             revisions,
             awakened,
             known_paths,
@@ -247,6 +256,7 @@ impl Server {
                 ended(self.routing),
                 ended(self.reloading),
                 ended(self.forgetting),
+                ended(self.counting),
                 ended(self.admin_task),
                 ended(self.page_task),
                 self.dispatch.stop(ATTEMPTS_GRACE)

@@ -33,7 +33,7 @@ const LAYERS: &[&[&str]] = &[
         "verify",
     ],
     &["compile"],
-    &["client", "live", "load", "refusal", "sandbox", "store", "telemetry"],
+    &["client", "figures", "live", "load", "refusal", "sandbox", "store", "telemetry"],
     &["admin", "dispatch", "ingress", "reload"],
     &["page", "routing", "settings", "server"],
     &["cli"],
@@ -46,7 +46,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "convert delivery diff draft event extract pack path payload pipeline plan request route schema source template test_case types verify",
         &["document", "config"],
     ),
-    ("live load sandbox store telemetry", &["store", "sandbox"]),
+    ("figures live load sandbox store telemetry", &["store", "sandbox"]),
     ("admin dispatch ingress", &["admin", "dispatch", "ingress", "load", "sandbox"]),
     ("reload", &["admin", "dispatch", "ingress", "store", "sandbox"]),
 ];

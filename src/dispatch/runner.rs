@@ -19,7 +19,7 @@ use super::pacer::{self, Seat};
 use super::{Shared, Stage, stored};
 use crate::clock::Timestamp;
 use crate::death;
-use crate::delivery::{AttemptResult, Trouble};
+use crate::delivery::{AttemptResult, State, Trouble};
 use crate::diagnostic::{Code, Diagnostic, json};
 use crate::live::Revision;
 use crate::pack::outcome::{Answer, Outcome};
@@ -173,7 +173,11 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
 
 async fn buried(shared: &Shared, delivery: &StoredDelivery, reason: &str) -> Done {
     tracing::error!(delivery = %delivery.id, reason, "a dead letter: the delivery was given up");
-    over(stored(shared, || shared.store.bury(delivery.seq, reason)).await)
+    let buried = stored(shared, || shared.store.bury(delivery.seq, reason)).await;
+    if buried.is_some_and(|changed| changed.changed) {
+        shared.count_end(delivery, State::Dead);
+    }
+    over(buried)
 }
 
 fn over(changed: Option<Changed>) -> Done {
@@ -406,6 +410,9 @@ impl Runner<'_> {
             "a dead letter: a step of the delivery failed");
         let reason = json::render(problem, &revision.documents).to_string();
         let buried = stored(self.shared, || self.shared.store.bury(self.delivery.seq, &reason)).await;
+        if buried.is_some_and(|changed| changed.changed) {
+            self.shared.count_end(&self.delivery, State::Dead);
+        }
         Step::End(over(buried))
     }
 }

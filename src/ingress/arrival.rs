@@ -65,11 +65,14 @@ pub(super) struct Arrival<'a> {
 
 impl Arrival<'_> {
     pub(super) async fn answer(self) -> Result<Response<Full<Bytes>>, Refusal> {
+        let began = Instant::now();
         let (new, answer) = match self.looked_at().await? {
             Looked::Handshake(answer) => return Ok(answer::response(answer)),
             Looked::Events(new, answer) => (new, answer),
         };
+        let events = new.ids.len();
         self.accept(new).await?;
+        self.ingress.figures.accepted(&self.source.name, events, began.elapsed(), self.at);
         Ok(answer::response(answer))
     }
 

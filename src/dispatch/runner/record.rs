@@ -200,9 +200,13 @@ impl Runner<'_> {
             next,
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());
+        self.shared.count_call(&self.delivery, &to, result, next.state, took_ms);
         report(self.shared, &self.delivery, to, result, next, took_ms);
         let changed = stored(self.shared, || self.shared.store.record(record.clone())).await;
         death::moment("recorded");
+        if changed.is_some_and(|changed| changed.changed) {
+            self.shared.count_end(&self.delivery, next.state);
+        }
         changed
     }
 }
