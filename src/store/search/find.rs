@@ -176,7 +176,7 @@ impl Finding<'_> {
 
     fn not_searched(&self, from: i64, before: i64) -> u64 {
         let needs_index = !self.asked.is_empty() && (self.filter.value.is_some() || self.few.is_none());
-        let left = before - 1 - self.upto().max(from);
+        let left = before - 1 - self.upto().max(from - 1);
         if needs_index { u64::try_from(left).unwrap_or(0) } else { 0 }
     }
 
