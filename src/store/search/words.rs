@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::error::StoreError;
 use super::scratch;
+use crate::privacy::shape::{self, is_between};
 use crate::value::Value;
 
 /// So many bytes of the text of one event are made known.
@@ -172,41 +173,14 @@ fn only_number(text: &str) -> Option<String> {
     (is_number && is_enough && digits.contains(|digit| digit != '0')).then_some(digits)
 }
 
-/// What stands between the digits of a number as people write it.
-fn is_between(c: char) -> bool {
-    matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}')
-}
-
 /// The digits of what looks like a number that somebody dials.
-fn dialed(text: &str) -> Vec<String> {
-    let (mut found, mut digits) = (Vec::new(), String::new());
-    let mut between = 0;
-    let without = if text.contains("(0)") { text.replace("(0)", "").into() } else { std::borrow::Cow::from(text) };
-    for c in without.chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            between = 0;
-        } else if !digits.is_empty() && is_between(c) && between < 2 {
-            between += 1;
-        } else {
-            let whole = std::mem::take(&mut digits);
-            found.extend(Some(whole).filter(|digits| DIALED.contains(&digits.len())));
-        }
-    }
-    found
+fn dialed(text: &str) -> impl Iterator<Item = String> {
+    shape::numbers(text).into_iter().map(|number| number.digits).filter(|digits| DIALED.contains(&digits.len()))
 }
 
 /// The e-mail addresses in a text, in lower case.
 fn addresses(text: &str) -> impl Iterator<Item = String> + '_ {
-    let is_apart =
-        |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | '"' | '\'' | ':' | '=' | '&');
-    text.split(is_apart)
-        .map(|word| word.trim_end_matches('.'))
-        .filter(|word| {
-            word.split_once('@')
-                .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
-        })
-        .map(str::to_lowercase)
+    shape::addresses(text).into_iter().filter_map(|range| text.get(range)).map(str::to_lowercase)
 }
 
 #[cfg(test)]
@@ -215,6 +189,7 @@ mod tests {
 
     #[test]
     fn a_number_is_known_however_it_is_written() {
+        let dialed = |text| dialed(text).collect::<Vec<_>>();
         assert_eq!(dialed("call +55 (11) 99999-0000, or 2079460000"), ["5511999990000", "2079460000"]);
         assert_eq!(dialed("+44 (0)20 7946 0000"), ["442079460000"]);
         assert_eq!(dialed("10:00:00Z has 123456 of 123456789012345678"), [""; 0]);
