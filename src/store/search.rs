@@ -143,7 +143,9 @@ fn became(story: &EventStory) -> Vec<Became> {
 impl Embedded {
     /// The newest events that are meant, and where the next page goes on.
     pub(super) async fn search(&self, filter: EventFilter, limit: usize) -> Result<EventPage, StoreError> {
-        self.catch_up().await;
+        if find::needs_words(&filter) {
+            self.catch_up().await;
+        }
         let (index, told) = (index_of(&self.inner.file), self.inner.shared.search.clone());
         self.look(move |store| {
             let (page, is_sound) = find::find(store, &index, &filter, limit)?;

@@ -50,6 +50,15 @@ fn is_of(store: &Connection, known: &Known) -> bool {
     known.place.is_some_and(|place| keeper::is_of(store, &place).unwrap_or(false))
 }
 
+/// Whether what came in last has to be known by its words.
+pub(super) fn needs_words(filter: &EventFilter) -> bool {
+    let EventFilter { source, route, connection, identity, lane, value, became, .. } = filter;
+    let names = [source, route, connection].into_iter().any(Option::is_some);
+    names
+        || [identity, lane, value].into_iter().any(Option::is_some)
+        || (!became.is_empty() && became.iter().all(|became| became.mark().is_some()))
+}
+
 /// What is asked of the index, in its own language; empty where it is not needed, nothing where nothing can be found.
 fn asked(filter: &EventFilter) -> Result<Option<String>, StoreError> {
     let mut all = match &filter.value {
