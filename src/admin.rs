@@ -1,6 +1,7 @@
 //! What the operator asks the running server: its state, whether it is well, whether it is ready.
 
 mod asked;
+mod contents;
 mod deliveries;
 mod events;
 mod held;

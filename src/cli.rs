@@ -261,14 +261,13 @@ struct StatusArgs {
 #[derive(Debug, Args)]
 struct EventsArgs {
     /// Write the request of this event, as `jackfield events evt_… > samples/form.http`; what proved it is masked
-    #[arg(conflicts_with_all = ["last", "source"])]
+    #[arg(conflicts_with_all = ["last", "Sought"])]
     event: Option<String>,
     /// How many of the newest are listed, 1000 at the most
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     last: u16,
-    /// List those of this source only
-    #[arg(long, value_name = "NAME")]
-    source: Option<String>,
+    #[command(flatten)]
+    sought: events::Sought,
     /// As text to read, or as the JSON of the operator's address
     #[arg(long, value_enum, default_value_t = deliveries::Shown::Text, value_name = "FORMAT", conflicts_with = "event")]
     format: deliveries::Shown,

@@ -20,6 +20,7 @@ mod made;
 mod optional;
 mod pack;
 mod page;
+mod privacy;
 mod query;
 mod remembered;
 mod repeated;
@@ -57,6 +58,7 @@ use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resol
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
+use crate::privacy::Privacy;
 use crate::route::{PREFIX, Route, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
@@ -147,6 +149,8 @@ struct Compiler<'a> {
     has_public_url: bool,
     /// What every path of a source begins with.
     prefix: Arc<str>,
+    /// What is masked of every source.
+    privacy_of_all: Privacy,
     /// Settings of connections that are missing, and reported there.
     unset: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Operations, by pack, that have problems of their own; with no name, whole packs.
@@ -185,6 +189,8 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let mut set = RouteSet::new(revision(input), public_url);
     compiler.prefix = compiler.path_prefix(settings.as_ref());
     set.prefix = compiler.prefix.clone();
+    compiler.privacy_of_all = compiler.privacy(settings.as_ref().and_then(|settings| settings.privacy.as_ref()));
+    set.privacy = compiler.privacy_of_all.clone();
     set.head = settings.as_ref().map(address::head_limits).unwrap_or_default();
     set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
     let packs = compiler.packs(|name| pack::is_named(input, name));
@@ -237,6 +243,7 @@ impl<'a> Compiler<'a> {
             unknown_settings: false,
             has_public_url: false,
             prefix: PREFIX.into(),
+            privacy_of_all: Privacy::default(),
             unset: BTreeSet::new(),
             broken: BTreeSet::new(),
             source_places: BTreeMap::new(),

@@ -14,6 +14,7 @@ pub mod handshake;
 mod list;
 pub mod pack;
 pub mod page;
+pub mod privacy;
 pub mod route;
 pub mod scalar;
 pub mod settings;

@@ -33,6 +33,7 @@ pub mod path;
 pub mod payload;
 pub mod pipeline;
 pub mod plan;
+pub mod privacy;
 pub mod refusal;
 pub mod reload;
 pub mod request;

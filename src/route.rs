@@ -8,6 +8,7 @@ use crate::event::head::HeadLimits;
 use crate::extract::Extract;
 use crate::pack::{Connection, Draft, Operation, Pack, Step};
 use crate::plan::OnUnknown;
+use crate::privacy::Privacy;
 use crate::source::Source;
 use crate::template::Template;
 use crate::value::Value;
@@ -96,6 +97,8 @@ pub struct RouteSet {
     pub public_url: Arc<str>,
     /// What every path of a source begins with on the server: `/hooks`, or nothing.
     pub prefix: Arc<str>,
+    /// What people are not shown of the payloads of any source, also of one that is gone.
+    pub privacy: Privacy,
     /// How much the head of one request may be.
     pub head: HeadLimits,
     addresses: BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>,
@@ -122,6 +125,7 @@ impl RouteSet {
             revision: revision.into(),
             public_url: public_url.into(),
             prefix: PREFIX.into(),
+            privacy: Privacy::default(),
             head: HeadLimits::default(),
             sources: BTreeMap::new(),
             routes: BTreeMap::new(),

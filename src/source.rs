@@ -15,6 +15,7 @@ use crate::id::EventId;
 use crate::path::Path;
 use crate::payload::nested::{self, Nested};
 use crate::payload::{self, DecodeError, Format};
+use crate::privacy::Privacy;
 use crate::secret::Secret;
 use crate::value::Value;
 use crate::verify::{Context, Verify};
@@ -55,6 +56,8 @@ pub struct Source {
     pub limits: Limits,
     /// How fast requests may come.
     pub rate: Option<Rate>,
+    /// What people are not shown of its payloads.
+    pub privacy: Privacy,
 }
 
 /// What a source gives for the settings that its webhook describes, by name. What could not be had is not there.

@@ -30,6 +30,7 @@ mod query;
 mod queue;
 mod reader;
 mod replay;
+mod search;
 mod snapshot;
 mod spare;
 mod spoiled;
@@ -54,6 +55,7 @@ pub use model::{
     RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
     UnsureCall, Verified,
 };
+pub use search::{Became, EventFilter, EventPage};
 pub use snapshot::Snapshot;
 pub use verify::verify;
 
@@ -235,6 +237,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The newest events, the newest first; without their requests.
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
+
+    /// The newest of these events, the newest first, with what became of them; without their requests and calls.
+    fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage>;
 
     /// All that is known of one delivery.
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>>;

@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
         "payload",
         "pipeline",
         "plan",
+        "privacy",
         "request",
         "route",
         "schema",
@@ -43,7 +44,7 @@ const LAYERS: &[&[&str]] = &[
 /// language as written, and the parts of the outside don't know each other.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
-        "convert delivery diff draft event extract pack path payload pipeline plan request route schema source template test_case types verify",
+        "convert delivery diff draft event extract pack path payload pipeline plan privacy request route schema source template test_case types verify",
         &["document", "config"],
     ),
     ("figures live load sandbox store telemetry", &["store", "sandbox"]),

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::asked::{Asked, MOST};
 use super::look::Found;
 use super::total::{self, Total};
-use super::{Admin, reason, unavailable};
+use super::{Admin, contents, reason, unavailable};
 use crate::delivery;
 use crate::id::DeliveryId;
 use crate::store::{
@@ -21,8 +21,9 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
         Ok(asked) => asked,
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let found = store.deliveries(asked.filter(), asked.last).await?;
-    let total = total::deliveries(store, asked.filter(), found.len(), asked.last).await?;
+    let filter = contents::filter(store, &asked).await?;
+    let found = store.deliveries(filter.clone(), asked.last).await?;
+    let total = total::deliveries(store, filter, found.len(), asked.last).await?;
     let deliveries = summaries(store, &found).await?;
     Ok(Found::Json(json!({ "deliveries": deliveries, "total": { "deliveries": total.to_json() } })))
 }
@@ -33,7 +34,7 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
         Ok(asked) => asked,
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let mut filter = asked.filter();
+    let mut filter = contents::filter(store, &asked).await?;
     if filter.states.is_empty() {
         filter.states = vec![delivery::State::Dead, delivery::State::Held];
     }
@@ -44,6 +45,9 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
     if asked.connection.is_none() && asked.states.is_empty() {
         let mut unmade =
             store.chosen(ReplayEvents { unmade: true, newest: true, limit: MOST, ..asked.events() }).await?;
+        if let Some(meant) = contents::numbers(store, &asked).await? {
+            unmade.retain(|seq| meant.contains(seq));
+        }
         total_events = Total::of(unmade.len().min(asked.last), asked.last, unmade.len());
         unmade.truncate(asked.last);
         let stories = store.briefs(unmade).await?;

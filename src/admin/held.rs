@@ -99,6 +99,9 @@ async fn wrong(hands: &Hands<'_>, decision: Decision, asked: &Asked) -> Result<O
             "this is said of deliveries: name them by `dlv_…`, or by their connection or route".to_owned(),
         ));
     }
+    if asked.is_of_contents() {
+        return Ok(Some("value, identity and lane are asked of lists; name what is meant by `dlv_…`".to_owned()));
+    }
     if !asked.is_narrow() && !asked.says("all") {
         return Ok(Some("say which are meant: ids, route, connection, since, until, or all".to_owned()));
     }

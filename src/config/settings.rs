@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::connection::{Connection, Retry};
 use super::guard::ServerLimits;
 use super::page::PageOrAddress;
+use super::privacy::Privacy;
 use super::scalar::{Size, Text};
 use super::source::Sources;
 use super::{At, NamedList};
@@ -42,6 +43,8 @@ record! {
         proxy: Option<Text>,
         /// How long events are kept, with what became of them, and how long an identity is known.
         retention: Option<Retention>,
+        /// What people are not shown of what any source received, in lists, stories, pages and searches.
+        privacy: Option<Privacy>,
         /// When a changed file goes live: with every change that has no problems, unless given.
         reload: Option<At<ReloadRule>>,
     }

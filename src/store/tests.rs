@@ -7,6 +7,7 @@ mod looks;
 mod memory;
 mod pace;
 mod random;
+mod search;
 
 use std::fs;
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use super::model::{
     Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
     StoredEvent, StoredToken, UnsureCall, Verified,
 };
+use super::search::{EventFilter, EventPage};
 use super::snapshot::Snapshot;
 use super::spoiled::Among;
 use super::writer::Command;
@@ -232,6 +233,10 @@ impl Store for Embedded {
         self.look(move |file| query::listed(file, query::RECENT_EVENTS, [query::limit(limit)]))
     }
 
+    fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage> {
+        Box::pin(self.search(filter, limit))
+    }
+
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
         self.look(move |file| story::delivery(file, id))
     }
@@ -396,7 +401,9 @@ impl Embedded {
 
     async fn put_back(&self, asked: ReplayEvents) -> Result<Vec<EventId>, StoreError> {
         let seqs = self.look(move |file| chosen::events(file, &asked)).await?;
-        self.write(replay::PutBack { seqs }).await
+        let put_back = self.write(replay::PutBack { seqs }).await?;
+        self.inner.shared.search.are_sent_again(&put_back);
+        Ok(put_back)
     }
 
     async fn forget(&self, now: Timestamp, retention: Retention, limit: usize) -> Result<Pruned, StoreError> {
@@ -412,7 +419,7 @@ impl Embedded {
 }
 
 /// Runs what takes long and has a connection of its own.
-async fn apart<T: Send + 'static>(
+pub(super) async fn apart<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(run).await.map_err(|_| StoreError::Closed)?

@@ -473,6 +473,36 @@ impl Inner {
         EventStory { event: event.stored.clone(), routed_at: event.routed_at, outcomes: outcomes.collect() }
     }
 
+    fn brief(&self, event: &Arrived) -> EventStory {
+        let mut story = self.event_story(event);
+        story.event = bare(&story.event);
+        for DeliveryStory { delivery, attempts, steps, replayed_as } in
+            story.outcomes.iter_mut().flat_map(|outcome| &mut outcome.deliveries)
+        {
+            (delivery.request, *attempts, *steps, *replayed_as) = Default::default();
+        }
+        story
+    }
+
+    /// By a value only where it stands in the body as it is.
+    fn find(&self, filter: &EventFilter, limit: usize) -> EventPage {
+        let mut page = EventPage::default();
+        for (seq, arrived) in self.events.iter().rev().filter(|(seq, _)| filter.before.is_none_or(|end| **seq < end)) {
+            let story = self.brief(arrived);
+            let body = String::from_utf8_lossy(&arrived.stored.raw.body).into_owned();
+            let has_value = filter.value.as_ref().is_none_or(|value| body.contains(value));
+            if !has_value || !crate::store::search::is_meant(filter, &story) {
+                continue;
+            }
+            page.events.push(story);
+            if page.events.len() >= limit {
+                page.next = Some(*seq);
+                break;
+            }
+        }
+        page
+    }
+
     fn counts(&self) -> Counts {
         let count = |number: usize| u64::try_from(number).unwrap();
         let routed = || self.events.values().filter(|event| event.routed_at.is_some());
@@ -947,16 +977,7 @@ impl Store for Memory {
 
     fn briefs(&self, seqs: Vec<i64>) -> Reply<'_, Vec<EventStory>> {
         self.with(move |inner| {
-            let brief = |seq: &i64| {
-                let mut story = inner.event_story(inner.events.get(seq)?);
-                story.event = bare(&story.event);
-                for DeliveryStory { delivery, attempts, steps, replayed_as } in
-                    story.outcomes.iter_mut().flat_map(|outcome| &mut outcome.deliveries)
-                {
-                    (delivery.request, *attempts, *steps, *replayed_as) = Default::default();
-                }
-                Some(story)
-            };
+            let brief = |seq: &i64| Some(inner.brief(inner.events.get(seq)?));
             Ok(seqs.iter().filter_map(brief).collect())
         })
     }
@@ -970,6 +991,10 @@ impl Store for Memory {
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         self.with(move |inner| Ok(inner.events.values().rev().take(limit).map(|event| bare(&event.stored)).collect()))
+    }
+
+    fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage> {
+        self.with(move |inner| Ok(inner.find(&filter, limit)))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
