@@ -14,9 +14,11 @@ mod guard;
 mod language;
 mod new_route;
 mod overview;
+pub mod problem;
 mod routes;
 mod session;
 mod sign_in;
+mod standing;
 mod stream;
 mod unmatched;
 mod views;
@@ -40,6 +42,8 @@ use crate::load::Options;
 pub use asked::{Asked, Notice};
 pub use fields::Fields;
 use session::Sessions;
+pub use standing::Stand;
+use standing::Standing;
 use stream::News;
 pub use stream::look;
 pub use views::{Views, json_value};
@@ -69,6 +73,7 @@ pub struct Inner {
     sessions: Sessions,
     entrance: Entrance,
     news: News,
+    standing: Standing,
 }
 
 /// The page; a clone is the same.
@@ -92,7 +97,7 @@ impl Page {
         let news = News::new(stopped);
         let views = Views::new(&admin.clock);
         let sessions = Sessions::new(admin.clock.clone(), entrance.listen.port());
-        Page(Arc::new(Inner { admin, workspace, views, sessions, entrance, news }))
+        Page(Arc::new(Inner { admin, workspace, views, sessions, entrance, news, standing: Standing::default() }))
     }
 
     /// A whole view: its template, which entry of the menu it belongs to, and what it shows.

@@ -5,6 +5,7 @@
 //! answers: a batch is what came in during the last sync. Other threads read, another one moves the log into the file, and
 //! one looks through the file after the start. Whoever has an answer has it on disk, in the files that the folder has.
 
+mod backlog;
 mod call;
 mod checkpoint;
 mod chosen;
@@ -18,6 +19,7 @@ mod event;
 mod filter;
 mod health;
 mod inspect;
+mod kept;
 mod key;
 mod lane;
 mod look;
@@ -45,9 +47,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use backlog::{Backlog, Waiting, size};
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
+pub use kept::Kept;
 pub use look::Look;
 pub use model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
@@ -225,6 +229,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
     fn counts(&self) -> Reply<'_, Counts>;
+
+    /// What waits, of which connection, and since when. It looks at each delivery that waits, which takes a while where there are
+    /// millions.
+    fn backlog(&self) -> Reply<'_, Backlog>;
+
+    /// The dead and the held deliveries, counted by connection, route and state, in that order. No more than `most` are looked at.
+    fn kept(&self, most: usize) -> Reply<'_, Vec<Kept>>;
 
     /// Why no event is taken, or the last attempt to write failed; nothing when all is well.
     fn trouble(&self) -> Option<StoreError>;

@@ -964,6 +964,34 @@ impl Store for Memory {
         self.with(|inner| Ok(inner.counts()))
     }
 
+    fn backlog(&self) -> Reply<'_, Backlog> {
+        self.with(|inner| {
+            let mut backlog = Backlog::default();
+            let first = inner.unrouted.first().and_then(|seq| inner.events.get(seq));
+            backlog.unrouted_since = first.map(|event| event.stored.received_at);
+            for row in inner.rows.values().filter(|row| row.stored.state.is_open()) {
+                let new = Waiting { count: 0, since: row.stored.created_at };
+                backlog.connections.entry(row.stored.connection.clone()).or_insert(new).count += 1;
+            }
+            Ok(backlog)
+        })
+    }
+
+    fn kept(&self, most: usize) -> Reply<'_, Vec<Kept>> {
+        self.with(move |inner| {
+            let mut found: BTreeMap<(Arc<str>, Arc<str>, u8), Kept> = BTreeMap::new();
+            let is_kept = |row: &&Row| matches!(row.stored.state, State::Dead | State::Held);
+            for row in inner.rows.values().filter(is_kept).take(most) {
+                let StoredDelivery { connection, route, state, created_at, .. } = row.stored.clone();
+                let key = (connection.clone(), route.clone(), u8::from(state == State::Held));
+                let new = Kept { connection, route, state, count: 0, since: created_at };
+                let kept = found.entry(key).or_insert(new);
+                (kept.count, kept.since) = (kept.count + 1, kept.since.min(created_at));
+            }
+            Ok(found.into_values().collect())
+        })
+    }
+
     fn trouble(&self) -> Option<StoreError> {
         None
     }

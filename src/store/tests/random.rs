@@ -297,6 +297,7 @@ async fn run(steps: Vec<Step>) {
         let (answered, expected) = (apply(&store, &step, now, &new).await, apply(&model, &step, now, &new).await);
         assert_eq!(answered, expected, "{step:?}");
         assert_eq!(store.counts().await, model.counts().await, "{step:?}");
+        assert_eq!(store.kept(1000).await, model.kept(1000).await, "{step:?}");
     }
     let (file, expected) = (seen(&store).await, seen(&model).await);
     assert!(file == expected, "{file}\n--- but the model says\n{expected}");
