@@ -100,8 +100,12 @@ impl Page {
         Page(Arc::new(Inner { admin, workspace, views, sessions, entrance, news, standing: Standing::default() }))
     }
 
-    /// A whole view: its template, which entry of the menu it belongs to, and what it shows.
+    /// A whole view: its template, which entry of the menu it belongs to, and what it shows. A program that asks for JSON
+    /// gets what it shows alone.
     pub fn show(&self, asked: &Asked, template: &str, entry: &str, view: Json) -> Response {
+        if asked.wants_json() {
+            return ([(header::CONTENT_TYPE, "application/json")], format!("{view:#}\n")).into_response();
+        }
         let page = asked.page(self, entry);
         let mut answer = self.rendered(asked, template, &[("page", page), ("view", view)]);
         if asked.notice.is_some() {

@@ -100,6 +100,11 @@ impl Asked {
         self.accept.contains("text/html")
     }
 
+    /// Whether a program asks, which takes what a view shows as JSON.
+    pub fn wants_json(&self) -> bool {
+        self.accept.contains("application/json") && !self.wants_html()
+    }
+
     pub(super) fn append(&self, answer: &mut Response, cookie: &Cookie) {
         if let Some(value) = cookie.header(self.is_https) {
             answer.headers_mut().append(header::SET_COOKIE, value);

@@ -28,6 +28,7 @@ mod now;
 mod outgoing;
 mod pace;
 mod packs;
+mod page;
 mod payloads;
 mod readme;
 mod receiving;
