@@ -1,5 +1,6 @@
 //! The connections and how each stands, and the addresses for senders.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
 use super::standing::Stand;
@@ -20,6 +22,8 @@ use crate::source::Source;
 use crate::store::EventFilter;
 use crate::verify::Verify;
 
+/// So many of the newest events are looked at, for when each source brought one.
+const NEWEST: usize = 500;
 /// A connection is called slow when a try of the last minutes failed: so many.
 const LATELY: u32 = 10;
 
@@ -101,10 +105,9 @@ async fn connections(State(page): State<Page>, asked: Asked) -> Response {
     let revision = page.admin.live.now();
     let health = Health::of_all(&page, &stand, Window::Day);
     let shown = health.iter().filter_map(|one| whole(one, &stand, &revision.set)).collect::<Vec<_>>();
-    let mut sources = Vec::new();
-    for source in revision.set.sources.values() {
-        sources.push(address(source, &revision.set, last_of(&page, source).await));
-    }
+    let last = last_events(&page, revision.set.sources.keys()).await;
+    let sources = revision.set.sources.values();
+    let sources: Vec<Json> = sources.map(|source| address(source, &revision.set, last.get(&source.name))).collect();
     page.show(&asked, "connections.html", "connections", json!({ "connections": shown, "sources": sources }))
 }
 
@@ -151,7 +154,7 @@ fn limit((requests, per): &(u64, Duration)) -> String {
     }
 }
 
-fn address(source: &Source, set: &RouteSet, last_at: Option<String>) -> Json {
+fn address(source: &Source, set: &RouteSet, last_at: Option<&Timestamp>) -> Json {
     let own = || format!("{}{}{}", set.public_url, set.prefix, source.path);
     let routes = set.routes.get(&source.name).into_iter().flatten().map(|route| &*route.name);
     json!({
@@ -159,15 +162,30 @@ fn address(source: &Source, set: &RouteSet, last_at: Option<String>) -> Json {
         "name": &*source.name,
         "routes": routes.collect::<Vec<_>>(),
         "verify": (!matches!(source.verify, Verify::Open)).then(|| source.verify.describe()),
-        "last_at": last_at,
+        "last_at": last_at.map(|at| at.to_string()),
     })
 }
 
-/// When the newest event of a source came.
-async fn last_of(page: &Page, source: &Source) -> Option<String> {
-    let filter = EventFilter { source: Some(source.name.clone()), ..EventFilter::default() };
+/// When the newest event of each source came: most are among those that came last, and only the others are looked for.
+async fn last_events(page: &Page, sources: impl Iterator<Item = &Arc<str>>) -> BTreeMap<Arc<str>, Timestamp> {
+    let newest = page.admin.store.recent_events(NEWEST).await.unwrap_or_default();
+    let mut found = BTreeMap::new();
+    for event in newest.iter().rev() {
+        found.insert(event.source.clone(), event.received_at);
+    }
+    if newest.len() < NEWEST {
+        return found;
+    }
+    let others = sources.filter(|source| !found.contains_key(*source)).map(|source| last_of(page, source));
+    let others: Vec<_> = join_all(others).await;
+    found.extend(others.into_iter().flatten());
+    found
+}
+
+async fn last_of(page: &Page, source: &Arc<str>) -> Option<(Arc<str>, Timestamp)> {
+    let filter = EventFilter { source: Some(source.clone()), ..EventFilter::default() };
     let found = page.admin.store.find_events(filter, 1).await.ok()?;
-    Some(found.events.first()?.event.received_at.to_string())
+    Some((source.clone(), found.events.first()?.event.received_at))
 }
 
 #[cfg(test)]

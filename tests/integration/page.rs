@@ -145,7 +145,7 @@ fn compare(place: &str, live: &Value, fixture: &Value, wrong: &mut Vec<String>) 
 }
 
 const ROUTE: &str = "source:\n  path: /in\n  verify: none\nextract:\n  text: $.text\nsend:\n  - to: acme.note\n    body:\n      \
-                     text: \"{{ text }}\"\n";
+                     key: \"{{ event.id }}\"\n      text: \"{{ text }}\"\n";
 
 /// A workspace that delivers, with more lines in `jackfield.yaml`.
 fn workspace(name: &str, more: &str) -> Folder {
@@ -506,7 +506,7 @@ fn there_may_be_no_page_and_never_one_that_is_open_to_all() {
     );
     assert_eq!(
         transcript(&open),
-        "--- standard error\nerror: `--page` is reached by others than this machine: jackfield.yaml has to say who may \
+        "--- standard error\n`--page` is reached by others than this machine: jackfield.yaml has to say who may \
          open it, under `page:`\n--- exit 3\n"
     );
 }
