@@ -258,14 +258,6 @@ impl Work {
     }
 }
 
-/// Lets the index of a store that no server has forget events.
-pub(super) fn forget(store: &Path, seqs: &[i64]) -> Result<(), StoreError> {
-    match super::index_of(store).exists() {
-        true => Work::new(store, Arc::default()).forget(seqs),
-        false => Ok(()),
-    }
-}
-
 /// The index of a store, anew where it is of another.
 fn opened(store: &Connection, file: &Path) -> Result<Index, Fault> {
     let index = Index::open(file).map_err(Fault::Index)?;
