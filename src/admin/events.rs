@@ -7,10 +7,12 @@ use axum::response::{IntoResponse, Response};
 
 use super::asked::Asked;
 use super::look::Found;
+use super::masked;
 use super::total::Total;
 use crate::diagnostic::Code;
 use crate::event::capture;
 use crate::id::EventId;
+use crate::route::RouteSet;
 use crate::store::{EventFilter, EventPage, EventStory, Store, StoreError, StoredResult};
 
 /// No list is longer.
@@ -68,10 +70,15 @@ async fn total(store: &dyn Store, filter: &EventFilter, page: &EventPage) -> Res
     Ok(Total { count: all.max(listed), or_more: false })
 }
 
-pub(super) async fn request(store: &dyn Store, id: &str) -> Result<Found, StoreError> {
+/// The request of an event, without what is masked of it.
+pub(super) async fn request(store: &dyn Store, id: &str, set: Option<&RouteSet>) -> Result<Found, StoreError> {
     let Ok(id) = id.parse::<EventId>() else { return Ok(Found::Nothing) };
     let story = store.event(id).await?;
-    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(capture::write(&story.event.raw))))
+    let shown = |story: EventStory| match set {
+        Some(set) => capture::write(&masked::request(set, &story.event)),
+        None => capture::write(&story.event.raw),
+    };
+    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(shown(story))))
 }
 
 /// Why a request could not be read; that tells of places, and of nothing that stands there.
