@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
+use super::super::embedded::private;
 use super::super::error::StoreError;
 use super::scratch::TOKENIZER;
 
@@ -41,6 +42,8 @@ impl Index {
     }
 
     fn open_known(file: &Path) -> Result<Self, StoreError> {
+        // For its owner alone: it holds words that people wrote. What stands beside it later gets the same rights.
+        private(file)?;
         let connection = connection(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         // Nothing is lost with it: what a power cut takes is made again.
         connection.execute_batch(
@@ -101,6 +104,13 @@ impl Index {
         }
         self.connection.execute_batch("PRAGMA incremental_vacuum(1024)")?;
         Ok(())
+    }
+
+    /// The numbers of the events of the oldest part.
+    pub(super) fn oldest(&self) -> Result<Vec<i64>, StoreError> {
+        let Some(part) = self.parts.first() else { return Ok(Vec::new()) };
+        let mut statement = self.connection.prepare(&format!("SELECT id FROM part_{part}_docsize"))?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
     /// Forgets events so that no word of theirs can be read in the file: what shares a part with them is written anew.

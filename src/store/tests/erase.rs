@@ -18,9 +18,9 @@ fn by_value(value: &str, dry_run: bool) -> Erase {
     Erase { value: Some(value.to_owned()), at: NOW, dry_run, ..Erase::default() }
 }
 
-fn made(lane: &str, request: &str) -> Vec<NewOutcome> {
+fn made(id: &str, lane: &str, request: &str) -> Vec<NewOutcome> {
     let deliveries = vec![NewDelivery { request: Ok(request.to_owned()), ..delivery("crm") }];
-    let result = NewResult::Taken { identity: Some(format!("id-{lane}")), lane: Some(lane.to_owned()), deliveries };
+    let result = NewResult::Taken { identity: Some(id.to_owned()), lane: Some(lane.to_owned()), deliveries };
     vec![NewOutcome { route: "lead".into(), result }]
 }
 
@@ -33,11 +33,11 @@ async fn filled(store: &Embedded) {
     store.accept(form(2, r#"[{"from":"11977771234"},{"from":"Carol"}]"#, 2)).await.unwrap();
     store.accept(form(3, r#"{"contact":4711}"#, 1)).await.unwrap();
     store.accept(form(4, r#"{"phone":"11 97777 1234"}"#, 1)).await.unwrap();
-    store.route(routed(1, made("5511977771234", r#"{"to":"5511977771234"}"#))).await.unwrap();
-    store.route(routed(2, made("bob", r#"{"to":"bob"}"#))).await.unwrap();
-    store.route(routed(3, made("5511977771234", r#"{"to":"5511977771234"}"#))).await.unwrap();
+    store.route(routed(1, made("one", "5511977771234", r#"{"to":"5511977771234"}"#))).await.unwrap();
+    store.route(routed(2, made("two", "bob", r#"{"to":"bob"}"#))).await.unwrap();
+    store.route(routed(3, made("three", "5511977771234", r#"{"to":"5511977771234"}"#))).await.unwrap();
     store.route(routed(4, vec![])).await.unwrap();
-    store.route(routed(5, made("4711", r#"{"to":4711}"#))).await.unwrap();
+    store.route(routed(5, made("five", "4711", r#"{"to":4711}"#))).await.unwrap();
     let mut known = attempt(1, 1, State::Leased);
     known.saved = Some(r#"{"contact":"Quintana-7"}"#.to_owned());
     known.remember = vec![Remember { key: "a key".to_owned(), until: Timestamp(i64::MAX) }];
@@ -73,7 +73,7 @@ async fn a_person_is_erased_from_every_file() {
     assert_eq!(store.postpone(vec![1], NOW).await, Ok(0));
     // The same identity is not new.
     store.accept(form(9, "{}", 1)).await.unwrap();
-    let again = store.route(routed(7, made("5511977771234", "{}"))).await.unwrap();
+    let again = store.route(routed(7, made("one", "lane", "{}"))).await.unwrap();
     assert_eq!(again.duplicates.len(), 1);
     let bob = EventFilter { value: Some("bob".to_owned()), ..EventFilter::default() };
     assert_eq!(store.find_events(bob, 9).await.unwrap().events.len(), 1);
