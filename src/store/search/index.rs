@@ -102,8 +102,7 @@ impl Index {
             self.connection.execute_batch(&drop)?;
             self.parts.remove(part);
         }
-        self.connection.execute_batch("PRAGMA incremental_vacuum(1024)")?;
-        Ok(())
+        self.give_back(1024)
     }
 
     /// The numbers of the events of the oldest part.
@@ -125,8 +124,18 @@ impl Index {
         for part in meant {
             self.connection.execute_batch(&format!("INSERT INTO part_{part} (part_{part}) VALUES ('optimize')"))?;
         }
-        self.connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA secure_delete = OFF")?;
+        self.give_back(u32::MAX)?;
+        self.connection.execute_batch("PRAGMA secure_delete = OFF")?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Gives so many pages that hold nothing back to the disk.
+    fn give_back(&self, pages: u32) -> Result<(), StoreError> {
+        let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = vacuum.query([])?;
+        // Each row that it answers with is a page.
+        while rows.next()?.is_some() {}
         Ok(())
     }
 }
