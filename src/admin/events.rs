@@ -17,6 +17,8 @@ use crate::store::{EventFilter, EventPage, EventStory, Store, StoreError, Stored
 
 /// No list is longer.
 const MOST: usize = 1000;
+/// So many that are looked for are counted.
+const COUNTED: usize = 200;
 
 /// What is personal goes out here, and what is confidential, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
 /// for by number or as `localhost` only.
@@ -60,11 +62,15 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
     })))
 }
 
-/// How many there are: of all that is known, and of what is looked for it is known that there may be more.
+/// How many there are: of all that is known, and of what is looked for as far as it is counted.
 async fn total(store: &dyn Store, filter: &EventFilter, page: &EventPage) -> Result<Total, StoreError> {
     let listed = page.events.len();
     if *filter != EventFilter::default() {
-        return Ok(Total { count: listed, or_more: page.next.is_some() });
+        if page.next.is_none() || listed >= COUNTED {
+            return Ok(Total { count: listed, or_more: page.next.is_some() });
+        }
+        let counted = store.find_events(filter.clone(), COUNTED).await?;
+        return Ok(Total { count: counted.events.len().max(listed), or_more: counted.next.is_some() });
     }
     let all = usize::try_from(store.counts().await?.events).unwrap_or(usize::MAX);
     Ok(Total { count: all.max(listed), or_more: false })

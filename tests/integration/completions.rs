@@ -11,6 +11,7 @@ const COMMANDS: [&str; 21] = [
     "new",
     "check",
     "dry-run",
+    "erase",
     "test",
     "diff",
     "serve",

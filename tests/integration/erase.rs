@@ -1,5 +1,9 @@
 //! A person is erased: from the store of a running server, from one that was stopped, and from their files.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
 use crate::support::{ACME, Folder, Server, files_below, post, run, transcript};
 
 const ROUTE: &str = "
@@ -70,4 +74,55 @@ fn a_person_is_erased_and_nobody_else() {
     assert_eq!(told, format!("erased: 1 event and 1 delivery\n  1 had not gone out yet: withdrawn\n{elsewhere}"));
     let proved = transcript(&run(folder.path(), &["store", "verify", "--data", "data"]));
     assert_eq!(proved, "1 event, 0 deliveries: all good\n--- exit 0\n");
+}
+
+/// The body of the next request to a provider, and the connection on which it waits for an answer.
+fn asked(provider: &TcpListener) -> (String, TcpStream) {
+    let (stream, _) = provider.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (String::from_utf8(body).unwrap(), stream)
+}
+
+fn answer(mut stream: TcpStream) {
+    let answer =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\nConnection: close\r\n\r\n{\"id\":1}";
+    stream.write_all(answer.as_bytes()).unwrap();
+}
+
+#[test]
+fn what_is_being_sent_when_it_is_erased_holds_up_nobody() {
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::with("erase-under-way", ACME);
+    folder.write("jackfield.yaml", &DOWN.replace("127.0.0.1:9", &provider.local_addr().unwrap().to_string()));
+    folder.write("routes/in.yaml", &ROUTE.replace("{{ payload.phone }}", "desk"));
+    let server = Server::start(folder.path(), &[], &[]);
+    for body in [SENT[0], SENT[2]] {
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+    }
+    let (first, under_way) = asked(&provider);
+    assert!(first.contains("Quintana calls"), "{first}");
+    server.wait_for("the other", |status| status["events"]["unrouted"] == 0);
+    let args = ["erase", "--value", "quintana@example.com", "--yes", "--admin", &server.admin];
+    let told = transcript(&run(folder.path(), &args));
+    assert!(told.contains("  1 was being sent at that moment: the provider may have it\n"), "{told}");
+    answer(under_way);
+    let (second, under_way) = asked(&provider);
+    assert!(second.contains("Bob calls"), "{second}");
+    answer(under_way);
+    server.wait_for("what stood behind it", |status| status["deliveries"]["delivered"] == 1);
+    assert_eq!(server.status()["deliveries"]["leased"], 0);
 }

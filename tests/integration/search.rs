@@ -89,7 +89,7 @@ fn events_are_found_in_a_running_server_and_in_a_stopped_store() {
     let admin = ["--admin", &server.admin];
     let says = |args: &[&str]| transcript(&run(folder.path(), &[args, &admin].concat()));
     let one = says(&["events", "--value", "example", "--last", "1"]);
-    assert!(one.ends_with("\nthere may be more; --before 3 goes on from here\n--- exit 0\n"), "{one}");
+    assert!(one.ends_with("\n1 of 2 events; --last 2 lists them all\n--- exit 0\n"), "{one}");
     assert_eq!(says(&["events", "--value", "***"]), "no events\n--- exit 0\n");
     let unknown = says(&["events", "--state", "gone"]);
     assert!(unknown.contains("there is no state `gone`: unrouted, unmatched, failed, dismissed,"), "{unknown}");
