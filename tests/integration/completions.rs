@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "init",
     "new",
     "check",
