@@ -3,9 +3,11 @@
 mod asked;
 mod contents;
 mod deliveries;
+mod erase;
 mod events;
 mod held;
 mod look;
+mod masked;
 mod reason;
 mod replay;
 mod total;
@@ -68,7 +70,7 @@ pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json
 pub use held::decide;
 pub use look::look;
 
-/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/healthz`, `/readyz`.
+/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/erase`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
     let told = Router::new()
         .route("/status", get(status))
@@ -80,6 +82,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/replay", post(replay::replay))
         .route("/release", post(held::release))
         .route("/dismiss", post(held::dismiss))
+        .route("/erase", post(erase::erase))
         .layer(from_fn(events::only_by_address));
     Router::new()
         .merge(told)

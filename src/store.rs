@@ -14,6 +14,7 @@ mod copy;
 mod decided;
 mod delivery;
 mod embedded;
+mod erase;
 mod error;
 mod event;
 mod filter;
@@ -54,10 +55,10 @@ pub use error::{Cause, StoreError};
 pub use kept::Kept;
 pub use look::Look;
 pub use model::{
-    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
-    NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention,
-    RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
-    UnsureCall, Verified,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, Erase, Erased, EventStory, Filter, Leased,
+    LimitedCall, NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed,
+    Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult,
+    StoredToken, UnsureCall, Verified,
 };
 pub use search::{Became, EventFilter, EventPage};
 pub use snapshot::Snapshot;
@@ -226,6 +227,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. An event
     /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned>;
+
+    /// Forgets for good, in all files, what is known of a person: the events that are named and those that hold the value, each
+    /// with all that came in the same request, their deliveries, calls, steps, and what these remembered; what has not gone
+    /// out is withdrawn. The identities of what is erased stay known, by their hashes. That something was erased is kept.
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased>;
 
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
     fn counts(&self) -> Reply<'_, Counts>;

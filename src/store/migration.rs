@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::StoreError;
 
 /// The step at index n leads from format n to format n + 1. A step that was released is never changed.
-pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// Rows lie in order of arrival and what never changes lies apart from what does: a commit then touches few pages,
 /// most of them at the end of a table.
@@ -157,6 +157,15 @@ ALTER TABLE deliveries ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE unsure_calls (
     delivery_seq INTEGER PRIMARY KEY,
     number INTEGER NOT NULL, step INTEGER NOT NULL, started_at INTEGER NOT NULL, key BLOB
+);
+";
+
+/// That something was erased, when and how much, and nothing of what it was.
+const SIXTH: &str = "
+CREATE TABLE erasures (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL, events INTEGER NOT NULL, deliveries INTEGER NOT NULL, withdrawn INTEGER NOT NULL,
+    remembered INTEGER NOT NULL
 );
 ";
 

@@ -9,9 +9,9 @@ use tokio::time::timeout_at;
 
 use super::embedded::{Embedded, Options};
 use super::model::{
-    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
-    Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
-    StoredEvent, StoredToken, UnsureCall, Verified,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, Erase, Erased, EventStory, Filter, Leased, LimitedCall,
+    NewEvents, Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt,
+    StoredDelivery, StoredEvent, StoredToken, UnsureCall, Verified,
 };
 use super::search::{EventFilter, EventPage};
 use super::snapshot::Snapshot;
@@ -210,6 +210,10 @@ impl Store for Embedded {
 
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned> {
         Box::pin(self.forget(now, retention, limit))
+    }
+
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased> {
+        Box::pin(self.erase_all(asked))
     }
 
     fn counts(&self) -> Reply<'_, Counts> {
