@@ -5,6 +5,7 @@
 //! answers: a batch is what came in during the last sync. Other threads read, another one moves the log into the file, and
 //! one looks through the file after the start. Whoever has an answer has it on disk, in the files that the folder has.
 
+mod backlog;
 mod call;
 mod checkpoint;
 mod chosen;
@@ -44,6 +45,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use backlog::{Backlog, Waiting, size};
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
 pub use error::{Cause, StoreError};
@@ -223,6 +225,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
     fn counts(&self) -> Reply<'_, Counts>;
+
+    /// What waits, of which connection, and since when. It looks at each delivery that waits, which takes a while where there are
+    /// millions.
+    fn backlog(&self) -> Reply<'_, Backlog>;
 
     /// Why no event is taken, or the last attempt to write failed; nothing when all is well.
     fn trouble(&self) -> Option<StoreError>;

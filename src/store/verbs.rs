@@ -17,8 +17,8 @@ use super::snapshot::Snapshot;
 use super::spoiled::Among;
 use super::writer::Command;
 use super::{
-    Reply, Store, StoreError, call, chosen, copy, decided, delivery, event, filter, key, lane, memory, prune, query,
-    replay, snapshot, spoiled, story, verify,
+    Backlog, Reply, Store, StoreError, backlog, call, chosen, copy, decided, delivery, event, filter, key, lane,
+    memory, prune, query, replay, snapshot, spoiled, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -214,6 +214,10 @@ impl Store for Embedded {
     fn counts(&self) -> Reply<'_, Counts> {
         let counts = *self.inner.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move { Ok(counts) })
+    }
+
+    fn backlog(&self) -> Reply<'_, Backlog> {
+        self.look(backlog::backlog)
     }
 
     fn trouble(&self) -> Option<StoreError> {

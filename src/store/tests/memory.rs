@@ -934,6 +934,19 @@ impl Store for Memory {
         self.with(|inner| Ok(inner.counts()))
     }
 
+    fn backlog(&self) -> Reply<'_, Backlog> {
+        self.with(|inner| {
+            let mut backlog = Backlog::default();
+            let first = inner.unrouted.first().and_then(|seq| inner.events.get(seq));
+            backlog.unrouted_since = first.map(|event| event.stored.received_at);
+            for row in inner.rows.values().filter(|row| row.stored.state.is_open()) {
+                let new = Waiting { count: 0, since: row.stored.created_at };
+                backlog.connections.entry(row.stored.connection.clone()).or_insert(new).count += 1;
+            }
+            Ok(backlog)
+        })
+    }
+
     fn trouble(&self) -> Option<StoreError> {
         None
     }
