@@ -8,10 +8,12 @@ mod events;
 mod held;
 mod look;
 mod masked;
+mod metrics;
 mod reason;
 mod replay;
 mod total;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -43,6 +45,8 @@ pub struct Admin {
     pub ready: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
     pub figures: Arc<Figures>,
+    /// The folder of the store.
+    pub data: PathBuf,
     /// There may be work for this connection.
     pub wake: WakeConnection,
     /// Lets a connection try again at once, and says whether it waited for anything.
@@ -70,7 +74,8 @@ pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json
 pub use held::decide;
 pub use look::look;
 
-/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/erase`, `/healthz`, `/readyz`.
+/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/erase`, `/metrics`,
+/// `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
     let told = Router::new()
         .route("/status", get(status))
@@ -86,6 +91,7 @@ pub fn router(admin: Admin) -> Router {
         .layer(from_fn(events::only_by_address));
     Router::new()
         .merge(told)
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .with_state(admin)

@@ -18,6 +18,7 @@ mod literal;
 mod lookalike;
 mod made;
 mod optional;
+mod own_source;
 mod pack;
 mod page;
 mod privacy;

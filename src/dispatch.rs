@@ -33,6 +33,7 @@ use crate::delivery::{State, Trouble};
 use crate::figures::Figures;
 use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
+use crate::span::Spans;
 use crate::store::{Filter, Reply, Store, StoreError};
 use caller::Caller;
 use flight::Flights;
@@ -135,6 +136,7 @@ struct Shared {
     reports: broadcast::Sender<Report>,
     failures: Failures,
     figures: Arc<Figures>,
+    spans: Spans,
     stage: watch::Receiver<Stage>,
 }
 
@@ -218,7 +220,7 @@ impl Dispatch {
         let (stage, staged) = watch::channel(Stage::Running);
         let (reports, _) = broadcast::channel(REPORTS);
         let (paces, flights, lines) = (Paces::default(), Flights::default(), Lines::default());
-        let (failures, figures) = (Failures::default(), Arc::default());
+        let (failures, figures, spans) = (Failures::default(), Arc::default(), Spans::default());
         let shared = Shared {
             live,
             store,
@@ -231,14 +233,15 @@ impl Dispatch {
             reports,
             failures,
             figures,
+            spans,
             stage: staged,
         };
         Dispatch { shared, wake, stage, workers: JoinSet::new(), running: BTreeSet::new() }
     }
 
-    /// Counts in these figures what its workers do. Before the first worker begins.
-    pub fn counting_in(mut self, figures: Arc<Figures>) -> Self {
-        self.shared.figures = figures;
+    /// Counts in these figures what its workers do, and puts the spans of calls there. Before the first worker begins.
+    pub fn watched_by(mut self, figures: Arc<Figures>, spans: Spans) -> Self {
+        (self.shared.figures, self.shared.spans) = (figures, spans);
         self
     }
 

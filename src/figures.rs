@@ -1,6 +1,6 @@
 //! What the server counts while it runs: for the page, for `/metrics` and for alerts. Seven days of it outlive a restart.
 //!
-//! Whoever counts takes one short lock of its route, connection or source, never one of all. What is kept of one name is
+//! Whoever counts takes short locks, one after the other: those of its route and connection, and one for the sum. What is kept of one name is
 //! bounded: 60 minutes, 48 half hours and 42 times four hours, and of these only what had traffic.
 
 mod file;
@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::delivery::State;
 
 pub use file::Unread;
-pub use histogram::{Histogram, HistogramCounts};
+pub use histogram::{BOUNDS_MS, Histogram, HistogramCounts};
 pub use latencies::{Latencies, Latency};
 pub use series::{Counts, Series};
 use table::Table;
@@ -83,6 +83,14 @@ pub struct ConnectionTotals {
     pub delivering: HistogramCounts,
 }
 
+impl ConnectionTotals {
+    /// The calls that the connection did its part in, whatever became of what they brought.
+    pub fn answered(&self) -> u64 {
+        let good = ["delivered", "accepted", "duplicate", "reject", "forget"];
+        self.calls.iter().filter(|(outcome, _)| good.contains(outcome)).map(|(_, count)| count).sum()
+    }
+}
+
 /// What a route made of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -104,11 +112,11 @@ pub struct Called<'c> {
 }
 
 impl Figures {
-    /// A request was accepted with so many events, and its sender answered after so long.
-    pub fn accepted(&self, source: &Arc<str>, events: usize, took: Duration, now: Timestamp) {
+    /// So many events were accepted in one request, whose sender had its answer after so long, where there was one.
+    pub fn accepted(&self, source: &Arc<str>, events: usize, took: Option<Duration>, now: Timestamp) {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.sources.of(source).fetch_add(events.into(), Ordering::Relaxed);
-        self.answered.add(took);
+        took.into_iter().for_each(|took| self.answered.add(took));
         lock(&self.all).count(now, |counts| counts.received = counts.received.saturating_add(events));
     }
 

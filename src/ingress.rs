@@ -27,6 +27,7 @@ use crate::live::{Live, Revision};
 use crate::refusal::Reason;
 use crate::route::Lookup;
 use crate::source::{NotTaken, Source};
+use crate::span::Spans;
 use crate::store::Store;
 use crate::value::Value;
 use crate::verify::Context;
@@ -54,6 +55,7 @@ pub struct Ingress {
     /// What is taken on at once.
     pub guard: Guard,
     pub figures: Arc<Figures>,
+    pub spans: Spans,
 }
 
 impl Ingress {

@@ -6,6 +6,7 @@
 //! assembly. `docs/architecture.md` tells the story of one event.
 
 pub mod admin;
+pub mod alert;
 pub mod backoff;
 pub mod cli;
 pub mod client;
@@ -45,6 +46,7 @@ pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod source;
+pub mod span;
 pub mod store;
 pub mod telemetry;
 pub mod template;

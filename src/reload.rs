@@ -49,6 +49,12 @@ impl Reloads {
         history.last = Some(outcome);
     }
 
+    /// How many were taken and refused, and the last one.
+    pub fn so_far(&self) -> (u64, u64, Option<Outcome>) {
+        let history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        (history.taken, history.refused, history.last.clone())
+    }
+
     /// For `status`: the last one, and how many were taken and refused.
     pub fn to_json(&self) -> serde_json::Value {
         let history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

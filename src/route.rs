@@ -157,6 +157,11 @@ impl RouteSet {
         Ok(())
     }
 
+    /// Knows a source that has no address.
+    pub fn add_own_source(&mut self, source: Arc<Source>) {
+        self.sources.insert(source.name.clone(), source);
+    }
+
     pub fn add_route(&mut self, route: Arc<Route>) {
         self.by_name.insert(route.name.clone(), route.clone());
         self.routes.entry(route.source.clone()).or_default().push(route);
@@ -189,7 +194,7 @@ impl RouteSet {
 
     /// Every path that is served.
     pub fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.sources.values().map(|source| &source.path)
+        self.sources.values().map(|source| &source.path).filter(|path| !path.is_empty())
     }
 
     pub fn all_routes(&self) -> impl Iterator<Item = &Arc<Route>> {

@@ -1,5 +1,6 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
+mod alerts;
 mod figures;
 mod files;
 mod listen;
@@ -32,12 +33,16 @@ use crate::refusal::Tally;
 use crate::reload::{self, Reloader, Reloads, Taken};
 use crate::routing::Router;
 use crate::settings::ServerSettings;
+use crate::span;
 use crate::store::{Store, StoreError};
 
 /// How long requests and attempts under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 /// Attempts have a little less, so that what is broken off is recorded within the grace.
 const ATTEMPTS_GRACE: Duration = Duration::from_secs(8);
+
+/// How long the last spans may take to a collector.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +88,9 @@ pub struct Server {
     reloading: JoinHandle<()>,
     forgetting: JoinHandle<()>,
     counting: JoinHandle<()>,
+    alerting: JoinHandle<()>,
+    /// Ends when nobody puts spans any more.
+    exporting: Option<JoinHandle<()>>,
     revisions: mpsc::Receiver<Taken>,
     /// Connections for which a person lets something go on.
     awakened: mpsc::UnboundedReceiver<Arc<str>>,
@@ -126,7 +134,9 @@ impl Server {
         let wake = Wake::default();
         let figures = figures::read(&settings.data);
         let dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
-        let mut dispatch = dispatch.counting_in(figures.clone());
+        let (spans, exporter) = span::from_environment();
+        let exporting = exporter.map(|exporter| tokio::spawn(exporter.run()));
+        let mut dispatch = dispatch.watched_by(figures.clone(), spans.clone());
         dispatch.recall().await?;
         dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
         dispatch.ensure(live.now().set.connections.keys().cloned());
@@ -140,6 +150,7 @@ impl Server {
             accepted: accepted.clone(),
             identity_window: settings.retention.identity_window,
             figures: figures.clone(),
+            spans: spans.clone(),
         };
         let (stop, stopped) = watch::channel(false);
         let ready = Arc::new(AtomicBool::new(false));
@@ -158,6 +169,7 @@ impl Server {
             rates: Rates::default(),
             guard: Guard::new(files::within(settings.most), tally.clone()),
             figures: figures.clone(),
+            spans,
         };
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let (awaken, awakened) = mpsc::unbounded_channel();
@@ -172,6 +184,7 @@ impl Server {
             ready: ready.clone(),
             tally,
             figures: figures.clone(),
+            data: settings.data.clone(),
             wake: Arc::new(move |connection| {
                 wake.connection(connection);
                 // It may have no worker: nothing was open when the server started, and the workspace has it no more.
@@ -186,6 +199,16 @@ impl Server {
         let (page, page_task) = open_page(page_listener, admin.clone(), workspace, stopped.clone());
         let admin_task =
             tokio::spawn(operator::serve(operator::OPERATOR, admin_listener, admin::router(admin), stopped.clone()));
+        let alerts = alerts::Alerts {
+            live: live.clone(),
+            store: store.clone(),
+            figures: figures.clone(),
+            outlook: dispatch.outlook(),
+            reloads: reloads.clone(),
+            clock: options.clock.clone(),
+            accepted: accepted.clone(),
+            data: settings.data.clone(),
+        };
         let counting = figures::keep(figures, settings.data.clone(), options.clock.clone(), stopped.clone());
         let proof = proof::by_events_in(settings.data.clone());
         let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed, told };
@@ -203,9 +226,11 @@ impl Server {
             admin_task,
             page_task,
             routing,
-            reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
+            reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped.clone())),
             forgetting: tokio::spawn(forgetting),
             counting: tokio::spawn(counting),
+            alerting: tokio::spawn(alerts.run(stopped)),
+            exporting,
             revisions,
             awakened,
             known_paths,
@@ -257,15 +282,19 @@ impl Server {
                 ended(self.reloading),
                 ended(self.forgetting),
                 ended(self.counting),
+                ended(self.alerting),
                 ended(self.admin_task),
                 ended(self.page_task),
                 self.dispatch.stop(ATTEMPTS_GRACE)
             )
         };
         // A token that is being fetched has a little longer: it would be lost.
-        let (ended, ()) = tokio::join!(tokio::time::timeout(GRACE, ends), tokens.stop());
-        if ended.is_err() {
+        let (over, ()) = tokio::join!(tokio::time::timeout(GRACE, ends), tokens.stop());
+        if over.is_err() {
             tracing::warn!("what was still under way is cut off; it is taken up at the next start");
+        }
+        if let Some(exporting) = self.exporting {
+            let _ = tokio::time::timeout(LAST_SPANS, ended(exporting)).await;
         }
         self.store.close().await?;
         tracing::info!("stopped");

@@ -32,6 +32,9 @@ fn filled_in(url: &str, params: &Value) -> String {
     })
 }
 
+/// The name of the source of what the server itself has to tell. It has no address.
+pub const OWN_SOURCE: &str = "jackfield";
+
 /// So many times the limit of a body is what a compressed one may hold.
 const INFLATION: usize = 10;
 
@@ -106,6 +109,25 @@ impl Limits {
 }
 
 impl Source {
+    /// The source of what the server itself has to tell: nobody can send there.
+    pub fn own() -> Self {
+        Source {
+            name: OWN_SOURCE.into(),
+            path: "".into(),
+            public_url: None,
+            methods: vec!["POST".into()],
+            format: Format::Json,
+            decode: Vec::new(),
+            split: None,
+            verify: Verify::Open,
+            settings: Settings::default(),
+            handshakes: Vec::new(),
+            reply: Reply::default(),
+            limits: Limits::default(),
+            rate: None,
+        }
+    }
+
     /// What verification looks at in a request to this source.
     pub fn context<'a>(
         &self,

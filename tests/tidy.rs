@@ -34,7 +34,7 @@ const LAYERS: &[&[&str]] = &[
         "verify",
     ],
     &["compile"],
-    &["client", "figures", "live", "load", "refusal", "sandbox", "store", "telemetry"],
+    &["alert", "client", "figures", "live", "load", "refusal", "sandbox", "span", "store", "telemetry"],
     &["admin", "dispatch", "ingress", "reload"],
     &["page", "routing", "settings", "server"],
     &["cli"],

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{AttemptResult, State};
 use crate::figures::Called;
 use crate::pack::outcome::Outcome;
+use crate::span::{Span, Trace};
 use crate::store::StoredDelivery;
 
 /// A delivery that was made so long after its event is one that a person sent again, or whose source was away: what it takes
@@ -20,6 +21,36 @@ impl Shared {
         let now = self.clock.now();
         let took = began(delivery).until(now);
         self.figures.ended(&delivery.route, &delivery.connection, state, Some(took), now);
+    }
+
+    /// A call of a delivery ended, the last that it has counted: whoever follows traces is told.
+    pub(super) fn tell_span(
+        &self,
+        delivery: &StoredDelivery,
+        to: &str,
+        result: &AttemptResult,
+        status: Option<u16>,
+        began: Timestamp,
+    ) {
+        let trace = Trace::of_delivery(&delivery.request, delivery.event_id);
+        self.spans.put(trace.sampled, || {
+            let mut attributes = vec![
+                ("jackfield.event", delivery.event_id.to_string()),
+                ("jackfield.delivery", delivery.id.to_string()),
+                ("jackfield.route", delivery.route.to_string()),
+                ("jackfield.operation", to.to_owned()),
+                ("jackfield.outcome", result.word().to_owned()),
+            ];
+            attributes.extend(status.map(|status| ("http.response.status_code", status.to_string())));
+            Span {
+                name: format!("call {to}"),
+                began,
+                ended: self.clock.now(),
+                failed: is_failure(result),
+                attributes,
+                ..trace.calling(delivery.event_id, delivery.id, delivery.calls)
+            }
+        });
     }
 
     /// A call of a delivery ended, to `connection.operation`.

@@ -351,7 +351,8 @@ impl Runner<'_> {
         let Target { request, connection, operation } = target;
         let clock = &self.shared.clock;
         let started_at = clock.now();
-        let call = Call { request, connection, operation, token, clock };
+        let trace = connection.traceparent.then(|| self.traceparent());
+        let call = Call { request, connection, operation, token, trace: trace.as_deref(), clock };
         self.called = Some(record::is_repeatable(target));
         death::moment("to-send");
         let (mut result, answer, cut) = tokio::select! {

@@ -66,16 +66,18 @@ impl Figures {
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let (file, beside) = (folder.join(FILE), folder.join(format!("{FILE}.new")));
         let mut out = GzEncoder::new(BufWriter::new(private(&beside)?), Compression::fast());
-        writeln!(out, "{HEAD}")?;
-        writeln!(out, "{}", line(None, &lock(&self.all).clone()))?;
+        // A line at a time: what is written in little pieces is compressed in little pieces.
+        let mut say = |line: String| out.write_all(line.as_bytes());
+        say(format!("{HEAD}\n"))?;
+        say(line(None, &lock(&self.all).clone()))?;
         for (name, figures) in self.routes.all() {
             // Each is locked for as long as its copy takes.
             let series = lock(&figures).series.clone();
-            writeln!(out, "{}", line(Some(("route", &name)), &series))?;
+            say(line(Some(("route", &name)), &series))?;
         }
         for (name, figures) in self.connections.all() {
             let series = lock(&figures.series).clone();
-            writeln!(out, "{}", line(Some(("connection", &name)), &series))?;
+            say(line(Some(("connection", &name)), &series))?;
         }
         out.finish()?.flush()?;
         fs::rename(beside, file)
@@ -88,7 +90,7 @@ impl Figures {
     }
 }
 
-fn line<M: Measure>(name: Option<(&str, &str)>, series: &Series<M>) -> Value {
+fn line<M: Measure>(name: Option<(&str, &str)>, series: &Series<M>) -> String {
     let bucket = |bucket: &Bucket<M>| json!([bucket.minute, bucket.counts.to_array(), bucket.measure.parts()]);
     let tier = |tier: &super::series::Tier<M>| tier.buckets.iter().map(bucket).collect::<Vec<_>>();
     let mut line =
@@ -96,7 +98,7 @@ fn line<M: Measure>(name: Option<(&str, &str)>, series: &Series<M>) -> Value {
     if let Some(((kind, name), line)) = name.zip(line.as_object_mut()) {
         line.insert(kind.to_owned(), name.into());
     }
-    line
+    format!("{line}\n")
 }
 
 fn series<M: Measure>(line: &Value) -> Option<Series<M>> {

@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn each_class_has_what_took_no_longer() {
         let histogram = Histogram::default();
-        [0, 1, 2, 3, 1000, 1001, 9_000_000].map(|ms| histogram.add(Duration::from_millis(ms)));
+        for ms in [0, 1, 2, 3, 1000, 1001, 9_000_000] {
+            histogram.add(Duration::from_millis(ms));
+        }
         let counts = histogram.counts();
         assert_eq!(counts.up_to[..4], [2, 3, 4, 4]);
         assert_eq!((counts.up_to[9], counts.up_to[10], counts.up_to[17], counts.all), (5, 6, 6, 7));

@@ -23,7 +23,7 @@ fn folder(name: &str) -> PathBuf {
 /// A minute of traffic: three events, two delivered after 100 ms, one given up.
 fn traffic(figures: &Figures, now: Timestamp) {
     let (source, route, connection): (_, Arc<str>, _) = (Arc::from("form"), Arc::from("crm/lead"), Arc::from("acme"));
-    figures.accepted(&source, 3, Duration::from_millis(4), now);
+    figures.accepted(&source, 3, Some(Duration::from_millis(4)), now);
     for state in [State::Delivered, State::Accepted, State::Dead] {
         figures.routed(&[(route.clone(), Fate::Taken(Vec::new()))], now);
         let took = Duration::from_millis(100);
@@ -36,7 +36,7 @@ fn traffic(figures: &Figures, now: Timestamp) {
 #[test]
 fn each_window_has_what_happened_within_it() {
     let figures = Figures::default();
-    [0, 30, 59, 61, 24 * 60].map(|minute| traffic(&figures, after(minute)));
+    [0, 30, 59, 61, 24 * 60].into_iter().for_each(|minute| traffic(&figures, after(minute)));
     let received = |window, now| figures.all(window, now).counts.received;
     let at = after(24 * 60);
     assert_eq!(Window::ALL.map(|window| received(window, at)), [3, 12, 15]);
@@ -55,7 +55,7 @@ fn each_window_has_what_happened_within_it() {
 #[test]
 fn bars_are_even_and_end_now() {
     let figures = Figures::default();
-    [0, 29, 30].map(|minute| traffic(&figures, after(minute)));
+    [0, 29, 30].into_iter().for_each(|minute| traffic(&figures, after(minute)));
     for (window, count, length) in [(Window::Hour, 60, 1), (Window::Day, 48, 30), (Window::Week, 42, 240)] {
         let bars = figures.bars(window, after(31));
         assert_eq!((bars.len(), bars.iter().map(|bar| bar.received).sum::<u32>()), (count, 9), "{window:?}");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
+mod alerts;
 mod answers;
 mod busy;
 mod command;
@@ -25,6 +26,7 @@ mod held;
 mod hostile;
 mod left_out;
 mod live;
+mod metrics;
 mod now;
 mod outgoing;
 mod pace;
@@ -44,6 +46,7 @@ mod senders;
 mod store;
 mod support;
 mod tokens;
+mod traces;
 mod unknown;
 mod vendor;
 mod verification;

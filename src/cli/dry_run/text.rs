@@ -18,7 +18,10 @@ const LINES: Layout = Layout { indent: 0, labels: (9, 9), cut: false };
 pub(super) fn show(run: &DryRun<'_>) {
     row("route", &run.route.name);
     let methods: Vec<&str> = run.source.methods.iter().map(|method| &**method).collect();
-    row("source", &format!("{} {}{}", methods.join(", "), run.compiled.set.prefix, run.source.path));
+    match run.source.path.is_empty() {
+        true => row("source", "Jackfield itself"),
+        false => row("source", &format!("{} {}{}", methods.join(", "), run.compiled.set.prefix, run.source.path)),
+    }
     let test = if run.input.of_test { ", of the route's first test" } else { "" };
     row("request", &format!("{}{test}", run.input.name));
     row("verified", &verified(run));

@@ -186,6 +186,7 @@ fn stand_in(within: &Within<'_>) -> Connection {
         secrets: secret.into_iter().map(|name| (name.into(), Secret::new(""))).collect(),
         timeout: Duration::ZERO,
         link: Arc::default(),
+        traceparent: false,
         backoff: Backoff::default(),
         rate_limits: Vec::new(),
         oauth2: None,

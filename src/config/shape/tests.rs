@@ -225,11 +225,11 @@ fn the_keys_of_a_connection_are_those_that_are_read() {
     Connection::shape(&mut shapes);
     let told: Vec<&str> = shapes.properties("connection").map(|key| &**key).collect();
     let text = "{ provider: a, base_url: b, environment: c, timeout: 1s, retry: {}, proxy: e, ca: f,
-        client_certificate: { certificate: g, key: h }, allow_private_addresses: true, other: d }";
+        client_certificate: { certificate: g, key: h }, allow_private_addresses: true, traceparent: true, other: d }";
     let (document, _) = Document::parse("jackfield.yaml", text);
     let connection = Connection::decode(&document.root.unwrap(), &mut Vec::new()).unwrap();
     assert_eq!(connection.settings.names().collect::<Vec<_>>(), ["other"]);
-    let ways = ["proxy", "ca", "client_certificate", "allow_private_addresses"];
+    let ways = ["proxy", "ca", "client_certificate", "allow_private_addresses", "traceparent"];
     assert_eq!(told, [&["provider", "base_url", "environment", "timeout", "retry"], &ways[..]].concat());
 }
 

@@ -261,7 +261,10 @@ async fn seen(store: &dyn Store) -> String {
         .await
         .unwrap()));
     let unrouted = store.unrouted(0, 999).await.unwrap();
-    format!("{:#?}", (stories, lists, unrouted, store.open_connections().await, store.verify().await))
+    format!(
+        "{:#?}",
+        (stories, lists, unrouted, store.open_connections().await, store.backlog().await, store.verify().await)
+    )
 }
 
 fn outcomes(given: &[Given]) -> Vec<NewOutcome> {
