@@ -10,7 +10,7 @@ mod series;
 mod table;
 mod window;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub use window::{Bar, Summary, Window};
 #[derive(Debug, Default)]
 pub struct Figures {
     sources: Table<AtomicU64>,
+    /// When the newest event of each source came.
+    last: Table<AtomicI64>,
     routes: Table<Mutex<RouteFigures>>,
     connections: Table<ConnectionFigures>,
     all: Mutex<Series<Latencies>>,
@@ -116,6 +118,7 @@ impl Figures {
     pub fn accepted(&self, source: &Arc<str>, events: usize, took: Option<Duration>, now: Timestamp) {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.sources.of(source).fetch_add(events.into(), Ordering::Relaxed);
+        self.last.of(source).fetch_max(now.0, Ordering::Relaxed);
         took.into_iter().for_each(|took| self.answered.add(took));
         lock(&self.all).count(now, |counts| counts.received = counts.received.saturating_add(events));
     }
@@ -225,6 +228,11 @@ impl Figures {
     /// How many events of a source were accepted since the start.
     pub fn source_total(&self, name: &str) -> u64 {
         self.sources.find(name).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// When the newest event of a source came, as far back as figures were kept; also longer ago than a week.
+    pub fn source_last(&self, name: &str) -> Option<Timestamp> {
+        self.last.find(name).map(|at| Timestamp(at.load(Ordering::Relaxed)))
     }
 
     /// What became of events and deliveries of a route since the start.

@@ -49,6 +49,12 @@ impl Reloads {
         history.last = Some(outcome);
     }
 
+    /// The files were bad when the server started, so that it serves another revision, the last good one.
+    pub fn refused_at_start(&self, compiled: &Compiled, serving: &Arc<str>, at: Timestamp) {
+        let mut history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        history.last = Some(outcome(compiled, serving, false, at));
+    }
+
     /// How many were taken and refused, and the last one.
     pub fn so_far(&self) -> (u64, u64, Option<Outcome>) {
         let history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

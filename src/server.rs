@@ -66,6 +66,8 @@ pub struct Start {
     pub store: Arc<dyn Store>,
     /// What the files were before they were read; a change since then is noticed.
     pub fingerprint: u64,
+    /// Says so when the files are not what serves.
+    pub reloads: Reloads,
     /// Called with each revision before it serves: the sandbox learns of new packs.
     pub on_revision: Box<dyn Fn(&Revision) + Send + Sync>,
 }
@@ -113,7 +115,7 @@ impl Drop for Needed {
 impl Server {
     /// Opens the store, takes up what was left, and begins to receive.
     pub async fn start(start: Start) -> Result<Server, ServerError> {
-        let Start { root, settings, options, compiled, files, store, fingerprint, on_revision } = start;
+        let Start { root, settings, options, compiled, files, store, fingerprint, reloads, on_revision } = start;
         let clock = options.clock.clone();
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin).await?;
@@ -173,7 +175,6 @@ impl Server {
         };
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let (awaken, awakened) = mpsc::unbounded_channel();
-        let reloads = Reloads::default();
         let nudge = dispatch.nudge();
         let admin = Admin {
             live: live.clone(),

@@ -125,6 +125,7 @@ impl Source {
             reply: Reply::default(),
             limits: Limits::default(),
             rate: None,
+            privacy: Privacy::default(),
         }
     }
 

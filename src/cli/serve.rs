@@ -13,6 +13,7 @@ use super::{Exit, LogFormatArg, ServeArgs};
 use crate::compile::{Compiled, Entrance, Secrets};
 use crate::diagnostic::text;
 use crate::load::{self, Files, Options};
+use crate::reload::Reloads;
 use crate::sandbox::{Config, Sandbox};
 use crate::server::{Server, Start};
 use crate::settings::ServerSettings;
@@ -126,17 +127,21 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
         error_line(format!("the event store in `{}` can't be opened: {error}", settings.data.display()));
         Exit::CouldNotRun
     })?;
+    let reloads = Reloads::default();
     let (compiled, files, settings) = match good {
         true => (compiled, files, settings),
         false => {
+            let bad = compiled;
             let (compiled, files) = last_good(root, &*store, &options).await.ok_or(Exit::ProblemsFound)?;
+            reloads.refused_at_start(&bad, &compiled.set.revision, options.clock.now());
             // The addresses are those of what serves; the store is open already.
             let addresses = self::settings(args, root, &compiled);
             (compiled, files, ServerSettings { data: settings.data, ..addresses })
         }
     };
     let on_revision = Box::new(|_: &crate::live::Revision| {});
-    Ok((Start { root: root.to_owned(), settings, options, compiled, files, store, fingerprint, on_revision }, good))
+    let root = root.to_owned();
+    Ok((Start { root, settings, options, compiled, files, store, fingerprint, reloads, on_revision }, good))
 }
 
 fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> ServerSettings {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -54,6 +55,11 @@ impl Figures {
 
     fn take_in(&self, line: &str) -> Option<()> {
         let line: Value = serde_json::from_str(line).ok()?;
+        if let Some(source) = line.get("source") {
+            let last = line.get("last")?.as_i64()?;
+            self.last.of(&Arc::from(source.as_str()?)).store(last, Ordering::Relaxed);
+            return Some(());
+        }
         match (line.get("route"), line.get("connection")) {
             (Some(route), _) => lock(&self.routes.of(&Arc::from(route.as_str()?))).series = series(&line)?,
             (_, Some(name)) => *lock(&self.connections.of(&Arc::from(name.as_str()?)).series) = series(&line)?,
@@ -70,6 +76,9 @@ impl Figures {
         let mut say = |line: String| out.write_all(line.as_bytes());
         say(format!("{HEAD}\n"))?;
         say(line(None, &lock(&self.all).clone()))?;
+        for (name, last) in self.last.all() {
+            say(format!("{}\n", json!({ "source": &*name, "last": last.load(Ordering::Relaxed) })))?;
+        }
         for (name, figures) in self.routes.all() {
             // Each is locked for as long as its copy takes.
             let series = lock(&figures).series.clone();

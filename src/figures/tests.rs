@@ -92,6 +92,7 @@ fn what_is_written_is_read_again() {
         assert_eq!(read.connection("acme", window, now), figures.connection("acme", window, now));
     }
     assert_eq!(read.route_totals("crm/lead"), RouteTotals::default(), "totals are of the process");
+    assert_eq!((read.source_last("form"), read.source_last("other")), (Some(after(2999)), None));
     read.forget(after(3000 + 8 * 24 * 60));
     assert!(read.routes.all().is_empty() && read.connections.all().is_empty());
     std::fs::remove_dir_all(folder).unwrap();

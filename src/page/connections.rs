@@ -8,7 +8,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
 use super::standing::Stand;
@@ -18,8 +17,7 @@ use crate::delivery;
 use crate::figures::Window;
 use crate::pack::Connection;
 use crate::route::{Route, RouteSet};
-use crate::source::Source;
-use crate::store::EventFilter;
+use crate::source::{OWN_SOURCE, Source};
 use crate::verify::Verify;
 
 /// So many of the newest events are looked at, for when each source brought one.
@@ -105,8 +103,8 @@ async fn connections(State(page): State<Page>, asked: Asked) -> Response {
     let revision = page.admin.live.now();
     let health = Health::of_all(&page, &stand, Window::Day);
     let shown = health.iter().filter_map(|one| whole(one, &stand, &revision.set)).collect::<Vec<_>>();
-    let last = last_events(&page, revision.set.sources.keys()).await;
-    let sources = revision.set.sources.values();
+    let last = last_events(&page, &revision.set).await;
+    let sources = revision.set.sources.values().filter(|source| &*source.name != OWN_SOURCE);
     let sources: Vec<Json> = sources.map(|source| address(source, &revision.set, last.get(&source.name))).collect();
     page.show(&asked, "connections.html", "connections", json!({ "connections": shown, "sources": sources }))
 }
@@ -166,26 +164,17 @@ fn address(source: &Source, set: &RouteSet, last_at: Option<&Timestamp>) -> Json
     })
 }
 
-/// When the newest event of each source came: most are among those that came last, and only the others are looked for.
-async fn last_events(page: &Page, sources: impl Iterator<Item = &Arc<str>>) -> BTreeMap<Arc<str>, Timestamp> {
-    let newest = page.admin.store.recent_events(NEWEST).await.unwrap_or_default();
-    let mut found = BTreeMap::new();
-    for event in newest.iter().rev() {
-        found.insert(event.source.clone(), event.received_at);
+/// When the newest event of each source came: as the figures know it, which are younger than some stores; else among the
+/// newest events.
+async fn last_events(page: &Page, set: &RouteSet) -> BTreeMap<Arc<str>, Timestamp> {
+    let counted = |source: &Arc<str>| Some((source.clone(), page.admin.figures.source_last(source)?));
+    let mut found: BTreeMap<_, _> = set.sources.keys().filter_map(counted).collect();
+    if found.len() < set.sources.len() {
+        for event in page.admin.store.recent_events(NEWEST).await.unwrap_or_default() {
+            found.entry(event.source).or_insert(event.received_at);
+        }
     }
-    if newest.len() < NEWEST {
-        return found;
-    }
-    let others = sources.filter(|source| !found.contains_key(*source)).map(|source| last_of(page, source));
-    let others: Vec<_> = join_all(others).await;
-    found.extend(others.into_iter().flatten());
     found
-}
-
-async fn last_of(page: &Page, source: &Arc<str>) -> Option<(Arc<str>, Timestamp)> {
-    let filter = EventFilter { source: Some(source.clone()), ..EventFilter::default() };
-    let found = page.admin.store.find_events(filter, 1).await.ok()?;
-    Some((source.clone(), found.events.first()?.event.received_at))
 }
 
 #[cfg(test)]

@@ -427,6 +427,18 @@ fn the_overview_tells_how_all_goes_and_what_needs_somebody() {
 }
 
 #[test]
+fn a_start_with_bad_files_needs_somebody() {
+    let folder = workspace("page-bad-start", "");
+    let server = start(&folder, &[]);
+    server.terminate();
+    folder.write("routes/one.yaml", &ROUTE.replace("verify", "verifyy"));
+    let server = start(&folder, &[]);
+    let view = Browser::at(&server.page).view("/");
+    same_keys(&view, &fixture("overview"));
+    assert_eq!((&view["needs"][0]["what"], &view["reload"]["taken"]), (&json!("reload"), &json!(false)));
+}
+
+#[test]
 fn what_was_given_up_needs_somebody() {
     let folder = workspace("page-dead", "");
     // No request can be made of it: the template fails with this event.

@@ -97,7 +97,7 @@ pub fn coded(text: &Value) -> Value {
     }
     let written = text.to_string();
     let parts: Vec<&str> = written.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return text.clone();
     }
     let part = |(at, part): (usize, &&str)| match at % 2 {
