@@ -279,6 +279,9 @@ fn a_program_changes_something_with_json_that_no_browser_sends() {
     assert_eq!(status(&[json, ("Cookie", "a=b")]), 403);
     assert_eq!(status(&[("Content-Type", "text/plain")]), 403);
     assert_eq!(status(&[("Content-Type", "application/x-www-form-urlencoded")]), 403);
+    // The script brings what the page gave it.
+    let asked = Browser::at(&server.page).ask("POST", "/api/nothing", "application/json", &json!({}));
+    assert_eq!((asked.status, asked.text().contains("\"error\": \"not_found\"")), (404, true), "{}", asked.text());
 }
 
 const TOKEN: &str = "a-token-of-our-own-1";
