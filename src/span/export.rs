@@ -42,11 +42,6 @@ pub struct Exporter {
 }
 
 impl Spans {
-    /// Whether anybody wants them.
-    pub fn are_wanted(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Puts one, made only where it is wanted.
     pub fn put(&self, sampled: bool, span: impl FnOnce() -> Span) {
         if let Some(waiting) = self.0.as_ref().filter(|_| sampled) {
