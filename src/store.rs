@@ -48,13 +48,14 @@ use std::time::{Duration, Instant};
 
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
+pub use erase::{Erase, Erased};
 pub use error::{Cause, StoreError};
 pub use look::Look;
 pub use model::{
-    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, Erase, Erased, EventStory, Filter, Leased,
-    LimitedCall, NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed,
-    Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult,
-    StoredToken, UnsureCall, Verified,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
+    NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention,
+    RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
+    UnsureCall, Verified,
 };
 pub use search::{Became, EventFilter, EventPage};
 pub use snapshot::Snapshot;

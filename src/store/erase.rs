@@ -9,7 +9,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::embedded::Embedded;
 use super::error::StoreError;
-use super::model::{Erase, Erased};
 use super::prune::{self, Forget};
 use super::search::{self, Sought};
 use super::transaction::Tx;
@@ -18,6 +17,7 @@ use super::writer::Command;
 use super::{call, checkpoint, connection, delivery, key, replay, story};
 use crate::clock::Timestamp;
 use crate::delivery::{Change, State};
+use crate::id::EventId;
 
 /// So many events are erased at a time, so that what comes in waits for no longer than for other writes.
 const BATCH: usize = 100;
@@ -28,6 +28,31 @@ const PAGES: i64 = 256;
 /// How long the log is tried to be emptied, and how long one try may hold others up.
 const PATIENCE: Duration = Duration::from_secs(5);
 const TRY: Duration = Duration::from_millis(100);
+
+/// What is known of a person and is to be forgotten.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Erase {
+    /// A number, an e-mail address, or a word that is nobody else's.
+    pub value: Option<String>,
+    /// These events, whatever is in them.
+    pub events: Vec<EventId>,
+    pub at: Timestamp,
+    /// Only counts.
+    pub dry_run: bool,
+}
+
+/// How much of a person was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub events: usize,
+    pub deliveries: usize,
+    /// Of these deliveries, those that had not gone out or were held: they were withdrawn.
+    pub pending: usize,
+    /// Of those, the ones that were being sent at that moment: the provider may have them.
+    pub under_way: usize,
+    /// What steps had found out and others would have used.
+    pub remembered: usize,
+}
 
 /// What holds a value.
 #[derive(Default)]

@@ -340,31 +340,6 @@ pub struct Pruned {
     pub more: bool,
 }
 
-/// What is known of a person and is to be forgotten.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Erase {
-    /// A number, an e-mail address, or a word that is nobody else's.
-    pub value: Option<String>,
-    /// These events, whatever is in them.
-    pub events: Vec<EventId>,
-    pub at: Timestamp,
-    /// Only counts.
-    pub dry_run: bool,
-}
-
-/// How much of a person was forgotten.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Erased {
-    pub events: usize,
-    pub deliveries: usize,
-    /// Of these deliveries, those that had not gone out or were held: they were withdrawn.
-    pub pending: usize,
-    /// Of those, the ones that were being sent at that moment: the provider may have them.
-    pub under_way: usize,
-    /// What steps had found out and others would have used.
-    pub remembered: usize,
-}
-
 /// What is wrong with the store's contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use super::embedded::{Embedded, Options};
+use super::erase::{Erase, Erased};
 use super::model::{
-    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, Erase, Erased, EventStory, Filter, Leased, LimitedCall,
-    NewEvents, Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt,
-    StoredDelivery, StoredEvent, StoredToken, UnsureCall, Verified,
+    AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
+    Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
+    StoredEvent, StoredToken, UnsureCall, Verified,
 };
 use super::search::{EventFilter, EventPage};
 use super::snapshot::Snapshot;
