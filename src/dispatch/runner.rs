@@ -73,6 +73,8 @@ struct Made {
     answer: Answer,
     /// The beginning of the answer as it is kept, without secrets of the connection.
     shown: Vec<u8>,
+    /// Its headers, in the same way.
+    headers: Vec<(String, String)>,
     /// It only found out that the provider is still down, or still refuses the account; it is asked again then.
     still_down: Option<Timestamp>,
     /// The token was too old, and there is another.
@@ -85,8 +87,8 @@ struct Stopped;
 impl Made {
     /// Nothing went out, or nobody knows.
     fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
-        let (answer, shown) = Default::default();
-        Made { started_at, result, answer, shown, still_down: None, renewed: false }
+        let (answer, shown, headers) = Default::default();
+        Made { started_at, result, answer, shown, headers, still_down: None, renewed: false }
     }
 }
 
@@ -365,18 +367,18 @@ impl Runner<'_> {
             *retry_after = wait.or(*retry_after);
         }
         let account = self.account(target, token, &mut result).await;
-        let shown = shown::of(&answer, connection, token);
+        let (shown, headers) = (shown::of(&answer, connection, token), shown::headers(&answer, connection, token));
         if account == Account::Renewed && connection.name == self.delivery.connection {
             seat.counted();
             self.seat = Some(seat);
-            return Made { started_at, result, answer, shown, still_down: None, renewed: true };
+            return Made { started_at, result, answer, shown, headers, still_down: None, renewed: true };
         }
         let health = if cut { Health::Unclear } else { account.health().unwrap_or_else(|| health(&result)) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
         let still_down = if account == Account::Later { Some(self.rested(target)) } else { still_down };
         let renewed = account == Account::Renewed;
-        Made { started_at, result, answer, shown, still_down, renewed }
+        Made { started_at, result, answer, shown, headers, still_down, renewed }
     }
 
     /// There is no leave for a call now.

@@ -107,6 +107,7 @@ fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
         trouble: Some("timeout"),
         status: Some(503),
         answer: b"later".to_vec(),
+        headers: vec![("retry-after".to_owned(), "5".to_owned())],
         next: Next { state, due },
     }
 }
@@ -410,4 +411,15 @@ async fn paths_and_the_workspace_are_remembered() {
     let store = Embedded::open(&folder.0).unwrap();
     assert_eq!(store.snapshot().await, Ok(Some(("r2".to_owned(), files(&["z.yaml", "b.yaml"])))));
     assert_eq!(store.known_paths().await.unwrap(), ["/a", "/b"]);
+    assert_eq!(store.files_of("r1").await, Ok(Some(files(&["a.yaml", "z.yaml"]))));
+    for number in 3..=22 {
+        store.save_snapshot(&format!("r{number}"), files(&["a.yaml", &format!("{number}.yaml")])).await.unwrap();
+    }
+    assert_eq!(store.files_of("r2").await, Ok(None));
+    assert_eq!(store.files_of("r3").await, Ok(Some(files(&["3.yaml", "a.yaml"]))));
+    // What comes back is the newest again.
+    store.save_snapshot("r3", files(&["b.yaml"])).await.unwrap();
+    store.save_snapshot("r23", files(&["z.yaml"])).await.unwrap();
+    assert_eq!(store.files_of("r3").await, Ok(Some(files(&["b.yaml"]))));
+    assert_eq!(store.files_of("r4").await, Ok(None));
 }

@@ -276,6 +276,11 @@ impl Store for Embedded {
         self.ask(snapshot::snapshot)
     }
 
+    fn files_of(&self, revision: &str) -> Reply<'_, Option<Vec<(String, String)>>> {
+        let revision = revision.to_owned();
+        self.ask(move |connection| snapshot::files_of(connection, &revision))
+    }
+
     fn backup(&self, file: PathBuf) -> Reply<'_, ()> {
         let own = self.inner.file.clone();
         Box::pin(apart(move || copy::write(&own, &file)))

@@ -167,7 +167,7 @@ impl Runner<'_> {
 
     /// What the provider took must be known before anything else happens to the delivery.
     async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
-        let Made { started_at, result, shown, .. } = made;
+        let Made { started_at, result, shown, headers, .. } = made;
         let now = self.shared.clock.now();
         let Begun { limited, unsure } = std::mem::take(&mut self.begun);
         self.doubtful = self.called == Some(false) && is_doubtful(result);
@@ -187,6 +187,7 @@ impl Runner<'_> {
             trouble: trouble(result).map(Trouble::word),
             status: status(result),
             answer: shown.clone(),
+            headers: headers.clone(),
             saved: kept.saved.map(written),
             remember: kept
                 .memory

@@ -52,6 +52,7 @@ struct Inner {
     unsure: BTreeMap<i64, UnsureCall>,
     paths: BTreeSet<String>,
     snapshot: Option<Snapshot>,
+    revisions: Vec<Snapshot>,
 }
 
 /// An event without its request.
@@ -109,8 +110,8 @@ impl Inner {
         let UnsureCall { number, step, at: started_at, key, .. } = self.unsure.remove(&seq).unwrap();
         let row = self.rows.get_mut(&seq).unwrap();
         let (result, trouble) = ("unknown".to_owned(), Some("broken".to_owned()));
-        let (status, answer) = (None, Vec::new());
-        let call = StoredAttempt { number, step, started_at, took_ms: 0, result, trouble, status, answer };
+        let (status, answer, headers) = (None, Vec::new(), Vec::new());
+        let call = StoredAttempt { number, step, started_at, took_ms: 0, result, trouble, status, answer, headers };
         row.calls.entry(number).or_insert(call);
         row.stored.attempts += 1;
         row.stored.calls = row.stored.calls.max(number).max(row.stored.attempts);
@@ -171,6 +172,7 @@ impl Inner {
             trouble,
             status: call.status,
             answer: call.answer,
+            headers: call.headers,
         };
         row.calls.insert(number, kept);
         if let Some(saved) = call.saved {
@@ -1054,8 +1056,22 @@ impl Store for Memory {
     fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Reply<'_, ()> {
         let revision = revision.to_owned();
         self.with(move |inner| {
+            inner.revisions.retain(|(known, _)| *known != revision);
+            let mut sorted = files.clone();
+            sorted.sort();
+            inner.revisions.push((revision.clone(), sorted));
+            let over = inner.revisions.len().saturating_sub(super::super::snapshot::REVISIONS);
+            inner.revisions.drain(..over);
             inner.snapshot = Some((revision, files));
             Ok(())
+        })
+    }
+
+    fn files_of(&self, revision: &str) -> Reply<'_, Option<Vec<(String, String)>>> {
+        let revision = revision.to_owned();
+        self.with(move |inner| {
+            let found = inner.revisions.iter().find(|(known, _)| *known == revision);
+            Ok(found.map(|(_, files)| files.clone()).filter(|files| !files.is_empty()))
         })
     }
 
