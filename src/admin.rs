@@ -2,11 +2,12 @@
 
 mod asked;
 mod contents;
+mod deed;
 mod deliveries;
 mod events;
 mod held;
 mod look;
-mod reason;
+pub mod reason;
 mod replay;
 mod total;
 
@@ -65,6 +66,7 @@ pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 /// Says when a delivery of a connection goes out that is due then and has so many others before it.
 pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json::Value + Send + Sync>;
 
+pub use deed::{Deed, asked_for, deed};
 pub use held::decide;
 pub use look::look;
 

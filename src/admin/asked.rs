@@ -17,6 +17,9 @@ const USUAL: usize = 20;
 /// No list is longer, and no more are sent again at once.
 pub(super) const MOST: usize = 10_000;
 
+/// Says that events are meant which a route took and could make nothing of.
+pub(super) const UNMADE: &str = "unmade";
+
 /// Which are meant: those of which all holds that is said.
 #[derive(Debug, Default)]
 pub(super) struct Asked {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::asked::{self, Asked};
+use super::asked::{self, Asked, UNMADE};
+use super::look::Found;
 use super::{Admin, contents, unavailable};
 use crate::delivery::State as Where;
 use crate::id::EventId;
@@ -20,33 +21,32 @@ pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body:
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    if !asked.is_narrow() && !asked.says("unmatched") && !asked.says("all") {
-        return asked::refused(
-            "say which are meant: ids, route, connection, source, state, value, since, until, or all",
-        );
+    replayed(&admin, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+}
+
+pub(super) async fn replayed(admin: &Admin, asked: &Asked) -> Result<Found, StoreError> {
+    if !asked.is_narrow() && !asked.says("unmatched") && !asked.says(UNMADE) && !asked.says("all") {
+        let problem = "say which are meant: ids, route, connection, source, state, value, since, until, or all";
+        return Ok(Found::Wrong(problem.to_owned()));
     }
-    if let Some(problem) = at_odds(&asked) {
-        return asked::refused(&problem);
+    if let Some(problem) = at_odds(asked) {
+        return Ok(Found::Wrong(problem));
     }
-    let named = match named(&admin, &asked).await {
-        Ok(Ok(named)) => named,
-        Ok(Err(problem)) => return asked::refused(&problem),
-        Err(_) => return unavailable(),
+    let named = match named(admin, asked).await? {
+        Ok(named) => named,
+        Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let result = match named.is_some() || asked.says("routes") || asked.says("unmatched") {
-        true => events(&admin, &asked, named).await,
-        false => deliveries(&admin, &asked).await,
-    };
-    match result {
-        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response(),
-        Err(_) => unavailable(),
-    }
+    let by_routes = ["routes", "unmatched", UNMADE].iter().any(|key| asked.says(key));
+    Ok(Found::Json(match named.is_some() || by_routes {
+        true => events(admin, asked, named).await?,
+        false => deliveries(admin, asked).await?,
+    }))
 }
 
 /// What can't be said together, in words: nothing of what is said is passed over, since more would be sent than is meant.
 fn at_odds(asked: &Asked) -> Option<String> {
     let (named, unmatched) = (asked.events.is_some() || asked.deliveries.is_some(), asked.says("unmatched"));
-    let by_routes = asked.events.is_some() || asked.says("routes") || unmatched;
+    let by_routes = asked.events.is_some() || asked.says("routes") || asked.says(UNMADE) || unmatched;
     let of_deliveries = asked.connection.is_some() || !asked.states.is_empty() || asked.before.is_some();
     let of_events = asked.is_of_contents()
         || asked.route.is_some()
@@ -154,8 +154,9 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
 async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Result<serde_json::Value, StoreError> {
     let unmatched = asked.says("unmatched");
     // Where none is named, those are meant that failed.
-    let failed = named.is_none() && !unmatched;
-    let mut events = ReplayEvents { ids: named, failed, unmatched, ..asked.events() };
+    let (unmade, is_any) = (asked.says(UNMADE), named.is_none() && !unmatched);
+    let (failed, unmade) = (is_any && !unmade, is_any && unmade);
+    let mut events = ReplayEvents { ids: named, failed, unmade, unmatched, ..asked.events() };
     if let Some(found) = contents::events(&*admin.store, asked).await? {
         let all = ReplayEvents { limit: usize::MAX, ..events.clone() };
         let chosen: BTreeSet<i64> = admin.store.chosen(all).await?.into_iter().collect();
