@@ -4,6 +4,7 @@ mod api;
 mod asked;
 mod assets;
 mod back;
+mod became;
 mod confirm;
 mod connections;
 mod cookie;
@@ -12,14 +13,20 @@ mod events;
 mod fields;
 mod guard;
 mod language;
+mod listed;
 mod new_route;
 mod overview;
+mod places;
 pub mod problem;
+mod revisions;
 mod routes;
+mod rows;
 mod session;
 mod sign_in;
 mod standing;
+mod story;
 mod stream;
+mod traced;
 mod unmatched;
 mod views;
 
@@ -41,6 +48,7 @@ use crate::compile::Entrance;
 use crate::load::Options;
 pub use asked::{Asked, Notice};
 pub use fields::Fields;
+use revisions::Revisions;
 use session::Sessions;
 pub use standing::Stand;
 use standing::Standing;
@@ -71,6 +79,7 @@ pub struct Inner {
     pub workspace: Workspace,
     pub views: Views,
     sessions: Sessions,
+    revisions: Revisions,
     entrance: Entrance,
     news: News,
     standing: Standing,
@@ -97,7 +106,8 @@ impl Page {
         let news = News::new(stopped);
         let views = Views::new(&admin.clock);
         let sessions = Sessions::new(admin.clock.clone(), entrance.listen.port());
-        Page(Arc::new(Inner { admin, workspace, views, sessions, entrance, news, standing: Standing::default() }))
+        let (revisions, standing) = Default::default();
+        Page(Arc::new(Inner { admin, workspace, views, sessions, revisions, entrance, news, standing }))
     }
 
     /// A whole view: its template, which entry of the menu it belongs to, and what it shows. A program that asks for JSON

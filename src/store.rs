@@ -267,11 +267,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Every path that was ever served, in alphabetical order.
     fn known_paths(&self) -> Reply<'_, Vec<String>>;
 
-    /// Remembers a good workspace in the place of the one before.
+    /// Remembers a good workspace in the place of the one before. The files of the last twenty revisions stay.
     fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Reply<'_, ()>;
 
     /// The workspace that was remembered last, its files in the order given.
     fn snapshot(&self) -> Reply<'_, Option<Snapshot>>;
+
+    /// The files of a revision that was remembered, by their paths in alphabetical order; nothing when they are gone.
+    fn files_of(&self, revision: &str) -> Reply<'_, Option<Vec<(String, String)>>>;
 
     /// Writes a whole copy, of one moment, into a new file.
     fn backup(&self, file: PathBuf) -> Reply<'_, ()>;

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use serde_json::{Value as Json, json};
 
 use crate::path::{Location, Step};
+use crate::privacy::{MASKED, Masks};
 use crate::value::Value;
 use crate::value::json::escape;
 
 /// No payload is shown further.
 const MOST: usize = 2_000;
-/// What stands for a value that is not to be seen.
-pub const MASKED: &str = "•••";
+
+/// What stands for a value that is not to be seen; nothing for one that is.
+type Hide<'h> = &'h dyn Fn(&Location, &Value) -> Option<String>;
 
 /// The lines of one payload.
 #[derive(Debug, Default)]
@@ -46,9 +48,18 @@ struct Spot<'v> {
 impl Rows {
     /// The lines of the `number`th payload of a page; what is masked is not in them.
     pub fn of(payload: &Value, number: usize, is_masked: &dyn Fn(&Location) -> bool) -> Self {
+        Rows::hidden(payload, number, &|at, _| is_masked(at).then(|| MASKED.to_owned()))
+    }
+
+    /// The same, without what people are not shown.
+    pub fn masked(payload: &Value, number: usize, masks: &Masks) -> Self {
+        Rows::hidden(payload, number, &|at, value| masks.shown(at, value))
+    }
+
+    fn hidden(payload: &Value, number: usize, hide: Hide<'_>) -> Self {
         let mut rows = Rows { number, ..Rows::default() };
         let spot = Spot { indent: 0, key: None, tail: "" };
-        rows.add(payload, &spot, &mut Location::default(), is_masked);
+        rows.add(payload, &spot, &mut Location::default(), hide);
         if rows.is_cut {
             rows.lines.push(Line::bracket(&Spot { indent: 0, key: None, tail: "" }, "…"));
         }
@@ -76,13 +87,13 @@ impl Rows {
         format!("p{}-{index}", self.number)
     }
 
-    fn add(&mut self, value: &Value, spot: &Spot<'_>, at: &mut Location, is_masked: &dyn Fn(&Location) -> bool) {
+    fn add(&mut self, value: &Value, spot: &Spot<'_>, at: &mut Location, hide: Hide<'_>) {
         if self.lines.len() >= MOST {
             self.is_cut = true;
             return;
         }
-        if is_masked(at) {
-            return self.add_value(spot, at, "text", format!("\"{MASKED}\""));
+        if let Some(instead) = hide(at, value) {
+            return self.add_value(spot, at, "text", Value::from(instead).to_json());
         }
         match value {
             Value::Object(fields) if !fields.is_empty() => {
@@ -90,7 +101,7 @@ impl Rows {
                 let each = fields.iter().enumerate().map(|(index, (key, value))| {
                     (Some(&**key), Step::Key(key.clone()), value, if index == last { "" } else { "," })
                 });
-                self.add_all(spot, ["{", "}"], each, at, is_masked);
+                self.add_all(spot, ["{", "}"], each, at, hide);
             }
             Value::Array(items) if !items.is_empty() => {
                 let last = items.len() - 1;
@@ -98,7 +109,7 @@ impl Rows {
                     .iter()
                     .enumerate()
                     .map(|(index, value)| (None, Step::Index(index), value, if index == last { "" } else { "," }));
-                self.add_all(spot, ["[", "]"], each, at, is_masked);
+                self.add_all(spot, ["[", "]"], each, at, hide);
             }
             Value::Object(_) => self.lines.push(Line::bracket(spot, "{}")),
             Value::Array(_) => self.lines.push(Line::bracket(spot, "[]")),
@@ -119,12 +130,12 @@ impl Rows {
         brackets: [&str; 2],
         each: impl Iterator<Item = (Option<&'v str>, Step, &'v Value, &'static str)>,
         at: &mut Location,
-        is_masked: &dyn Fn(&Location) -> bool,
+        hide: Hide<'_>,
     ) {
         self.lines.push(Line::bracket(&Spot { tail: "", ..*spot }, brackets[0]));
         for (key, step, value, tail) in each {
             at.0.push(step);
-            self.add(value, &Spot { indent: spot.indent + 1, key, tail }, at, is_masked);
+            self.add(value, &Spot { indent: spot.indent + 1, key, tail }, at, hide);
             at.0.pop();
             if self.is_cut {
                 return;
