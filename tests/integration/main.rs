@@ -29,6 +29,7 @@ mod outgoing;
 mod pace;
 mod packs;
 mod page;
+mod page_events;
 mod payloads;
 mod readme;
 mod receiving;
