@@ -32,8 +32,8 @@ source: { path: /in, verify: none, split: \"$.messages[*]\" }
 match: \"{{ payload.kind == 'message' and payload.text }}\"
 extract:
   name: $.who.name
-  phone: { path: $.who.phone, as: phone, country: BR }
-  tag?: { path: $.tag, map: { v: VIP, else: plain } }
+  phone: { path: $.who.phone, as: phone, region: BR }
+  tag: { path: $.tag, map: { v: VIP }, else: plain, default: none }
 identity: \"{{ payload.id }}\"
 lane: \"{{ phone }}\"
 on_unknown: hold
