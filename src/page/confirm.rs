@@ -209,15 +209,16 @@ async fn carried_out(
         Ok(now) => now,
         Err(problem) => return Ok(Err(refused(what, back, &problem))),
     };
-    if now.count() == 0 || now.count() > seen || now.left_out > seen_left_out {
+    let is_chosen = |key: &str| fields.all(key).any(|value| value == "on");
+    let is_unknown = what == Deed::Release && is_chosen("unknown");
+    let is_none = now.count() == 0 && !(is_unknown && now.left_out > 0);
+    if is_none || now.count() > seen || now.left_out > seen_left_out {
         return Ok(Err(shown(page, what, fields, back, &now).await?));
     }
     let mut body = match Meant::of(what, fields) {
         Meant::These(body) => body,
         _ => json!({ "ids": now.ids }),
     };
-    let is_chosen = |key: &str| fields.all(key).any(|value| value == "on");
-    let is_unknown = what == Deed::Release && is_chosen("unknown");
     body["last"] = (seen + if is_unknown { seen_left_out } else { 0 }).into();
     body["unknown"] = is_unknown.into();
     body["repeat_steps"] = is_chosen("repeat_steps").into();
