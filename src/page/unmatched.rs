@@ -18,7 +18,7 @@ use crate::value::Value;
 /// So many events of a source are shown, the newest.
 const SHOWN: usize = 10;
 /// No more of one source are counted.
-const MOST: usize = 1_000;
+const MOST: usize = 300;
 /// So many fields tell the shape of an event.
 const FIELDS: usize = 12;
 
@@ -59,7 +59,7 @@ async fn sources(page: &Page) -> Result<Vec<Json>, StoreError> {
 async fn found(page: &Page, source: &Arc<str>) -> Result<Vec<EventStory>, StoreError> {
     let became = vec![Became::Unmatched];
     let filter = EventFilter { source: Some(source.clone()), became, ..EventFilter::default() };
-    Ok(page.admin.store.find_events(filter, MOST).await?.events)
+    Ok(page.admin.store.find_events(filter, MOST + 1).await?.events)
 }
 
 async fn section(
@@ -83,7 +83,8 @@ async fn section(
         "source": &*source.name,
         "capture": is_captured,
         "address": address(set, source),
-        "count": found.len(),
+        "count": found.len().min(MOST),
+        "more": found.len() > MOST,
         "newest": found.first().map(|story| story.event.id.to_string()),
         "replay": Some(replay).filter(|_| !is_captured && !found.is_empty()),
         "events": events,

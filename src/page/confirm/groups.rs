@@ -56,8 +56,10 @@ impl Groups {
     pub fn to_json(&self) -> Vec<Json> {
         let mut all: Vec<_> = self.all.iter().collect();
         all.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-        let group = |((to, route), (count, oldest)): (&(Option<String>, Arc<str>), &(u64, Timestamp))| json!({ "to": to, "route": &**route, "count": count, "oldest": oldest.to_string() });
-        all.into_iter().map(group).collect()
+        let told = all.into_iter().map(|((to, route), (count, oldest))| {
+            json!({ "to": to, "route": &**route, "count": count, "oldest": oldest.to_string() })
+        });
+        told.collect()
     }
 
     /// Whether each of the providers takes what it has already for the same.
