@@ -1,6 +1,7 @@
 //! Events as they stand in a list: without anything of their contents.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
@@ -20,9 +21,9 @@ pub(super) async fn events(page: &Page, stories: &[EventStory]) -> Result<Vec<Js
     let tried = |story: &EventStory| became::worst(story).filter(|one| has_failed(one.state)).map(|one| one.seq);
     let asked = stories.iter().filter_map(tried).collect();
     let calls: HashMap<i64, StoredAttempt> = page.admin.store.last_calls(asked).await?.into_iter().collect();
-    let mut listed = Vec::new();
+    let (mut listed, mut parts) = (Vec::new(), HashMap::new());
     for story in stories {
-        let parts = parts(page, &story.event).await?;
+        let parts = parts_of(page, &story.event, &mut parts).await?;
         let call = became::worst(story).filter(|one| has_failed(one.state)).and_then(|one| calls.get(&one.seq));
         listed.push(event(story, parts, call));
     }
@@ -71,6 +72,20 @@ fn failure(story: &EventStory) -> Option<String> {
 
 fn message(problem: &str) -> String {
     stored_problem(problem)["message"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Requests by their source and the number of their first event.
+type Requests = HashMap<(Arc<str>, i64), u32>;
+
+/// How many events came in the same request; known of one, it is known of the others.
+async fn parts_of(page: &Page, event: &StoredEvent, known: &mut Requests) -> Result<u32, StoreError> {
+    let first = (event.source.clone(), event.seq - i64::from(event.part));
+    if let Some(parts) = known.get(&first) {
+        return Ok((*parts).max(event.part + 1));
+    }
+    let parts = parts(page, event).await?;
+    known.insert(first, parts);
+    Ok(parts)
 }
 
 /// How many events came in the same request. They lie side by side; a source that splits nothing has one in each.
