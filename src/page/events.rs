@@ -182,10 +182,13 @@ async fn looked_for(
     for _ in 0..ROUNDS {
         let filter = EventFilter { before, ..meant.filter.clone() };
         // One more than is shown says whether there is another page.
-        let found = page.admin.store.find_events(filter, ON_A_PAGE + 1 - events.len()).await?;
+        let wanted = ON_A_PAGE + 1 - events.len();
+        let found = page.admin.store.find_events(filter, wanted).await?;
+        // Fewer are found where enough was looked at for one page.
+        let is_all = found.events.len() < wanted;
         events.extend(found.events.into_iter().filter(stands));
         before = found.next;
-        if events.len() > ON_A_PAGE || before.is_none() {
+        if is_all || events.len() > ON_A_PAGE || before.is_none() {
             break;
         }
     }

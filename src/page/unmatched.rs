@@ -18,7 +18,7 @@ use crate::value::Value;
 /// So many events of a source are shown, the newest.
 const SHOWN: usize = 10;
 /// No more of one source are counted.
-const MOST: usize = 300;
+const MOST: usize = 100;
 /// So many fields tell the shape of an event.
 const FIELDS: usize = 12;
 
