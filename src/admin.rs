@@ -4,9 +4,11 @@ mod asked;
 mod contents;
 mod deed;
 mod deliveries;
+mod erase;
 mod events;
 mod held;
 mod look;
+mod masked;
 pub mod reason;
 mod replay;
 mod total;
@@ -70,7 +72,7 @@ pub use deed::{Deed, asked_for, deed};
 pub use held::decide;
 pub use look::look;
 
-/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/healthz`, `/readyz`.
+/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/erase`, `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
     let told = Router::new()
         .route("/status", get(status))
@@ -82,6 +84,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/replay", post(replay::replay))
         .route("/release", post(held::release))
         .route("/dismiss", post(held::dismiss))
+        .route("/erase", post(erase::erase))
         .layer(from_fn(events::only_by_address));
     Router::new()
         .merge(told)

@@ -8,6 +8,7 @@ mod completions;
 mod deliveries;
 mod diff;
 mod dry_run;
+mod erase;
 mod events;
 mod explain;
 mod held;
@@ -70,6 +71,8 @@ enum Command {
     Release(held::ReleaseArgs),
     /// Take what failed or is held off the list: the provider has it after all, or nobody wants it
     Dismiss(held::DismissArgs),
+    /// Forget for good what is known of a person: the events that hold a value, with all that was made of them
+    Erase(erase::EraseArgs),
     /// Copy the event store into a file, also while a server is using it
     Backup(BackupArgs),
     /// Look after the event store
@@ -357,6 +360,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Release(args) => held::release(&args),
         Command::Dismiss(args) => held::dismiss(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Store(StoreArgs { command: StoreCommand::Verify(args) }) => store::verify(&args),
         Command::Explain(args) => explain::run(&args),

@@ -173,6 +173,8 @@ async fn stored<'s, T>(shared: &Shared, ask: impl Fn() -> Reply<'s, T>) -> Optio
     loop {
         let error = match ask().await {
             Ok(answer) => return Some(answer),
+            // It was erased in the meantime.
+            Err(StoreError::NotFound) => return None,
             Err(error) => error,
         };
         if shared.failures.is_news(Instant::now()) {

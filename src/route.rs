@@ -119,6 +119,16 @@ pub enum Lookup {
 }
 
 impl RouteSet {
+    /// What people are not shown of the payloads of a source, also of one that is gone.
+    pub fn privacy_of(&self, source: &str) -> &Privacy {
+        self.sources.get(source).map_or(&self.privacy, |source| &source.privacy)
+    }
+
+    /// Whether anything is masked of any source.
+    pub fn has_privacy(&self) -> bool {
+        !self.privacy.is_none() || self.sources.values().any(|source| !source.privacy.is_none())
+    }
+
     /// A set without sources, to which they are added.
     pub fn new(revision: impl Into<Arc<str>>, public_url: impl Into<Arc<str>>) -> Self {
         RouteSet {

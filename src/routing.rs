@@ -172,8 +172,12 @@ impl Router {
         let routed = RoutedEvent { event_seq, revision: revision.clone(), at, outcomes, identity_since };
         Some(async move {
             let receipt = match self.store.route(routed).await {
+                Err(StoreError::NotFound) => {
+                    tracing::info!(event = %id, "the event was erased before its routes were done with it");
+                    return Ok(false);
+                }
                 // The store will never take this, so the event is a dead letter, and keeps no other waiting.
-                Err(error @ (StoreError::TooLarge | StoreError::Refused | StoreError::NotFound)) => {
+                Err(error @ (StoreError::TooLarge | StoreError::Refused)) => {
                     tracing::error!(event = %id, %error, "what became of the event can't be stored; it is a dead letter");
                     fates = routes.iter().map(|route| (route.clone(), Fate::Failed)).collect();
                     let outcomes = failed_alike(routes, "what the route made of the event can't be stored");

@@ -14,6 +14,7 @@ mod copy;
 mod decided;
 mod delivery;
 mod embedded;
+mod erase;
 mod error;
 mod event;
 mod filter;
@@ -50,6 +51,7 @@ use std::time::{Duration, Instant};
 pub use backlog::{Backlog, Waiting, size};
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
+pub use erase::{Erase, Erased};
 pub use error::{Cause, StoreError};
 pub use kept::Kept;
 pub use look::Look;
@@ -226,6 +228,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. An event
     /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned>;
+
+    /// Forgets for good, in all files, what is known of a person: the events that are named and those that hold the value, each
+    /// with all that came in the same request, their deliveries, calls, steps, and what these remembered; what has not gone
+    /// out is withdrawn. The identities of what is erased stay known, by their hashes. That something was erased is kept.
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased>;
 
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
     fn counts(&self) -> Reply<'_, Counts>;

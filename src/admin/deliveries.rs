@@ -9,9 +9,10 @@ use serde_json::{Value as Json, json};
 use super::asked::{Asked, MOST};
 use super::look::Found;
 use super::total::{self, Total};
-use super::{Admin, contents, reason, unavailable};
+use super::{Admin, contents, masked, reason, unavailable};
 use crate::delivery;
 use crate::id::DeliveryId;
+use crate::route::RouteSet;
 use crate::store::{
     DeliveryStory, EventStory, ReplayEvents, Store, StoreError, StoredAttempt, StoredDelivery, StoredResult,
 };
@@ -59,7 +60,8 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
 }
 
 pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    let Ok(found) = story(&*admin.store, &id).await else { return unavailable() };
+    let revision = admin.live.now();
+    let Ok(found) = story(&*admin.store, &id, Some(&revision.set)).await else { return unavailable() };
     let Some((delivery, mut body)) = found else { return Found::Nothing.into_response() };
     match estimate(&admin, &delivery).await {
         Ok(Some(estimate)) => body["estimate"] = estimate,
@@ -70,10 +72,23 @@ pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>) -> R
 }
 
 /// All that is known of one delivery.
-pub(super) async fn story(store: &dyn Store, id: &str) -> Result<Option<(StoredDelivery, Json)>, StoreError> {
+pub(super) async fn story(
+    store: &dyn Store,
+    id: &str,
+    set: Option<&RouteSet>,
+) -> Result<Option<(StoredDelivery, Json)>, StoreError> {
     let Ok(id) = id.parse::<DeliveryId>() else { return Ok(None) };
-    let story = store.delivery(id).await?;
-    Ok(story.map(|story| (story.delivery.clone(), whole(&story))))
+    let Some(story) = store.delivery(id).await? else { return Ok(None) };
+    let mut body = whole(&story);
+    if let Some(set) = set.filter(|set| set.has_privacy())
+        && let Some(event) = store.event(story.delivery.event_id).await?
+    {
+        let masks = masked::masks(set, &event.event);
+        for key in ["lane", "request", "calls"] {
+            masked::made(&masks, &mut body[key]);
+        }
+    }
+    Ok(Some((story.delivery, body)))
 }
 
 /// When a delivery goes out that goes out by itself.

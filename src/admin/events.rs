@@ -7,14 +7,18 @@ use axum::response::{IntoResponse, Response};
 
 use super::asked::Asked;
 use super::look::Found;
+use super::masked;
 use super::total::Total;
 use crate::diagnostic::Code;
 use crate::event::capture;
 use crate::id::EventId;
+use crate::route::RouteSet;
 use crate::store::{EventFilter, EventPage, EventStory, Store, StoreError, StoredResult};
 
 /// No list is longer.
 const MOST: usize = 1000;
+/// So many that are looked for are counted.
+const COUNTED: usize = 200;
 
 /// What is personal goes out here, and what is confidential, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
 /// for by number or as `localhost` only.
@@ -58,20 +62,29 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
     })))
 }
 
-/// How many there are: of all that is known, and of what is looked for it is known that there may be more.
+/// How many there are: of all that is known, and of what is looked for as far as it is counted.
 async fn total(store: &dyn Store, filter: &EventFilter, page: &EventPage) -> Result<Total, StoreError> {
     let listed = page.events.len();
     if *filter != EventFilter::default() {
-        return Ok(Total { count: listed, or_more: page.next.is_some() });
+        if page.next.is_none() || listed >= COUNTED {
+            return Ok(Total { count: listed, or_more: page.next.is_some() });
+        }
+        let counted = store.find_events(filter.clone(), COUNTED).await?;
+        return Ok(Total { count: counted.events.len().max(listed), or_more: counted.next.is_some() });
     }
     let all = usize::try_from(store.counts().await?.events).unwrap_or(usize::MAX);
     Ok(Total { count: all.max(listed), or_more: false })
 }
 
-pub(super) async fn request(store: &dyn Store, id: &str) -> Result<Found, StoreError> {
+/// The request of an event, without what is masked of it.
+pub(super) async fn request(store: &dyn Store, id: &str, set: Option<&RouteSet>) -> Result<Found, StoreError> {
     let Ok(id) = id.parse::<EventId>() else { return Ok(Found::Nothing) };
     let story = store.event(id).await?;
-    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(capture::write(&story.event.raw))))
+    let shown = |story: EventStory| match set {
+        Some(set) => capture::write(&masked::request(set, &story.event)),
+        None => capture::write(&story.event.raw),
+    };
+    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(shown(story))))
 }
 
 /// Why a request could not be read; that tells of places, and of nothing that stands there.

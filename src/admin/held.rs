@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::asked::{self, Asked, MOST, UNMADE};
 use super::look::Found;
-use super::{Admin, unavailable};
+use super::{Admin, erase, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State as Where;
 use crate::store::{EventStory, Filter, ReplayEvents, Store, StoreError, StoredDelivery, StoredResult};
@@ -77,6 +77,13 @@ pub(super) async fn decided_now(admin: &Admin, decision: Decision, asked: &Asked
 /// The same in a store that no server has: the status and the body, as a server would answer at this path.
 pub async fn decide(store: &dyn Store, now: Timestamp, path: &str, body: &str) -> Result<(u16, Vec<u8>), StoreError> {
     let decision = match path {
+        "/erase" => {
+            let found = match Asked::from_json(body.as_bytes()) {
+                Ok(asked) => erase::erased(store, now, &asked).await?,
+                Err(problem) => Found::Wrong(problem),
+            };
+            return Ok(found.plain());
+        }
         "/release" => Decision::Release,
         "/dismiss" => Decision::Dismiss,
         _ => return Ok((404, Vec::new())),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::deliveries::{answered, query, total};
 use super::terminal::{self, bytes, error_line, line, paint};
 use super::{EventsArgs, Exit};
+use crate::privacy::MASKED;
 use crate::secret::MASK;
 
 /// Which events are listed: those of which all holds that is said.
@@ -85,6 +86,9 @@ fn captured(request: &[u8]) -> Exit {
         error_line(format!(
             "`{MASK}` stands for what proved the request: write it in again, or use `dry-run --no-verify`"
         ));
+    }
+    if String::from_utf8_lossy(request).contains(MASKED) {
+        error_line(format!("`{MASKED}` stands for what `privacy` masks: a sample wants other values there"));
     }
     match terminal::is_read_by_a_person() {
         // What a stranger sent must not steer the terminal; a file gets it byte for byte.

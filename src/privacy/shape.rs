@@ -42,7 +42,10 @@ fn number(text: &str, Range { start, end }: Range<usize>) -> Number {
     // What is dialed within the country only: `+44 (0)20 7946 0000`.
     let written = text.get(start..end).unwrap_or_default().replace("(0)", "");
     let before = text.get(..start).unwrap_or_default();
-    let bare = before.trim_end_matches(['+', '(']).len();
+    let before = before.trim_end_matches('+');
+    // A bracket that is closed within the number is of the number.
+    let is_closed = text.get(start..end).is_some_and(|number| number.contains(')'));
+    let bare = before.strip_suffix('(').filter(|_| is_closed).unwrap_or(before).trim_end_matches('+').len();
     Number { range: bare..end, digits: written.chars().filter(char::is_ascii_digit).collect() }
 }
 
@@ -82,6 +85,7 @@ mod tests {
         );
         assert_eq!(told("(11) 4000-1234"), [("(11) 4000-1234", "1140001234".to_owned())]);
         assert_eq!(told("+44 (0)20 7946 0000"), [("+44 (0)20 7946 0000", "442079460000".to_owned())]);
+        assert_eq!(told("(+44 20 7946 0000)"), [("+44 20 7946 0000", "442079460000".to_owned())]);
         assert_eq!(told("é1 --- 2"), [("1", "1".to_owned()), ("2", "2".to_owned())]);
     }
 

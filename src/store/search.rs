@@ -21,9 +21,11 @@ use super::verbs::apart;
 use crate::clock::Timestamp;
 use crate::delivery::State;
 
+pub(super) use find::holding;
 #[cfg(test)]
 pub(super) use find::is_meant;
 pub(super) use keeper::{Keeper, Told};
+pub(super) use words::Sought;
 
 /// How long somebody who looks for something waits until the newest events are known to the search; what is not known then
 /// is looked through.
@@ -157,8 +159,20 @@ impl Embedded {
         .await
     }
 
+    /// Lets nothing be known of these events any more, nor be read in the file.
+    pub(super) async fn forget_words(&self, seqs: Vec<i64>) -> Result<(), StoreError> {
+        let forgotten = match &*self.inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(keeper) => keeper.forget(seqs),
+            None => None,
+        };
+        match forgotten {
+            Some(forgotten) => forgotten.await.map_err(|_| StoreError::Closed)?,
+            None => Err(StoreError::Closed),
+        }
+    }
+
     /// Lets what came in last be known to the search, for as long as somebody waits for it.
-    async fn catch_up(&self) {
+    pub(super) async fn catch_up(&self) {
         let known = match &*self.inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(keeper) => keeper.catch_up(),
             None => None,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use super::embedded::{Embedded, Options};
+use super::erase::{Erase, Erased};
 use super::model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
     Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
@@ -210,6 +211,10 @@ impl Store for Embedded {
 
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned> {
         Box::pin(self.forget(now, retention, limit))
+    }
+
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased> {
+        Box::pin(self.erase_all(asked))
     }
 
     fn counts(&self) -> Reply<'_, Counts> {

@@ -12,7 +12,7 @@ use super::super::model::{EventStory, StoredOutcome, StoredResult};
 use super::super::query::Stretch;
 use super::super::{query, story};
 use super::index::Known;
-use super::words::{self, Field, quoted};
+use super::words::{self, Field, Sought, quoted};
 use super::{Became, EventFilter, EventPage, became, keeper, known, scratch};
 use crate::clock::Timestamp;
 use crate::delivery::State;
@@ -48,6 +48,43 @@ pub(super) fn find(
 
 fn is_of(store: &Connection, known: &Known) -> bool {
     known.place.is_some_and(|place| keeper::is_of(store, &place).unwrap_or(false))
+}
+
+/// All events that hold a value, however long they are.
+pub(in super::super) fn holding(
+    store: &Connection,
+    file: &Path,
+    value: &str,
+    sought: &Sought,
+) -> Result<Vec<i64>, StoreError> {
+    let index = super::index_of(file);
+    let mut filter = EventFilter { value: Some(value.to_owned()), ..EventFilter::default() };
+    let mut found = Vec::new();
+    loop {
+        let (page, _) = find(store, &index, &filter, BATCH)?;
+        found.extend(page.events.iter().map(|story| story.event.seq));
+        filter.before = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    found.extend(long_ones(store, &index, sought)?);
+    Ok(found)
+}
+
+/// Of what is too long to be known whole, what holds the value.
+fn long_ones(store: &Connection, index: &Path, sought: &Sought) -> Result<Vec<i64>, StoreError> {
+    let Ok(known) = Known::open(index) else { return Ok(Vec::new()) };
+    let (mut before, mut found) = (i64::MAX, Vec::new());
+    loop {
+        let seqs = known.newest(&quoted(words::MORE), 1, before, BATCH)?;
+        let Some(last) = seqs.last().copied() else { return Ok(found) };
+        before = last;
+        for seq in seqs {
+            let events = query::stretch(store, [seq - 1, seq + 1], 1, false)?.events;
+            found.extend(events.iter().filter(|event| sought.is_in(&known::all(event))).map(|event| event.seq));
+        }
+    }
 }
 
 /// Whether what came in last has to be known by its words.

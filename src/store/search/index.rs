@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
+use super::super::embedded::private;
 use super::super::error::StoreError;
 use super::scratch::TOKENIZER;
 
@@ -41,6 +42,8 @@ impl Index {
     }
 
     fn open_known(file: &Path) -> Result<Self, StoreError> {
+        // For its owner alone: it holds words that people wrote. What stands beside it later gets the same rights.
+        private(file)?;
         let connection = connection(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         // Nothing is lost with it: what a power cut takes is made again.
         connection.execute_batch(
@@ -99,8 +102,14 @@ impl Index {
             self.connection.execute_batch(&drop)?;
             self.parts.remove(part);
         }
-        self.connection.execute_batch("PRAGMA incremental_vacuum(1024)")?;
-        Ok(())
+        self.give_back(1024)
+    }
+
+    /// The numbers of the events of the oldest part.
+    pub(super) fn oldest(&self) -> Result<Vec<i64>, StoreError> {
+        let Some(part) = self.parts.first() else { return Ok(Vec::new()) };
+        let mut statement = self.connection.prepare(&format!("SELECT id FROM part_{part}_docsize"))?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
     /// Forgets events so that no word of theirs can be read in the file: what shares a part with them is written anew.
@@ -115,8 +124,18 @@ impl Index {
         for part in meant {
             self.connection.execute_batch(&format!("INSERT INTO part_{part} (part_{part}) VALUES ('optimize')"))?;
         }
-        self.connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA secure_delete = OFF")?;
+        self.give_back(u32::MAX)?;
+        self.connection.execute_batch("PRAGMA secure_delete = OFF")?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Gives so many pages that hold nothing back to the disk.
+    fn give_back(&self, pages: u32) -> Result<(), StoreError> {
+        let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = vacuum.query([])?;
+        // Each row that it answers with is a page.
+        while rows.next()?.is_some() {}
         Ok(())
     }
 }

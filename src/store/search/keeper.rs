@@ -24,10 +24,13 @@ const BATCH: usize = 256;
 const OFTEN: Duration = Duration::from_secs(1);
 /// It rests so many times as long as it worked.
 const REST: u32 = 4;
-/// How long it leaves a file alone that it could not write.
+/// How long it leaves a file alone that it could not write, and a disk that is full.
 const TROUBLE: Duration = Duration::from_secs(30);
+const FULL: Duration = Duration::from_secs(600);
 /// How often is looked for events that were forgotten.
 const TIDY: Duration = Duration::from_secs(60);
+/// How often the words of these are taken out of a part that is still needed, which is written anew then.
+const CLEAN: Duration = Duration::from_secs(3600);
 /// An event that no route has seen so many events later does not hold up the others.
 const STUCK: i64 = 20_000;
 
@@ -134,12 +137,13 @@ struct Work {
     pending: Vec<i64>,
     open: Option<(Connection, Index)>,
     tidied: Option<Instant>,
+    cleaned: Option<Instant>,
 }
 
 impl Work {
     fn new(store: &Path, told: Arc<Told>) -> Self {
         let file = super::index_of(store);
-        Work { store: store.to_owned(), file, told, pending: Vec::new(), open: None, tidied: None }
+        Work { store: store.to_owned(), file, told, pending: Vec::new(), open: None, tidied: None, cleaned: None }
     }
 
     fn until_the_end(&mut self, wished: &Receiver<Wish>) {
@@ -178,6 +182,14 @@ impl Work {
                 index::forget(&self.file);
                 OFTEN
             }
+            // What comes in needs the room more than the search does.
+            Fault::Index(StoreError::Full) => {
+                tracing::warn!(
+                    "the disk is full: the index of the search is given up, and made anew when there is room"
+                );
+                index::forget(&self.file);
+                FULL
+            }
             Fault::Index(error) | Fault::Store(error) => {
                 tracing::warn!(%error, "what was received can't be made known to the search; it is tried again");
                 TROUBLE
@@ -201,13 +213,25 @@ impl Work {
             index.add(&taken, last).map_err(Fault::Index)?;
         }
         if !more && self.tidied.is_none_or(|tidied| tidied.elapsed() > TIDY) {
-            let over: Result<Vec<i64>, _> =
-                index.parts().filter_map(|part| is_over(&store, part).transpose()).collect();
-            index.drop_parts(&over?).map_err(Fault::Index)?;
-            self.tidied = Some(Instant::now());
+            self.tidy(&store, &mut index)?;
         }
         self.open = Some((store, index));
         Ok(more)
+    }
+
+    /// Takes out what the store has forgotten.
+    fn tidy(&mut self, store: &Connection, index: &mut Index) -> Result<(), Fault> {
+        let over: Result<Vec<i64>, _> = index.parts().filter_map(|part| is_over(store, part).transpose()).collect();
+        index.drop_parts(&over?).map_err(Fault::Index)?;
+        self.tidied = Some(Instant::now());
+        if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > CLEAN) {
+            let gone = gone(store, index.oldest().map_err(Fault::Index)?)?;
+            if !gone.is_empty() {
+                index.forget_events(&gone).map_err(Fault::Index)?;
+            }
+            self.cleaned = Some(Instant::now());
+        }
+        Ok(())
     }
 
     fn opened(&mut self) -> Result<(Connection, Index), Fault> {
@@ -258,14 +282,6 @@ impl Work {
     }
 }
 
-/// Lets the index of a store that no server has forget events.
-pub(super) fn forget(store: &Path, seqs: &[i64]) -> Result<(), StoreError> {
-    match super::index_of(store).exists() {
-        true => Work::new(store, Arc::default()).forget(seqs),
-        false => Ok(()),
-    }
-}
-
 /// The index of a store, anew where it is of another.
 fn opened(store: &Connection, file: &Path) -> Result<Index, Fault> {
     let index = Index::open(file).map_err(Fault::Index)?;
@@ -298,6 +314,18 @@ fn is_over(store: &Connection, part: i64) -> Result<Option<i64>, StoreError> {
     let last_ever: i64 = store.query_row("SELECT last_event FROM totals", [], |row| row.get(0))?;
     let mut any = store.prepare_cached("SELECT 1 FROM events WHERE seq BETWEEN ?1 AND ?2 LIMIT 1")?;
     Ok((last < last_ever && !any.exists([first, last])?).then_some(part))
+}
+
+/// Those of these events that a store has forgotten.
+fn gone(store: &Connection, seqs: Vec<i64>) -> Result<Vec<i64>, StoreError> {
+    let mut known = store.prepare_cached("SELECT 1 FROM events WHERE seq = ?1")?;
+    let mut gone = Vec::new();
+    for seq in seqs {
+        if !known.exists([seq])? {
+            gone.push(seq);
+        }
+    }
+    Ok(gone)
 }
 
 /// The next events that the routes have seen.

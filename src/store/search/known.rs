@@ -31,8 +31,13 @@ pub(super) fn words(store: &Connection, events: &[StoredEvent]) -> Result<Vec<(i
     Ok(found)
 }
 
+/// All that was sent, as words.
+pub(super) fn all(event: &StoredEvent) -> String {
+    sent(event, Words::all()).into_text()
+}
+
 /// What was sent.
-pub(super) fn sent(event: &StoredEvent, mut words: Words) -> Words {
+fn sent(event: &StoredEvent, mut words: Words) -> Words {
     match payload::decode(&event.raw, Format::AutoOfBody) {
         Ok(payload) => words.value(&payload),
         Err(_) => words.text(&String::from_utf8_lossy(&event.raw.body)),

@@ -146,6 +146,44 @@ pub(super) fn asked(text: &str) -> Result<Option<Vec<String>>, StoreError> {
     Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
+/// What somebody looks for in texts that are not in the index.
+pub(in super::super) enum Sought {
+    /// The word of a number.
+    Number(String),
+    /// In lower case.
+    Address(String),
+    Text(String),
+}
+
+impl Sought {
+    pub(in super::super) fn of(text: &str) -> Option<Sought> {
+        let text = text.trim();
+        if let Some(digits) = only_number(text) {
+            return Some(Sought::Number(number(&digits)));
+        }
+        if let Some(address) = addresses(text).next() {
+            return Some(Sought::Address(address));
+        }
+        Some(text.to_lowercase()).filter(|text| !text.is_empty()).map(Sought::Text)
+    }
+
+    /// Whether a text holds it.
+    pub(in super::super) fn is_in(&self, text: &str) -> bool {
+        match self {
+            Sought::Number(wanted) => dialed(text).any(|digits| is_same(wanted, &number(&digits))),
+            Sought::Address(wanted) => addresses(text).any(|address| address == *wanted),
+            Sought::Text(wanted) => text.to_lowercase().contains(wanted),
+        }
+    }
+}
+
+/// Whether two numbers are the same, with the country or without it, by their words.
+fn is_same(one: &str, other: &str) -> bool {
+    // The two letters come before the digits.
+    let is_end = |long: &str, short: &str| short.len() >= LOCAL + 2 && long.starts_with(short);
+    other.starts_with(one) || is_end(one, other)
+}
+
 pub(super) fn quoted(word: &str) -> String {
     format!("\"{word}\"")
 }

@@ -136,7 +136,7 @@ impl Inner {
     }
 
     fn give_back(&mut self, seq: i64, due: Option<Timestamp>) -> Result<bool, StoreError> {
-        let row = self.row(seq)?;
+        let Ok(row) = self.row(seq) else { return Ok(false) };
         let to = row.stored.state.after(Change::GiveBack { tried: row.stored.attempts > 0 });
         let Some(to) = to.filter(|_| due.is_some() || row.stored.lane.is_some()) else { return Ok(false) };
         row.stored.state = to;
@@ -446,6 +446,44 @@ impl Inner {
         }
         self.memory.retain(|_, (_, until)| *until > now);
         pruned
+    }
+
+    fn erase(&mut self, asked: &Erase) -> Erased {
+        let holds = |arrived: &Arrived| {
+            let body = String::from_utf8_lossy(&arrived.stored.raw.body);
+            asked.events.contains(&arrived.stored.id) || asked.value.as_ref().is_some_and(|value| body.contains(value))
+        };
+        let meant: Vec<_> = self.events.values().filter(|one| holds(one)).map(|one| one.stored.raw.clone()).collect();
+        let is_of = |arrived: &&Arrived| meant.iter().any(|raw| Arc::ptr_eq(raw, &arrived.stored.raw));
+        let seqs: Vec<i64> = self.events.values().filter(is_of).map(|one| one.stored.seq).collect();
+        let deliveries: Vec<i64> = seqs.iter().flat_map(|seq| self.deliveries_of(*seq)).collect();
+        let count = |is: fn(State) -> bool| deliveries.iter().filter(|seq| is(self.rows[seq].stored.state)).count();
+        let saved: BTreeSet<String> =
+            deliveries.iter().flat_map(|seq| self.rows[seq].ledger.values().cloned()).collect();
+        let is_saved = |value: &Result<String, String>| value.as_ref().is_ok_and(|value| saved.contains(value));
+        let erased = Erased {
+            events: seqs.len(),
+            deliveries: deliveries.len(),
+            pending: count(|state| !state.is_final()),
+            under_way: if asked.dry_run { 0 } else { count(|state| state == State::Leased) },
+            remembered: self.memory.values().filter(|(value, _)| is_saved(value)).count(),
+        };
+        if asked.dry_run {
+            return erased;
+        }
+        self.memory.retain(|_, (value, _)| !is_saved(value));
+        for seq in &deliveries {
+            if self.rows[seq].stored.state == State::Held {
+                self.let_go(*seq);
+            }
+            self.unsure.remove(seq);
+            self.rows.remove(seq);
+        }
+        for seq in &seqs {
+            self.unrouted.remove(seq);
+            self.events.remove(seq);
+        }
+        erased
     }
 
     fn story(&self, seq: i64) -> DeliveryStory {
@@ -1021,6 +1059,10 @@ impl Store for Memory {
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         self.with(move |inner| Ok(inner.events.values().rev().take(limit).map(|event| bare(&event.stored)).collect()))
+    }
+
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased> {
+        self.with(move |inner| Ok(inner.erase(&asked)))
     }
 
     fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage> {

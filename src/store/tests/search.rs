@@ -172,3 +172,29 @@ async fn what_goes_through_other_routes_later_is_found_by_these() {
     let store = Embedded::open(&another.0).unwrap();
     assert_eq!(found(&store, other).await, [0; 0]);
 }
+
+#[tokio::test]
+async fn the_words_of_what_is_forgotten_by_its_age_go_with_it() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    store.accept(form("forms", 0, r#"{"name":"Quintana"}"#)).await.unwrap();
+    store.accept(form("forms", 9_000, r#"{"name":"Xavier"}"#)).await.unwrap();
+    for seq in [1, 2] {
+        store.route(routed(seq, vec![])).await.unwrap();
+    }
+    assert_eq!(found(&store, by_value("quintana")).await, [1]);
+    let retention =
+        Retention { age: Some(Duration::from_secs(5)), size: None, identity_window: Duration::from_secs(5) };
+    assert_eq!(store.prune(Timestamp(NOW.0 + 10_000), retention, 9).await.unwrap().events, 1);
+    drop(store);
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(found(&store, by_value("xavier")).await, [2]);
+    drop(store);
+    let index = fs::read(folder.0.join("jackfield.search.db")).unwrap();
+    assert!(!index.windows(8).any(|part| part == b"quintana"));
+    assert!(index.windows(6).any(|part| part == b"xavier"));
+    let rights = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(folder.0.join("jackfield.search.db")).unwrap().permissions(),
+    );
+    assert_eq!(rights & 0o777, 0o600);
+}
