@@ -49,6 +49,7 @@ pub mod store;
 pub mod telemetry;
 pub mod template;
 pub mod test_case;
+pub mod trace;
 pub mod types;
 pub mod value;
 pub mod verify;

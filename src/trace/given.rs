@@ -1,4 +1,4 @@
-//! `--set`: other values for extracted names and for fields of the payload, so that one sample tries several cases.
+//! Values that whoever asks sets: other ones for extracted names and for fields of the payload, so that one sample tries several cases.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::value::{Value, json};
 
 /// The values that were given.
 #[derive(Debug, Default)]
-pub(super) struct Settings {
+pub struct Settings {
     /// Extracted names with their values; nothing for one that is to be absent.
     pub names: Vec<(Arc<str>, Option<Value>)>,
     /// All that was set, in the order given.
@@ -21,7 +21,7 @@ pub(super) struct Settings {
 
 /// One value that was set, to be shown.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub struct Shown {
     pub name: String,
     /// Nothing when it is to be absent.
     pub value: Option<Value>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DryRun, Run, Unserved, Verification, why};
+use super::{DryRun, Run, Unserved, Verification};
 use crate::diagnostic::{Place, Resolve, json};
 use crate::extract::{Finding, Mapped, Traced};
 use crate::path::Location;
@@ -12,7 +12,7 @@ use crate::pipeline::{
 use crate::plan::{Known, Plan};
 use crate::request::{Request, masked};
 use crate::route::{Placed, Send};
-use crate::template::explain::Explained;
+use crate::template::explain::{Explained, Join, Verdict};
 use crate::test_case::ending;
 use crate::value::Value;
 
@@ -81,11 +81,45 @@ fn event_value(run: &DryRun<'_>, index: usize, event: &Run) -> Value {
 
 fn condition(run: &DryRun<'_>, condition: Option<&Placed>, explained: Option<&Explained>) -> Value {
     let Some((condition, explained)) = condition.zip(explained) else { return Value::Null };
-    let own = why::value(explained);
+    let own = explained_value(explained);
     let fields = own.as_object().into_iter().flat_map(|fields| fields.iter());
     let start = [("template", Value::from(condition.template.text())), ("place", place(run, Some(&condition.place)))];
     let start = start.into_iter().map(|(key, value)| (Arc::from(key), value));
     Value::object(start.chain(fields.map(|(key, value)| (key.clone(), value.clone()))).collect::<Vec<_>>())
+}
+
+/// Why a condition holds or does not.
+fn explained_value(explained: &Explained) -> Value {
+    let holds = match &explained.verdict {
+        Verdict::Yes => Value::from(true),
+        Verdict::No => Value::from(false),
+        Verdict::NotAsked | Verdict::Fails(_) => Value::Null,
+    };
+    let join = match explained.join {
+        Join::And => Value::from("and"),
+        Join::Or => Value::from("or"),
+        Join::Not => Value::from("not"),
+        Join::Single => Value::Null,
+    };
+    let seen = explained.seen.iter().map(|seen| {
+        Value::object([
+            ("expression", Value::from(seen.text.as_str())),
+            ("value", seen.value.clone().unwrap_or_default()),
+            ("absent", Value::from(seen.value.is_none())),
+            ("nearby", Value::array(seen.nearby.iter().map(String::as_str))),
+        ])
+    });
+    let mut fields = vec![
+        ("expression", Value::from(explained.text.as_str())),
+        ("holds", holds),
+        ("join", join),
+        ("parts", Value::array(explained.parts.iter().map(explained_value))),
+        ("values", Value::array(seen)),
+    ];
+    if let Verdict::Fails(reason) = &explained.verdict {
+        fields.push(("fails", Value::from(reason.as_str())));
+    }
+    Value::object(fields)
 }
 
 fn extract_value(run: &DryRun<'_>, traced: &Traced) -> Value {
