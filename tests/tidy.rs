@@ -35,7 +35,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["compile"],
     &["client", "figures", "live", "load", "refusal", "sandbox", "store", "telemetry", "trace"],
-    &["admin", "dispatch", "ingress", "reload"],
+    &["admin", "changes", "dispatch", "ingress", "reload"],
     &["page", "routing", "settings", "server"],
     &["cli"],
 ];
