@@ -1,6 +1,7 @@
 //! What an edit changes, on the events that a store has: from each of them, what the routes made and what they would make.
 
 mod group;
+pub mod proof;
 mod sent;
 
 use std::collections::BTreeSet;

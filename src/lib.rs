@@ -24,6 +24,7 @@ pub mod draft;
 pub mod event;
 pub mod extract;
 pub mod figures;
+pub mod first_draft;
 pub mod id;
 pub mod ingress;
 pub mod live;

@@ -4,7 +4,6 @@ mod figures;
 mod files;
 mod listen;
 mod operator;
-mod proof;
 mod retention;
 mod stall;
 
@@ -19,6 +18,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Admin};
+use crate::changes::proof;
 use crate::client::ClientError;
 use crate::clock::Timestamp;
 use crate::compile::{Compiled, Entrance};
@@ -384,22 +384,33 @@ async fn reload_loop(
     let (changed, mut changes) = mpsc::channel(1);
     let watching = tokio::spawn(reload::watch(reloader.root.clone(), fingerprint, changed));
     let reloader = Arc::new(reloader);
+    // What was made live because somebody asked for it: the notice of the same change comes later.
+    let mut known = None;
     loop {
         tokio::select! {
             Some(()) = changes.recv() => {}
+            () = reloader.reloads.asked() => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
-        let working = reloader.clone();
-        let Ok(reloaded) = tokio::task::spawn_blocking(move || working.reload()).await else {
+        let waiting = reloader.reloads.waiting();
+        let (working, done, is_asked) = (reloader.clone(), known.take(), !waiting.is_empty());
+        let reloaded = tokio::task::spawn_blocking(move || {
+            let now = reload::fingerprint(&working.root);
+            let is_done = done == Some(now) && !is_asked;
+            (now, (!is_done).then(|| working.reload()))
+        });
+        let Ok((now, reloaded)) = reloaded.await else {
             tracing::error!("a reload failed inside Jackfield; the routes from before go on serving");
             continue;
         };
-        if let Some(reloaded) = reloaded {
+        known = (is_asked || reloaded.is_none()).then_some(now);
+        if let Some(reloaded) = reloaded.flatten() {
             on_revision(&reloader.live.now());
             if taken.send(reloaded).await.is_err() {
                 break;
             }
         }
+        reloader.reloads.answer(waiting);
     }
     watching.abort();
 }

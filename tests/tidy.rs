@@ -34,7 +34,7 @@ const LAYERS: &[&[&str]] = &[
         "verify",
     ],
     &["compile"],
-    &["client", "figures", "live", "load", "refusal", "sandbox", "store", "telemetry", "trace"],
+    &["client", "figures", "first_draft", "live", "load", "refusal", "sandbox", "store", "telemetry", "trace"],
     &["admin", "changes", "dispatch", "ingress", "reload"],
     &["page", "routing", "settings", "server"],
     &["cli"],

@@ -16,7 +16,7 @@ const EVENTS: usize = 1000;
 const MOST: usize = 20;
 
 /// The proof by the events in the store of this folder.
-pub(super) fn by_events_in(folder: PathBuf) -> Proof {
+pub fn by_events_in(folder: PathBuf) -> Proof {
     Box::new(move |before, after| match found(&folder, before, after) {
         Ok(problems) => problems,
         Err(error) => vec![refused(Code::UnreadableFile, format!("the events that came in can't be read: {error}"))],
