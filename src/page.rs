@@ -78,6 +78,7 @@ pub struct Inner {
     pub admin: Admin,
     pub workspace: Workspace,
     pub views: Views,
+    drafts: routes::Drafts,
     sessions: Sessions,
     revisions: Revisions,
     entrance: Entrance,
@@ -106,8 +107,8 @@ impl Page {
         let news = News::new(stopped);
         let views = Views::new(&admin.clock);
         let sessions = Sessions::new(admin.clock.clone(), entrance.listen.port());
-        let (revisions, standing) = Default::default();
-        Page(Arc::new(Inner { admin, workspace, views, sessions, revisions, entrance, news, standing }))
+        let (drafts, revisions, standing) = Default::default();
+        Page(Arc::new(Inner { admin, workspace, views, drafts, sessions, revisions, entrance, news, standing }))
     }
 
     /// A whole view: its template, which entry of the menu it belongs to, and what it shows. A program that asks for JSON

@@ -222,7 +222,7 @@ impl Reloader {
 }
 
 /// Whether the files say that nothing that came in may fail by a change of them.
-fn demands_proof(compiled: &Compiled) -> bool {
+pub fn demands_proof(compiled: &Compiled) -> bool {
     let rule = compiled.settings.as_ref().and_then(|settings| settings.reload.as_ref());
     rule.is_some_and(|rule| rule.value == ReloadRule::RequireCleanDiff)
 }

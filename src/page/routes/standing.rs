@@ -1,0 +1,100 @@
+//! How a route stands: what came of its events, and what is wrong with its file.
+
+use serde_json::{Value as Json, json};
+use tokio::runtime::Handle;
+
+use super::editor::text_of;
+use crate::clock::Timestamp;
+use crate::compile::Documents;
+use crate::delivery::State;
+use crate::page::Inner;
+use crate::store::Filter;
+
+/// More dead letters of one route are not counted.
+const MOST: usize = 1000;
+
+/// What was counted of a route.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::page) struct RouteFigures {
+    /// Of the last day.
+    pub events: u64,
+    /// The share of deliveries of the last day that went well; nothing where none is done.
+    pub success: Option<f64>,
+    pub last_at: Option<Timestamp>,
+    /// Most of what was done in the last hour was given up.
+    pub is_failing: bool,
+}
+
+impl RouteFigures {
+    pub(in crate::page) fn state(&self) -> &'static str {
+        match (self.is_failing, self.events) {
+            (true, _) => "failing",
+            (false, 0) => "quiet",
+            (false, _) => "live",
+        }
+    }
+}
+
+/// What was counted of a route.
+pub(in crate::page) fn figures(_page: &Inner, _route: &str) -> RouteFigures {
+    RouteFigures::default()
+}
+
+/// How many deliveries of a route were given up. Called where waiting is allowed.
+pub(in crate::page) fn dead(page: &Inner, route: &str) -> usize {
+    let filter = Filter { states: vec![State::Dead], route: Some(route.into()), ..Filter::default() };
+    Handle::current().block_on(page.admin.store.deliveries(filter, MOST)).map_or(0, |found| found.len())
+}
+
+/// What a file says of itself.
+pub(in crate::page) fn description(documents: &Documents, file: &str) -> Option<String> {
+    text_of(documents.0.get(file)?.root.as_ref()?, "description")
+}
+
+/// The problems of the files, where the last change of them was refused; and the files that have only warnings.
+#[derive(Debug, Default)]
+pub(in crate::page) struct Reloaded {
+    problems: Vec<Json>,
+    was_taken: bool,
+}
+
+impl Reloaded {
+    pub(in crate::page) fn of(page: &Inner) -> Self {
+        let Some(last) = page.admin.reloads.last() else { return Reloaded { was_taken: true, ..Reloaded::default() } };
+        Reloaded { problems: last.problems.as_array().cloned().unwrap_or_default(), was_taken: last.taken }
+    }
+
+    /// What kept the last change from going live, each with the address of its file on the page.
+    pub(in crate::page) fn refused(&self) -> Vec<Json> {
+        let errors = self.problems.iter().filter(|problem| !self.was_taken && problem["severity"] == "error");
+        errors.map(shown).collect()
+    }
+
+    /// `problems` or `warnings` of a file.
+    pub(in crate::page) fn state(&self, file: &str) -> Option<&'static str> {
+        let has = |severity: &str| {
+            self.problems.iter().any(|problem| problem["severity"] == severity && problem["places"][0]["file"] == file)
+        };
+        match () {
+            () if has("error") => Some("problems"),
+            () if has("warning") => Some("warnings"),
+            () => None,
+        }
+    }
+
+    /// The routes that have problems, by their names, whether they serve or not.
+    pub(in crate::page) fn routes(&self) -> impl Iterator<Item = &str> {
+        let files = self.problems.iter().filter_map(|problem| problem["places"][0]["file"].as_str());
+        files.filter_map(|file| file.strip_prefix("routes/")?.strip_suffix(".yaml"))
+    }
+}
+
+fn shown(problem: &Json) -> Json {
+    let file = problem["places"][0]["file"].as_str().unwrap_or_default();
+    let href = super::Target::of_file(file).map(|target| target.address());
+    let mut shown = crate::page::traced::problem(problem);
+    if let Json::Object(fields) = &mut shown {
+        fields.insert("href".to_owned(), json!(href));
+    }
+    shown
+}
