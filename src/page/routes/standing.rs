@@ -7,6 +7,7 @@ use super::editor::text_of;
 use crate::clock::Timestamp;
 use crate::compile::Documents;
 use crate::delivery::State;
+use crate::figures::Window;
 use crate::page::Inner;
 use crate::store::Filter;
 
@@ -36,8 +37,15 @@ impl RouteFigures {
 }
 
 /// What was counted of a route.
-pub(in crate::page) fn figures(_page: &Inner, _route: &str) -> RouteFigures {
-    RouteFigures::default()
+pub(in crate::page) fn figures(page: &Inner, route: &str) -> RouteFigures {
+    let (figures, now) = (&page.admin.figures, page.admin.clock.now());
+    let day = figures.route(route, Window::Day, now);
+    RouteFigures {
+        events: day.counts.received.into(),
+        success: day.success(),
+        last_at: day.last_at,
+        is_failing: figures.route(route, Window::Hour, now).mostly_fails(),
+    }
 }
 
 /// How many deliveries of a route were given up. Called where waiting is allowed.
