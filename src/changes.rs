@@ -40,6 +40,8 @@ pub struct Meant<'m> {
     pub last: usize,
     /// What has not been gone through by then is left out.
     pub until: Option<Instant>,
+    /// Who looks at it is not shown what these routes mask.
+    pub masked_by: Option<&'m RouteSet>,
 }
 
 /// What came of all events together.
@@ -79,6 +81,9 @@ pub fn summary(look: &Look, before: Before<'_>, after: &RouteSet, meant: &Meant<
             Before::Sent => sent::compare(kept, after, &event),
         };
         changes.retain(|change| meant.route.is_none_or(|route| change.route.as_deref().is_none_or(|own| own == route)));
+        if let Some(masks) = meant.masked_by.and_then(|set| event.masks(set)) {
+            changes = changes.into_iter().map(|change| change.masked(&masks)).collect();
+        }
         summary.add(&event, changes);
         Ok(())
     })?;

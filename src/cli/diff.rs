@@ -86,7 +86,7 @@ impl Before {
 
 fn meant(args: &DiffArgs) -> Meant<'_> {
     let route = args.route.as_deref().map(route_name);
-    Meant { source: args.source.as_deref(), of_route: route, route, last: args.last, until: None }
+    Meant { source: args.source.as_deref(), of_route: route, route, last: args.last, ..Meant::default() }
 }
 
 fn unreadable(error: StoreError) -> Exit {

@@ -124,11 +124,12 @@ pub(super) async fn diff(State(page): State<Page>, asked: Asked, body: Bytes) ->
 
 pub(super) async fn sample(State(page): State<Page>, asked: Asked) -> Response {
     let of = asked.query().get("of").unwrap_or_default().to_owned();
-    let found = work(&page, &asked, move |page| samples::bytes(page, &of)).await;
-    match found.map(|bytes| bytes.map(|bytes| samples::text(&bytes))) {
+    let shown = move |page: &Page| samples::bytes(page, &of).map(|bytes| samples::shown(page, &of, &bytes));
+    match work(&page, &asked, shown).await {
         Some(Some(Some(text))) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
         Some(Some(None)) => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "this request is no text, or too large\n").into_response()
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "this request is no text, too large, or not to be shown\n")
+                .into_response()
         }
         Some(None) => page.refuse(&asked, StatusCode::NOT_FOUND, "not_found"),
         None => page.unavailable(&asked),

@@ -40,7 +40,13 @@ pub(in crate::page) fn run(
         false => (Before::Routes(&live.set), "the workspace that is served"),
     };
     let until = Some(Instant::now() + PATIENCE);
-    let meant = Meant { of_route: target.route.as_deref(), last: last.min(MOST), until, ..Meant::default() };
+    let meant = Meant {
+        of_route: target.route.as_deref(),
+        last: last.min(MOST),
+        until,
+        masked_by: Some(&live.set),
+        ..Meant::default()
+    };
     let summary = changes::summary(&look, before, &compiled.set, &meant)?;
     let diff = told(&summary, &compiled.documents);
     Ok(Comparison { diff, data: summary.to_json(against, &compiled.documents) })

@@ -126,7 +126,10 @@ pub(in crate::page) fn check(page: &Inner, target: &Target, text: &str) -> Check
     let brought = others.into_iter().filter(|found| !known.contains(&key(found)));
     let problems: Vec<Problem> =
         own.into_iter().chain(brought).map(|found| Problem::of(found, &compiled.documents, file)).collect();
-    let (passed, failed) = tested(page, target, &compiled);
+    // Tests that fail are errors, too.
+    let compiles =
+        !problems.iter().any(|problem| problem.is_error && problem.marked["code"] != Code::TestFailed.word());
+    let (passed, failed) = if compiles { tested(page, target, &compiled) } else { (0, 0) };
     Checked { compiled, problems, passed, failed }
 }
 

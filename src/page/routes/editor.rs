@@ -83,7 +83,7 @@ pub(in crate::page) fn view(page: &Inner, target: &Target, mut form: Form) -> Js
         "tone": if errors { "bad" } else { "warn" },
         "saved": saved.as_ref().map(Saved::to_view),
         "diff": diff.map(|found| found.diff),
-        "tests": (checked.failed == 0).then_some(checked.passed),
+        "tests": checked.is_good().then_some(checked.passed),
         "play": play,
     })
 }
@@ -130,7 +130,7 @@ fn play(page: &Inner, target: &Target, name: &str, checked: &Checked, form: &For
     };
     let request = match form.action {
         Action::Choose if !sample.is_empty() => {
-            samples::bytes(page, &sample).and_then(|bytes| samples::text(&bytes)).unwrap_or_default()
+            samples::bytes(page, &sample).and_then(|bytes| samples::shown(page, &sample, &bytes)).unwrap_or_default()
         }
         _ => form.request.clone(),
     };

@@ -12,6 +12,7 @@ use crate::event::capture;
 use crate::id::EventId;
 use crate::load;
 use crate::page::Inner;
+use crate::privacy::Privacy;
 use crate::route::Route;
 use crate::trace::input;
 
@@ -107,6 +108,20 @@ pub(in crate::page) fn of_store(page: &Inner, id: EventId) -> Option<Vec<u8>> {
     Some(capture::write(&story.event.raw))
 }
 
+/// What people are not shown of the payload of an event; nothing for what is none, or is shown whole. Called where waiting
+/// is allowed.
+pub(in crate::page) fn privacy(page: &Inner, of: &str) -> Option<Privacy> {
+    let story = Handle::current().block_on(page.admin.store.event(of.parse().ok()?)).ok().flatten()?;
+    let set = &page.admin.live.now().set;
+    let own = set.sources.get(&story.event.source).map(|source| set.privacy.and(&source.privacy));
+    Some(own.unwrap_or_else(|| set.privacy.clone())).filter(|privacy| !privacy.is_none())
+}
+
+/// The text of a request for the editor; nothing for what is no text, too large, or not to be shown.
+pub(in crate::page) fn shown(page: &Inner, of: &str, bytes: &[u8]) -> Option<String> {
+    text(bytes).filter(|_| privacy(page, of).is_none())
+}
+
 /// A captured request of the workspace: one in `samples/`, or one that a test of a route names. Links don't lead out.
 fn of_file(page: &Inner, file: &str) -> Option<Vec<u8>> {
     let root = &page.workspace.root;
@@ -129,8 +144,8 @@ fn is_named(page: &Inner, file: &str) -> bool {
     roots.any(names)
 }
 
-/// The same as a text for the editor; nothing for what is no text, or too large.
-pub(in crate::page) fn text(bytes: &[u8]) -> Option<String> {
+/// A request as a text; nothing for what is no text, or too large.
+fn text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LARGEST && !text.contains('\0'))?;
     Some(super::target::typed(text))
 }

@@ -13,6 +13,7 @@ use crate::page::Inner;
 use crate::page::rows::Rows;
 use crate::page::traced::{self, Telling};
 use crate::pipeline::RouteResult;
+use crate::privacy::{Masks, Privacy};
 use crate::source::HandshakeError;
 use crate::trace::{self, Asked, DryRun, Input, Run, Unserved, Verification, handshake};
 
@@ -35,10 +36,13 @@ pub(in crate::page) struct Trial {
 pub(in crate::page) fn run(page: &Inner, compiled: &Compiled, wanted: &Wanted<'_>) -> Option<Trial> {
     let route = draft::route(compiled, wanted.target)?.clone();
     let name = if wanted.sample.is_empty() { "the request" } else { wanted.sample };
-    let bytes = bytes(page, wanted);
+    let (bytes, privacy) = chosen(page, wanted);
     let input = match capture::parse(&bytes) {
         Ok(raw) => Input { raw, bytes, name: name.to_owned(), of_test: false },
-        Err(error) => return Some(not_read(&route.name, name, error.message, error.help)),
+        Err(error) => {
+            let message = format!("this is no captured request: {}", error.message);
+            return Some(not_read(&route.name, name, &message, error.help));
+        }
     };
     if let Some(asked) = handshake::asked(compiled, &route, &input, false) {
         return Some(shaken(&asked));
@@ -50,21 +54,62 @@ pub(in crate::page) fn run(page: &Inner, compiled: &Compiled, wanted: &Wanted<'_
     }
     let asked = Asked { no_verify: false, set: &[], root: &page.workspace.root };
     Some(match trace::dry_run(compiled, route.clone(), input, &asked) {
-        Ok(run) => Trial { trace: shown(&run), data: run.to_json() },
+        Ok(run) => match &privacy {
+            None => Trial { trace: shown(&run), data: run.to_json() },
+            Some(privacy) => masked(&run, privacy),
+        },
         Err(message) => not_read(&route.name, name, &message, None),
     })
 }
 
-/// The bytes that were chosen, as long as nobody has changed their text; a text box keeps no line ends.
-fn bytes(page: &Inner, wanted: &Wanted<'_>) -> Vec<u8> {
+/// The bytes that were chosen, as long as nobody has changed their text, since a text box keeps no line ends; and what is not
+/// shown of them.
+fn chosen(page: &Inner, wanted: &Wanted<'_>) -> (Vec<u8>, Option<Privacy>) {
     let request = typed(wanted.request);
     let chosen =
         Some(wanted.sample).filter(|sample| !sample.is_empty()).and_then(|sample| samples::bytes(page, sample));
-    let is_same = |bytes: &Vec<u8>| match samples::text(bytes) {
+    let is_same = |bytes: &Vec<u8>| match samples::shown(page, wanted.sample, bytes) {
         Some(text) => text.trim_end() == request.trim_end(),
         None => request.trim().is_empty(),
     };
-    chosen.filter(is_same).unwrap_or_else(|| request.into_bytes())
+    match chosen.filter(is_same) {
+        Some(bytes) => (bytes, samples::privacy(page, wanted.sample)),
+        None => (request.into_bytes(), None),
+    }
+}
+
+/// What came of an event of which not all is shown.
+fn masked(run: &DryRun<'_>, privacy: &Privacy) -> Trial {
+    let masks: Vec<Masks> = run.events.iter().map(|event| privacy.masks(&event.event.payload)).collect();
+    let hide = |mut told: Json| {
+        for (event, masks) in told["events"].as_array_mut().into_iter().flatten().zip(&masks) {
+            mask(event, masks);
+        }
+        told
+    };
+    let data = serde_json::from_str(&run.to_json()).map(hide).unwrap_or_default();
+    Trial { trace: hide(shown(run)), data: format!("{data:#}") }
+}
+
+/// Covers what stands in what is shown; what names places of the route and of the payload stays.
+fn mask(told: &mut Json, masks: &Masks) {
+    const NAMES: [&str; 9] = ["id", "row", "path", "file", "kind", "from", "name", "expression", "template"];
+    match told {
+        Json::String(text) => *text = masks.text(text),
+        Json::Number(number) => {
+            let text = number.to_string();
+            let shown = masks.text(&text);
+            if shown != text {
+                *told = Json::String(shown);
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| mask(item, masks)),
+        Json::Object(fields) => {
+            let shown = fields.iter_mut().filter(|(key, _)| !NAMES.contains(&key.as_str()));
+            shown.for_each(|(_, value)| mask(value, masks));
+        }
+        Json::Null | Json::Bool(_) => {}
+    }
 }
 
 fn not_read(route: &str, request: &str, message: &str, help: Option<&str>) -> Trial {
