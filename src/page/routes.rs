@@ -20,7 +20,7 @@ use axum::response::Response;
 use axum::routing::{get, post, put};
 use serde_json::{Value as Json, json};
 
-use super::{Asked, Fields, Inner, Page};
+use super::{Asked, Fields, Page};
 pub(super) use draft::{Drafts, work};
 use editor::view;
 pub(super) use editor::{Action, Form, text_of};
@@ -48,7 +48,8 @@ async fn list(State(page): State<Page>, asked: Asked) -> Response {
 }
 
 /// Every route that serves, and those whose files have problems.
-fn all(page: &Inner) -> Json {
+fn all(page: &Page) -> Json {
+    let dead = standing::dead(page);
     let (revision, reloaded) = (page.admin.live.now(), Reloaded::of(page));
     let mut names: BTreeSet<String> = revision.set.all_routes().map(|route| route.name.to_string()).collect();
     names.extend(reloaded.routes().map(str::to_owned));
@@ -63,7 +64,7 @@ fn all(page: &Inner) -> Json {
             "events": figures.events,
             "success": figures.success,
             "last_at": figures.last_at.map(|at| at.to_string()),
-            "dead": standing::dead(page, name),
+            "dead": dead.get(name.as_str()).copied().unwrap_or(0),
         })
     };
     json!({ "problems": reloaded.refused(), "routes": names.iter().map(route).collect::<Vec<_>>() })

@@ -11,7 +11,7 @@ use super::target::{Target, typed};
 use super::told;
 use super::trial;
 use crate::document::{Kind, Typed};
-use crate::page::{Fields, Inner};
+use crate::page::{Fields, Inner, Page};
 
 /// The fewest and the most lines that the text is shown in.
 const LINES: std::ops::RangeInclusive<usize> = 12..=40;
@@ -63,7 +63,7 @@ impl Form {
 }
 
 /// Does what is wanted, and says what `route.html` shows then. Called where waiting is allowed.
-pub(in crate::page) fn view(page: &Inner, target: &Target, mut form: Form) -> Json {
+pub(in crate::page) fn view(page: &Page, target: &Target, mut form: Form) -> Json {
     let saved = (form.action == Action::Save).then(|| saved(page, target, &form));
     if let Some(base) = saved.as_ref().and_then(|saved| saved.base.clone()) {
         (form.base, form.from) = (base, String::new());
@@ -93,7 +93,7 @@ fn saved(page: &Inner, target: &Target, form: &Form) -> Saved {
 }
 
 /// What stands above the text.
-fn head(page: &Inner, target: &Target, form: &Form, checked: &Checked) -> Json {
+fn head(page: &Page, target: &Target, form: &Form, checked: &Checked) -> Json {
     let figures = target.route.as_deref().map(|name| standing::figures(page, name));
     let own = |is_error: bool| checked.problems.iter().any(|problem| problem.is_error == is_error);
     let state = match () {
@@ -108,7 +108,7 @@ fn head(page: &Inner, target: &Target, form: &Form, checked: &Checked) -> Json {
         "description": description(checked, target),
         "state": state,
         "base": form.base,
-        "dead": target.route.as_deref().map_or(0, |name| standing::dead(page, name)),
+        "dead": target.route.as_deref().and_then(|name| standing::dead(page).get(name).copied()).unwrap_or(0),
         "address": target.address(),
         "from": Some(&form.from).filter(|from| !from.is_empty()),
     })

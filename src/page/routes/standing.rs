@@ -1,6 +1,9 @@
 //! How a route stands: what came of its events, and what is wrong with its file.
 
-use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
 use tokio::runtime::Handle;
 
 use super::editor::text_of;
@@ -8,11 +11,7 @@ use crate::clock::Timestamp;
 use crate::compile::Documents;
 use crate::delivery::State;
 use crate::figures::Window;
-use crate::page::Inner;
-use crate::store::Filter;
-
-/// More dead letters of one route are not counted.
-const MOST: usize = 1000;
+use crate::page::{Inner, Page, problem};
 
 /// What was counted of a route.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,10 +47,9 @@ pub(in crate::page) fn figures(page: &Inner, route: &str) -> RouteFigures {
     }
 }
 
-/// How many deliveries of a route were given up. Called where waiting is allowed.
-pub(in crate::page) fn dead(page: &Inner, route: &str) -> usize {
-    let filter = Filter { states: vec![State::Dead], route: Some(route.into()), ..Filter::default() };
-    Handle::current().block_on(page.admin.store.deliveries(filter, MOST)).map_or(0, |found| found.len())
+/// How many deliveries of each route were given up. Called where waiting is allowed.
+pub(in crate::page) fn dead(page: &Page) -> BTreeMap<Arc<str>, u64> {
+    Handle::current().block_on(page.stand()).map(|stand| stand.kept_by_route(State::Dead)).unwrap_or_default()
 }
 
 /// What a file says of itself.
@@ -75,7 +73,7 @@ impl Reloaded {
     /// What kept the last change from going live, each with the address of its file on the page.
     pub(in crate::page) fn refused(&self) -> Vec<Json> {
         let errors = self.problems.iter().filter(|problem| !self.was_taken && problem["severity"] == "error");
-        errors.map(shown).collect()
+        errors.map(problem::shown).collect()
     }
 
     /// `problems` or `warnings` of a file.
@@ -95,14 +93,4 @@ impl Reloaded {
         let files = self.problems.iter().filter_map(|problem| problem["places"][0]["file"].as_str());
         files.filter_map(|file| file.strip_prefix("routes/")?.strip_suffix(".yaml"))
     }
-}
-
-fn shown(problem: &Json) -> Json {
-    let file = problem["places"][0]["file"].as_str().unwrap_or_default();
-    let href = super::Target::of_file(file).map(|target| target.address());
-    let mut shown = crate::page::traced::problem(problem);
-    if let Json::Object(fields) = &mut shown {
-        fields.insert("href".to_owned(), json!(href));
-    }
-    shown
 }
