@@ -30,6 +30,7 @@ mod pace;
 mod packs;
 mod page;
 mod page_events;
+mod page_routes;
 mod payloads;
 mod readme;
 mod receiving;

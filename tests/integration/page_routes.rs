@@ -75,7 +75,9 @@ fn the_views_are_given_what_the_templates_expect() {
     let name = "/routes/telephony/missed-call-to-chat2desk";
     let (view, wanted) = (browser.view(name), fixture("route"));
     same_keys(&view, &wanted);
-    assert_eq!(view["play"]["trace"], wanted["play"]["trace"]);
+    let stand_in = format!("http://{}/chat2desk", server.sandbox());
+    let trace = view["play"]["trace"].to_string().replace(&stand_in, "https://api.chat2desk.com");
+    assert_eq!(serde_json::from_str::<Value>(&trace).unwrap(), wanted["play"]["trace"]);
     assert_eq!((&view["draft"], &view["tests"]), (&wanted["draft"], &wanted["tests"]));
     assert_eq!(view["route"]["state"], "quiet");
     assert!(browser.get(name).text().contains("2 tests passed"));
@@ -119,7 +121,7 @@ fn what_is_wrong_is_told_while_one_types() {
     let wide = draft.replace("match: \"{{", "match: \"{{ 'é😀' and nowhere and");
     let problems = check(&server, file, &wide)["problems"].clone();
     let from = problems[0]["from"].clone();
-    assert_eq!(from, json!({ "line": 10, "column": 22 }), "{problems:#}");
+    assert_eq!(from, json!({ "line": 10, "column": 21 }), "{problems:#}");
 
     // A test that fails is a problem of the draft.
     let failing = check(&server, file, &draft.replace("body: \"Missed", "body: \"Lost"));
@@ -157,7 +159,9 @@ fn a_draft_is_tried_as_the_terminal_tries_a_route() {
     let bare = request.replace("\r\n", "\n");
     let tried = trial(&draft, Some(sample), &bare, "application/json");
     let printed = run(folder.path(), &["dry-run", name, "--request", sample, "--format", "json"]);
-    assert_eq!(tried.text(), String::from_utf8(printed.stdout).unwrap());
+    let stand_in = format!("http://{}/chat2desk", server.sandbox());
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(tried.text().replace(&stand_in, "https://api.chat2desk.com"), printed);
 
     let html = trial(&draft, Some(sample), &bare, "text/html").text();
     assert!(html.contains("Missed call to 442079460000") && html.contains("href=\"#p1-4\""), "{html}");
@@ -272,7 +276,7 @@ fn a_good_draft_is_saved_and_live() {
     // A draft with errors is not written.
     let (status, refused) = save(&server, "in", &draft.replace("send:", "sent:"), &saved["base"]);
     assert_eq!((status, &refused["result"]), (422, &json!("not_saved")));
-    assert_eq!(refused["problems"][0]["code"], "unknown-key");
+    assert!(refused["problems"].as_array().unwrap().iter().any(|problem| problem["code"] == "unknown-key"));
     assert_eq!(folder.read(FILE), draft);
 
     // Written, and not live, as long as another file is broken.
@@ -286,7 +290,7 @@ fn a_good_draft_is_saved_and_live() {
     same_keys(&listed, &fixture("routes"));
     assert_eq!(listed["problems"][0]["href"], "/routes/other");
     let states: Vec<&Value> = listed["routes"].as_array().unwrap().iter().map(|route| &route["state"]).collect();
-    assert_eq!(states, ["live", "problems"]);
+    assert_eq!(states, ["warnings", "problems"]);
     // It is mended on the page.
     let mended = save(&server, "other", &ROUTE.replace("/in", "/other"), &base(&server, "/routes/other"));
     assert_eq!((mended.0, &mended.1["result"]), (200, &json!("live")));
@@ -361,7 +365,7 @@ fn an_event_that_nobody_knew_becomes_a_route() {
     );
     let mut browser = Browser::at(&server.page);
     server.wait_for("the event", |status| status["events"]["unmatched"] == 1);
-    let listed = run(folder.path(), &["events", "--sandbox", "--format", "json"]);
+    let listed = run(folder.path(), &["events", "--admin", &server.admin, "--format", "json"]);
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let id = listed["events"][0]["id"].as_str().unwrap().to_owned();
     let asked = browser.view(&format!("/new-route?from={id}"));

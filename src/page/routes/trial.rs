@@ -91,9 +91,8 @@ fn masked(run: &DryRun<'_>, privacy: &Privacy) -> Trial {
     Trial { trace: hide(shown(run)), data: format!("{data:#}") }
 }
 
-/// Covers what stands in what is shown; what names places of the route and of the payload stays.
+/// Covers every value wherever it stands.
 fn mask(told: &mut Json, masks: &Masks) {
-    const NAMES: [&str; 9] = ["id", "row", "path", "file", "kind", "from", "name", "expression", "template"];
     match told {
         Json::String(text) => *text = masks.text(text),
         Json::Number(number) => {
@@ -104,10 +103,7 @@ fn mask(told: &mut Json, masks: &Masks) {
             }
         }
         Json::Array(items) => items.iter_mut().for_each(|item| mask(item, masks)),
-        Json::Object(fields) => {
-            let shown = fields.iter_mut().filter(|(key, _)| !NAMES.contains(&key.as_str()));
-            shown.for_each(|(_, value)| mask(value, masks));
-        }
+        Json::Object(fields) => fields.values_mut().for_each(|value| mask(value, masks)),
         Json::Null | Json::Bool(_) => {}
     }
 }
