@@ -175,12 +175,16 @@ fn a_draft_is_tried_as_the_terminal_tries_a_route() {
     for (request, words) in [
         ("hello", "this is no captured request: its first line is no request line"),
         ("POST /hooks/nowhere HTTP/1.1\n\n{}", "where no source is"),
-        ("POST /hooks/zadarma HTTP/1.1\nContent-Type: application/json\n\n{\"a\":", "JSON"),
     ] {
         let answer = trial(&draft, None, request, "text/html");
         assert_eq!(answer.status, 200);
         assert!(answer.text().contains(words), "{}", answer.text());
     }
+    let typeform = "routes/forms/typeform-to-cloudchat.yaml";
+    let broken = "POST /hooks/typeform HTTP/1.1\nContent-Type: application/json\n\n{\"a\":";
+    let body = json!({ "file": typeform, "draft": folder.read(typeform), "sample": null, "request": broken });
+    let unread = ask(&server, "POST", "/api/dry-run", "text/html", &body);
+    assert!(unread.status == 200 && unread.text().contains("undecodable-body"), "{}", unread.text());
     let hindered = trial(&draft.replace("\nlane:", "\nlanee:"), Some(sample), &bare, "text/html");
     assert_eq!((hindered.status, &json_of(&hindered)["problems"][0]["code"]), (422, &json!("unknown-key")));
     let unfit = json!({ "file": "jackfield.yaml", "draft": folder.read("jackfield.yaml"), "request": "{}" });
@@ -357,7 +361,12 @@ fn recorded_events_keep_a_change_from_being_saved() {
 #[test]
 fn an_event_that_nobody_knew_becomes_a_route() {
     let more = "sources: { new-sender: { path: /new, verify: { token: { query: key } }, secret: k3y-of-theirs, capture: true } }\n";
-    let (folder, server) = served("page-routes-new", more);
+    let account = "connections:\n  omnivibe: { provider: omnivibe, inbox_identifier: a, contact_identifier: b, conversation_id: 42 }\n";
+    let folder = Folder::with("page-routes-new", ACME);
+    let settings = folder.read("jackfield.yaml").replace("connections:\n", account);
+    folder.write("jackfield.yaml", &format!("{more}{settings}"));
+    folder.write(FILE, ROUTE);
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
     send(
         &server,
         "/hooks/new?key=k3y-of-theirs",
@@ -383,7 +392,7 @@ fn an_event_that_nobody_knew_becomes_a_route() {
 
     let csrf = browser.csrf();
     let form = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs([("csrf", csrf.as_str()), ("from", &id), ("name", "leads"), ("to", "acme.note")])
+        .extend_pairs([("csrf", csrf.as_str()), ("from", &id), ("name", "leads"), ("to", "omnivibe.create_message")])
         .finish();
     let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")];
     let view = json_of(&browser.send("POST", "/new-route", &headers, form.as_bytes()));
