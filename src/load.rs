@@ -214,8 +214,16 @@ impl Files {
     /// The same with one file that holds something else, or is new.
     pub fn with(mut self, file: &str, text: &str) -> Self {
         self.problems.retain(|problem| problem.place().is_none_or(|place| &*place.file != file));
-        self.texts.insert(file.into(), text.into());
+        match text.len() as u64 > LARGEST_YAML {
+            true => self.too_large(file, LARGEST_YAML),
+            false => drop(self.texts.insert(file.into(), text.into())),
+        }
         self
+    }
+
+    fn too_large(&mut self, name: &str, largest: u64) {
+        let message = format!("this file is larger than {} MB", largest >> 20);
+        self.problem(name, &message, "split it into several files");
     }
 
     fn add(&mut self, root: &Path, name: &str) {
@@ -234,10 +242,7 @@ impl Files {
                 io::ErrorKind::Unsupported => {
                     self.problem(name, "this is a pipe or a device, and no file", "put a file in its place")
                 }
-                io::ErrorKind::FileTooLarge => {
-                    let message = format!("this file is larger than {} MB", largest >> 20);
-                    self.problem(name, &message, "split it into several files")
-                }
+                io::ErrorKind::FileTooLarge => self.too_large(name, largest),
                 kind => self.problem(name, &format!("the file can't be read: {kind}"), "see who may read it"),
             },
         }

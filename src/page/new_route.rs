@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value as Json, json};
 
-use super::routes::{Action, Form, Target, drafted, text_of, work};
+use super::routes::{Action, Form, Target, drafted, look, text_of, work};
 use super::rows::Rows;
 use super::{Asked, Fields, Inner, Page};
 use crate::compile::{Compiled, Documents};
@@ -54,7 +54,7 @@ async fn shown(page: &Page, asked: &Asked, from: &str, chosen: Chosen) -> Respon
         Ok(story) => story,
         Err(answer) => return answer,
     };
-    match work(page, asked, move |page| view(page, &story, &chosen)).await {
+    match look(page, move |page| view(page, &story, &chosen)).await {
         Some(view) => page.show(asked, "new-route.html", "unmatched", view),
         None => page.unavailable(asked),
     }

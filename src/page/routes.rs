@@ -21,7 +21,7 @@ use axum::routing::{get, post, put};
 use serde_json::{Value as Json, json};
 
 use super::{Asked, Fields, Page};
-pub(super) use draft::{Drafts, work};
+pub(super) use draft::{Drafts, look, work};
 use editor::view;
 pub(super) use editor::{Action, Form, text_of};
 use standing::Reloaded;
@@ -41,7 +41,7 @@ pub(super) fn router() -> Router<Page> {
 }
 
 async fn list(State(page): State<Page>, asked: Asked) -> Response {
-    match work(&page, &asked, |page| all(page)).await {
+    match look(&page, all).await {
         Some(view) => page.show(&asked, "routes.html", "routes", view),
         None => page.unavailable(&asked),
     }

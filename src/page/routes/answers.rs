@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use minijinja::Value as Text;
 use serde_json::{Value as Json, json};
 
-use super::draft::{self, Checked, work};
+use super::draft::{self, Checked, look, work};
 use super::save::{self, Saved};
 use super::target::{Target, typed};
 use super::told::{self, Problem};
@@ -125,7 +125,7 @@ pub(super) async fn diff(State(page): State<Page>, asked: Asked, body: Bytes) ->
 pub(super) async fn sample(State(page): State<Page>, asked: Asked) -> Response {
     let of = asked.query().get("of").unwrap_or_default().to_owned();
     let shown = move |page: &Page| samples::bytes(page, &of).map(|bytes| samples::shown(page, &of, &bytes));
-    match work(&page, &asked, shown).await {
+    match look(&page, shown).await {
         Some(Some(Some(text))) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
         Some(Some(None)) => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "this request is no text, too large, or not to be shown\n")

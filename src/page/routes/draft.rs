@@ -5,15 +5,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::target::Target;
 use super::told::Problem;
 use crate::compile::Compiled;
-use crate::diagnostic::{Code, Diagnostic, Segment};
+use crate::diagnostic::{self, Code, Diagnostic, Segment};
 use crate::load::{self, Captures, Files, Options};
 use crate::page::{Asked, Inner, Page};
+use crate::reload;
 use crate::route::Route;
 use crate::secret::MASK;
 use crate::test_case::TestCase;
@@ -36,12 +38,19 @@ pub(in crate::page) struct Drafts {
     captures: Mutex<Vec<(String, Vec<u8>)>>,
     /// Files are written one after another.
     pub saving: Mutex<()>,
+    /// The problems of the files that were there at the start, with what these files were.
+    at_start: Mutex<Option<(u64, Arc<Json>)>>,
 }
 
 impl Default for Drafts {
     fn default() -> Self {
-        let (turns, captures) = (Mutex::default(), Mutex::default());
-        Drafts { turns, all: Arc::new(Semaphore::new(AT_ONCE)), captures, saving: Mutex::default() }
+        Drafts {
+            turns: Mutex::default(),
+            all: Arc::new(Semaphore::new(AT_ONCE)),
+            captures: Mutex::default(),
+            saving: Mutex::default(),
+            at_start: Mutex::default(),
+        }
     }
 }
 
@@ -89,6 +98,15 @@ pub(in crate::page) async fn work<T: Send + 'static>(
     });
     // A save waits for its reload, which waits for others.
     timeout(PATIENCE * 4, task).await.ok()?.ok()
+}
+
+/// Looks at something that takes a moment, beside what is worked on.
+pub(in crate::page) async fn look<T: Send + 'static>(
+    page: &Page,
+    look: impl FnOnce(&Page) -> T + Send + 'static,
+) -> Option<T> {
+    let page = page.clone();
+    timeout(PATIENCE, tokio::task::spawn_blocking(move || look(&page))).await.ok()?.ok()
 }
 
 /// What came of a draft.
@@ -152,6 +170,20 @@ fn without(page: &Inner) -> BTreeSet<Key> {
 /// The workspace as it is on disk.
 pub(in crate::page) fn on_disk(page: &Inner) -> Compiled {
     compiled(page, load::read(&page.workspace.root), true)
+}
+
+/// The problems of the files as no reload has told them yet: at the start there was none.
+pub(in crate::page) fn at_start(page: &Inner) -> Arc<Json> {
+    let now = reload::fingerprint(&page.workspace.root);
+    let mut known = locked(&page.drafts.at_start);
+    if let Some((_, problems)) = known.as_ref().filter(|(of, _)| *of == now) {
+        return problems.clone();
+    }
+    let compiled = on_disk(page);
+    let problem = |found: &Diagnostic| diagnostic::json::render(&found.for_log(), &compiled.documents);
+    let problems = Arc::new(compiled.diagnostics.iter().map(problem).collect::<Json>());
+    *known = Some((now, problems.clone()));
+    problems
 }
 
 /// How many of the draft's own tests pass, and how many fail; of the settings, those of all routes.

@@ -14,12 +14,11 @@ use crate::load;
 use crate::page::Inner;
 use crate::privacy::Privacy;
 use crate::route::Route;
+use crate::store::EventFilter;
 use crate::trace::input;
 
 /// So many events are offered.
 const EVENTS: usize = 10;
-/// Among so many of the newest they are looked for.
-const AMONG: usize = 500;
 /// So many files are offered.
 const FILES: usize = 50;
 /// No request is put into an editor that is larger.
@@ -76,12 +75,15 @@ impl Samples {
 
 /// The event that a draft is made of, and the newest of its source.
 fn events(page: &Inner, source: Option<&str>, from: Option<&str>) -> Vec<Sample> {
-    let recent = Handle::current().block_on(page.admin.store.recent_events(AMONG)).unwrap_or_default();
+    let store = &page.admin.store;
+    let meant = source.map(|source| EventFilter { source: Some(source.into()), ..EventFilter::default() });
+    let newest = meant.map(|meant| Handle::current().block_on(store.find_events(meant, EVENTS)));
+    let newest = newest.and_then(Result::ok).map(|page| page.events).unwrap_or_default();
     let is_from = |id: &EventId| from.is_some_and(|from| from == id.to_string());
-    let own = recent.iter().filter(|event| Some(&*event.source) == source && !is_from(&event.id));
-    let mut found: Vec<Sample> = own.take(EVENTS).map(|event| of_event(event.id, event.received_at)).collect();
+    let newest = newest.into_iter().map(|story| story.event).filter(|event| !is_from(&event.id));
+    let mut found: Vec<Sample> = newest.map(|event| of_event(event.id, event.received_at)).collect();
     if let Some(id) = from.and_then(|from| from.parse::<EventId>().ok())
-        && let Ok(Some(story)) = Handle::current().block_on(page.admin.store.event(id))
+        && let Ok(Some(story)) = Handle::current().block_on(store.event(id))
     {
         found.insert(0, of_event(id, story.event.received_at));
     }

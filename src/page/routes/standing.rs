@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio::runtime::Handle;
 
+use super::draft;
 use super::editor::text_of;
 use crate::clock::Timestamp;
 use crate::compile::Documents;
@@ -66,8 +67,11 @@ pub(in crate::page) struct Reloaded {
 
 impl Reloaded {
     pub(in crate::page) fn of(page: &Inner) -> Self {
-        let Some(last) = page.admin.reloads.last() else { return Reloaded { was_taken: true, ..Reloaded::default() } };
-        Reloaded { problems: last.problems.as_array().cloned().unwrap_or_default(), was_taken: last.taken }
+        let (problems, was_taken) = match page.admin.reloads.last() {
+            Some(last) => (last.problems, last.taken),
+            None => (draft::at_start(page), false),
+        };
+        Reloaded { problems: problems.as_array().cloned().unwrap_or_default(), was_taken }
     }
 
     /// What kept the last change from going live, each with the address of its file on the page.
