@@ -67,7 +67,7 @@ fn view(page: &Inner, story: &EventStory, chosen: &Chosen) -> Json {
     let payload = payload_of(&revision.set, story);
     let privacy = revision.set.sources.get(&story.event.source).map(|source| revision.set.privacy.and(&source.privacy));
     let privacy = privacy.unwrap_or_else(|| revision.set.privacy.clone());
-    let shown = if privacy.is_none() { payload } else { privacy.masks(&payload).payload(&payload) };
+    let rows = Rows::masked(&payload, 1, &privacy.masks(&payload));
     let name = chosen.name.clone().unwrap_or_else(|| free_name(&page.workspace.root, &story.event.source));
     let first = connections.iter().find_map(|one| one["operations"][0]["to"].as_str());
     json!({
@@ -77,7 +77,7 @@ fn view(page: &Inner, story: &EventStory, chosen: &Chosen) -> Json {
         "source": &*story.event.source,
         "received_at": story.event.received_at.to_string(),
         "problem": chosen.problem,
-        "payload": Rows::of(&shown, 1, &|_| false).to_json(),
+        "payload": rows.to_json(),
         "connections": connections,
     })
 }
