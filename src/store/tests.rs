@@ -294,7 +294,7 @@ async fn files_that_are_not_ours_are_refused_and_left_alone() {
     Embedded::open(&folder.0).unwrap().close().await.unwrap();
     Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(folder.file()).unwrap();
-    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 5 }));
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 6 }));
     assert_eq!(fs::read(folder.file()).unwrap(), before);
     fs::write(folder.file(), "a text that is no database, and long enough to be taken for one".repeat(99)).unwrap();
     assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::Corrupt));
