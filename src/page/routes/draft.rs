@@ -77,6 +77,11 @@ impl Drafts {
         captures.drain(..too_many);
     }
 
+    /// Lets go of one that is a file by now.
+    pub(in crate::page) fn forget(&self, file: &str) {
+        locked(&self.captures).retain(|(known, _)| known != file);
+    }
+
     pub(in crate::page) fn captures(&self) -> Captures {
         locked(&self.captures).iter().cloned().collect()
     }

@@ -177,8 +177,10 @@ fn create(page: &Inner, wanted: &Wanted<'_>, checked: &Checked, draft: &str) -> 
         load::create(root, file, bytes)?;
     }
     let created = load::create(root, &wanted.target.file, draft.as_bytes());
-    if let (Err(_), Some((file, _))) = (&created, &sample) {
-        let _ = std::fs::remove_file(root.join(file));
+    match (&created, &sample) {
+        (Err(_), Some((file, _))) => drop(std::fs::remove_file(root.join(file))),
+        (Ok(()), Some((file, _))) => page.drafts.forget(file),
+        (_, None) => {}
     }
     created.map(|()| draft.as_bytes().to_vec())
 }
