@@ -473,7 +473,7 @@ fn names_and_links_do_not_lead_out() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !matches!(name.as_str(), "in.yaml" | "linked" | "kept.yaml"))
         .collect();
-    assert_eq!(left, [String::new(); 0]);
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
