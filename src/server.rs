@@ -384,7 +384,7 @@ async fn reload_loop(
     let (changed, mut changes) = mpsc::channel(1);
     let watching = tokio::spawn(reload::watch(reloader.root.clone(), fingerprint, changed));
     let reloader = Arc::new(reloader);
-    // What was made live because somebody asked for it: the notice of the same change comes later.
+    // What the files were at the last reload: a second notice of the same change says nothing new.
     let mut known = None;
     loop {
         tokio::select! {
@@ -396,15 +396,20 @@ async fn reload_loop(
         let (working, done, is_asked) = (reloader.clone(), known.take(), !waiting.is_empty());
         let reloaded = tokio::task::spawn_blocking(move || {
             let now = reload::fingerprint(&working.root);
-            let is_done = done == Some(now) && !is_asked;
-            (now, (!is_done).then(|| working.reload()))
+            if done == Some(now) && !is_asked {
+                return (done, None);
+            }
+            let reloaded = working.reload();
+            // What changed while it was read is read again.
+            let is_whole = reload::fingerprint(&working.root) == now;
+            (is_whole.then_some(now), reloaded)
         });
         let Ok((now, reloaded)) = reloaded.await else {
             tracing::error!("a reload failed inside Jackfield; the routes from before go on serving");
             continue;
         };
-        known = (is_asked || reloaded.is_none()).then_some(now);
-        if let Some(reloaded) = reloaded.flatten() {
+        known = now;
+        if let Some(reloaded) = reloaded {
             on_revision(&reloader.live.now());
             if taken.send(reloaded).await.is_err() {
                 break;
