@@ -1,14 +1,20 @@
 //! What the operator asks the running server: its state, whether it is well, whether it is ready.
 
 mod asked;
+mod contents;
+mod deed;
 mod deliveries;
+mod erase;
 mod events;
 mod held;
 mod look;
-mod reason;
+mod masked;
+mod metrics;
+pub mod reason;
 mod replay;
 mod total;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,6 +29,7 @@ use tokio::sync::Notify;
 use crate::client;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery;
+use crate::figures::Figures;
 use crate::live::Live;
 use crate::refusal::Tally;
 use crate::reload::Reloads;
@@ -38,6 +45,9 @@ pub struct Admin {
     pub started_at: Timestamp,
     pub ready: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
+    pub figures: Arc<Figures>,
+    /// The folder of the store.
+    pub data: PathBuf,
     /// There may be work for this connection.
     pub wake: WakeConnection,
     /// Lets a connection try again at once, and says whether it waited for anything.
@@ -62,10 +72,12 @@ pub type Connections = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 /// Says when a delivery of a connection goes out that is due then and has so many others before it.
 pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json::Value + Send + Sync>;
 
+pub use deed::{Deed, asked_for, deed};
 pub use held::decide;
 pub use look::look;
 
-/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/healthz`, `/readyz`.
+/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/erase`, `/metrics`,
+/// `/healthz`, `/readyz`.
 pub fn router(admin: Admin) -> Router {
     let told = Router::new()
         .route("/status", get(status))
@@ -77,9 +89,11 @@ pub fn router(admin: Admin) -> Router {
         .route("/replay", post(replay::replay))
         .route("/release", post(held::release))
         .route("/dismiss", post(held::dismiss))
+        .route("/erase", post(erase::erase))
         .layer(from_fn(events::only_by_address));
     Router::new()
         .merge(told)
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .with_state(admin)
@@ -94,7 +108,8 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn status(State(admin): State<Admin>) -> Response {
+/// The state of the server, as JSON.
+pub async fn status(State(admin): State<Admin>) -> Response {
     let revision = admin.live.now();
     let counts = match admin.store.counts().await {
         Ok(counts) => counts,

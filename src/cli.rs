@@ -8,6 +8,7 @@ mod completions;
 mod deliveries;
 mod diff;
 mod dry_run;
+mod erase;
 mod events;
 mod explain;
 mod held;
@@ -70,6 +71,8 @@ enum Command {
     Release(held::ReleaseArgs),
     /// Take what failed or is held off the list: the provider has it after all, or nobody wants it
     Dismiss(held::DismissArgs),
+    /// Forget for good what is known of a person: the events that hold a value, with all that was made of them
+    Erase(erase::EraseArgs),
     /// Copy the event store into a file, also while a server is using it
     Backup(BackupArgs),
     /// Look after the event store
@@ -212,6 +215,9 @@ struct ServeArgs {
     /// Where to answer the operator, instead of what jackfield.yaml says
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<std::net::SocketAddr>,
+    /// Where the page in the browser listens, instead of what jackfield.yaml says
+    #[arg(long, value_name = "ADDRESS")]
+    page: Option<std::net::SocketAddr>,
     /// Where the stand-ins listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     sandbox_listen: std::net::SocketAddr,
@@ -258,14 +264,13 @@ struct StatusArgs {
 #[derive(Debug, Args)]
 struct EventsArgs {
     /// Write the request of this event, as `jackfield events evt_… > samples/form.http`; what proved it is masked
-    #[arg(conflicts_with_all = ["last", "source"])]
+    #[arg(conflicts_with_all = ["last", "Sought"])]
     event: Option<String>,
     /// How many of the newest are listed, 1000 at the most
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     last: u16,
-    /// List those of this source only
-    #[arg(long, value_name = "NAME")]
-    source: Option<String>,
+    #[command(flatten)]
+    sought: events::Sought,
     /// As text to read, or as the JSON of the operator's address
     #[arg(long, value_enum, default_value_t = deliveries::Shown::Text, value_name = "FORMAT", conflicts_with = "event")]
     format: deliveries::Shown,
@@ -355,6 +360,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Release(args) => held::release(&args),
         Command::Dismiss(args) => held::dismiss(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Store(StoreArgs { command: StoreCommand::Verify(args) }) => store::verify(&args),
         Command::Explain(args) => explain::run(&args),

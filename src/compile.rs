@@ -20,7 +20,10 @@ mod made;
 mod missed;
 mod needed;
 mod optional;
+mod own_source;
 mod pack;
+mod page;
+mod privacy;
 mod query;
 mod remembered;
 mod repeated;
@@ -44,6 +47,7 @@ mod trial;
 mod trouble;
 mod twice;
 mod undecoded;
+mod variable;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -54,13 +58,15 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::config::settings::Settings;
 use crate::config::{self, Decode, Problems};
-use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve, suggest};
+use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve};
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
+use crate::privacy::Privacy;
 use crate::route::{PREFIX, Route, RouteSet};
 use crate::test_case::TestCase;
 use crate::value::Value;
+pub use page::{Entrance, Way};
 
 /// What a compilation needs.
 pub struct Input<'a> {
@@ -93,6 +99,8 @@ pub struct Compiled {
     /// All that compiled. With an error among the diagnostics it must not go live.
     pub set: RouteSet,
     pub settings: Option<Settings>,
+    /// How the page in the browser is entered; nothing when there is none.
+    pub page: Option<Entrance>,
     pub tests: Vec<TestCase>,
     /// How many tests of webhooks were run, of the packs that lie in the workspace.
     pub webhook_tests: usize,
@@ -106,6 +114,7 @@ impl Compiled {
         Compiled {
             set: RouteSet::new("", ""),
             settings: None,
+            page: Some(Entrance::usual()),
             tests: Vec::new(),
             webhook_tests: 0,
             diagnostics: vec![Diagnostic::new(Code::UnreadableFile, Place::bytes(SETTINGS, 0..0), reason)],
@@ -144,6 +153,8 @@ struct Compiler<'a> {
     has_public_url: bool,
     /// What every path of a source begins with.
     prefix: Arc<str>,
+    /// What is masked of every source.
+    privacy_of_all: Privacy,
     /// Settings of connections that are missing, and reported there.
     unset: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Operations, by pack, that have problems of their own; with no name, whole packs.
@@ -178,9 +189,12 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     let mut compiler = Compiler::new(input);
     let settings: Option<Settings> = compiler.settings();
     let public_url = compiler.public_url(settings.as_ref());
+    let page = compiler.entrance(settings.as_ref());
     let mut set = RouteSet::new(revision(input), public_url);
     compiler.prefix = compiler.path_prefix(settings.as_ref());
     set.prefix = compiler.prefix.clone();
+    compiler.privacy_of_all = compiler.privacy(settings.as_ref().and_then(|settings| settings.privacy.as_ref()));
+    set.privacy = compiler.privacy_of_all.clone();
     set.head = settings.as_ref().map(address::head_limits).unwrap_or_default();
     set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
     let packs = compiler.packs(|name| pack::is_named(input, name));
@@ -202,7 +216,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     follow::drop_followers(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     follow::shorten(&mut diagnostics);
-    Compiled { set, settings, tests, webhook_tests, diagnostics, documents }
+    Compiled { set, settings, page, tests, webhook_tests, diagnostics, documents }
 }
 
 /// Every pack of the workspace and of those that are built in, for what stands in for all providers.
@@ -234,6 +248,7 @@ impl<'a> Compiler<'a> {
             unknown_settings: false,
             has_public_url: false,
             prefix: PREFIX.into(),
+            privacy_of_all: Privacy::default(),
             unset: BTreeSet::new(),
             broken: BTreeSet::new(),
             source_places: BTreeMap::new(),
@@ -375,17 +390,7 @@ impl<'a> Compiler<'a> {
         let mut diagnostic = match error {
             ReferenceError::MissingVariable { name, range } => {
                 let message = format!("the environment variable `{name}` is not set");
-                let known = self.input.environment.variables.keys().map(String::as_str);
-                let help = match suggest::nearest(&name, known) {
-                    Some(near) => format!("did you mean `${{env:{near}}}`?"),
-                    None => {
-                        let trials = match self.input.secrets {
-                            Secrets::Required => "sandbox.env counts with `--sandbox` alone",
-                            Secrets::Optional => "for trials, put it into sandbox.env",
-                        };
-                        format!("set it where Jackfield is started: `{name}=… jackfield serve`; {trials}")
-                    }
-                };
+                let help = self.unset_help(&name);
                 Diagnostic::new(Code::MissingVariable, place.part(range), message).help(help)
             }
             ReferenceError::MissingFile { path, range } => {

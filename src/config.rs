@@ -13,6 +13,8 @@ pub mod guard;
 pub mod handshake;
 mod list;
 pub mod pack;
+pub mod page;
+pub mod privacy;
 pub mod route;
 pub mod scalar;
 pub mod settings;

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic;
 use crate::event::RawRequest;
 use crate::id::EventId;
+use crate::privacy::Masks;
 use crate::route::RouteSet;
 use crate::value::Value;
 
@@ -72,6 +73,34 @@ impl What {
     /// Whether an event that was good before is so no more.
     pub fn is_worse(&self) -> bool {
         matches!(self, What::Fails(_) | What::Unread(_))
+    }
+}
+
+impl Recorded {
+    /// What people are not shown of it, by what a set of routes says; nothing where all is shown.
+    pub fn masks(&self, set: &RouteSet) -> Option<Masks> {
+        let privacy = set.sources.get(&self.source).map(|source| set.privacy.and(&source.privacy));
+        let privacy = privacy.unwrap_or_else(|| set.privacy.clone());
+        let payload = || made::event(set, self).map(|event| event.payload).unwrap_or_default();
+        (!privacy.is_none()).then(|| privacy.masks(&payload()))
+    }
+}
+
+impl Change {
+    /// The same as people are shown it.
+    pub fn masked(self, masks: &Masks) -> Change {
+        let what = match self.what {
+            What::Appears(request) => What::Appears(masks.made(&request)),
+            What::Vanishes(request) => What::Vanishes(masks.made(&request)),
+            What::Differs(fields) => What::Differs(fields.into_iter().map(|field| field.masked(masks)).collect()),
+            What::Fails(problem) => {
+                let help = problem.help.as_ref().map(|help| masks.text(help));
+                let message = masks.text(&problem.message);
+                What::Fails(Box::new(Diagnostic { message, help, ..*problem }))
+            }
+            What::Mended | What::Unread(_) | What::Read => self.what,
+        };
+        Change { what, ..self }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod caller;
+mod counted;
 mod estimate;
 mod flight;
 mod lane;
@@ -29,8 +30,10 @@ use tokio::task::JoinSet;
 use crate::client::Tokens;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{State, Trouble};
+use crate::figures::Figures;
 use crate::id::{DeliveryId, EventId};
 use crate::live::Live;
+use crate::span::Spans;
 use crate::store::{Filter, Reply, Store, StoreError};
 use caller::Caller;
 use flight::Flights;
@@ -132,6 +135,8 @@ struct Shared {
     lines: Lines,
     reports: broadcast::Sender<Report>,
     failures: Failures,
+    figures: Arc<Figures>,
+    spans: Spans,
     stage: watch::Receiver<Stage>,
 }
 
@@ -170,6 +175,8 @@ async fn stored<'s, T>(shared: &Shared, ask: impl Fn() -> Reply<'s, T>) -> Optio
     loop {
         let error = match ask().await {
             Ok(answer) => return Some(answer),
+            // It was erased in the meantime.
+            Err(StoreError::NotFound) => return None,
             Err(error) => error,
         };
         if shared.failures.is_news(Instant::now()) {
@@ -213,10 +220,29 @@ impl Dispatch {
         let (stage, staged) = watch::channel(Stage::Running);
         let (reports, _) = broadcast::channel(REPORTS);
         let (paces, flights, lines) = (Paces::default(), Flights::default(), Lines::default());
-        let failures = Failures::default();
-        let shared =
-            Shared { live, store, clock, caller, tokens, paces, flights, lines, reports, failures, stage: staged };
+        let (failures, figures, spans) = (Failures::default(), Arc::default(), Spans::default());
+        let shared = Shared {
+            live,
+            store,
+            clock,
+            caller,
+            tokens,
+            paces,
+            flights,
+            lines,
+            reports,
+            failures,
+            figures,
+            spans,
+            stage: staged,
+        };
         Dispatch { shared, wake, stage, workers: JoinSet::new(), running: BTreeSet::new() }
+    }
+
+    /// Counts in these figures what its workers do, and puts the spans of calls there. Before the first worker begins.
+    pub fn watched_by(mut self, figures: Arc<Figures>, spans: Spans) -> Self {
+        (self.shared.figures, self.shared.spans) = (figures, spans);
+        self
     }
 
     /// What becomes of calls, from now on.

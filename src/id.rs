@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
+
 macro_rules! id {
     ($(#[doc = $doc:literal])* $name:ident, $prefix:literal) => {
         $(#[doc = $doc])*
@@ -15,6 +17,13 @@ macro_rules! id {
             /// A new id; ids made later sort later.
             pub fn new() -> Self {
                 $name(Uuid::now_v7())
+            }
+
+            /// When it was made.
+            pub fn made_at(&self) -> Option<Timestamp> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                let seconds = i64::try_from(seconds).ok()?;
+                Some(Timestamp(Timestamp::from_seconds(seconds).0.saturating_add(i64::from(nanos / 1_000_000))))
             }
         }
 

@@ -22,10 +22,12 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::event::RawRequest;
+use crate::figures::Figures;
 use crate::live::{Live, Revision};
 use crate::refusal::Reason;
 use crate::route::Lookup;
 use crate::source::{NotTaken, Source};
+use crate::span::Spans;
 use crate::store::Store;
 use crate::value::Value;
 use crate::verify::Context;
@@ -52,6 +54,8 @@ pub struct Ingress {
     pub rates: Rates,
     /// What is taken on at once.
     pub guard: Guard,
+    pub figures: Arc<Figures>,
+    pub spans: Spans,
 }
 
 impl Ingress {

@@ -20,7 +20,7 @@ use crate::diagnostic::{self, Code, Diagnostic, Place};
 use crate::document::reference::{self, Environment};
 use crate::pack::Pack;
 
-pub use replace::{is_on_disk, replace};
+pub use replace::{NotReplaced, create, is_on_disk, replace};
 
 static PACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 
@@ -96,9 +96,17 @@ pub fn compile(root: &Path, options: &Options) -> Compiled {
 
 /// Compiles files that have been read, in the folder that they name others from.
 pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
+    compile_with(root, files, &Captures::new(), options)
+}
+
+/// Captured requests that are to be files of the workspace and are none yet, by path.
+pub type Captures = BTreeMap<String, Vec<u8>>;
+
+/// The same, with captured requests that are not written yet.
+pub fn compile_with(root: &Path, files: Files, captures: &Captures, options: &Options) -> Compiled {
     let samples = if options.tests { samples(root) } else { Vec::new() };
     let problems = files.problems.clone();
-    let compiled = with_input(root, files, samples, options, compile::compile);
+    let compiled = with_input(root, files, (samples, captures), options, compile::compile);
     let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
     stray::name_settings(root, &mut compiled.diagnostics);
     unreadable::show(root, &problems, &mut compiled);
@@ -112,18 +120,19 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
 
 /// The packs of a workspace and all that are built in, whether the workspace names them or not.
 pub fn every_pack(root: &Path) -> BTreeMap<Arc<str>, Arc<Pack>> {
-    with_input(root, read(root), Vec::new(), &Options::offline(), compile::every_pack).unwrap_or_default()
+    with_input(root, read(root), (Vec::new(), &Captures::new()), &Options::offline(), compile::every_pack)
+        .unwrap_or_default()
 }
 
 fn with_input<T: Send>(
     root: &Path,
     files: Files,
-    samples: Vec<Arc<str>>,
+    (samples, captures): (Vec<Arc<str>>, &Captures),
     options: &Options,
     work: impl FnOnce(&Input<'_>) -> T + Send,
 ) -> io::Result<T> {
     let environment = environment(root, &files, options.sandbox_env);
-    let read = |path: &str| read_inside(root, path).ok();
+    let read = |path: &str| read_inside(root, path).ok().or_else(|| captures.get(path).cloned());
     let input = Input {
         files: files.texts,
         environment,
@@ -202,6 +211,21 @@ fn read_up_to(largest: u64, path: &Path) -> io::Result<Vec<u8>> {
 }
 
 impl Files {
+    /// The same with one file that holds something else, or is new.
+    pub fn with(mut self, file: &str, text: &str) -> Self {
+        self.problems.retain(|problem| problem.place().is_none_or(|place| &*place.file != file));
+        match text.len() as u64 > LARGEST_YAML {
+            true => self.too_large(file, LARGEST_YAML),
+            false => drop(self.texts.insert(file.into(), text.into())),
+        }
+        self
+    }
+
+    fn too_large(&mut self, name: &str, largest: u64) {
+        let message = format!("this file is larger than {} MB", largest >> 20);
+        self.problem(name, &message, "split it into several files");
+    }
+
     fn add(&mut self, root: &Path, name: &str) {
         let largest = if name.ends_with(".yaml") { LARGEST_YAML } else { LARGEST };
         match read_up_to(largest, &root.join(name)).map(String::from_utf8) {
@@ -218,10 +242,7 @@ impl Files {
                 io::ErrorKind::Unsupported => {
                     self.problem(name, "this is a pipe or a device, and no file", "put a file in its place")
                 }
-                io::ErrorKind::FileTooLarge => {
-                    let message = format!("this file is larger than {} MB", largest >> 20);
-                    self.problem(name, &message, "split it into several files")
-                }
+                io::ErrorKind::FileTooLarge => self.too_large(name, largest),
                 kind => self.problem(name, &format!("the file can't be read: {kind}"), "see who may read it"),
             },
         }

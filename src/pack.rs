@@ -249,6 +249,8 @@ pub struct Connection {
     pub timeout: Duration,
     /// How the account is reached.
     pub link: Arc<Link>,
+    /// Whether its calls carry the trace that they belong to.
+    pub traceparent: bool,
     pub backoff: Backoff,
     /// How many requests the vendor takes in a time: all of these hold.
     pub rate_limits: Vec<(u64, Duration)>,

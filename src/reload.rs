@@ -4,7 +4,9 @@ mod watch;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Timestamp;
 use crate::compile::Compiled;
@@ -28,9 +30,19 @@ pub struct Outcome {
     pub problems: Arc<serde_json::Value>,
 }
 
-/// How the reloads went so far.
+/// How the reloads went so far, and who waits for the next one.
 #[derive(Clone, Debug, Default)]
-pub struct Reloads(Arc<Mutex<History>>);
+pub struct Reloads(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    history: Mutex<History>,
+    waiting: Mutex<Vec<Waiting>>,
+    asked: Notify,
+}
+
+/// One who has asked for a reload.
+pub type Waiting = oneshot::Sender<Outcome>;
 
 #[derive(Debug, Default)]
 struct History {
@@ -39,9 +51,13 @@ struct History {
     refused: u64,
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 impl Reloads {
     fn add(&self, outcome: Outcome) {
-        let mut history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut history = locked(&self.0.history);
         match outcome.taken {
             true => history.taken += 1,
             false => history.refused += 1,
@@ -49,15 +65,56 @@ impl Reloads {
         history.last = Some(outcome);
     }
 
+    /// The files were bad when the server started, so that it serves another revision, the last good one.
+    pub fn refused_at_start(&self, compiled: &Compiled, serving: &Arc<str>, at: Timestamp) {
+        let mut history = locked(&self.0.history);
+        history.last = Some(outcome(compiled, serving, false, at));
+    }
+
+    /// How many were taken and refused, and the last one.
+    pub fn so_far(&self) -> (u64, u64, Option<Outcome>) {
+        let history = locked(&self.0.history);
+        (history.taken, history.refused, history.last.clone())
+    }
+
+    /// What came of the last one.
+    pub fn last(&self) -> Option<Outcome> {
+        locked(&self.0.history).last.clone()
+    }
+
     /// For `status`: the last one, and how many were taken and refused.
     pub fn to_json(&self) -> serde_json::Value {
-        let history = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let history = locked(&self.0.history);
         let last = history.last.as_ref().map(|last| {
             serde_json::json!({
                 "at": last.at.to_string(), "taken": last.taken, "problems": *last.problems,
             })
         });
         serde_json::json!({ "taken": history.taken, "refused": history.refused, "last": last })
+    }
+
+    /// Asks for a reload at once, and waits for what comes of the files as they are now; nothing when the server stops.
+    pub async fn ask(&self) -> Option<Outcome> {
+        let (tell, told) = oneshot::channel();
+        locked(&self.0.waiting).push(tell);
+        self.0.asked.notify_one();
+        told.await.ok()
+    }
+
+    /// Over when somebody has asked. For whoever reloads.
+    pub async fn asked(&self) {
+        self.0.asked.notified().await;
+    }
+
+    /// Those who wait for a reload that begins now.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        std::mem::take(&mut *locked(&self.0.waiting))
+    }
+
+    /// Tells them what came of it.
+    pub fn answer(&self, waiting: Vec<Waiting>) {
+        let Some(last) = self.last() else { return };
+        waiting.into_iter().for_each(|waiting| drop(waiting.send(last.clone())));
     }
 }
 
@@ -92,7 +149,7 @@ impl Told {
 
     /// Takes the warnings of a workspace in the place of those from before, which it returns.
     fn replace(&self, compiled: &Compiled) -> BTreeSet<(Option<Arc<str>>, String)> {
-        let mut told = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut told = locked(&self.0);
         std::mem::replace(&mut told, compiled.diagnostics.iter().map(key).collect())
     }
 }
@@ -177,7 +234,7 @@ impl Reloader {
 }
 
 /// Whether the files say that nothing that came in may fail by a change of them.
-fn demands_proof(compiled: &Compiled) -> bool {
+pub fn demands_proof(compiled: &Compiled) -> bool {
     let rule = compiled.settings.as_ref().and_then(|settings| settings.reload.as_ref());
     rule.is_some_and(|rule| rule.value == ReloadRule::RequireCleanDiff)
 }
@@ -193,6 +250,7 @@ pub fn fixed(compiled: &Compiled) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("listen", text(settings.and_then(|s| s.listen.as_ref()))),
         ("admin", text(settings.and_then(|s| s.admin.as_ref()))),
+        ("page", compiled.page.as_ref().map(|page| format!("{page:?}"))),
         ("data", text(settings.and_then(|s| s.data.as_ref()))),
         ("retention.age", time(retention.and_then(|r| Some(r.age.as_ref()?.value)))),
         ("retention.size", number(retention.and_then(|r| Some(r.size.as_ref()?.value.0)))),

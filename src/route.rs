@@ -8,6 +8,7 @@ use crate::event::head::HeadLimits;
 use crate::extract::Extract;
 use crate::pack::{Connection, Draft, Operation, Pack, Step};
 use crate::plan::OnUnknown;
+use crate::privacy::Privacy;
 use crate::source::Source;
 use crate::template::Template;
 use crate::value::Value;
@@ -96,6 +97,8 @@ pub struct RouteSet {
     pub public_url: Arc<str>,
     /// What every path of a source begins with on the server: `/hooks`, or nothing.
     pub prefix: Arc<str>,
+    /// What people are not shown of the payloads of any source, also of one that is gone.
+    pub privacy: Privacy,
     /// How much the head of one request may be.
     pub head: HeadLimits,
     addresses: BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>,
@@ -116,12 +119,23 @@ pub enum Lookup {
 }
 
 impl RouteSet {
+    /// What people are not shown of the payloads of a source, also of one that is gone.
+    pub fn privacy_of(&self, source: &str) -> &Privacy {
+        self.sources.get(source).map_or(&self.privacy, |source| &source.privacy)
+    }
+
+    /// Whether anything is masked of any source.
+    pub fn has_privacy(&self) -> bool {
+        !self.privacy.is_none() || self.sources.values().any(|source| !source.privacy.is_none())
+    }
+
     /// A set without sources, to which they are added.
     pub fn new(revision: impl Into<Arc<str>>, public_url: impl Into<Arc<str>>) -> Self {
         RouteSet {
             revision: revision.into(),
             public_url: public_url.into(),
             prefix: PREFIX.into(),
+            privacy: Privacy::default(),
             head: HeadLimits::default(),
             sources: BTreeMap::new(),
             routes: BTreeMap::new(),
@@ -141,6 +155,11 @@ impl RouteSet {
         }
         self.sources.insert(source.name.clone(), source);
         Ok(())
+    }
+
+    /// Knows a source that has no address.
+    pub fn add_own_source(&mut self, source: Arc<Source>) {
+        self.sources.insert(source.name.clone(), source);
     }
 
     pub fn add_route(&mut self, route: Arc<Route>) {
@@ -175,7 +194,7 @@ impl RouteSet {
 
     /// Every path that is served.
     pub fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.sources.values().map(|source| &source.path)
+        self.sources.values().map(|source| &source.path).filter(|path| !path.is_empty())
     }
 
     pub fn all_routes(&self) -> impl Iterator<Item = &Arc<Route>> {

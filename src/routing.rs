@@ -12,11 +12,13 @@ use crate::death;
 use crate::diagnostic::{Code, Diagnostic, json, text};
 use crate::dispatch::Wake;
 use crate::event::{Event, RawRequest};
+use crate::figures::{Fate, Figures};
 use crate::id::{DeliveryId, EventId};
 use crate::live::{Live, Revision};
 use crate::payload::DecodeError;
 use crate::pipeline::{self, Prepared, RouteResult, Routed, Taken};
 use crate::source::{Source, Whole};
+use crate::span::{Span, Spans, Trace};
 use crate::store::{NewDelivery, NewOutcome, NewResult, RoutedEvent, Store, StoreError, StoredEvent};
 
 /// How many events are taken from the store at a time. Each may be as large as a source allows.
@@ -38,6 +40,8 @@ pub struct Router {
     pub wake: Wake,
     /// There may be an event to route.
     pub accepted: Arc<Notify>,
+    pub figures: Arc<Figures>,
+    pub spans: Spans,
 }
 
 /// How far a revision has looked: up to here each event is routed, or waits for a source that this revision lacks.
@@ -152,7 +156,7 @@ impl Router {
         read: &mut LastRead,
         done: &mut Done,
     ) -> Option<impl Future<Output = Result<bool, StoreError>> + use<'s>> {
-        let id = stored.id;
+        let (id, trace, began) = (stored.id, Trace::of(&stored.raw, stored.id), self.clock.now());
         let outcomes = unharmed(id, || made(stored, revision, read, done)).unwrap_or_else(|| {
             let routes = revision.set.routes.get(&stored.source).map(Vec::as_slice).unwrap_or_default();
             Some(failed_alike(
@@ -160,7 +164,7 @@ impl Router {
                 "routing failed inside Jackfield",
             ))
         })?;
-        let brought = brought(&outcomes);
+        let (brought, mut fates) = (brought(&outcomes), fates(&outcomes));
         // Only the id goes on: the decoded payloads of a batch are never in memory together.
         let (event_seq, at) = (stored.seq, self.clock.now());
         let revision = revision.set.revision.clone();
@@ -170,9 +174,14 @@ impl Router {
         let routed = RoutedEvent { event_seq, revision: revision.clone(), at, outcomes, identity_since };
         Some(async move {
             let receipt = match self.store.route(routed).await {
+                Err(StoreError::NotFound) => {
+                    tracing::info!(event = %id, "the event was erased before its routes were done with it");
+                    return Ok(false);
+                }
                 // The store will never take this, so the event is a dead letter, and keeps no other waiting.
-                Err(error @ (StoreError::TooLarge | StoreError::Refused | StoreError::NotFound)) => {
+                Err(error @ (StoreError::TooLarge | StoreError::Refused)) => {
                     tracing::error!(event = %id, %error, "what became of the event can't be stored; it is a dead letter");
+                    fates = routes.iter().map(|route| (route.clone(), Fate::Failed)).collect();
                     let outcomes = failed_alike(routes, "what the route made of the event can't be stored");
                     let instead = RoutedEvent { event_seq, revision, at, outcomes, identity_since };
                     match self.store.route(instead).await {
@@ -184,11 +193,30 @@ impl Router {
             };
             for route in &receipt.duplicates {
                 tracing::info!(event = %id, %route, "the same event came before; nothing is sent");
+                fates.iter_mut().filter(|(name, _)| name == route).for_each(|(_, fate)| *fate = Fate::Duplicate);
             }
+            self.figures.routed(&fates, at);
+            self.tell(id, trace, began, &fates);
             death::moment("routed");
             brought.iter().for_each(|(connection, route)| self.wake.route(connection, route));
             Ok(true)
         })
+    }
+}
+
+impl Router {
+    /// Tells the log, and whoever follows traces, of an event whose deliveries are on disk.
+    fn tell(&self, event: EventId, trace: Trace, began: Timestamp, fates: &[(Arc<str>, Fate)]) {
+        let routes = || fates.iter().map(|(route, _)| &**route).collect::<Vec<_>>().join(" ");
+        tracing::debug!(%event, routes = routes(), trace = %trace.id, "routed");
+        self.spans.put(trace.sampled, || Span {
+            name: "route".to_owned(),
+            began,
+            ended: self.clock.now(),
+            failed: fates.iter().any(|(_, fate)| matches!(fate, Fate::Failed)),
+            attributes: vec![("jackfield.event", event.to_string()), ("jackfield.routes", routes())],
+            ..trace.routing(event)
+        });
     }
 }
 
@@ -205,7 +233,8 @@ fn made(
     };
     let results = results(&event, revision);
     log(&event, &results, revision);
-    Some(results.iter().filter_map(|routed| outcome(routed, revision)).collect())
+    let trace = Trace::of(&event.raw, event.id);
+    Some(results.iter().filter_map(|routed| outcome(routed, revision, trace)).collect())
 }
 
 /// A defect of ours in one event must not keep the others waiting: nothing, where there was one.
@@ -294,20 +323,20 @@ fn results(event: &Event, revision: &Revision) -> Vec<Routed> {
     })
 }
 
-fn outcome(routed: &Routed, revision: &Revision) -> Option<NewOutcome> {
+fn outcome(routed: &Routed, revision: &Revision, trace: Trace) -> Option<NewOutcome> {
     let result = match &routed.result {
         RouteResult::NotMatched | RouteResult::NotNeeded => return None,
         RouteResult::Failed(problem) => NewResult::Failed { problem: problem_text(problem, revision) },
         RouteResult::Taken(taken) => NewResult::Taken {
             identity: taken.identity.clone(),
             lane: taken.lane.clone(),
-            deliveries: deliveries(routed, taken, revision),
+            deliveries: deliveries(routed, taken, revision, trace),
         },
     };
     Some(NewOutcome { route: routed.route.name.clone(), result })
 }
 
-fn deliveries(routed: &Routed, taken: &Taken, revision: &Revision) -> Vec<NewDelivery> {
+fn deliveries(routed: &Routed, taken: &Taken, revision: &Revision, trace: Trace) -> Vec<NewDelivery> {
     let sends = routed.route.sends.iter().zip(&taken.sends);
     let numbered = (0u32..).zip(sends);
     numbered
@@ -318,6 +347,7 @@ fn deliveries(routed: &Routed, taken: &Taken, revision: &Revision) -> Vec<NewDel
                 Prepared::Planned(plan) => Ok(plan.to_json(&|place| text::at(place, &revision.documents))),
                 Prepared::Failed(problem) => Err(problem_text(problem, revision)),
             };
+            let request = request.map(|request| trace.noted_in(request));
             let (connection, operation) = (send.connection.name.clone(), send.operation.name.clone());
             Some(NewDelivery { id: DeliveryId::new(), position, connection, operation, request })
         })
@@ -327,6 +357,19 @@ fn deliveries(routed: &Routed, taken: &Taken, revision: &Revision) -> Vec<NewDel
 /// A problem with its file and line, as it is kept with the dead letter.
 fn problem_text(problem: &Diagnostic, revision: &Revision) -> String {
     json::render(problem, &revision.documents).to_string()
+}
+
+/// What each route made of an event, for the figures.
+fn fates(outcomes: &[NewOutcome]) -> Vec<(Arc<str>, Fate)> {
+    let dead = |deliveries: &[NewDelivery]| {
+        let dead = deliveries.iter().filter(|delivery| delivery.request.is_err());
+        dead.map(|delivery| delivery.connection.clone()).collect()
+    };
+    let fate = |result: &NewResult| match result {
+        NewResult::Failed { .. } => Fate::Failed,
+        NewResult::Taken { deliveries, .. } => Fate::Taken(dead(deliveries)),
+    };
+    outcomes.iter().map(|outcome| (outcome.route.clone(), fate(&outcome.result))).collect()
 }
 
 /// For which connections there is work, and by which routes.
@@ -362,7 +405,8 @@ fn log(event: &Event, results: &[Routed], revision: &Revision) {
                 (text::place(problem, &revision.documents), problem.code.word(), problem.message.as_str());
             // What is nearby in the payload may be somebody's name or address; the store keeps it, the log does not.
             let help = problem.help.as_deref().filter(|_| problem.code != Code::ValueNotFound);
-            tracing::warn!(event = %event.id, route = %routed.route.name, at, code, message, help,
+            let trace = Trace::of(&event.raw, event.id).id;
+            tracing::warn!(event = %event.id, route = %routed.route.name, at, code, message, help, %trace,
                 "a dead letter: the route failed on an event");
         }
     }

@@ -10,8 +10,11 @@ use crate::path::{Location, Step};
 use crate::value::{Value, json};
 
 mod expansion;
+mod fitting;
+mod format;
 mod instance;
 mod keywords;
+mod pattern;
 mod words;
 
 /// The most violations reported for one document.
@@ -36,6 +39,18 @@ pub struct SchemaError {
     /// Where in the schema, as a JSON Pointer.
     pub pointer: String,
     pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl SchemaError {
+    fn new(pointer: impl Into<String>, message: impl Into<String>) -> SchemaError {
+        SchemaError { pointer: pointer.into(), message: message.into(), help: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> SchemaError {
+        SchemaError { help: Some(help.into()), ..self }
+    }
 }
 
 impl Display for SchemaError {
@@ -149,29 +164,29 @@ impl PartialEq for Schema {
 fn not_compiled(document: &Value, error: &ValidationError<'_>) -> SchemaError {
     let pointer = error.instance_path().as_str().to_owned();
     let text = error.to_string();
-    let message = match text.strip_prefix("Unknown format: '").and_then(|rest| rest.split('\'').next()) {
-        Some(format) => format!("there is no format `{format}`"),
-        None if pointer.ends_with("/pattern") || pointer.contains("/patternProperties") => {
-            "this is not a regular expression that can be used (look-around and back-references are not available)"
-                .into()
+    if let Some(format) = text.strip_prefix("Unknown format: '").and_then(|rest| rest.split('\'').next()) {
+        return format::unknown(format, pointer);
+    }
+    let message = match error.kind() {
+        _ if pointer.ends_with("/pattern") || pointer.contains("/patternProperties") => {
+            return pattern::error(keywords::text_at(document, &pointer), pointer);
         }
-        None if matches!(error.kind(), ValidationErrorKind::Referencing(_)) => {
+        ValidationErrorKind::Referencing(_) => {
             return match keywords::lost_reference(document) {
-                Some((pointer, target)) => {
-                    let message =
-                        format!("`{target}` points nowhere: a `$ref` names a part of this file, as `#/$defs/name`");
-                    SchemaError { pointer, message }
-                }
-                None => SchemaError { pointer, message: "a `$ref` points nowhere".to_owned() },
+                Some((pointer, target)) => SchemaError::new(
+                    pointer,
+                    format!("`{target}` points nowhere: a `$ref` names a part of this file, as `#/$defs/name`"),
+                ),
+                None => SchemaError::new(pointer, "a `$ref` points nowhere"),
             };
         }
-        None => {
+        _ => {
             let describer = words::Describer { schema: &Value::Null, instance: document };
             let described = describer.describe(error).into_iter().next().map(|violation| violation.message);
             described.filter(|message| message != words::UNKNOWN).unwrap_or(text)
         }
     };
-    SchemaError { pointer, message }
+    SchemaError::new(pointer, message)
 }
 
 #[cfg(test)]

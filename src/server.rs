@@ -1,11 +1,13 @@
 //! The running server: everything put together, started in the right order and stopped in the other.
 
+mod alerts;
+mod figures;
 mod files;
 mod listen;
 mod operator;
-mod proof;
 mod retention;
 mod stall;
+mod task;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,24 +20,31 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Admin};
+use crate::changes::proof;
 use crate::client::ClientError;
 use crate::clock::Timestamp;
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Entrance};
 use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Outlook, Report, Wake};
 use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
 use crate::load::{Files, Options};
+use crate::page::{self, Page, Workspace};
 use crate::refusal::Tally;
 use crate::reload::{self, Reloader, Reloads, Taken};
 use crate::routing::Router;
 use crate::settings::ServerSettings;
+use crate::span;
 use crate::store::{Store, StoreError};
+use task::ended;
 
 /// How long requests and attempts under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 /// Attempts have a little less, so that what is broken off is recorded within the grace.
 const ATTEMPTS_GRACE: Duration = Duration::from_secs(8);
+
+/// How long the last spans may take to a collector.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +68,8 @@ pub struct Start {
     pub store: Arc<dyn Store>,
     /// What the files were before they were read; a change since then is noticed.
     pub fingerprint: u64,
+    /// Says so when the files are not what serves.
+    pub reloads: Reloads,
     /// Called with each revision before it serves: the sandbox learns of new packs.
     pub on_revision: Box<dyn Fn(&Revision) + Send + Sync>,
 }
@@ -67,6 +78,8 @@ pub struct Start {
 pub struct Server {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
+    /// Where the page is, if there is one.
+    pub page: Option<SocketAddr>,
     pub live: Live,
     dispatch: Dispatch,
     store: Arc<dyn Store>,
@@ -74,9 +87,14 @@ pub struct Server {
     ready: Arc<AtomicBool>,
     receiving: JoinHandle<()>,
     admin_task: JoinHandle<()>,
+    page_task: JoinHandle<()>,
     routing: JoinHandle<()>,
     reloading: JoinHandle<()>,
     forgetting: JoinHandle<()>,
+    counting: JoinHandle<()>,
+    alerting: JoinHandle<()>,
+    /// Ends when nobody puts spans any more.
+    exporting: Option<JoinHandle<()>>,
     revisions: mpsc::Receiver<Taken>,
     /// Connections for which a person lets something go on.
     awakened: mpsc::UnboundedReceiver<Arc<str>>,
@@ -99,11 +117,15 @@ impl Drop for Needed {
 impl Server {
     /// Opens the store, takes up what was left, and begins to receive.
     pub async fn start(start: Start) -> Result<Server, ServerError> {
-        let Start { root, settings, options, compiled, files, store, fingerprint, on_revision } = start;
+        let Start { root, settings, options, compiled, files, store, fingerprint, reloads, on_revision } = start;
         let clock = options.clock.clone();
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin).await?;
         let (listen, admin_address) = (address(&listener, settings.listen), address(&admin_listener, settings.admin));
+        let page_listener = match &settings.page {
+            Some(entrance) => Some((bind(entrance.listen).await?, entrance.clone())),
+            None => None,
+        };
         store.release_leases(None).await?;
 
         let (fixed, told) = (reload::fixed(&compiled), reload::Told::of(&compiled));
@@ -114,7 +136,11 @@ impl Server {
         known_paths.add(store.known_paths().await?);
 
         let wake = Wake::default();
-        let mut dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
+        let figures = figures::read(&settings.data);
+        let dispatch = Dispatch::new(live.clone(), store.clone(), clock.clone(), Client::new()?, wake.clone());
+        let (spans, exporter) = span::from_environment();
+        let exporting = exporter.map(|exporter| tokio::spawn(exporter.run()));
+        let mut dispatch = dispatch.watched_by(figures.clone(), spans.clone());
         dispatch.recall().await?;
         dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
         dispatch.ensure(live.now().set.connections.keys().cloned());
@@ -127,6 +153,8 @@ impl Server {
             wake: wake.clone(),
             accepted: accepted.clone(),
             identity_window: settings.retention.identity_window,
+            figures: figures.clone(),
+            spans: spans.clone(),
         };
         let (stop, stopped) = watch::channel(false);
         let ready = Arc::new(AtomicBool::new(false));
@@ -144,10 +172,11 @@ impl Server {
             known_paths: known_paths.clone(),
             rates: Rates::default(),
             guard: Guard::new(files::within(settings.most), tally.clone()),
+            figures: figures.clone(),
+            spans,
         };
         let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
         let (awaken, awakened) = mpsc::unbounded_channel();
-        let reloads = Reloads::default();
         let nudge = dispatch.nudge();
         let admin = Admin {
             live: live.clone(),
@@ -157,6 +186,8 @@ impl Server {
             clock,
             ready: ready.clone(),
             tally,
+            figures: figures.clone(),
+            data: settings.data.clone(),
             wake: Arc::new(move |connection| {
                 wake.connection(connection);
                 // It may have no worker: nothing was open when the server started, and the workspace has it no more.
@@ -167,13 +198,28 @@ impl Server {
             connections: connections(live.clone(), dispatch.outlook()),
             estimates: estimates(live.clone(), dispatch.outlook()),
         };
-        let admin_task = tokio::spawn(operator::serve(admin_listener, admin::router(admin), stopped.clone()));
+        let workspace = Workspace { root: root.clone(), options: options.clone(), data: settings.data.clone() };
+        let (page, page_task) = open_page(page_listener, admin.clone(), workspace, stopped.clone());
+        let admin_task =
+            tokio::spawn(operator::serve(operator::OPERATOR, admin_listener, admin::router(admin), stopped.clone()));
+        let alerts = alerts::Alerts {
+            live: live.clone(),
+            store: store.clone(),
+            figures: figures.clone(),
+            outlook: dispatch.outlook(),
+            reloads: reloads.clone(),
+            clock: options.clock.clone(),
+            accepted: accepted.clone(),
+            data: settings.data.clone(),
+        };
+        let counting = figures::keep(figures, settings.data.clone(), options.clock.clone(), stopped.clone());
         let proof = proof::by_events_in(settings.data.clone());
         let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed, told };
         let (taken, revisions) = mpsc::channel(16);
         let mut server = Server {
             listen,
             admin: admin_address,
+            page,
             live,
             dispatch,
             store,
@@ -181,9 +227,13 @@ impl Server {
             ready,
             receiving: tokio::spawn(listen::receive(listener, ingress, stopped.clone())),
             admin_task,
+            page_task,
             routing,
-            reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped)),
+            reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped.clone())),
             forgetting: tokio::spawn(forgetting),
+            counting: tokio::spawn(counting),
+            alerting: tokio::spawn(alerts.run(stopped)),
+            exporting,
             revisions,
             awakened,
             known_paths,
@@ -234,14 +284,20 @@ impl Server {
                 ended(self.routing),
                 ended(self.reloading),
                 ended(self.forgetting),
+                ended(self.counting),
+                ended(self.alerting),
                 ended(self.admin_task),
+                ended(self.page_task),
                 self.dispatch.stop(ATTEMPTS_GRACE)
             )
         };
         // A token that is being fetched has a little longer: it would be lost.
-        let (ended, ()) = tokio::join!(tokio::time::timeout(GRACE, ends), tokens.stop());
-        if ended.is_err() {
+        let (over, ()) = tokio::join!(tokio::time::timeout(GRACE, ends), tokens.stop());
+        if over.is_err() {
             tracing::warn!("what was still under way is cut off; it is taken up at the next start");
+        }
+        if let Some(exporting) = self.exporting {
+            let _ = tokio::time::timeout(LAST_SPANS, ended(exporting)).await;
         }
         self.store.close().await?;
         tracing::info!("stopped");
@@ -310,18 +366,21 @@ fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
     })
 }
 
-/// Waits for a task, and ends it when nobody waits any more.
-async fn ended(task: JoinHandle<()>) {
-    let _abort = AbortOnDrop(task.abort_handle());
-    let _ = task.await;
-}
-
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Serves the page, where there is to be one: says where, and what does it.
+fn open_page(
+    listener: Option<(TcpListener, Entrance)>,
+    admin: Admin,
+    workspace: Workspace,
+    stopped: watch::Receiver<bool>,
+) -> (Option<SocketAddr>, JoinHandle<()>) {
+    let Some((listener, entrance)) = listener else { return (None, tokio::spawn(async {})) };
+    let listen = address(&listener, entrance.listen);
+    let page = Page::new(admin, workspace, Entrance { listen, ..entrance }, stopped.clone());
+    let serving = operator::serve(operator::PAGE, listener, page::router(page.clone()), stopped);
+    let task = tokio::spawn(async move {
+        tokio::join!(serving, page::look(page));
+    });
+    (Some(listen), task)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
@@ -343,22 +402,38 @@ async fn reload_loop(
     let (changed, mut changes) = mpsc::channel(1);
     let watching = tokio::spawn(reload::watch(reloader.root.clone(), fingerprint, changed));
     let reloader = Arc::new(reloader);
+    // What the files were at the last reload: a second notice of the same change says nothing new.
+    let mut known = None;
     loop {
         tokio::select! {
             Some(()) = changes.recv() => {}
+            () = reloader.reloads.asked() => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
-        let working = reloader.clone();
-        let Ok(reloaded) = tokio::task::spawn_blocking(move || working.reload()).await else {
+        let waiting = reloader.reloads.waiting();
+        let (working, done, is_asked) = (reloader.clone(), known.take(), !waiting.is_empty());
+        let reloaded = tokio::task::spawn_blocking(move || {
+            let now = reload::fingerprint(&working.root);
+            if done == Some(now) && !is_asked {
+                return (done, None);
+            }
+            let reloaded = working.reload();
+            // What changed while it was read is read again.
+            let is_whole = reload::fingerprint(&working.root) == now;
+            (is_whole.then_some(now), reloaded)
+        });
+        let Ok((now, reloaded)) = reloaded.await else {
             tracing::error!("a reload failed inside Jackfield; the routes from before go on serving");
             continue;
         };
+        known = now;
         if let Some(reloaded) = reloaded {
             on_revision(&reloader.live.now());
             if taken.send(reloaded).await.is_err() {
                 break;
             }
         }
+        reloader.reloads.answer(waiting);
     }
     watching.abort();
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Entrance};
 use crate::config::scalar::Text;
 use crate::config::settings::{self, Settings};
 use crate::ingress::Most;
@@ -15,6 +15,8 @@ use crate::store::Retention;
 pub struct ServerSettings {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
+    /// How the page is entered; nothing when there is none.
+    pub page: Option<Entrance>,
     pub data: PathBuf,
     /// What is taken on at once.
     pub most: Most,
@@ -34,6 +36,7 @@ impl ServerSettings {
         ServerSettings {
             listen: address(settings.and_then(|s| s.listen.as_ref()), LISTEN),
             admin: address(settings.and_then(|s| s.admin.as_ref()), ADMIN),
+            page: compiled.page.clone(),
             data: root.join(data),
             most: Most { head: compiled.set.head, ..settings.map_or_else(Most::default, most) },
             retention: retention(settings.and_then(|s| s.retention.as_ref())),

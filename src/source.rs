@@ -15,6 +15,7 @@ use crate::id::EventId;
 use crate::path::Path;
 use crate::payload::nested::{self, Nested};
 use crate::payload::{self, DecodeError, Format};
+use crate::privacy::Privacy;
 use crate::secret::Secret;
 use crate::value::Value;
 use crate::verify::{Context, Verify};
@@ -30,6 +31,9 @@ fn filled_in(url: &str, params: &Value) -> String {
         url.replace(&format!("{{{name}}}"), &crate::request::encode(value.as_str().unwrap_or_default()))
     })
 }
+
+/// The name of the source of what the server itself has to tell. It has no address.
+pub const OWN_SOURCE: &str = "jackfield";
 
 /// So many times the limit of a body is what a compressed one may hold.
 const INFLATION: usize = 10;
@@ -55,6 +59,8 @@ pub struct Source {
     pub limits: Limits,
     /// How fast requests may come.
     pub rate: Option<Rate>,
+    /// What people are not shown of its payloads.
+    pub privacy: Privacy,
 }
 
 /// What a source gives for the settings that its webhook describes, by name. What could not be had is not there.
@@ -103,6 +109,26 @@ impl Limits {
 }
 
 impl Source {
+    /// The source of what the server itself has to tell: nobody can send there.
+    pub fn own() -> Self {
+        Source {
+            name: OWN_SOURCE.into(),
+            path: "".into(),
+            public_url: None,
+            methods: vec!["POST".into()],
+            format: Format::Json,
+            decode: Vec::new(),
+            split: None,
+            verify: Verify::Open,
+            settings: Settings::default(),
+            handshakes: Vec::new(),
+            reply: Reply::default(),
+            limits: Limits::default(),
+            rate: None,
+            privacy: Privacy::default(),
+        }
+    }
+
     /// What verification looks at in a request to this source.
     pub fn context<'a>(
         &self,

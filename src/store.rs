@@ -5,6 +5,7 @@
 //! answers: a batch is what came in during the last sync. Other threads read, another one moves the log into the file, and
 //! one looks through the file after the start. Whoever has an answer has it on disk, in the files that the folder has.
 
+mod backlog;
 mod call;
 mod checkpoint;
 mod chosen;
@@ -13,11 +14,13 @@ mod copy;
 mod decided;
 mod delivery;
 mod embedded;
+mod erase;
 mod error;
 mod event;
 mod filter;
 mod health;
 mod inspect;
+mod kept;
 mod key;
 mod lane;
 mod look;
@@ -30,6 +33,7 @@ mod query;
 mod queue;
 mod reader;
 mod replay;
+mod search;
 mod snapshot;
 mod spare;
 mod spoiled;
@@ -44,9 +48,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use backlog::{Backlog, Waiting, size};
 pub use copy::{backup, is_in};
 pub use embedded::Embedded;
+pub use erase::{Erase, Erased};
 pub use error::{Cause, StoreError};
+pub use kept::Kept;
 pub use look::Look;
 pub use model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
@@ -54,6 +61,7 @@ pub use model::{
     RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
     UnsureCall, Verified,
 };
+pub use search::{Became, EventFilter, EventPage};
 pub use snapshot::Snapshot;
 pub use verify::verify;
 
@@ -221,8 +229,20 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned>;
 
+    /// Forgets for good, in all files, what is known of a person: the events that are named and those that hold the value, each
+    /// with all that came in the same request, their deliveries, calls, steps, and what these remembered; what has not gone
+    /// out is withdrawn. The identities of what is erased stay known, by their hashes. That something was erased is kept.
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased>;
+
     /// How much the store holds. Costs nothing: the counters are kept with the rows.
     fn counts(&self) -> Reply<'_, Counts>;
+
+    /// What waits, of which connection, and since when. It looks at each delivery that waits, which takes a while where there are
+    /// millions.
+    fn backlog(&self) -> Reply<'_, Backlog>;
+
+    /// The dead and the held deliveries, counted by connection, route and state, in that order. No more than `most` are looked at.
+    fn kept(&self, most: usize) -> Reply<'_, Vec<Kept>>;
 
     /// Why no event is taken, or the last attempt to write failed; nothing when all is well.
     fn trouble(&self) -> Option<StoreError>;
@@ -235,6 +255,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The newest events, the newest first; without their requests.
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>>;
+
+    /// The newest of these events, the newest first, with what became of them; without their requests and calls.
+    fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage>;
 
     /// All that is known of one delivery.
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>>;
@@ -251,11 +274,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Every path that was ever served, in alphabetical order.
     fn known_paths(&self) -> Reply<'_, Vec<String>>;
 
-    /// Remembers a good workspace in the place of the one before.
+    /// Remembers a good workspace in the place of the one before. The files of the last twenty revisions stay.
     fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Reply<'_, ()>;
 
     /// The workspace that was remembered last, its files in the order given.
     fn snapshot(&self) -> Reply<'_, Option<Snapshot>>;
+
+    /// The files of a revision that was remembered, by their paths in alphabetical order; nothing when they are gone.
+    fn files_of(&self, revision: &str) -> Reply<'_, Option<Vec<(String, String)>>>;
 
     /// Writes a whole copy, of one moment, into a new file.
     fn backup(&self, file: PathBuf) -> Reply<'_, ()>;

@@ -12,6 +12,7 @@ mod demand;
 mod escape;
 mod exact;
 pub mod explain;
+mod field;
 pub mod filter;
 mod find;
 pub mod idiom;
@@ -25,6 +26,7 @@ mod parse;
 mod signature;
 mod tolerant;
 mod truth;
+mod zone;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -56,7 +58,11 @@ pub struct Template {
     program: Arc<Program>,
     tolerant: Arc<[Tolerant]>,
     added: Arc<Added>,
+    /// The names that it takes, where they are written.
     uses: Arc<[Use]>,
+    /// The same, where they are in `text`, which may have time zones beside what is written.
+    inner: Arc<[Use]>,
+    zones: Arc<Added>,
 }
 
 enum Program {
@@ -179,9 +185,9 @@ impl Template {
         let value = self.evaluated(scope);
         if budget::is_spent() {
             let message = "the template takes too many steps, or its values are too large";
-            return Err(TemplateError::new(Code::TemplateFailed, 0..self.text.len(), message));
+            return Err(self.unzoned(TemplateError::new(Code::TemplateFailed, 0..self.text.len(), message)));
         }
-        value
+        value.map_err(|error| self.unzoned(error))
     }
 
     fn evaluated(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
@@ -232,10 +238,10 @@ impl Template {
         let within = |at: usize| at.saturating_sub(shift).min(self.text.len());
         let range = within(error.range.start)..within(error.range.end);
         let ends_there = |used: &&Use| used.range.start <= range.start && used.range.end == range.end;
-        let Some(used) = self.uses.iter().find(ends_there) else {
+        let Some(used) = self.inner.iter().find(ends_there) else {
             let within = |used: &&Use| range.start <= used.range.start && used.range.end <= range.end;
             let is_missing = |used: &&Use| used.needed_by.is_some() && tolerant::is_absent(scope, used);
-            return match self.uses.iter().filter(within).find(is_missing) {
+            return match self.inner.iter().filter(within).find(is_missing) {
                 Some(used) => TemplateError::new(error.code, used.range.clone(), lint::ABSENT).help(WHERE_MISSING),
                 None => TemplateError { range, ..error },
             };

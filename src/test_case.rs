@@ -7,8 +7,10 @@ pub mod ending;
 mod hint;
 mod lines;
 mod reason;
+mod shared;
 mod size;
 mod split;
+mod unanswered;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -17,7 +19,6 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Code, Diagnostic, On, Place};
 use crate::event::{Event, RawRequest, Verified, capture, sent};
-use crate::path;
 use crate::pipeline::{self, Prepared, RouteResult};
 use crate::plan::{Plan, Step, stand_in_answer};
 use crate::request::Request;
@@ -25,8 +26,8 @@ use crate::route::{Lookup, Route, RouteSet};
 use crate::source::Source;
 use crate::value::Value;
 use address::{at_home, elsewhere};
-use chain::{at_route, of_chain};
-pub use hint::{envelope_help, is_in_envelope, with_values};
+use chain::{Chain, at_route, calls_of, of_chain};
+pub use hint::{envelope_help, is_in_envelope, part_help, part_path, with_values};
 use reason::Reason;
 pub use size::too_large;
 
@@ -166,24 +167,6 @@ fn failed(test: &str, place: &Place, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(Code::TestFailed, place.clone(), message)
 }
 
-/// A name that a step could not save: the answer that the test lacks comes first.
-fn with_answer(mut problem: Diagnostic, unanswered: Option<String>) -> Diagnostic {
-    if let Some(advice) = unanswered.filter(|_| problem.code == Code::ValueNotFound) {
-        let own = problem.help.take().map(|own| format!("; {own}")).unwrap_or_default();
-        problem.help = Some(advice + &own);
-    }
-    problem
-}
-
-/// The smallest answer in which a path finds something: `{ payload: [{ id: … }] }`.
-fn shape_of(path: &path::Path) -> Option<String> {
-    let around = |inner: String, step: &path::Step| match step {
-        path::Step::Key(key) => format!("{{ {key}: {inner} }}"),
-        path::Step::Index(index) => format!("[{}{inner}]", "{}, ".repeat((*index).min(9))),
-    };
-    Some(path.steps()?.iter().rev().fold("…".to_owned(), around))
-}
-
 impl TestCase {
     /// What differs from what the test expects; nothing when it passes.
     pub fn run(&self, set: &RouteSet, capture: Option<&[u8]>, at: Timestamp) -> Vec<Diagnostic> {
@@ -289,45 +272,37 @@ impl TestCase {
         told: &dyn Fn(Diagnostic) -> Diagnostic,
     ) -> Result<(), Box<Diagnostic>> {
         let mut number = 0;
-        let mut unanswered = None;
+        let (mut unanswered, mut made_up) = (None, Value::Null);
         let mut answer = |step: &Step, request: &Request| {
             number += 1;
-            unanswered = self.unanswered(step);
+            unanswered = self.unanswered(step).map(|advice| (advice, step.save.clone()));
             let given = self.answers.iter().find(|(to, _)| *to == step.to);
             let operation =
                 set.connections.get(step.connection()).and_then(|c| c.pack.operations.get(step.operation()));
             match (given, operation) {
                 (Some((_, answer)), _) => Ok(answer.clone()),
-                (None, Some(operation)) => stand_in_answer(operation, request, number),
+                (None, Some(operation)) => {
+                    made_up = stand_in_answer(operation, request, number)?;
+                    Ok(made_up.clone())
+                }
                 (None, None) => Ok(Value::Null),
             }
         };
         let walk = plan.walk(set, &mut answer);
-        let walk = walk.map_err(|problem| Box::new(self.in_test(with_answer(told(problem), unanswered))))?;
+        let walk = walk.map_err(|problem| Box::new(self.without_answer(told(problem), unanswered, &made_up)))?;
+        let first = made.steps.len();
         made.steps.extend(walk.steps);
         match (walk.own, walk.chain) {
             (Some(own), None) => made.requests.push(own),
             (Some(own), Some((to, body))) => {
                 made.steps.push(own);
+                let calls = calls_of(&to, set);
+                made.chains.push(Chain { steps: first..made.steps.len(), request: made.requests.len(), calls });
                 made.requests.push(of_chain(to, body));
             }
             (None, _) => {}
         }
         Ok(())
-    }
-
-    /// What to add to the test where it does not say how a call is answered.
-    fn unanswered(&self, step: &Step) -> Option<String> {
-        let is_given = self.answers.iter().any(|(to, _)| *to == step.to);
-        (!is_given).then(|| {
-            let shape = step.save.iter().find_map(|extract| shape_of(&extract.paths.first()?.0));
-            let shape = shape.map_or_else(|| "{ … }".to_owned(), |shape| shape.replace('…', "1"));
-            format!(
-                "the test does not say what `{to}` answers, so the pack's stand-in did; add to the test: \
-                 `answers: {{ {to}: {shape} }}`",
-                to = step.to
-            )
-        })
     }
 
     pub fn in_test(&self, problem: Diagnostic) -> Diagnostic {
@@ -342,6 +317,8 @@ impl TestCase {
     fn compare(&self, made: &Made) -> Vec<Failure> {
         let mut failures = Vec::new();
         let mut left: Vec<&Request> = made.requests.iter().collect();
+        // A chain of which a call is named need not be named itself.
+        let mut told: Vec<&Request> = Vec::new();
         let mut missing = Vec::new();
         let mut in_order = true;
         let mut steps: Vec<&Request> = made.steps.iter().collect();
@@ -351,6 +328,7 @@ impl TestCase {
                 && !left.iter().any(|request| request.to == expected.to)
             {
                 let request = steps.remove(at);
+                told.extend(made.chain_of(request));
                 failures.extend(expected.compare(request).into_iter().map(|finding| finding.of(&self.name)));
                 continue;
             }
@@ -362,6 +340,7 @@ impl TestCase {
                 None => missing.push(expected),
             }
         }
+        left.retain(|request| !told.iter().any(|chain| std::ptr::eq(*chain, *request)));
         let order: Vec<&str> = made.requests.iter().map(|request| &*request.to).collect();
         failures.extend(self.left_over(&missing, &left, made).into_iter().map(Failure::from));
         if failures.is_empty() && !in_order {
@@ -434,6 +413,8 @@ struct Made {
     requests: Vec<Request>,
     /// The calls before them, and those of chains.
     steps: Vec<Request>,
+    /// Which of the calls are those of a chain.
+    chains: Vec<Chain>,
     /// Conditions that did not hold.
     reasons: Vec<Reason>,
     /// The identities of the events so far.

@@ -1,6 +1,7 @@
 //! What is known of a value before any event: its JSON types, whether it is there, and for a text what it looks like.
 
 use std::ops::{BitAnd, BitOr, Sub};
+use std::sync::Arc;
 
 use crate::diagnostic::Place;
 use crate::value::Value;
@@ -213,11 +214,13 @@ pub struct Case {
     pub items: Option<Box<Type>>,
     /// How many characters it has at least, when it is a text; how many items, when it is a list.
     pub shortest: usize,
+    /// The time zone in which it is written, when it is a moment.
+    pub zone: Option<Arc<str>>,
 }
 
 impl Case {
     fn new(kinds: Kinds) -> Case {
-        Case { kinds, value: None, place: None, form: Form::Any, items: None, shortest: 0 }
+        Case { kinds, value: None, place: None, form: Form::Any, items: None, shortest: 0, zone: None }
     }
 }
 
@@ -327,6 +330,19 @@ impl Type {
             [case] if !self.open && self.presence == Presence::Certain => case.value.as_ref(),
             _ => None,
         }
+    }
+
+    /// A moment that is written in this time zone.
+    pub fn in_zone(mut self, zone: &str) -> Type {
+        self.cases.iter_mut().for_each(|case| case.zone = Some(zone.into()));
+        self
+    }
+
+    /// The time zone in which the moments that it can be are written.
+    pub fn zone(&self) -> Option<&str> {
+        let mut zones = self.cases.iter().map(|case| case.zone.as_deref());
+        let zone = zones.find_map(|zone| zone);
+        zone.filter(|zone| self.cases.iter().all(|case| case.zone.as_deref().is_none_or(|other| other == *zone)))
     }
 
     /// The form that all its texts have.

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::delivery::State;
 use crate::id::{DeliveryId, EventId};
 use crate::payload::form;
-use crate::store::{Filter, ReplayEvents};
+use crate::store::{Became, EventFilter, Filter, ReplayEvents};
 use crate::value::{Value, json};
 
 /// So many are listed unless more are asked for.
@@ -17,15 +17,24 @@ const USUAL: usize = 20;
 /// No list is longer, and no more are sent again at once.
 pub(super) const MOST: usize = 10_000;
 
+/// Says that events are meant which a route took and could make nothing of.
+pub(super) const UNMADE: &str = "unmade";
+
 /// Which are meant: those of which all holds that is said.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub deliveries: Option<Vec<DeliveryId>>,
     pub events: Option<Vec<EventId>>,
     pub states: Vec<State>,
+    /// What became of events, where these are asked for.
+    pub became: Vec<Became>,
     pub route: Option<Arc<str>>,
     pub connection: Option<Arc<str>>,
     pub source: Option<Arc<str>>,
+    pub identity: Option<String>,
+    pub lane: Option<String>,
+    /// A number, an address or words that are in what was sent.
+    pub value: Option<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
     pub before: Option<i64>,
@@ -53,30 +62,40 @@ pub(super) fn posted(headers: &HeaderMap, body: &[u8]) -> Result<Asked, Response
 
 impl Asked {
     pub(super) fn from_query(query: &str) -> Result<Asked, Refused> {
-        Asked::from_value(form::decode_lenient(query), USUAL)
+        Asked::from_value(form::decode_lenient(query), USUAL, false)
+    }
+
+    /// The same of events: what became of them is a state, too.
+    pub(super) fn of_events(query: &str) -> Result<Asked, Refused> {
+        Asked::from_value(form::decode_lenient(query), USUAL, true)
     }
 
     pub(super) fn from_json(body: &[u8]) -> Result<Asked, Refused> {
         let value =
             json::parse(body, &json::Limits::default()).map_err(|error| format!("the body is no JSON: {error}"))?;
-        Asked::from_value(value, MOST)
+        Asked::from_value(value, MOST, false)
     }
 
-    fn from_value(value: Value, usual: usize) -> Result<Asked, Refused> {
+    fn from_value(value: Value, usual: usize, of_events: bool) -> Result<Asked, Refused> {
         let text = |key: &str| value.get(key).map(|value| crate::convert::text(value).unwrap_or_default());
         let name = |key: &str| text(key).filter(|text| !text.is_empty()).map(Arc::<str>::from);
         let number = |key: &str| match text(key).filter(|text| !text.is_empty()) {
             None => Ok(None),
             Some(text) => text.parse::<i64>().map(Some).map_err(|_| format!("`{key}` is a number")),
         };
+        let words = text("state").unwrap_or_default();
         let mut asked = Asked {
-            states: states(&text("state").unwrap_or_default())?,
+            states: if of_events { Vec::new() } else { states(&words)? },
+            became: if of_events { became(&words)? } else { Vec::new() },
+            identity: text("identity").filter(|text| !text.is_empty()),
+            lane: text("lane").filter(|text| !text.is_empty()),
+            value: text("value").filter(|text| !text.trim().is_empty()),
             route: name("route"),
             connection: name("connection"),
             source: name("source"),
             since: moment("since", text("since"))?,
             until: moment("until", text("until"))?,
-            before: number("before")?,
+            before: if is_event(text("before")) { None } else { number("before")? },
             last: number("last")?.map_or(usual, |last| usize::try_from(last).unwrap_or(0)).min(MOST),
             ..Asked::default()
         };
@@ -113,6 +132,31 @@ impl Asked {
         }
     }
 
+    /// Of which event older ones are asked for, where it is named by its id.
+    pub(super) fn before_event(&self) -> Option<EventId> {
+        self.rest.get("before").and_then(Value::as_str)?.parse().ok()
+    }
+
+    pub(super) fn event_filter(&self) -> EventFilter {
+        EventFilter {
+            source: self.source.clone(),
+            route: self.route.clone(),
+            connection: self.connection.clone(),
+            identity: self.identity.clone(),
+            lane: self.lane.clone(),
+            value: self.value.clone(),
+            became: self.became.clone(),
+            since: self.since,
+            until: self.until,
+            before: self.before,
+        }
+    }
+
+    /// Whether something is asked for that is known of events alone.
+    pub(super) fn is_of_contents(&self) -> bool {
+        self.value.is_some() || self.identity.is_some() || self.lane.is_some()
+    }
+
     pub(super) fn events(&self) -> ReplayEvents {
         ReplayEvents {
             ids: self.events.clone(),
@@ -144,6 +188,7 @@ impl Asked {
             || self.events.is_some()
             || names.into_iter().any(Option::is_some)
             || !self.states.is_empty()
+            || self.is_of_contents()
             || self.since.is_some()
             || self.until.is_some()
     }
@@ -152,6 +197,17 @@ impl Asked {
 fn states(text: &str) -> Result<Vec<State>, Refused> {
     let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
     words.map(|word| State::from_word(word).ok_or_else(|| unknown_state(word))).collect()
+}
+
+fn became(text: &str) -> Result<Vec<Became>, Refused> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let unknown =
+        |word: &str| format!("there is no state `{word}`: {}", Became::words().collect::<Vec<_>>().join(", "));
+    words.map(|word| Became::from_word(word).ok_or_else(|| unknown(word))).collect()
+}
+
+fn is_event(text: Option<String>) -> bool {
+    text.is_some_and(|text| text.parse::<EventId>().is_ok())
 }
 
 fn unknown_state(word: &str) -> Refused {

@@ -9,9 +9,10 @@ use serde_json::{Value as Json, json};
 use super::asked::{Asked, MOST};
 use super::look::Found;
 use super::total::{self, Total};
-use super::{Admin, reason, unavailable};
+use super::{Admin, contents, masked, reason, unavailable};
 use crate::delivery;
 use crate::id::DeliveryId;
+use crate::route::RouteSet;
 use crate::store::{
     DeliveryStory, EventStory, ReplayEvents, Store, StoreError, StoredAttempt, StoredDelivery, StoredResult,
 };
@@ -21,8 +22,9 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
         Ok(asked) => asked,
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let found = store.deliveries(asked.filter(), asked.last).await?;
-    let total = total::deliveries(store, asked.filter(), found.len(), asked.last).await?;
+    let filter = contents::filter(store, &asked).await?;
+    let found = store.deliveries(filter.clone(), asked.last).await?;
+    let total = total::deliveries(store, filter, found.len(), asked.last).await?;
     let deliveries = summaries(store, &found).await?;
     Ok(Found::Json(json!({ "deliveries": deliveries, "total": { "deliveries": total.to_json() } })))
 }
@@ -33,7 +35,7 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
         Ok(asked) => asked,
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let mut filter = asked.filter();
+    let mut filter = contents::filter(store, &asked).await?;
     if filter.states.is_empty() {
         filter.states = vec![delivery::State::Dead, delivery::State::Held];
     }
@@ -44,6 +46,9 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
     if asked.connection.is_none() && asked.states.is_empty() {
         let mut unmade =
             store.chosen(ReplayEvents { unmade: true, newest: true, limit: MOST, ..asked.events() }).await?;
+        if let Some(meant) = contents::numbers(store, &asked).await? {
+            unmade.retain(|seq| meant.contains(seq));
+        }
         total_events = Total::of(unmade.len().min(asked.last), asked.last, unmade.len());
         unmade.truncate(asked.last);
         let stories = store.briefs(unmade).await?;
@@ -55,7 +60,8 @@ pub(super) async fn dead_letters(store: &dyn Store, query: &str) -> Result<Found
 }
 
 pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    let Ok(found) = story(&*admin.store, &id).await else { return unavailable() };
+    let revision = admin.live.now();
+    let Ok(found) = story(&*admin.store, &id, Some(&revision.set)).await else { return unavailable() };
     let Some((delivery, mut body)) = found else { return Found::Nothing.into_response() };
     match estimate(&admin, &delivery).await {
         Ok(Some(estimate)) => body["estimate"] = estimate,
@@ -66,10 +72,23 @@ pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>) -> R
 }
 
 /// All that is known of one delivery.
-pub(super) async fn story(store: &dyn Store, id: &str) -> Result<Option<(StoredDelivery, Json)>, StoreError> {
+pub(super) async fn story(
+    store: &dyn Store,
+    id: &str,
+    set: Option<&RouteSet>,
+) -> Result<Option<(StoredDelivery, Json)>, StoreError> {
     let Ok(id) = id.parse::<DeliveryId>() else { return Ok(None) };
-    let story = store.delivery(id).await?;
-    Ok(story.map(|story| (story.delivery.clone(), whole(&story))))
+    let Some(story) = store.delivery(id).await? else { return Ok(None) };
+    let mut body = whole(&story);
+    if let Some(set) = set.filter(|set| set.has_privacy())
+        && let Some(event) = store.event(story.delivery.event_id).await?
+    {
+        let masks = masked::masks(set, &event.event);
+        for key in ["lane", "request", "calls"] {
+            masked::made(&masks, &mut body[key]);
+        }
+    }
+    Ok(Some((story.delivery, body)))
 }
 
 /// When a delivery goes out that goes out by itself.

@@ -5,19 +5,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::asked::Asked;
 use super::look::Found;
+use super::masked;
 use super::total::Total;
 use crate::diagnostic::Code;
 use crate::event::capture;
 use crate::id::EventId;
-use crate::payload::form;
-use crate::store::{EventStory, Store, StoreError, StoredResult};
-use crate::value::Value;
+use crate::route::RouteSet;
+use crate::store::{EventFilter, EventPage, EventStory, Store, StoreError, StoredResult};
 
-/// So many events are listed unless more are asked for.
-const USUAL: usize = 20;
 /// No list is longer.
 const MOST: usize = 1000;
+/// So many that are looked for are counted.
+const COUNTED: usize = 200;
 
 /// What is personal goes out here, and what is confidential, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
 /// for by number or as `localhost` only.
@@ -39,32 +40,51 @@ fn is_address(host: &str) -> bool {
 }
 
 pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreError> {
-    let asked = form::decode_lenient(query);
-    let last = asked.get("last").and_then(|last| last.as_str()?.parse().ok());
-    let source = asked.get("source").and_then(Value::as_str);
-    let last = last.unwrap_or(USUAL).min(MOST);
-    // Of one source, the newest are looked for among many.
-    let among = if source.is_some() { MOST } else { last };
-    let events = store.recent_events(among).await?;
-    let meant: Vec<i64> = events
-        .iter()
-        .filter(|event| source.is_none_or(|source| source == &*event.source))
-        .map(|event| event.seq)
-        .collect();
-    let all = usize::try_from(store.counts().await?.events).unwrap_or(usize::MAX);
-    let total = match source {
-        Some(_) => Total { count: meant.len(), or_more: all > MOST },
-        None => Total { count: all.max(meant.len()), or_more: false },
+    let asked = match Asked::of_events(query) {
+        Ok(asked) => asked,
+        Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let stories = store.briefs(meant.into_iter().take(last).collect()).await?;
-    let listed: Vec<serde_json::Value> = stories.iter().map(summary).collect();
-    Ok(Found::Json(serde_json::json!({ "events": listed, "total": { "events": total.to_json() } })))
+    let mut filter = asked.event_filter();
+    if let Some(id) = asked.before_event() {
+        match store.event(id).await? {
+            Some(story) => filter.before = Some(story.event.seq),
+            None => return Ok(Found::Wrong(format!("there is no event `{id}`"))),
+        }
+    }
+    let page = store.find_events(filter.clone(), asked.last.clamp(1, MOST)).await?;
+    let total = total(store, &filter, &page).await?;
+    let listed: Vec<serde_json::Value> = page.events.iter().map(summary).collect();
+    Ok(Found::Json(serde_json::json!({
+        "events": listed,
+        "total": { "events": total.to_json() },
+        "next": page.next,
+        "not_searched": page.not_searched,
+    })))
 }
 
-pub(super) async fn request(store: &dyn Store, id: &str) -> Result<Found, StoreError> {
+/// How many there are: of all that is known, and of what is looked for as far as it is counted.
+async fn total(store: &dyn Store, filter: &EventFilter, page: &EventPage) -> Result<Total, StoreError> {
+    let listed = page.events.len();
+    if *filter != EventFilter::default() {
+        if page.next.is_none() || listed >= COUNTED {
+            return Ok(Total { count: listed, or_more: page.next.is_some() });
+        }
+        let counted = store.find_events(filter.clone(), COUNTED).await?;
+        return Ok(Total { count: counted.events.len().max(listed), or_more: counted.next.is_some() });
+    }
+    let all = usize::try_from(store.counts().await?.events).unwrap_or(usize::MAX);
+    Ok(Total { count: all.max(listed), or_more: false })
+}
+
+/// The request of an event, without what is masked of it.
+pub(super) async fn request(store: &dyn Store, id: &str, set: Option<&RouteSet>) -> Result<Found, StoreError> {
     let Ok(id) = id.parse::<EventId>() else { return Ok(Found::Nothing) };
     let story = store.event(id).await?;
-    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(capture::write(&story.event.raw))))
+    let shown = |story: EventStory| match set {
+        Some(set) => capture::write(&masked::request(set, &story.event)),
+        None => capture::write(&story.event.raw),
+    };
+    Ok(story.map_or(Found::Nothing, |story| Found::Bytes(shown(story))))
 }
 
 /// Why a request could not be read; that tells of places, and of nothing that stands there.

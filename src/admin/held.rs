@@ -9,9 +9,9 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::asked::{self, Asked, MOST};
+use super::asked::{self, Asked, MOST, UNMADE};
 use super::look::Found;
-use super::{Admin, unavailable};
+use super::{Admin, erase, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State as Where;
 use crate::store::{EventStory, Filter, ReplayEvents, Store, StoreError, StoredDelivery, StoredResult};
@@ -21,7 +21,7 @@ const OPEN: &[Where] = &[Where::Pending, Where::Leased, Where::Retrying];
 
 /// What a person decides.
 #[derive(Clone, Copy, PartialEq)]
-enum Decision {
+pub(super) enum Decision {
     Release,
     Dismiss,
 }
@@ -63,15 +63,27 @@ async fn posted(admin: &Admin, decision: Decision, headers: &HeaderMap, body: &[
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
+    decided_now(admin, decision, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+}
+
+/// What a person decides of what a running server has.
+pub(super) async fn decided_now(admin: &Admin, decision: Decision, asked: &Asked) -> Result<Found, StoreError> {
     let connections = admin.live.now().set.connections.keys().cloned().collect();
     let (now, wake, nudge) = (admin.clock.now(), &*admin.wake, &*admin.nudge);
     let hands = Hands { store: &*admin.store, now, connections, wake, nudge };
-    decided(&hands, decision, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+    decided(&hands, decision, asked).await
 }
 
 /// The same in a store that no server has: the status and the body, as a server would answer at this path.
 pub async fn decide(store: &dyn Store, now: Timestamp, path: &str, body: &str) -> Result<(u16, Vec<u8>), StoreError> {
     let decision = match path {
+        "/erase" => {
+            let found = match Asked::from_json(body.as_bytes()) {
+                Ok(asked) => erase::erased(store, now, &asked).await?,
+                Err(problem) => Found::Wrong(problem),
+            };
+            return Ok(found.plain());
+        }
         "/release" => Decision::Release,
         "/dismiss" => Decision::Dismiss,
         _ => return Ok((404, Vec::new())),
@@ -99,7 +111,10 @@ async fn wrong(hands: &Hands<'_>, decision: Decision, asked: &Asked) -> Result<O
             "this is said of deliveries: name them by `dlv_…`, or by their connection or route".to_owned(),
         ));
     }
-    if !asked.is_narrow() && !asked.says("all") {
+    if asked.is_of_contents() {
+        return Ok(Some("value, identity and lane are asked of lists; name what is meant by `dlv_…`".to_owned()));
+    }
+    if !asked.is_narrow() && !asked.says("all") && !asked.says(UNMADE) {
         return Ok(Some("say which are meant: ids, route, connection, since, until, or all".to_owned()));
     }
     if let Some(state) = asked.states.iter().find(|state| !decision.states().contains(state)) {
@@ -158,7 +173,7 @@ async fn released(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError>
     }
     found.sort_by_key(|one| one.seq);
     let more = found.len() >= MOST;
-    found.truncate(MOST);
+    found.truncate(asked.last);
     let is_trial = asked.says("dry_run");
     let mut asked_again = Vec::new();
     if !is_trial {
@@ -199,8 +214,8 @@ async fn dismissed(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError
     if filter.states.is_empty() {
         filter.states = Decision::Dismiss.states().to_vec();
     }
-    if asked.deliveries.is_some() || asked.events.is_none() {
-        found = hands.store.deliveries(filter.clone(), MOST).await?;
+    if (asked.deliveries.is_some() || asked.events.is_none()) && !asked.says(UNMADE) {
+        found = hands.store.deliveries(filter.clone(), asked.last).await?;
     }
     let meant = failed_events(asked);
     let mut events = Vec::new();
@@ -230,7 +245,7 @@ fn failed_events(asked: &Asked) -> Option<ReplayEvents> {
     let of_deliveries = asked.deliveries.is_some() || asked.connection.is_some() || !asked.states.is_empty();
     match (asked.events.is_some(), of_deliveries) {
         (false, true) => None,
-        _ => Some(ReplayEvents { unmade: true, limit: MOST, ..asked.events() }),
+        _ => Some(ReplayEvents { unmade: true, ..asked.events() }),
     }
 }
 

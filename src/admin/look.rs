@@ -5,6 +5,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::{Admin, deliveries, events, unavailable};
+use crate::route::RouteSet;
 use crate::store::{Store, StoreError};
 
 /// What a question comes to.
@@ -19,16 +20,18 @@ pub(super) enum Found {
 
 /// Answers a question of the operator, by its path with the query.
 pub(super) async fn at(State(admin): State<Admin>, uri: Uri) -> Response {
-    match found(&*admin.store, uri.path(), uri.query().unwrap_or_default()).await {
+    let revision = admin.live.now();
+    match found(&*admin.store, uri.path(), uri.query().unwrap_or_default(), Some(&revision.set)).await {
         Ok(found) => found.into_response(),
         Err(_) => unavailable(),
     }
 }
 
-/// The same of a store that no server has: the status and the body, as a server would answer.
-pub async fn look(store: &dyn Store, path: &str) -> Result<(u16, Vec<u8>), StoreError> {
+/// The same of a store that no server has, with the routes that say what is masked: the status and the body, as a server
+/// would answer.
+pub async fn look(store: &dyn Store, path: &str, set: Option<&RouteSet>) -> Result<(u16, Vec<u8>), StoreError> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    Ok(found(store, path, query).await?.plain())
+    Ok(found(store, path, query, set).await?.plain())
 }
 
 impl Found {
@@ -43,14 +46,14 @@ impl Found {
     }
 }
 
-async fn found(store: &dyn Store, path: &str, query: &str) -> Result<Found, StoreError> {
+async fn found(store: &dyn Store, path: &str, query: &str, set: Option<&RouteSet>) -> Result<Found, StoreError> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts.as_slice() {
         ["events"] => events::list(store, query).await,
-        ["events", id, "request"] => events::request(store, id).await,
+        ["events", id, "request"] => events::request(store, id, set).await,
         ["deliveries"] => deliveries::list(store, query).await,
         ["deliveries", id] => {
-            Ok(deliveries::story(store, id).await?.map_or(Found::Nothing, |(_, body)| Found::Json(body)))
+            Ok(deliveries::story(store, id, set).await?.map_or(Found::Nothing, |(_, body)| Found::Json(body)))
         }
         ["dead-letters"] => deliveries::dead_letters(store, query).await,
         _ => Ok(Found::Nothing),

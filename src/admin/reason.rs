@@ -18,7 +18,7 @@ static PERSONAL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"[^\s@<>\x22']+@[^\s@<>\x22',;]+|\+?\d(?:[\s().-]?\d){6,}").ok());
 
 /// What the answer says went wrong, where it says so.
-pub(super) fn of_answer(answer: &[u8]) -> Option<String> {
+pub fn of_answer(answer: &[u8]) -> Option<String> {
     let text = match serde_json::from_slice::<Json>(answer) {
         Ok(body) => said(&body, DEPTH)?,
         // A page for a browser, or an answer that is longer than what is kept of it.

@@ -1,50 +1,58 @@
 //! Sending again, asked for by a person: the same requests, or the stored events through the routes of today.
 
+use std::collections::BTreeSet;
+
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::asked::{self, Asked};
-use super::{Admin, unavailable};
+use super::asked::{self, Asked, UNMADE};
+use super::look::Found;
+use super::{Admin, contents, unavailable};
 use crate::delivery::State as Where;
 use crate::id::EventId;
 use crate::store::{EventStory, Replay, ReplayEvents, StoreError, StoredDelivery};
 
-/// `POST /replay`: `{ids, state, route, connection, source, since, until, routes, unmatched, all, repeat_steps, dry_run}`.
+/// `POST /replay`: `{ids, state, route, connection, source, value, identity, lane, since, until, routes, unmatched, all, repeat_steps, dry_run}`.
 pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
     let asked = match asked::posted(&headers, &body) {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    if !asked.is_narrow() && !asked.says("unmatched") && !asked.says("all") {
-        return asked::refused("say which are meant: ids, route, connection, source, state, since, until, or all");
+    replayed(&admin, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+}
+
+pub(super) async fn replayed(admin: &Admin, asked: &Asked) -> Result<Found, StoreError> {
+    if !asked.is_narrow() && !asked.says("unmatched") && !asked.says(UNMADE) && !asked.says("all") {
+        let problem = "say which are meant: ids, route, connection, source, state, value, since, until, or all";
+        return Ok(Found::Wrong(problem.to_owned()));
     }
-    if let Some(problem) = at_odds(&asked) {
-        return asked::refused(&problem);
+    if let Some(problem) = at_odds(asked) {
+        return Ok(Found::Wrong(problem));
     }
-    let named = match named(&admin, &asked).await {
-        Ok(Ok(named)) => named,
-        Ok(Err(problem)) => return asked::refused(&problem),
-        Err(_) => return unavailable(),
+    let named = match named(admin, asked).await? {
+        Ok(named) => named,
+        Err(problem) => return Ok(Found::Wrong(problem)),
     };
-    let result = match named.is_some() || asked.says("routes") || asked.says("unmatched") {
-        true => events(&admin, &asked, named).await,
-        false => deliveries(&admin, &asked).await,
-    };
-    match result {
-        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response(),
-        Err(_) => unavailable(),
-    }
+    let by_routes = ["routes", "unmatched", UNMADE].iter().any(|key| asked.says(key));
+    Ok(Found::Json(match named.is_some() || by_routes {
+        true => events(admin, asked, named).await?,
+        false => deliveries(admin, asked).await?,
+    }))
 }
 
 /// What can't be said together, in words: nothing of what is said is passed over, since more would be sent than is meant.
 fn at_odds(asked: &Asked) -> Option<String> {
     let (named, unmatched) = (asked.events.is_some() || asked.deliveries.is_some(), asked.says("unmatched"));
-    let by_routes = asked.events.is_some() || asked.says("routes") || unmatched;
+    let by_routes = asked.events.is_some() || asked.says("routes") || asked.says(UNMADE) || unmatched;
     let of_deliveries = asked.connection.is_some() || !asked.states.is_empty() || asked.before.is_some();
-    let of_events = asked.route.is_some() || asked.source.is_some() || asked.since.is_some() || asked.until.is_some();
+    let of_events = asked.is_of_contents()
+        || asked.route.is_some()
+        || asked.source.is_some()
+        || asked.since.is_some()
+        || asked.until.is_some();
     let other = asked.states.iter().find(|state| !matches!(state, Where::Dead | Where::Held));
     let problem = match () {
         () if asked.events.is_some() && asked.deliveries.is_some() => "name deliveries or events, not both at once",
@@ -116,7 +124,7 @@ fn not_kept(delivery: &StoredDelivery) -> String {
 
 /// The same requests as new deliveries.
 async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, StoreError> {
-    let mut filter = asked.filter();
+    let mut filter = contents::filter(&*admin.store, asked).await?;
     if filter.ids.is_none() && filter.states.is_empty() {
         filter.states = vec![Where::Dead, Where::Held];
     }
@@ -146,8 +154,15 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
 async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Result<serde_json::Value, StoreError> {
     let unmatched = asked.says("unmatched");
     // Where none is named, those are meant that failed.
-    let failed = named.is_none() && !unmatched;
-    let events = ReplayEvents { ids: named, failed, unmatched, ..asked.events() };
+    let (unmade, is_any) = (asked.says(UNMADE), named.is_none() && !unmatched);
+    let (failed, unmade) = (is_any && !unmade, is_any && unmade);
+    let mut events = ReplayEvents { ids: named, failed, unmade, unmatched, ..asked.events() };
+    if let Some(found) = contents::events(&*admin.store, asked).await? {
+        let all = ReplayEvents { limit: usize::MAX, ..events.clone() };
+        let chosen: BTreeSet<i64> = admin.store.chosen(all).await?.into_iter().collect();
+        let meant = found.iter().map(|story| &story.event).filter(|event| chosen.contains(&event.seq));
+        events.ids = Some(meant.map(|event| event.id).take(asked.last).collect());
+    }
     if asked.says("dry_run") {
         let found = admin.store.briefs(admin.store.chosen(events).await?).await?;
         let delivered: usize = found.iter().map(deliveries_done).sum();
@@ -164,7 +179,9 @@ async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Re
 /// How many events a route could make nothing of: sending requests again does not reach them.
 async fn failed_events(admin: &Admin, asked: &Asked) -> Result<usize, StoreError> {
     let unmade = ReplayEvents { unmade: true, limit: usize::MAX, ..asked.events() };
-    Ok(admin.store.chosen(unmade).await?.len())
+    let chosen = admin.store.chosen(unmade).await?;
+    let meant = contents::numbers(&*admin.store, asked).await?;
+    Ok(chosen.iter().filter(|seq| meant.as_ref().is_none_or(|meant| meant.contains(seq))).count())
 }
 
 /// How many deliveries of an event the provider has: its routes would make them again.

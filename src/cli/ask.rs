@@ -10,10 +10,10 @@ use super::terminal::error_line;
 use super::{Exit, WorkspaceArg};
 use crate::admin;
 use crate::clock::Clock;
-use crate::compile::SETTINGS;
+use crate::compile::{Compiled, SETTINGS};
 use crate::config::scalar::Text;
 use crate::diagnostic::{Diagnostic, text};
-use crate::load::{self, Options};
+use crate::load::{self, Files, Options};
 use crate::settings::ServerSettings;
 use crate::store::{self, Store, StoreError};
 
@@ -155,9 +155,28 @@ fn could_not(text: String) -> Exit {
 /// What the store in a folder has; `silent` is the server that did not answer.
 fn looked(folder: &Path, path: &str, silent: Option<&str>) -> Result<Answer, Exit> {
     let (shown, store) = (folder.display(), opened(folder, silent, store::open_to_read)?);
-    let found = super::runtime()?.block_on(admin::look(&*store, path));
+    let found = super::runtime()?.block_on(async {
+        let served = if shows_contents(path) { served(&*store).await } else { None };
+        admin::look(&*store, path, served.as_ref().map(|served| &served.set)).await
+    });
     let (status, body) = found.map_err(|error| could_not(format!("the store in `{shown}` can't be read: {error}")))?;
     Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+}
+
+/// Whether something is shown there that people have sent.
+fn shows_contents(path: &str) -> bool {
+    path.starts_with("/deliveries/") || path.ends_with("/request")
+}
+
+/// The workspace that was served last, where it says what is masked.
+async fn served(store: &dyn Store) -> Option<Compiled> {
+    let (_, texts) = store.snapshot().await.ok().flatten()?;
+    if !texts.iter().any(|(_, text)| text.contains("privacy")) {
+        return None;
+    }
+    let texts = texts.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
+    let options = Options { tests: false, ..Options::offline() };
+    Some(load::compile_files(Path::new("."), Files { texts, problems: Vec::new() }, &options))
 }
 
 /// What a person decides, written into the store in a folder.

@@ -13,7 +13,7 @@ use super::terminal::{self, bytes, error_line, line, paint};
 #[derive(Debug, Args)]
 pub(super) struct DeliveriesArgs {
     /// Show all of this delivery, as `jackfield deliveries dlv_…`; secrets are named, not shown
-    #[arg(conflicts_with_all = ["last", "state", "route", "connection"])]
+    #[arg(conflicts_with_all = ["last", "state", "route", "connection", "value"])]
     delivery: Option<String>,
     /// Of these states only: `--state retrying,dead`
     #[arg(long, value_name = "STATE")]
@@ -24,6 +24,9 @@ pub(super) struct DeliveriesArgs {
     /// To this connection only
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// Of events with this in what was sent: a phone number however it is written, an e-mail address, words
+    #[arg(long, value_name = "TEXT")]
+    value: Option<String>,
     /// How many of the newest are listed
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     last: u16,
@@ -39,6 +42,9 @@ pub(super) struct DeadLettersArgs {
     /// To this connection only
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// Of events with this in what was sent: a phone number however it is written, an e-mail address, words
+    #[arg(long, value_name = "TEXT")]
+    value: Option<String>,
     /// How many of the newest are listed
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     last: u16,
@@ -74,7 +80,12 @@ pub(super) fn run(args: &DeliveriesArgs) -> Exit {
         Some(id) => asked(&args.look, &format!("/deliveries/{}", crate::request::encode(id)), Some(id), shown),
         None => {
             let last = args.last.to_string();
-            let named = [("state", &args.state), ("route", &args.route), ("connection", &args.connection)];
+            let named = [
+                ("state", &args.state),
+                ("route", &args.route),
+                ("connection", &args.connection),
+                ("value", &args.value),
+            ];
             let path = format!("/deliveries?last={last}{}", query(&named));
             asked(&args.look, &path, None, |body| {
                 listed(body, "no deliveries");
@@ -85,7 +96,7 @@ pub(super) fn run(args: &DeliveriesArgs) -> Exit {
 }
 
 pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
-    let named = [("route", &args.route), ("connection", &args.connection)];
+    let named = [("route", &args.route), ("connection", &args.connection), ("value", &args.value)];
     let path = format!("/dead-letters?last={}{}", args.last, query(&named));
     asked(&args.look, &path, None, |body| {
         failed(body);
@@ -95,7 +106,8 @@ pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
     })
 }
 
-fn query(named: &[(&str, &Option<String>)]) -> String {
+/// What is asked for, as an address takes it.
+pub(super) fn query(named: &[(&str, &Option<String>)]) -> String {
     let given = named.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     given.map(|(name, value)| format!("&{name}={}", crate::request::encode(value))).collect()
 }

@@ -1,38 +1,82 @@
 //! `jackfield events`: what was received, and one request of it as a file for tests and dry runs.
 
+use clap::Args;
 use serde_json::Value;
 
-use super::ask::Answer;
-use super::deliveries::{Shown, total};
+use super::deliveries::{answered, query, total};
 use super::terminal::{self, bytes, error_line, line, paint};
 use super::{EventsArgs, Exit};
+use crate::privacy::MASKED;
 use crate::secret::MASK;
 
+/// Which events are listed: those of which all holds that is said.
+#[derive(Debug, Args)]
+pub(super) struct Sought {
+    /// Those with this in what was sent: a phone number however it is written, or its last digits; an e-mail address; words
+    #[arg(long, value_name = "TEXT")]
+    value: Option<String>,
+    /// Those of this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Those that this route took
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    /// Those with a delivery to this connection
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// Those that came to this: `unrouted`, `unmatched`, `failed`, `dismissed`, `duplicate`, or the state of a delivery
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Those of this identity
+    #[arg(long, value_name = "TEXT")]
+    identity: Option<String>,
+    /// Those of this lane
+    #[arg(long, value_name = "TEXT")]
+    lane: Option<String>,
+    /// Received at this moment or later: `2026-11-21T09:30:00Z`
+    #[arg(long, value_name = "MOMENT")]
+    since: Option<String>,
+    /// Received before this moment
+    #[arg(long, value_name = "MOMENT")]
+    until: Option<String>,
+    /// Older than this event, to go on with a list
+    #[arg(long, value_name = "EVENT")]
+    before: Option<String>,
+}
+
+impl Sought {
+    fn query(&self) -> String {
+        query(&[
+            ("value", &self.value),
+            ("source", &self.source),
+            ("route", &self.route),
+            ("connection", &self.connection),
+            ("state", &self.state),
+            ("identity", &self.identity),
+            ("lane", &self.lane),
+            ("since", &self.since),
+            ("until", &self.until),
+            ("before", &self.before),
+        ])
+    }
+}
+
 pub(super) fn run(args: &EventsArgs) -> Exit {
-    let path = match (&args.event, &args.source) {
-        (Some(event), _) => format!("/events/{}/request", crate::request::encode(event)),
-        (None, Some(source)) => format!("/events?last={}&source={}", args.last, crate::request::encode(source)),
-        (None, None) => format!("/events?last={}", args.last),
+    let path = match &args.event {
+        Some(event) => format!("/events/{}/request", crate::request::encode(event)),
+        None => format!("/events?last={}{}", args.last, args.sought.query()),
     };
-    let Answer { from, status, body } = match args.from.get(&path) {
+    let answer = match args.from.get(&path) {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
-    match (status, &args.event) {
-        (200, Some(_)) => captured(&body),
-        (200, None) if args.format == Shown::Json => {
-            bytes(&body);
-            Exit::Fine
-        }
-        (200, None) => listed(&body),
+    match (answer.status, &args.event) {
+        (200, Some(_)) => captured(&answer.body),
         (404, Some(event)) => {
             error_line(format!("there is no event `{event}`; `jackfield events` lists the newest"));
             Exit::UsedWrongly
         }
-        (status, _) => {
-            error_line(format!("{from} answers {status}"));
-            Exit::CouldNotRun
-        }
+        _ => answered(answer, args.format, listed),
     }
 }
 
@@ -43,6 +87,9 @@ fn captured(request: &[u8]) -> Exit {
             "`{MASK}` stands for what proved the request: write it in again, or use `dry-run --no-verify`"
         ));
     }
+    if String::from_utf8_lossy(request).contains(MASKED) {
+        error_line(format!("`{MASKED}` stands for what `privacy` masks: a sample wants other values there"));
+    }
     match terminal::is_read_by_a_person() {
         // What a stranger sent must not steer the terminal; a file gets it byte for byte.
         true => line(String::from_utf8_lossy(request).replace(|c: char| c.is_control() && c != '\n', "")),
@@ -51,12 +98,10 @@ fn captured(request: &[u8]) -> Exit {
     Exit::Fine
 }
 
-fn listed(body: &[u8]) -> Exit {
-    let listed: Value = serde_json::from_slice(body).unwrap_or_default();
+fn listed(listed: &Value) {
     let events = listed["events"].as_array().map(Vec::as_slice).unwrap_or_default();
     if events.is_empty() {
         line("no events");
-        return Exit::Fine;
     }
     let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
     let widest = events.iter().map(|event| text(event, "source").chars().count()).max().unwrap_or(0);
@@ -64,8 +109,16 @@ fn listed(body: &[u8]) -> Exit {
         let (at, id, source) = (text(event, "received_at"), text(event, "id"), text(event, "source"));
         line(format!("{at}  {id}  {source:widest$}  {}", became(event)));
     }
-    total::told(&listed, "events", "events", 1000).iter().for_each(line);
-    Exit::Fine
+    match (listed["next"].as_i64(), listed["total"]["events"]["or_more"] == true) {
+        (Some(next), true) => line(format!("there may be more; --before {next} goes on from here")),
+        _ => total::told(listed, "events", "events", 1000).iter().for_each(line),
+    }
+    match listed["not_searched"].as_u64() {
+        None | Some(0) => {}
+        Some(left) => {
+            line(format!("{left} of what is left is not prepared for the search yet, so that it takes longer"))
+        }
+    }
 }
 
 /// What the routes made of an event, in words.

@@ -1,25 +1,19 @@
 //! `jackfield new route`: a first version of a route, from a captured request.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
 use super::ask;
 use super::terminal::{self, error_line, line};
 use super::{DataArg, Exit, route_name, store as stored};
-use crate::compile::Compiled;
-use crate::diagnostic::suggest;
 use crate::diagnostic::text::count_of;
-use crate::draft::{self, Draft, Wanted};
+use crate::draft::Draft;
 use crate::event::{RawRequest, capture};
+use crate::first_draft::{self, Wanted};
 use crate::id::EventId;
 use crate::load::{self, Options};
-use crate::pack::{Connection, Operation, PathPart};
-use crate::payload::{self, Format};
-use crate::route::Lookup;
 use crate::store::Look;
-use crate::value::Value;
 
 #[derive(Debug, Args)]
 pub(super) struct NewArgs {
@@ -80,56 +74,20 @@ fn wrong(message: impl Into<String>) -> Problem {
 fn drafted(args: &RouteArgs) -> Result<Exit, Problem> {
     let root = load::root_of(&args.data.workspace.workspace);
     let compiled = load::compile(&root, &Options { tests: false, ..Options::offline() });
-    let (connection, operation) = target(&compiled, &args.to)?;
+    first_draft::target(&compiled, &args.to).map_err(wrong)?;
     let name = name(args)?;
     let file = format!("routes/{name}.yaml");
     if !args.print && root.join(&file).exists() {
         return Err(wrong(format!("`{file}` is there already; name the route otherwise")));
     }
     let sample = sample(args, &root, &name)?;
-    let (source, payload) = source(&compiled, &sample, &name)?;
-    let (params, body) = (params(connection, operation), &operation.example.1);
-    let given: Vec<Arc<str>> = operation.defaults.iter().map(|(name, _)| name.clone()).collect();
-    let draft = draft::make(&Wanted {
-        name: &name,
-        source: &source,
-        sample: &sample.file,
-        payload: &payload,
-        to: &args.to,
-        schema: operation.schema.as_ref().map(crate::schema::Schema::document),
-        body: body.as_ref(),
-        params: &params,
-        given: &given,
-    });
+    let wanted = Wanted { name: &name, to: &args.to, raw: &sample.raw, sample: &sample.file };
+    let draft = first_draft::make(&compiled, &wanted).map_err(wrong)?;
     match args.print {
         true => terminal::bytes(draft.text.as_bytes()),
         false => written(&root, &name, &sample, &draft)?,
     }
     Ok(Exit::Fine)
-}
-
-/// The operation that is meant.
-fn target<'c>(compiled: &'c Compiled, to: &str) -> Result<(&'c Connection, &'c Operation), Problem> {
-    let connections = &compiled.set.connections;
-    let known = || connections.values().flat_map(|c| c.pack.operations.keys().map(|name| format!("{}.{name}", c.name)));
-    let found = to.split_once('.').and_then(|(connection, operation)| {
-        let connection = connections.get(connection)?;
-        Some((&**connection, &**connection.pack.operations.get(operation)?))
-    });
-    found.ok_or_else(|| {
-        if let Some(problem) =
-            compiled.diagnostics.iter().find(|problem| problem.is_error()).filter(|_| connections.is_empty())
-        {
-            return wrong(format!("jackfield.yaml has problems, such as: {}; see `jackfield check`", problem.message));
-        }
-        let all: Vec<String> = known().collect();
-        let help = match suggest::nearest(to, all.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if all.is_empty() => "declare a connection in jackfield.yaml".to_owned(),
-            None => format!("there are: {}", all.join(", ")),
-        };
-        wrong(format!("there is no `{to}` to send to; {help}"))
-    })
 }
 
 /// The name of the route: given, or that of the sample.
@@ -138,13 +96,8 @@ fn name(args: &RouteArgs) -> Result<String, Problem> {
     let given = args.name.as_deref().map(|name| route_name(name).to_owned());
     let name = given.or_else(|| stem().filter(|_| !is_event(&args.from)));
     let name = name.ok_or_else(|| wrong("name the route: `jackfield new route NAME --from evt_… --to …`"))?;
-    let is_good = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-    match name.split('/').all(is_good) {
-        true => Ok(name),
-        false => {
-            Err(wrong(format!("`{name}` can't be the name of a route: letters, digits, `-` and `_` can stand in it")))
-        }
-    }
+    first_draft::check_name(&name).map_err(wrong)?;
+    Ok(name)
 }
 
 fn is_event(from: &str) -> bool {
@@ -154,7 +107,7 @@ fn is_event(from: &str) -> bool {
 fn sample(args: &RouteArgs, root: &Path, name: &str) -> Result<Sample, Problem> {
     if is_event(&args.from) {
         let bytes = of_event(args)?;
-        return parsed(bytes, format!("samples/{}.http", name.replace('/', "-")), false);
+        return parsed(bytes, first_draft::sample_file(name, "http"), false);
     }
     let file = Path::new(&args.from);
     let inside = |path: &Path| {
@@ -169,7 +122,7 @@ fn sample(args: &RouteArgs, root: &Path, name: &str) -> Result<Sample, Problem> 
         Some(file) => parsed(bytes, file, true),
         None => {
             let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("http");
-            parsed(bytes, format!("samples/{}.{ending}", name.replace('/', "-")), false)
+            parsed(bytes, first_draft::sample_file(name, ending), false)
         }
     }
 }
@@ -195,39 +148,6 @@ fn of_event(args: &RouteArgs) -> Result<Vec<u8>, Problem> {
     let story = story
         .ok_or_else(|| wrong(format!("there is no event `{}`; `jackfield events` lists the newest", args.from)))?;
     Ok(capture::write(&story.event.raw))
-}
-
-/// What stands after `source:`, and the payload as that source reads it.
-fn source(compiled: &Compiled, sample: &Sample, name: &str) -> Result<(String, Value), Problem> {
-    let path = sample.raw.path();
-    let bare = path.strip_prefix("/hooks").filter(|rest| rest.starts_with('/')).unwrap_or(path);
-    let undecodable = |error: payload::DecodeError| wrong(format!("`{}`: {error}", sample.file));
-    let shared = compiled.settings.as_ref().map(|settings| &settings.sources);
-    if let Lookup::Found(source, _) = compiled.set.find(&sample.raw.method, bare) {
-        let payload = source.payload(&sample.raw).map_err(undecodable)?;
-        if shared.is_some_and(|shared| shared.iter().any(|named| *named.name.value == *source.name)) {
-            return Ok((source.name.to_string(), payload));
-        }
-        let file = format!("routes/{}.yaml", source.name);
-        return Err(wrong(format!(
-            "`{bare}` is the source of {file}: move it to `sources` in jackfield.yaml, so that both routes can name it"
-        )));
-    }
-    let payload = payload::decode(&sample.raw, Format::Auto).map_err(undecodable)?;
-    let fits = bare.len() > 1 && bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
-    let path = if fits { bare.to_owned() } else { format!("/{}", name.replace('/', "-")) };
-    let method = if sample.raw.method == "GET" { ", methods: [GET]" } else { "" };
-    Ok((format!("{{ path: {path}, verify: none{method} }}"), payload))
-}
-
-/// The values of the operation's address that the connection does not give.
-fn params(connection: &Connection, operation: &Operation) -> Vec<(Arc<str>, Value)> {
-    let named = operation.path.iter().filter_map(|part| match part {
-        PathPart::Param(name) => Some(name),
-        PathPart::Text(_) => None,
-    });
-    let open = named.filter(|name| connection.piece(name).is_none());
-    open.map(|name| (name.clone(), operation.example.0.get(name).cloned().unwrap_or_else(|| Value::from("")))).collect()
 }
 
 fn written(root: &Path, name: &str, sample: &Sample, draft: &Draft) -> Result<(), Problem> {

@@ -22,6 +22,9 @@ pub(super) struct ReplayArgs {
     /// What failed of this source's events; they go through the routes as they are now
     #[arg(long, value_name = "NAME", requires = "through_routes")]
     source: Option<String>,
+    /// What failed of events with this in what was sent: a phone number however it is written, an e-mail address, words
+    #[arg(long, value_name = "TEXT")]
+    value: Option<String>,
     /// What is `dead` or `held` only
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
@@ -71,6 +74,7 @@ fn body(args: &ReplayArgs) -> String {
         ("route", &args.route),
         ("connection", &args.connection),
         ("source", &args.source),
+        ("value", &args.value),
         ("state", &args.state),
         ("since", &args.since),
         ("until", &args.until),

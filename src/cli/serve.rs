@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 
 use super::terminal::{error_line, line};
 use super::{Exit, LogFormatArg, ServeArgs};
-use crate::compile::{Compiled, Secrets};
+use crate::compile::{Compiled, Entrance, Secrets};
 use crate::diagnostic::text;
 use crate::load::{self, Files, Options};
+use crate::reload::Reloads;
 use crate::sandbox::{Config, Sandbox};
 use crate::server::{Server, Start};
 use crate::settings::ServerSettings;
@@ -66,6 +67,7 @@ async fn serve(args: ServeArgs) -> Exit {
     };
     line(format!("receiving on http://{}{}", server.listen, server.live.now().set.prefix));
     line(format!("state on     http://{}/status", server.admin));
+    server.page.iter().for_each(|page| line(format!("page on      http://{page}")));
     let running_sandbox = sandbox.map(|listener| {
         show::sandbox(&listener);
         show::deliveries(server.reports());
@@ -115,27 +117,40 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
         problem.help.iter().for_each(|help| error_line(format!("  help: {help}")));
     }
     let settings = settings(args, root, &compiled);
+    if settings.page.as_ref().is_some_and(Entrance::is_too_open) {
+        error_line(
+            "`--page` is reached by others than this machine: jackfield.yaml has to say who may open it, under `page:`",
+        );
+        return Err(Exit::CouldNotRun);
+    }
     let store = store::open(&settings.data).map_err(|error| {
         error_line(format!("the event store in `{}` can't be opened: {error}", settings.data.display()));
         Exit::CouldNotRun
     })?;
+    let reloads = Reloads::default();
     let (compiled, files, settings) = match good {
         true => (compiled, files, settings),
         false => {
+            let bad = compiled;
             let (compiled, files) = last_good(root, &*store, &options).await.ok_or(Exit::ProblemsFound)?;
+            reloads.refused_at_start(&bad, &compiled.set.revision, options.clock.now());
             // The addresses are those of what serves; the store is open already.
             let addresses = self::settings(args, root, &compiled);
             (compiled, files, ServerSettings { data: settings.data, ..addresses })
         }
     };
     let on_revision = Box::new(|_: &crate::live::Revision| {});
-    Ok((Start { root: root.to_owned(), settings, options, compiled, files, store, fingerprint, on_revision }, good))
+    let root = root.to_owned();
+    Ok((Start { root, settings, options, compiled, files, store, fingerprint, reloads, on_revision }, good))
 }
 
 fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> ServerSettings {
     let mut settings = ServerSettings::of(compiled, root);
     settings.listen = args.listen.unwrap_or(settings.listen);
     settings.admin = args.admin.unwrap_or(settings.admin);
+    if let Some(listen) = args.page {
+        settings.page = Some(Entrance { listen, ..settings.page.take().unwrap_or_else(Entrance::usual) });
+    }
     settings.data = args.data.clone().unwrap_or(settings.data);
     if args.sandbox {
         // What waits for a real provider must never be taken by a stand-in.

@@ -12,7 +12,7 @@ use crate::compile::{Compiled, SETTINGS};
 use crate::diagnostic::{Diagnostic, Resolve, json, suggest, text};
 use crate::load;
 use crate::test_case::{Difference, Failure, TestCase};
-use crate::value::{Value, json::from_serde};
+use crate::value::json::exact_serde;
 
 /// A test with what is wrong; nothing when it passed.
 type Outcome<'t> = (&'t TestCase, Vec<Failure>);
@@ -165,16 +165,9 @@ fn as_data(difference: &Difference, compiled: &Compiled) -> serde_json::Value {
         out.insert("line".into(), at.line_column().0.into());
     }
     for (key, value) in [("expected", &difference.expected), ("found", &difference.found)] {
-        out.extend(value.as_ref().map(|value| (key.to_owned(), exact(value))));
+        out.extend(value.as_ref().map(|value| (key.to_owned(), exact_serde(value))));
     }
     out.into()
-}
-
-/// A value with every digit; one with a number that JSON readers would round is given as text.
-pub(super) fn exact(value: &Value) -> serde_json::Value {
-    let text = value.to_json();
-    let parsed = serde_json::from_str(&text).ok().filter(|parsed| from_serde(parsed) == *value);
-    parsed.unwrap_or(serde_json::Value::String(text))
 }
 
 /// A problem as lines without colours, for a report that holds no file.

@@ -118,6 +118,7 @@ impl Compiler<'_> {
             base_url,
             timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
             link: Arc::new(link),
+            traceparent: written.traceparent.as_ref().is_some_and(|wanted| wanted.value),
             backoff: backoff(written.retry.as_ref(), common.retry),
             oauth2: oauth2(pack, &settings, &secrets),
             rate_limits: pack.written.rate_limit.iter().flat_map(|limits| &limits.0).filter_map(shared_limit).collect(),

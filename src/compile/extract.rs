@@ -301,7 +301,7 @@ pub(super) fn type_of(written: &Written, extract: &Extract) -> Type {
             let otherwise = map.otherwise.iter().map(|to| of(to, extract_place(written, extract).key("else")));
             entries.chain(otherwise).reduce(Type::union).unwrap_or_else(Type::unknown)
         }
-        None => converted(extract.conversion),
+        None => moment(converted(extract.conversion), extract),
     };
     let found = if extract.all { Type::list(item).at_least(1) } else { item };
     let with_default = match &extract.default {
@@ -313,6 +313,15 @@ pub(super) fn type_of(written: &Written, extract: &Extract) -> Type {
         false => Presence::Certain,
     };
     with_default.with_presence(presence)
+}
+
+/// A moment is written in the zone that `timezone` says.
+fn moment(ty: Type, extract: &Extract) -> Type {
+    let zone = extract.moment.timezone.as_ref().and_then(|zone| zone.iana_name());
+    match zone.filter(|_| extract.conversion == Conversion::Datetime) {
+        Some(zone) => ty.in_zone(zone),
+        None => ty,
+    }
 }
 
 /// Where the mapping of an extract is written.

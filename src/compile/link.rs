@@ -15,7 +15,7 @@ use crate::pack::link::{ClientCertificate, Link, Private};
 use crate::secret::Secret;
 
 /// The keys of a connection that are read here.
-pub(super) const KEYS: &[&str] = &["proxy", "ca", "client_certificate", "allow_private_addresses"];
+pub(super) const KEYS: &[&str] = &["proxy", "ca", "client_certificate", "allow_private_addresses", "traceparent"];
 
 /// What a connection writes where the workspace's proxy is not wanted.
 const NO_PROXY: &str = "none";

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::extract::bare;
+use super::template::Reach;
 use crate::config::step::Step;
-use crate::diagnostic::{Code, Diagnostic, Label, On, Place};
+use crate::diagnostic::{Code, Diagnostic, Fix, Label, On, Place, suggest};
 use crate::template::Template;
 
 impl Compiler<'_> {
@@ -32,6 +33,32 @@ impl Compiler<'_> {
                 problem.labels.insert(0, Label { place, text: String::new() });
                 problem.help =
                     Some("write `unless:` for `when:`: then the step is made where the name is missing".to_owned());
+            }
+        }
+    }
+
+    /// A name that a step saves and nothing uses, nearly that of one that may be absent: that one was meant.
+    pub(super) fn blame_misnamed(&mut self, steps: &[Step], before: usize, reach: &Reach) {
+        let saved: Vec<_> = steps.iter().flat_map(|step| step.save.iter()).collect();
+        let is_used = |name: &str| reach.used.iter().any(|used| **used == *name);
+        for named in saved.iter().filter(|named| !is_used(bare(&named.name))) {
+            let others = reach.used.iter().filter(|used| saved.iter().any(|other| *bare(&other.name) == ***used));
+            let Some(meant) = suggest::nearest(bare(&named.name), others.map(|name| &**name)) else { continue };
+            let meant = meant.to_owned();
+            let is_of = |problem: &Diagnostic| {
+                let place = problem.place().filter(|_| problem.code == Code::OptionalName);
+                place.is_some_and(|place| self.has_word(place, &meant))
+            };
+            let Some(at) = self.problems.iter().skip(before).position(is_of) else { continue };
+            let written = &named.name.value;
+            let fixed = written.replacen(bare(written), &meant, 1);
+            if let Some(problem) = self.problems.get_mut(before + at) {
+                let place = named.name.place.clone();
+                problem.message = format!("`{}` is saved and never used, and `{meant}` may be absent", bare(written));
+                problem.labels.iter_mut().take(1).for_each(|label| label.text = format!("`{meant}` is needed here"));
+                problem.labels.insert(0, Label { place: place.clone(), text: String::new() });
+                problem.help = Some(format!("did you mean `{meant}`?"));
+                problem.fix = Some(Fix { place, replacement: fixed });
             }
         }
     }

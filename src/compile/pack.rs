@@ -161,6 +161,7 @@ impl Compiler<'_> {
             self.report_missing(&operation.place, "path", diagnostic.help("add a line `path: …`"));
         }
         let path_text = operation.path.as_ref().filter(|text| self.check_path(text));
+        self.check_method(name_place, name, operation);
         // With one name in two spellings it is not known which of them routes are to give.
         if !self.check_call(operation) {
             return None;
@@ -240,7 +241,7 @@ impl Compiler<'_> {
                     true => format!("`{key}` {}", error.message),
                     false => error.message,
                 };
-                self.report(Diagnostic::new(Code::InvalidSchema, place, message));
+                self.report(Diagnostic::new(Code::InvalidSchema, place, message).help_opt(error.help));
             })
             .ok()
     }

@@ -21,6 +21,7 @@ use crate::path::{Location, Path};
 use crate::payload::Format;
 use crate::plan::OnUnknown;
 use crate::route::{Route, RouteSet, Send};
+use crate::source::OWN_SOURCE;
 use crate::test_case::TestCase;
 use crate::types::{Presence, Type};
 
@@ -35,6 +36,7 @@ impl Compiler<'_> {
                 shared.insert(named.name.value.clone(), source);
             }
         }
+        let alerts = self.own_source();
         let (mut tests, mut named, mut is_read) = (Vec::new(), HashSet::new(), true);
         let files: Vec<Arc<str>> =
             self.input.files.keys().filter(|file| file.starts_with("routes/")).cloned().collect();
@@ -55,6 +57,10 @@ impl Compiler<'_> {
                 _ => None,
             };
             let source = match written.source.get() {
+                Some(SourceOrName::Named(text)) if *text.value == *OWN_SOURCE => {
+                    set.add_own_source(alerts.source.clone());
+                    Some(&alerts)
+                }
                 Some(SourceOrName::Named(text)) => {
                     named.insert(text.value.clone());
                     self.named_source(text, &shared, settings)
@@ -83,6 +89,10 @@ impl Compiler<'_> {
         let captures = |source: &Source| source.capture.as_ref().is_some_and(|capture| capture.value);
         for source in settings.sources.iter() {
             let name = &source.name;
+            // A source of that name is an error already.
+            if *name.value == *OWN_SOURCE {
+                continue;
+            }
             if named.contains(&name.value) || captures(&source.value) || self.was_tried(&source.value.place, "capture")
             {
                 continue;
@@ -120,6 +130,9 @@ impl Compiler<'_> {
     }
 
     fn serve(&mut self, compiled: &CompiledSource, set: &mut RouteSet) {
+        if *compiled.source.name == *OWN_SOURCE {
+            return self.is_own_name(compiled);
+        }
         if set.add_source(compiled.source.clone()).is_ok() {
             self.source_places.insert(compiled.source.name.clone(), compiled.place.clone());
             self.check_address_is_known(&compiled.source);

@@ -141,6 +141,13 @@ impl Compiler<'_> {
             return;
         }
         for (path, place) in extract.paths.iter().filter(|(path, _)| !is_there(path)) {
+            let part = samples.events_of(&route.source).iter().find_map(|(_, event)| test_case::part_path(path, event));
+            if let Some((whole, own)) = part {
+                let message = format!("no sample of this route has `{}`", path.text());
+                let problem = Diagnostic::new(Code::NotInSamples, place.clone(), message);
+                self.report(problem.help(test_case::part_help(&whole, &own)).fix(place.clone(), own));
+                continue;
+            }
             if !self.blame_path(extract, path, place, route, samples) {
                 self.not_in_samples(path.text(), path, place, payloads);
                 self.check_moved(extract, path, place, route, payloads);
@@ -193,9 +200,9 @@ impl Compiler<'_> {
         let Some((written, path)) = of_payload(used) else { return };
         let message = format!("no sample of this route has `{written}`");
         let problem = Diagnostic::new(Code::NotInSamples, place.part(used.range.clone()), message).help(help);
-        self.report(match events.iter().any(|(_, event)| test_case::is_in_envelope(&path, event)) {
-            true => problem.help(test_case::envelope_help(&path)),
-            false => problem,
+        self.report(match events.iter().find(|(_, event)| test_case::is_in_envelope(&path, event)) {
+            Some((_, event)) => problem.help(test_case::envelope_help(&path, event)),
+            None => problem,
         });
     }
 

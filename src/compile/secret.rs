@@ -73,6 +73,18 @@ impl Compiler<'_> {
         secret
     }
 
+    /// What people sign in to the page with; empty when it can't be had, which lets nobody in.
+    pub(super) fn page_token(&mut self, text: &Text) -> Secret {
+        self.check_secret(text);
+        let token = self.resolved(text);
+        if token.as_ref().is_some_and(|token| token.trim().is_empty()) {
+            let help = "write `${env:NAME}`, and set that variable where Jackfield is started";
+            let diagnostic = Diagnostic::new(Code::InvalidValue, text.place.clone(), "the token is empty");
+            self.report(diagnostic.found("nobody could sign in with this").help(help));
+        }
+        Secret::new(token.unwrap_or_default().trim())
+    }
+
     /// A variable that bears the name of another sender of this workspace.
     pub(super) fn check_sender(&mut self, text: &Text, from: &str) {
         let name = text.trim().strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}'));
@@ -152,7 +164,8 @@ impl Compiler<'_> {
             return false;
         };
         let message = format!("`{}` is taken as text, and not as an environment variable", text.value);
-        let known = self.input.environment.variables.keys().map(String::as_str);
+        let known = self.own_variables();
+        let known = known.iter().map(String::as_str);
         let name = match self.input.environment.variables.contains_key(name) {
             true => name,
             false => suggest::nearest(name, known).unwrap_or(name),

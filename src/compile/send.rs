@@ -68,6 +68,7 @@ impl Compiler<'_> {
             self.check_account(before, to, draft, &reach, set);
         }
         self.blame_turned(&written.steps, begun);
+        self.blame_misnamed(&written.steps, begun, &reach);
         self.unused_saved(&written.steps, &reach);
         used.used.append(&mut reach.used);
         if let (Some(to), Some((_, operation))) = (written.to.get(), &target) {
@@ -257,9 +258,14 @@ impl Compiler<'_> {
         let known = found.pack.operations.get(operation);
         if known.is_none() && !self.is_broken(&found.pack.name, operation) {
             let message = format!("{} has no operation `{operation}`", found.pack.title);
-            let help = near_operation(operation, &found.pack, to);
+            let own = || found.pack.operations.keys().map(|name| &**name);
+            let elsewhere = having(operation, set);
+            let help = match elsewhere.is_empty() {
+                true => near_operation(operation, &found.pack, to),
+                false => Some(of_elsewhere(&elsewhere, fitting(&found.pack, to), &found.pack.title)),
+            };
             let place = to.place.part(connection.len() + 1..to.len());
-            let near = suggest::certain(operation, found.pack.operations.keys().map(|name| &**name));
+            let near = suggest::certain(operation, own()).filter(|_| elsewhere.is_empty());
             let diagnostic = Diagnostic::new(Code::UnknownOperation, place.clone(), message).help_opt(help);
             self.report(diagnostic.fix_opt(place, near));
         }
@@ -305,10 +311,14 @@ fn near_operation(wrong: &str, pack: &Pack, at: &Text) -> Option<String> {
     if let Some(near) = suggest::nearest(wrong, pack.operations.keys().map(|name| &**name)) {
         return Some(format!("did you mean `{near}`?"));
     }
+    suggest::one_of(&fitting(pack, at)).map(|all| format!("write {all}"))
+}
+
+/// The operations that can stand here.
+fn fitting<'p>(pack: &'p Pack, at: &Text) -> Vec<&'p str> {
     let is_call = matches!(at.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "call");
     let fits = |operation: &&Arc<Operation>| if is_call { !operation.is_chain() } else { !operation.only_asks() };
-    let fitting: Vec<&str> = pack.operations.values().filter(fits).map(|operation| &*operation.name).collect();
-    suggest::one_of(&fitting).map(|all| format!("write {all}"))
+    pack.operations.values().filter(fits).map(|operation| &*operation.name).collect()
 }
 
 /// The words of a condition, of which some are names.
@@ -319,12 +329,27 @@ pub(super) fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The connections that have an operation of this name.
-fn with_operation(operation: &str, set: &RouteSet) -> Option<String> {
+/// An operation of other connections under the name of this one's pack.
+fn of_elsewhere(elsewhere: &[String], own: Vec<&str>, title: &str) -> String {
+    let all: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
+    let there = suggest::one_of(&all).unwrap_or_default();
+    match suggest::one_of(&own) {
+        Some(own) => format!("another connection has it: write {there}; or one of those of {title}: {own}"),
+        None => format!("another connection has it: write {there}"),
+    }
+}
+
+/// An operation of this name with each of the connections that have it: `notes.create_message`.
+fn having(operation: &str, set: &RouteSet) -> Vec<String> {
     let has = |(name, connection): (&Arc<str>, &Arc<Connection>)| {
         connection.pack.operations.contains_key(operation).then(|| format!("{name}.{operation}"))
     };
-    let found: Vec<String> = set.connections.iter().filter_map(has).collect();
+    set.connections.iter().filter_map(has).collect()
+}
+
+/// The connections that have an operation of this name.
+fn with_operation(operation: &str, set: &RouteSet) -> Option<String> {
+    let found = having(operation, set);
     let found: Vec<&str> = found.iter().map(String::as_str).collect();
     match suggest::one_of(&found) {
         Some(all) => Some(format!("write {all}")),

@@ -64,6 +64,7 @@ impl Compiler<'_> {
         let own_limits = [written.limits.as_ref(), webhook.and_then(|w| w.limits.as_ref())];
         let rate = own_limits.into_iter().flatten().find_map(|limits| limits.rate.as_ref());
         let rate = rate.map(|rate| self.rate(rate));
+        let own_privacy = self.privacy(written.privacy.as_ref());
         flat(from)?;
         let source = Source {
             name: name.into(),
@@ -79,6 +80,7 @@ impl Compiler<'_> {
             reply,
             limits: self.limits([own_limits[0], own_limits[1], limits]),
             rate: rate.flatten(),
+            privacy: own_privacy.and(&self.privacy_of_all),
         };
         let identity = written.identity.clone().or_else(|| webhook.and_then(|w| w.identity.clone()));
         let vendor = written.from.as_ref().and_then(|from| from.split_once('.')).map(|(vendor, _)| vendor.into());

@@ -6,6 +6,7 @@ mod besides;
 mod doubt;
 mod unknown;
 mod unsaved;
+mod zone;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 pub(super) use absent::names_one;
 use absent::{optional_beside_sign, optional_in_text};
-use unknown::{home_of, is_path, unknown_help};
+use unknown::{is_path, unknown_field, unknown_help};
 pub(super) use unsaved::Unsaved;
 
 /// The names that a template may use.
@@ -65,6 +66,8 @@ pub(super) struct Reach {
     pub extracted: Vec<Arc<str>>,
     /// The JSONPaths by which `extract` finds them, each with its name.
     pub paths: Vec<(Arc<str>, Arc<str>)>,
+    /// The schema of the body that a chain is given, by its file.
+    pub body_file: Option<Arc<str>>,
     /// Names that some step saves, and not in time.
     pub unsaved: Vec<(Arc<str>, Unsaved)>,
 }
@@ -243,7 +246,7 @@ impl Compiler<'_> {
                     true => self.check_fits(&template, place, kind, reach),
                     false => self.check_fits_besides(&template, place, reach, before),
                 };
-                fits.then_some(template)
+                fits.then(|| self.zoned(template, kind, reach))
             }
             Err(errors) => {
                 self.template_errors(errors, place);
@@ -350,7 +353,7 @@ impl Compiler<'_> {
                     Diagnostic::new(Code::UnknownName, at, format!("`{name}.{field}` is secret")).help(help)
                 }
                 false => Diagnostic::new(Code::UnknownName, at, message)
-                    .help_opt(suggest::did_you_mean(field, known.clone()).or_else(|| home_of(name, field)))
+                    .help_opt(unknown_field(name, field, known.clone(), reach))
                     .fix_opt(place.part(behind_dot(used, field)), suggest::certain(field, known).filter(|_| dotted)),
             };
             self.report(diagnostic);

@@ -14,8 +14,19 @@ use crate::test_case::TestCase;
 use crate::value::json;
 
 /// Sections of the settings in which an error says nothing of routes that do not use what is wrong there.
-const APART: &[&str] =
-    &["listen", "admin", "public_url", "data", "limits", "retry", "retention", "reload", "connections", "sources"];
+const APART: &[&str] = &[
+    "listen",
+    "admin",
+    "page",
+    "public_url",
+    "data",
+    "limits",
+    "retry",
+    "retention",
+    "reload",
+    "connections",
+    "sources",
+];
 
 impl Compiler<'_> {
     /// The tests of the routes without errors, in what they rest on either.
@@ -49,6 +60,9 @@ impl Compiler<'_> {
                     let failures = test.failures(set, capture.as_deref(), self.input.now);
                     let failures = undecoded.explained(test, set, failures);
                     for failure in failures {
+                        if self.is_of_unset(&failure.problem) {
+                            continue;
+                        }
                         let problem = self.beside_making(failure.problem, &failure.differences, test, set);
                         samples.differences.extend(failure.differences);
                         // What is not parted as it was meant says nothing of the parts.
@@ -58,6 +72,7 @@ impl Compiler<'_> {
                         }
                         let problem = self.of_other_sample(problem, test, bytes, set);
                         let problem = self.at_first_line(problem, test, bytes, set);
+                        let problem = problem.map(|problem| of_shared_sample(problem, test, tests));
                         self.problems.extend(problem.map(|problem| self.without_built_in(problem)));
                     }
                 }
@@ -110,6 +125,22 @@ impl Compiler<'_> {
                 .also(test.request_place.clone(), "this sample")
                 .help("write `format: json`, or remove `format`: it is seen from the request then")
         })
+    }
+}
+
+/// Another test that reads the same sample and expects something else of it: one of the two means another sample.
+fn of_shared_sample(problem: Diagnostic, test: &TestCase, tests: &[&TestCase]) -> Diagnostic {
+    let is_other = |other: &&&TestCase| other.name != test.name && test.contradicts(other);
+    let Some(other) = tests.iter().find(is_other).filter(|_| problem.code == Code::TestFailed) else { return problem };
+    let own = problem.help.clone().map(|own| format!(" If not, {own}")).unwrap_or_default();
+    let help = format!(
+        "the test `{}` reads the same sample, `{}`, and expects something else: is another one meant under `request:`?{own}",
+        other.name, test.request
+    );
+    let problem = problem.help(help);
+    match problem.labels.iter().any(|label| label.place == test.request_place) {
+        true => problem,
+        false => problem.also(test.request_place.clone(), "this sample"),
     }
 }
 

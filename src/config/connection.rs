@@ -31,6 +31,8 @@ pub struct Connection {
     pub client_certificate: Option<ClientCertificate>,
     /// Whether the address may be one that is not of the public internet.
     pub allow_private_addresses: Option<At<bool>>,
+    /// Whether its calls carry the trace that they belong to.
+    pub traceparent: Option<At<bool>>,
     /// What the pack's `settings` describe.
     pub settings: NamedList<Setting>,
 }
@@ -71,6 +73,7 @@ impl Decode for Connection {
         let ca = fields.take("ca", problems);
         let client_certificate = fields.take("client_certificate", problems);
         let allow_private_addresses = fields.take("allow_private_addresses", problems);
+        let traceparent = fields.take("traceparent", problems);
         let settings = settings(&fields, node, problems);
         misspelled(&mut fields, problems);
         fields.close_open(problems);
@@ -85,6 +88,7 @@ impl Decode for Connection {
             ca: ca?,
             client_certificate: client_certificate?,
             allow_private_addresses: allow_private_addresses?,
+            traceparent: traceparent?,
             settings: settings?,
         })
     }
@@ -177,6 +181,11 @@ impl Shape for Connection {
                 Field::of::<Option<At<bool>>>(
                     "allow_private_addresses",
                     &["`true` where the vendor's server stands in your own network. Without it such addresses are refused."],
+                    shapes,
+                ),
+                Field::of::<Option<At<bool>>>(
+                    "traceparent",
+                    &["`true` where each call is to carry the trace that it belongs to, as the header `traceparent`."],
                     shapes,
                 ),
             ]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::connection::{Connection, Retry};
 use super::guard::ServerLimits;
+use super::page::PageOrAddress;
+use super::privacy::Privacy;
 use super::scalar::{Size, Text};
 use super::source::Sources;
 use super::{At, NamedList};
@@ -16,6 +18,9 @@ record! {
         listen: Option<Text>,
         /// Where `jackfield status` asks for the state: `127.0.0.1:8081` unless given. Keep it off the internet.
         admin: Option<Text>,
+        /// The page in the browser: where it listens, `127.0.0.1:8082` unless given; a mapping that says who may open it; or
+        /// `off`, for none. Takes effect at the next start.
+        page: Option<PageOrAddress>,
         /// The address that senders call, where a proxy stands in front: `https://hooks.example.com`. Some senders sign it,
         /// so it must be exact. `http://` and `listen` unless given.
         public_url: Option<Text>,
@@ -38,6 +43,8 @@ record! {
         proxy: Option<Text>,
         /// How long events are kept, with what became of them, and how long an identity is known.
         retention: Option<Retention>,
+        /// What people are not shown of what any source received, in lists, stories, pages and searches.
+        privacy: Option<Privacy>,
         /// When a changed file goes live: with every change that has no problems, unless given.
         reload: Option<At<ReloadRule>>,
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::connection::Setting;
 use super::guard::Rate;
 use super::handshake::{Handshakes, Reply};
+use super::privacy::Privacy;
 use super::scalar::{Size, Text};
 use super::shape::keywords::described;
 use super::shape::{Shape, Shapes};
@@ -55,6 +56,8 @@ record! {
         identity: Option<Text>,
         /// How much one request may bring: as in `jackfield.yaml` unless given.
         limits: Option<Limits>,
+        /// What people are not shown of what came in here, beside what `jackfield.yaml` says of all sources.
+        privacy: Option<Privacy>,
         /// `true` for a source of `jackfield.yaml` that no route names: what comes is kept, to be looked at, and counts as
         /// unmatched.
         capture: Option<At<bool>>,

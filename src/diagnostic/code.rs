@@ -142,6 +142,8 @@ codes! {
     PrivateAddress = "private-address", Warning;
     /// A source of `jackfield.yaml` that no route names.
     UnusedSource = "unused-source", Warning;
+    /// The page in the browser is open to whoever reaches its address.
+    UnguardedPage = "unguarded-page", Error;
     /// Two sources listen on the same path and method.
     DuplicateSource = "duplicate-source", Error;
     /// A path that can't be served.

@@ -1,5 +1,6 @@
 //! Two requests field by field.
 
+use crate::privacy::Masks;
 use crate::value::Value;
 
 /// A field of a request that differs: `body.message.content`, `headers.X-Tag`, `path`.
@@ -10,6 +11,14 @@ pub struct Field {
     pub before: Option<Value>,
     /// None where the field is not there any more.
     pub after: Option<Value>,
+}
+
+impl Field {
+    /// The same as people are shown it.
+    pub(super) fn masked(self, masks: &Masks) -> Field {
+        let shown = |value: Option<Value>| value.map(|value| masks.made(&value));
+        Field { path: self.path, before: shown(self.before), after: shown(self.after) }
+    }
 }
 
 /// The fields in which two requests differ, in the order of the second.

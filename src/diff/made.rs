@@ -77,12 +77,17 @@ fn push(all: &mut Vec<Made>, route: &Arc<str>, to: &Arc<str>, outcome: Outcome) 
 
 /// All that a set of routes makes of an event; or why no event is made.
 pub(super) fn all(set: &RouteSet, recorded: &Recorded) -> Result<Vec<Made>, &'static str> {
+    Ok(of(set, &event(set, recorded)?))
+}
+
+/// A recorded event as its source reads it.
+pub(super) fn event(set: &RouteSet, recorded: &Recorded) -> Result<Event, &'static str> {
     let source = set.sources.get(&recorded.source).ok_or("the source is gone")?;
     let Recorded { id, part, received_at, .. } = *recorded;
     let whole = source.whole(&recorded.raw);
     let whole = whole.map_err(|_| "the body is not what the source's format, `decode` and limits say")?;
     let event = source.restore(&whole, id, &recorded.raw, part, recorded.params.clone(), received_at);
-    Ok(of(set, &event.ok_or("`split` finds the event's part no more")?))
+    event.ok_or("`split` finds the event's part no more")
 }
 
 fn of(set: &RouteSet, event: &Event) -> Vec<Made> {

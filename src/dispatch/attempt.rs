@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use reqwest::Method;
 
+use super::caller::Call;
 use crate::client::{self, ClientError, Clients, Fetcher, Unsendable};
-use crate::clock::Clock;
 use crate::delivery::{AttemptResult, Trouble};
+use crate::pack::Connection;
 use crate::pack::link::Link;
 use crate::pack::outcome::Answer;
-use crate::pack::{Connection, Operation};
 use crate::request::{Files, Request, exposed, exposed_path};
 use crate::secret::Secret;
+use crate::span;
 
 /// The HTTP clients that all attempts share.
 #[derive(Clone, Debug)]
@@ -30,21 +31,15 @@ impl Client {
         &self.0
     }
 
-    /// Sends a request once, with the access token that was fetched for the connection.
-    pub(super) async fn send_with_token(
-        &self,
-        request: &Request,
-        connection: &Connection,
-        operation: &Operation,
-        token: Option<&Secret>,
-        clock: &Clock,
-    ) -> (AttemptResult, Answer) {
+    /// Sends a request once.
+    pub(super) async fn send_once(&self, call: Call<'_>) -> (AttemptResult, Answer) {
+        let Call { request, connection, operation, token, trace, clock } = call;
         let fetched = match self.1.fetch(&connection.name, request.links(), &connection.link).await {
             Ok(fetched) => fetched,
             Err(trouble) => return (AttemptResult::NotSent(trouble), Answer::default()),
         };
         let answered = match self.build(request, connection, token, &fetched.files) {
-            Ok(built) => client::answer(built).await,
+            Ok(built) => client::answer(traced(built, trace)).await,
             Err(trouble) => Err(AttemptResult::NotSent(trouble)),
         };
         match answered {
@@ -85,5 +80,13 @@ impl Client {
             Some(_) => built.body(request.body_bytes(files)),
             None => built,
         })
+    }
+}
+
+/// A request with the trace that it belongs to.
+fn traced(built: reqwest::RequestBuilder, trace: Option<&str>) -> reqwest::RequestBuilder {
+    match trace {
+        Some(trace) => built.header(span::HEADER, trace),
+        None => built,
     }
 }

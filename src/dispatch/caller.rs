@@ -18,6 +18,8 @@ pub(super) struct Call<'c> {
     pub operation: &'c Operation,
     /// The access token, where the connection fetches one.
     pub token: Option<&'c Secret>,
+    /// The trace, where the connection wants it.
+    pub trace: Option<&'c str>,
     pub clock: &'c Clock,
 }
 
@@ -30,7 +32,6 @@ pub(super) trait Caller: Send + Sync {
 
 impl Caller for Client {
     fn call<'c>(&'c self, call: Call<'c>) -> Called<'c> {
-        let Call { request, connection, operation, token, clock } = call;
-        Box::pin(self.send_with_token(request, connection, operation, token, clock))
+        Box::pin(self.send_once(call))
     }
 }

@@ -19,7 +19,7 @@ use super::pacer::{self, Seat};
 use super::{Shared, Stage, stored};
 use crate::clock::Timestamp;
 use crate::death;
-use crate::delivery::{AttemptResult, Trouble};
+use crate::delivery::{AttemptResult, State, Trouble};
 use crate::diagnostic::{Code, Diagnostic, json};
 use crate::live::Revision;
 use crate::pack::outcome::{Answer, Outcome};
@@ -73,6 +73,8 @@ struct Made {
     answer: Answer,
     /// The beginning of the answer as it is kept, without secrets of the connection.
     shown: Vec<u8>,
+    /// Its headers, in the same way.
+    headers: Vec<(String, String)>,
     /// It only found out that the provider is still down, or still refuses the account; it is asked again then.
     still_down: Option<Timestamp>,
     /// The token was too old, and there is another.
@@ -85,8 +87,8 @@ struct Stopped;
 impl Made {
     /// Nothing went out, or nobody knows.
     fn without_answer(result: AttemptResult, started_at: Timestamp) -> Self {
-        let (answer, shown) = Default::default();
-        Made { started_at, result, answer, shown, still_down: None, renewed: false }
+        let (answer, shown, headers) = Default::default();
+        Made { started_at, result, answer, shown, headers, still_down: None, renewed: false }
     }
 }
 
@@ -173,7 +175,11 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
 
 async fn buried(shared: &Shared, delivery: &StoredDelivery, reason: &str) -> Done {
     tracing::error!(delivery = %delivery.id, reason, "a dead letter: the delivery was given up");
-    over(stored(shared, || shared.store.bury(delivery.seq, reason)).await)
+    let buried = stored(shared, || shared.store.bury(delivery.seq, reason)).await;
+    if buried.is_some_and(|changed| changed.changed) {
+        shared.count_end(delivery, State::Dead);
+    }
+    over(buried)
 }
 
 fn over(changed: Option<Changed>) -> Done {
@@ -347,7 +353,8 @@ impl Runner<'_> {
         let Target { request, connection, operation } = target;
         let clock = &self.shared.clock;
         let started_at = clock.now();
-        let call = Call { request, connection, operation, token, clock };
+        let trace = connection.traceparent.then(|| self.traceparent());
+        let call = Call { request, connection, operation, token, trace: trace.as_deref(), clock };
         self.called = Some(record::is_repeatable(target));
         death::moment("to-send");
         let (mut result, answer, cut) = tokio::select! {
@@ -361,18 +368,18 @@ impl Runner<'_> {
             *retry_after = wait.or(*retry_after);
         }
         let account = self.account(target, token, &mut result).await;
-        let shown = shown::of(&answer, connection, token);
+        let (shown, headers) = (shown::of(&answer, connection, token), shown::headers(&answer, connection, token));
         if account == Account::Renewed && connection.name == self.delivery.connection {
             seat.counted();
             self.seat = Some(seat);
-            return Made { started_at, result, answer, shown, still_down: None, renewed: true };
+            return Made { started_at, result, answer, shown, headers, still_down: None, renewed: true };
         }
         let health = if cut { Health::Unclear } else { account.health().unwrap_or_else(|| health(&result)) };
         let sent = !matches!(result, AttemptResult::NotSent(_));
         let still_down = seat.end(Ended { sent, health, too_many: answer.status == 429, wait });
         let still_down = if account == Account::Later { Some(self.rested(target)) } else { still_down };
         let renewed = account == Account::Renewed;
-        Made { started_at, result, answer, shown, still_down, renewed }
+        Made { started_at, result, answer, shown, headers, still_down, renewed }
     }
 
     /// There is no leave for a call now.
@@ -406,6 +413,9 @@ impl Runner<'_> {
             "a dead letter: a step of the delivery failed");
         let reason = json::render(problem, &revision.documents).to_string();
         let buried = stored(self.shared, || self.shared.store.bury(self.delivery.seq, &reason)).await;
+        if buried.is_some_and(|changed| changed.changed) {
+            self.shared.count_end(&self.delivery, State::Dead);
+        }
         Step::End(over(buried))
     }
 }

@@ -151,6 +151,11 @@ impl Worker {
                 self.asking.due_at(due.unwrap_or_else(|| self.shared.clock.now()));
                 self.rest(lane.as_ref());
             }
+            // It was erased in the meantime, and what is behind it goes on.
+            Ok((lane, Done::Left)) if !self.shared.is(Stage::Stopping) => {
+                let then = self.lanes.leave(lane.as_ref(), true);
+                self.then(then);
+            }
             Ok((_, Done::Left)) => {}
             // No attempt ends so; the next start takes the delivery up again.
             Err(_) => tracing::error!(connection = %self.connection, "a delivery failed inside Jackfield"),

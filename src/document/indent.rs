@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::line::{Line, is_name};
+use super::line::{Line, is_name, quoted_length};
 use super::quote::{line_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
 use super::{Node, Style};
-use super::{block, item, outlier, unquoted};
+use super::{block, item, outlier, surplus, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// A line above that this one could be aligned with.
@@ -176,6 +176,10 @@ fn quoted_twice(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
         return None;
     }
     let place = Place::bytes(t.file.clone(), parts.value.clone());
+    let length = value.chars().next().and_then(|quote| quoted_length(value, quote));
+    if let Some(slip) = length.and_then(|length| surplus::surplus(t, line, &parts.value, length)) {
+        return Some(slip);
+    }
     let message = "there is a second `: ` on this line, after a text in quotes";
     let help = super::quote::quote_help(line, parts.value.clone(), "put the whole value in one pair of quotes");
     let diagnostic = Diagnostic::new(Code::YamlUnquotedValue, place, message).help(help);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::line::{Line, is_name, quoted_length};
 use super::syntax::{Repair, Slip, Trouble};
-use super::{comment, unquoted};
+use super::{comment, surplus, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 const SHOWN: usize = 120;
@@ -109,7 +109,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let start = open + length + (after.len() - after.trim_start().len());
     let stray = start..range.end.max(start);
     let inner = written.strip_prefix(quote).and_then(|inner| inner.strip_suffix(quote));
-    let within = line.rest(open + length).starts_with(char::is_alphanumeric);
+    let is_inches = inner.is_some_and(|inner| inner.matches(quote).count() == 1)
+        && written.get(..length - 1).is_some_and(|head| head.ends_with(|c: char| c.is_ascii_digit()));
+    let within = line.rest(open + length).starts_with(char::is_alphanumeric) || is_inches;
     let tail = written.get(length..).filter(|tail| !tail.contains(['"', '\'', '\\']));
     let (say, text) = match (inner.filter(|_| within), written.get(..length - 1), tail) {
         (Some(inner), ..) => ("to have this quote inside the text, put other quotes around it", in_quotes(inner)),
@@ -121,6 +123,9 @@ fn trailing(t: &Trouble<'_>, line: &Line<'_>, open: usize, length: usize, quote:
     let found = format!("the quote before this ends the text that starts with `{quote}`");
     let diagnostic = Diagnostic::new(Code::YamlUnclosedQuote, place, message).found(found);
     if let Some(slip) = missing_quote(t, line, open, length, quote) {
+        return slip;
+    }
+    if let Some(slip) = surplus::surplus(t, line, &range, length) {
         return slip;
     }
     if t.flow.is_some() {

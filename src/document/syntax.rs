@@ -7,7 +7,7 @@ use granit_parser::ErrorKind;
 
 use super::line::{Line, is_name, quoted_length};
 use super::quote::{line_help, shown};
-use super::{block, indent, outlier, quote, read, tab, unquoted};
+use super::{block, flow, indent, outlier, quote, read, tab, unquoted};
 use crate::diagnostic::{Code, Diagnostic, Place};
 
 /// Where the parser stopped, and what it had read.
@@ -156,7 +156,7 @@ fn by_kind(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
             .or_else(|| bracket(t)),
         ErrorKind::MisplacedFlowCollectionEnd if !t.starts_value(line) => Some(stray_bracket(t)),
         ErrorKind::BlockEntryInFlowCollection => Some(dash_in_brackets(t, line)),
-        ErrorKind::MismatchedFlowCollectionEnd { open, close } => Some(mismatched(t, *open, *close)),
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => Some(flow::mismatched(t, *open, *close)),
         ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
             unquoted::block_header_slip(t.file, line)
         }
@@ -299,9 +299,11 @@ fn never_closed(t: &Trouble<'_>, open: usize, c: char) -> Slip {
     let end = if value.contains(&open) { value.end } else { end };
     let goes_on = end == open + 1 || line.has_deeper_lines();
     let say = format!("close it with `{close}`");
-    let help = match goes_on {
-        true => format!("{say} after its last entry"),
-        false => line_help(&line, end..end, &close.to_string(), &say),
+    let own = flow::before_a_key(&line, open).filter(|_| c == '[' && flow::parent(t, open) == Some('{'));
+    let help = match own {
+        Some(at) => line_help(&line, at..end, &format!("]{}}}", line.slice(at..end)), &say),
+        None if goes_on => format!("{say} after its last entry"),
+        None => line_help(&line, end..end, &close.to_string(), &say),
     };
     let diagnostic = Diagnostic::new(Code::YamlUnclosedBracket, place, message).help(help);
     (Repair::Blank(open..end), Some(diagnostic))
@@ -335,18 +337,6 @@ fn semicolon(t: &Trouble<'_>, here: &Line<'_>) -> Option<Slip> {
     let help = line_help(here, sign.clone(), ",", "write");
     let diagnostic = Diagnostic::new(Code::YamlUnclosedBracket, place.clone(), message).help(help);
     Some((Repair::None, Some(diagnostic.fix(place, ","))))
-}
-
-fn mismatched(t: &Trouble<'_>, open: char, close: char) -> Slip {
-    let right = if open == '[' { ']' } else { '}' };
-    let place = Place::bytes(t.file.clone(), t.at..t.at + 1);
-    let message = format!("this `{open}` is closed with `{close}`");
-    let line = Line::at(t.text, t.at);
-    let value = line.parts().value;
-    let wrong = line.slice(value.clone()).ends_with(close).then(|| value.end - close.len_utf8()..value.end);
-    let say = format!("close it with `{right}`");
-    let help = wrong.map_or(say.clone(), |wrong| line_help(&line, wrong, &right.to_string(), &say));
-    (Repair::Blank(t.at..value.end), Some(Diagnostic::new(Code::YamlUnclosedBracket, place, message).help(help)))
 }
 
 /// Text after a list or mapping in brackets, on the same line.

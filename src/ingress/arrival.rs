@@ -18,10 +18,12 @@ use super::rates::Counted;
 use crate::clock::Timestamp;
 use crate::death;
 use crate::event::{Event, RawRequest, Verified};
+use crate::id::EventId;
 use crate::live::Revision;
 use crate::payload;
 use crate::pipeline;
 use crate::source::{Answer, NotTaken, Received, Source, Taken};
+use crate::span::{Span, Trace};
 use crate::store::NewEvents;
 use crate::value::Value;
 use crate::verify::Context;
@@ -65,11 +67,15 @@ pub(super) struct Arrival<'a> {
 
 impl Arrival<'_> {
     pub(super) async fn answer(self) -> Result<Response<Full<Bytes>>, Refusal> {
+        let began = Instant::now();
         let (new, answer) = match self.looked_at().await? {
             Looked::Handshake(answer) => return Ok(answer::response(answer)),
             Looked::Events(new, answer) => (new, answer),
         };
+        let (raw, ids) = (new.raw.clone(), new.ids.clone());
         self.accept(new).await?;
+        self.ingress.figures.accepted(&self.source.name, ids.len(), Some(began.elapsed()), self.at);
+        ids.into_iter().for_each(|id| self.tell(&raw, id));
         Ok(answer::response(answer))
     }
 
@@ -147,6 +153,19 @@ impl Arrival<'_> {
         death::moment("accepted");
         self.ingress.accepted.notify_one();
         Ok(())
+    }
+
+    /// Tells the log, and whoever follows traces, of an event that is on disk.
+    fn tell(&self, raw: &RawRequest, event: EventId) {
+        let (source, trace) = (&self.source.name, Trace::of(raw, event));
+        tracing::debug!(%event, %source, trace = %trace.id, "accepted");
+        self.ingress.spans.put(trace.sampled, || Span {
+            name: format!("accept {source}"),
+            began: self.at,
+            ended: self.ingress.clock.now(),
+            attributes: vec![("jackfield.event", event.to_string()), ("jackfield.source", source.to_string())],
+            ..trace.accepting(event)
+        });
     }
 
     /// The source's reply to the first of the events, once they are on disk: there is one, whatever its templates meet.

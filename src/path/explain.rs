@@ -113,11 +113,41 @@ impl Reader<'_> {
 
     fn unclosed_quote(&self) -> Option<PathError> {
         let token = self.tokens.iter().find(|token| token.kind == Kind::Unclosed)?;
+        if let Some(mixed) = self.mixed_quotes() {
+            return Some(mixed);
+        }
         let quote = token.text.get(..1).unwrap_or("'");
         let message = format!("this quote `{quote}` is never closed");
         let error = PathError::new(PathErrorKind::UnclosedQuote, token.range.clone(), message);
         let end = token.range.start + token.text.find([']', ')', ',', ' ']).unwrap_or(token.text.len());
         Some(error.help("close it where the text ends").meant(self.replaced(end..end, quote)))
+    }
+
+    /// `['name"]`: opened with one quote, and closed with the other.
+    fn mixed_quotes(&self) -> Option<PathError> {
+        let is_quote = |c: char| matches!(c, '\'' | '"');
+        let ends = |after: &str| after.is_empty() || after.starts_with([']', ')', ',', '&', '|']);
+        let (mut meant, mut first, mut from) = (self.text.to_owned(), None, 0);
+        while let Some(open) = self.text.get(from..).and_then(|rest| rest.find(is_quote)).map(|at| from + at) {
+            let inner = self.text.get(open + 1..)?;
+            let mut quotes = inner
+                .match_indices(is_quote)
+                .filter(|(at, _)| !inner.get(..*at).is_some_and(|before| before.ends_with('\\')));
+            let Some((at, close)) = quotes.find(|(at, _)| ends(inner.get(at + 1..).unwrap_or_default().trim_start()))
+            else {
+                break;
+            };
+            let (at, quote) = (open + 1 + at, self.part(open..open + 1));
+            if quote != close {
+                first = first.or(Some((open..at + 1, quote, close)));
+                meant.replace_range(at..at + 1, quote);
+            }
+            from = at + 1;
+        }
+        let (range, quote, close) = first?;
+        let message = format!("this text begins with `{quote}` and ends with `{close}`");
+        let error = PathError::new(PathErrorKind::UnclosedQuote, range, message);
+        Some(error.help(format!("end it with `{quote}`, as it begins")).meant(meant))
     }
 
     fn missing_root(&self) -> Option<PathError> {

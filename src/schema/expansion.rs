@@ -40,7 +40,7 @@ pub fn check(document: &Value) -> Result<(), SchemaError> {
         (_, true) => format!("more than {LONGEST} parts follow one another by `$ref`, `allOf` and the like; use fewer"),
         _ => return Ok(()),
     };
-    Err(SchemaError { pointer: String::new(), message })
+    Err(SchemaError::new("", message))
 }
 
 /// Counts each part once, however many references lead to it.

@@ -1,7 +1,7 @@
 //! Knows every keyword of draft 2020-12, to refuse those a validator would silently pass over.
 
 use super::words::with_article;
-use super::{DEEPEST, SchemaError};
+use super::{DEEPEST, SchemaError, fitting};
 use crate::value::Value;
 
 /// Keywords whose value is one schema.
@@ -110,6 +110,15 @@ pub fn lost_reference(document: &Value) -> Option<(String, String)> {
     None
 }
 
+/// The text that a JSON Pointer leads to; for a name, which may be a pattern, the name.
+pub fn text_at<'v>(document: &'v Value, pointer: &str) -> Option<&'v str> {
+    let found = pointer.split('/').skip(1).try_fold(document, |value, step| {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        value.get(&step).or_else(|| value.at(step.parse().ok()?))
+    });
+    found?.as_str()
+}
+
 fn leads_somewhere(document: &Value, target: &str) -> bool {
     let Some(pointer) = target.strip_prefix('#') else { return false };
     let found = pointer.split('/').skip(1).try_fold(document, |value, step| {
@@ -133,6 +142,7 @@ fn schema(value: &Value, at: &mut String, depth: usize) -> Result<(), SchemaErro
     for (keyword, part) in object.iter() {
         let length = at.len();
         step(at, keyword);
+        fitting::check(value, keyword, part, at)?;
         keyword_value(keyword, part, at, depth)?;
         at.truncate(length);
     }
@@ -189,6 +199,6 @@ fn step(at: &mut String, name: &str) {
     at.push_str(&name.replace('~', "~0").replace('/', "~1"));
 }
 
-fn error(pointer: &str, message: String) -> SchemaError {
-    SchemaError { pointer: pointer.to_owned(), message }
+pub(super) fn error(pointer: &str, message: String) -> SchemaError {
+    SchemaError::new(pointer, message)
 }

@@ -172,16 +172,12 @@ fn schemas_with_mistakes() {
             "/properties/a/type",
             "must be one of `array`, `boolean`, `integer`, `null`, `number`, `object`, `string`",
         ),
-        (r#"{"required":"a"}"#, "/required", "must be a list, but is text"),
-        (
-            r#"{"pattern":"("}"#,
-            "/pattern",
-            "this is not a regular expression that can be used (look-around and back-references are not available)",
-        ),
+        (r#"{"required":"a"}"#, "/required", "`required` is a list of names, but is text here"),
+        (r#"{"pattern":"("}"#, "/pattern", "in this regular expression the `(` at character 1 is never closed"),
         (
             r#"{"pattern":"(?=a)"}"#,
             "/pattern",
-            "this is not a regular expression that can be used (look-around and back-references are not available)",
+            "look-ahead and look-behind are not available in a regular expression here",
         ),
         (r#"{"properties":{"a":{"format":"phone"}}}"#, "/properties/a/format", "there is no format `phone`"),
     ];

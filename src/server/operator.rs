@@ -1,4 +1,5 @@
-//! The operator's address: few connections, small requests that are there soon, and answers that nobody keeps.
+//! The addresses of the operator and of the page: few connections, small requests that are there soon, and answers that
+//! nobody keeps.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,35 +19,51 @@ use tokio::time::timeout;
 use super::listen::Door;
 use crate::ingress::{Place, Places};
 
-/// Whoever operates asks with few connections at once.
-const CONNECTIONS: usize = 64;
+/// What may come in at one of these addresses.
+#[derive(Clone, Copy)]
+pub(super) struct Desk {
+    /// As the log calls whoever comes here.
+    name: &'static str,
+    connections: usize,
+    /// The longest body.
+    largest: usize,
+    /// How long a body may take.
+    patience: Duration,
+}
+
+/// Whoever operates asks with few connections at once. The longest body has the names of ten thousand deliveries.
+pub(super) const OPERATOR: Desk =
+    Desk { name: "operator", connections: 64, largest: 2 << 20, patience: Duration::from_secs(5) };
+
+/// A browser has up to six connections, and each page that is open keeps one. The longest body is a file of the workspace
+/// with a request to try it on.
+pub(super) const PAGE: Desk =
+    Desk { name: "page", connections: 256, largest: 8 << 20, patience: Duration::from_secs(30) };
+
 const HEADERS: usize = 100;
 const HEADER_BYTES: usize = 32 << 10;
-/// The longest body: the names of ten thousand deliveries.
-const LARGEST: usize = 2 << 20;
-/// How long a body may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers the operator until the server stops.
-pub(super) async fn serve(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
-    let places = Places::new(CONNECTIONS);
-    let not_read = Arc::new(|_| tracing::debug!("what came to the operator's address is no request"));
+/// Answers until the server stops.
+pub(super) async fn serve(desk: Desk, listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
+    let places = Places::new(desk.connections);
+    let not_read = Arc::new(move |_| tracing::debug!(address = desk.name, "what came is no request"));
     let door = Door { listener, places, headers: HEADERS, header_bytes: HEADER_BYTES, not_read };
     let serve = |place: Arc<Place>| {
         let router = TowerToHyperService::new(router.clone());
-        service_fn(move |request| answer(router.clone(), request, place.clone()))
+        service_fn(move |request| answer(desk, router.clone(), request, place.clone()))
     };
-    let crowded = || tracing::debug!("there are too many connections to the operator's address; the oldest is closed");
+    let crowded = || tracing::debug!(address = desk.name, "there are too many connections; the oldest is closed");
     door.open(stopped, serve, crowded).await;
 }
 
 async fn answer(
+    desk: Desk,
     router: TowerToHyperService<Router>,
     request: Request<Incoming>,
     place: Arc<Place>,
 ) -> Result<Response, Infallible> {
     place.reads();
-    let mut answer = match whole(request).await {
+    let mut answer = match whole(desk, request).await {
         Ok(request) => {
             place.works();
             router.call(request).await?
@@ -56,14 +73,17 @@ async fn answer(
     place.rests(answer.status().is_success());
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(answer)
 }
 
 /// The request with its body, or why there is none.
-async fn whole(request: Request<Incoming>) -> Result<Request<Full<hyper::body::Bytes>>, (StatusCode, &'static str)> {
+async fn whole(
+    desk: Desk,
+    request: Request<Incoming>,
+) -> Result<Request<Full<hyper::body::Bytes>>, (StatusCode, &'static str)> {
     let (head, body) = request.into_parts();
-    match timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await {
+    match timeout(desk.patience, Limited::new(body, desk.largest).collect()).await {
         Ok(Ok(body)) => Ok(Request::from_parts(head, Full::new(body.to_bytes()))),
         Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or broken\n")),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive\n")),

@@ -254,12 +254,13 @@ impl Record {
     fn insert(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
         let AttemptRecord { delivery_seq, number, step, started_at, took_ms, result, trouble, status, answer, .. } =
             &self.0;
+        let headers = serde_json::to_string(&self.0.headers).unwrap_or_else(|_| "[]".to_owned());
         let took = i64::try_from(*took_ms).unwrap_or(i64::MAX);
         let inserted = tx.execute(
             "INSERT OR IGNORE INTO attempts
-             (delivery_seq, number, started_at, took_ms, result, trouble, status, answer, step)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            params![delivery_seq, number, started_at.0, took, result, trouble, status, answer, step],
+             (delivery_seq, number, started_at, took_ms, result, trouble, status, answer, step, headers)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![delivery_seq, number, started_at.0, took, result, trouble, status, answer, step, headers],
         )?;
         Ok(inserted > 0)
     }

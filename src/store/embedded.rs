@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use super::reader::{Asker, Kind, Readers};
 use super::spare::Spare;
 use super::transaction::Totals;
 use super::writer::{Command, Job, Message, Work, Writer};
-use super::{Reply, StoreError, connection, migration};
+use super::{Reply, StoreError, connection, migration, search};
 
 /// The files in the store's folder.
 pub(super) const FILE: &str = "jackfield.db";
@@ -52,6 +52,8 @@ pub(super) struct Shared {
     pub health: Health,
     /// How far was looked for events to forget.
     pub looked_upto: AtomicI64,
+    /// What whoever makes events known to the search has to be told.
+    pub search: Arc<search::Told>,
 }
 
 /// A handle on the store; a clone is the same store. When the last one is dropped, what was asked for is still
@@ -66,6 +68,8 @@ pub(super) struct Inner {
     commands: Option<Sender<Message>>,
     writer: Option<JoinHandle<()>>,
     asker: Asker,
+    /// None where the store is only read, and at the end.
+    pub keeper: Mutex<Option<search::Keeper>>,
     pub file: PathBuf,
     pub shared: Arc<Shared>,
     pub options: Options,
@@ -73,6 +77,7 @@ pub(super) struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        drop(self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(self.commands.take());
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -121,6 +126,7 @@ impl Embedded {
         let asker = readers.asker();
         let checkpointer = Checkpointer::start(file.clone(), connection::checkpointer(&file)?)?;
         let inspection = Inspection::start(&file, &shared)?;
+        let keeper = Mutex::new(Some(search::Keeper::start(&file, shared.search.clone())?));
         let (sender, commands) = channel();
         let (own, looked_at) = (file.clone(), Instant::now());
         let (connection, shared_too) = (Some(connection), shared.clone());
@@ -147,9 +153,8 @@ impl Embedded {
             let _ended = Ended(writer.shared.clone());
             writer.run();
         })?;
-        Ok(Embedded {
-            inner: Arc::new(Inner { commands: Some(sender), writer: Some(writer), asker, file: own, shared, options }),
-        })
+        let (commands, writer) = (Some(sender), Some(writer));
+        Ok(Embedded { inner: Arc::new(Inner { commands, writer, asker, keeper, file: own, shared, options }) })
     }
 
     /// A handle that only reads, for a store that no server has now.
@@ -162,7 +167,8 @@ impl Embedded {
         migration::check_is_known(&connection::reader(&file)?)?;
         let (shared, options): (Arc<Shared>, _) = (Arc::default(), Options::default());
         let asker = Readers::start(&file, shared.clone())?.asker();
-        Ok(Embedded { inner: Arc::new(Inner { commands: None, writer: None, asker, file, shared, options }) })
+        let inner = Inner { commands: None, writer: None, asker, keeper: Mutex::default(), file, shared, options };
+        Ok(Embedded { inner: Arc::new(inner) })
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -204,6 +210,7 @@ impl Embedded {
     }
 
     pub(super) async fn end(&self) -> Result<(), StoreError> {
+        drop(self.inner.keeper.lock().unwrap_or_else(PoisonError::into_inner).take());
         let (waiter, closed) = oneshot::channel();
         self.send(Message::Close(waiter))?;
         closed.await.map_err(|_| StoreError::Closed)

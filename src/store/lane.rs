@@ -82,7 +82,11 @@ impl Command for GiveBack {
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
         let mut given = 0;
         for seq in &self.seqs {
-            let row = row(tx, *seq)?;
+            let row = match row(tx, *seq) {
+                // It was erased in the meantime.
+                Err(StoreError::NotFound) => continue,
+                row => row?,
+            };
             let to = row.state.after(Change::GiveBack { tried: row.attempts > 0 });
             if let Some(to) = to
                 && (self.due.is_some() || has_lane(tx, *seq)?)

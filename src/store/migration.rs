@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::StoreError;
 
 /// The step at index n leads from format n to format n + 1. A step that was released is never changed.
-pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 /// Rows lie in order of arrival and what never changes lies apart from what does: a commit then touches few pages,
 /// most of them at the end of a table.
@@ -158,6 +158,27 @@ CREATE TABLE unsure_calls (
     delivery_seq INTEGER PRIMARY KEY,
     number INTEGER NOT NULL, step INTEGER NOT NULL, started_at INTEGER NOT NULL, key BLOB
 );
+";
+
+/// That something was erased, when and how much, and nothing of what it was.
+const SIXTH: &str = "
+CREATE TABLE erasures (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL, events INTEGER NOT NULL, deliveries INTEGER NOT NULL, withdrawn INTEGER NOT NULL,
+    remembered INTEGER NOT NULL
+);
+";
+
+/// The files of the last revisions, each text once, so that what a route made can be told by the route that made it. With a
+/// call are the headers of its answer, as JSON.
+const SEVENTH: &str = "
+ALTER TABLE attempts ADD COLUMN headers TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE revisions (number INTEGER PRIMARY KEY, revision TEXT NOT NULL UNIQUE);
+CREATE TABLE revision_texts (number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, content TEXT NOT NULL);
+CREATE TABLE revision_files (
+    revision INTEGER NOT NULL, path TEXT NOT NULL, text INTEGER NOT NULL,
+    PRIMARY KEY (revision, path)
+) WITHOUT ROWID;
 ";
 
 /// The newest format that this version knows.

@@ -141,8 +141,9 @@ pub struct AttemptRecord {
     pub result: &'static str,
     pub trouble: Option<&'static str>,
     pub status: Option<u16>,
-    /// The beginning of the provider's answer.
+    /// The beginning of the provider's answer, and its headers.
     pub answer: Vec<u8>,
+    pub headers: Vec<(String, String)>,
     /// The step is done and has saved this, a JSON object by name. It goes into the ledger.
     pub saved: Option<String>,
     /// What was saved is known to others as well, under each of these keys.
@@ -361,6 +362,8 @@ pub struct StoredAttempt {
     pub trouble: Option<String>,
     pub status: Option<u16>,
     pub answer: Vec<u8>,
+    /// Of the answer.
+    pub headers: Vec<(String, String)>,
 }
 
 /// All that is known of one event.

@@ -105,7 +105,7 @@ fn done(connection: &Connection, seq: i64) -> Result<Option<Vec<i64>>, StoreErro
 }
 
 /// Numbers that follow each other, from the first to the last: what lies side by side is forgotten together.
-fn runs(mut numbers: Vec<i64>) -> Vec<[i64; 2]> {
+pub(super) fn runs(mut numbers: Vec<i64>) -> Vec<[i64; 2]> {
     numbers.sort_unstable();
     let follows = |one: &i64, next: &i64| next - one <= 1;
     numbers.chunk_by(follows).filter_map(|run| Some([*run.first()?, *run.last()?])).collect()
@@ -156,7 +156,7 @@ const OF_DELIVERIES: [&str; 5] = [
     "DELETE FROM deliveries WHERE seq BETWEEN ?1 AND ?2",
 ];
 
-fn forget_deliveries(tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
+pub(super) fn forget_deliveries(tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
     let sql = "SELECT state, count(*) FROM deliveries WHERE seq BETWEEN ?1 AND ?2 GROUP BY state";
     let mut statement = tx.connection().prepare_cached(sql)?;
     let counts = statement.query_map(run, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -170,7 +170,7 @@ fn forget_deliveries(tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
 }
 
 impl Forget {
-    fn forget_events(&self, tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
+    pub(super) fn forget_events(&self, tx: &mut Tx<'_>, run: [i64; 2]) -> Result<(), StoreError> {
         self.let_identities_go(tx, run)?;
         replay::uncount(tx, run)?;
         tx.execute("DELETE FROM routings WHERE event_seq BETWEEN ?1 AND ?2", run)?;

@@ -65,6 +65,9 @@ pub(super) const UNROUTED: &str = concat!(
 );
 pub(super) const RECENT_EVENTS: &str = events!(bare, "ORDER BY e.seq DESC LIMIT ?1");
 pub(super) const EVENTS_BEFORE: &str = events!(whole, "WHERE e.seq < ?1 ORDER BY e.seq DESC LIMIT ?2");
+/// Between two numbers, both left out.
+const EVENTS_BETWEEN: &str = events!(whole, "WHERE e.seq > ?1 AND e.seq < ?2 ORDER BY e.seq LIMIT ?3");
+const NEWEST_BETWEEN: &str = events!(whole, "WHERE e.seq > ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3");
 pub(super) const ONE_EVENT: &str = events!(whole, "WHERE e.seq = ?1");
 pub(super) const ONE_EVENT_BARE: &str = events!(bare, "WHERE e.seq = ?1");
 
@@ -299,6 +302,50 @@ fn events_within(
         found.push(event);
         if bytes >= most {
             break;
+        }
+    }
+    Ok(found)
+}
+
+/// Events that lie side by side.
+#[derive(Default)]
+pub(super) struct Stretch {
+    /// Those that can't be read are without their requests.
+    pub events: Vec<StoredEvent>,
+    /// There may be more behind them.
+    pub more: bool,
+}
+
+/// Events between two numbers, both left out: from the first on, or from the last.
+pub(super) fn stretch(
+    connection: &Connection,
+    [after, before]: [i64; 2],
+    limit: usize,
+    newest_first: bool,
+) -> Result<Stretch, StoreError> {
+    let sql = if newest_first { NEWEST_BETWEEN } else { EVENTS_BETWEEN };
+    let params = [after, before, self::limit(limit)];
+    let events = match events_within(connection, sql, params, MOST_BYTES) {
+        Err(error) if error.is_of_a_row() => one_by_one(connection, params, newest_first)?,
+        found => found?,
+    };
+    let bytes: usize = events.iter().map(|event| event.raw.body.len()).sum();
+    Ok(Stretch { more: events.len() >= limit || bytes >= MOST_BYTES, events })
+}
+
+/// The same where one of them can't be read.
+fn one_by_one(connection: &Connection, params: [i64; 3], newest_first: bool) -> Result<Vec<StoredEvent>, StoreError> {
+    let sql = match newest_first {
+        true => "SELECT seq FROM events WHERE seq > ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+        false => "SELECT seq FROM events WHERE seq > ?1 AND seq < ?2 ORDER BY seq LIMIT ?3",
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let seqs = statement.query_map(params, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let mut found = Vec::with_capacity(seqs.len());
+    for seq in seqs {
+        match events(connection, ONE_EVENT, [seq]) {
+            Err(error) if error.is_of_a_row() => found.extend(listed(connection, ONE_EVENT_BARE, [seq])?),
+            one => found.extend(one?),
         }
     }
     Ok(found)

@@ -154,7 +154,7 @@ fn first_with(connection: &Connection, key: &[u8; 32]) -> Result<Option<EventId>
 
 fn with_attempts(connection: &Connection, delivery: StoredDelivery) -> Result<DeliveryStory, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT number, started_at, took_ms, result, trouble, status, answer, step
+        "SELECT number, started_at, took_ms, result, trouble, status, answer, step, headers
          FROM attempts WHERE delivery_seq = ?1 ORDER BY number",
     )?;
     let attempts = statement.query_map([delivery.seq], attempt_from)?.collect::<Result<_, _>>()?;
@@ -173,13 +173,14 @@ fn attempt_from(row: &Row<'_>) -> rusqlite::Result<StoredAttempt> {
         status: row.get(5)?,
         answer: row.get(6)?,
         step: row.get(7)?,
+        headers: serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default(),
     })
 }
 
 /// The last call of the delivery of a number.
 pub(super) fn last_call(connection: &Connection, delivery_seq: i64) -> Result<Option<StoredAttempt>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT number, started_at, took_ms, result, trouble, status, answer, step
+        "SELECT number, started_at, took_ms, result, trouble, status, answer, step, headers
          FROM attempts WHERE delivery_seq = ?1 ORDER BY number DESC LIMIT 1",
     )?;
     Ok(statement.query_row([delivery_seq], attempt_from).optional()?)

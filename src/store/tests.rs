@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod conformance;
+mod erase;
 mod failure;
 mod looks;
 mod memory;
 mod pace;
 mod random;
+mod search;
 
 use std::fs;
 use std::path::PathBuf;
@@ -106,6 +108,7 @@ fn attempt(delivery_seq: i64, number: u32, state: State) -> AttemptRecord {
         trouble: Some("timeout"),
         status: Some(503),
         answer: b"later".to_vec(),
+        headers: vec![("retry-after".to_owned(), "5".to_owned())],
         next: Next { state, due },
     }
 }
@@ -292,7 +295,7 @@ async fn files_that_are_not_ours_are_refused_and_left_alone() {
     Embedded::open(&folder.0).unwrap().close().await.unwrap();
     Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(folder.file()).unwrap();
-    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 5 }));
+    assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::TooNew { found: 99, known: 7 }));
     assert_eq!(fs::read(folder.file()).unwrap(), before);
     fs::write(folder.file(), "a text that is no database, and long enough to be taken for one".repeat(99)).unwrap();
     assert_eq!(Embedded::open(&folder.0).map(|_| ()), Err(StoreError::Corrupt));
@@ -409,4 +412,15 @@ async fn paths_and_the_workspace_are_remembered() {
     let store = Embedded::open(&folder.0).unwrap();
     assert_eq!(store.snapshot().await, Ok(Some(("r2".to_owned(), files(&["z.yaml", "b.yaml"])))));
     assert_eq!(store.known_paths().await.unwrap(), ["/a", "/b"]);
+    assert_eq!(store.files_of("r1").await, Ok(Some(files(&["a.yaml", "z.yaml"]))));
+    for number in 3..=22 {
+        store.save_snapshot(&format!("r{number}"), files(&["a.yaml", &format!("{number}.yaml")])).await.unwrap();
+    }
+    assert_eq!(store.files_of("r2").await, Ok(None));
+    assert_eq!(store.files_of("r3").await, Ok(Some(files(&["3.yaml", "a.yaml"]))));
+    // What comes back is the newest again.
+    store.save_snapshot("r3", files(&["b.yaml"])).await.unwrap();
+    store.save_snapshot("r23", files(&["z.yaml"])).await.unwrap();
+    assert_eq!(store.files_of("r3").await, Ok(Some(files(&["b.yaml"]))));
+    assert_eq!(store.files_of("r4").await, Ok(None));
 }

@@ -8,17 +8,19 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use super::embedded::{Embedded, Options};
+use super::erase::{Erase, Erased};
 use super::model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
     Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
     StoredEvent, StoredToken, UnsureCall, Verified,
 };
+use super::search::{EventFilter, EventPage};
 use super::snapshot::Snapshot;
 use super::spoiled::Among;
 use super::writer::Command;
 use super::{
-    Reply, Store, StoreError, call, chosen, copy, decided, delivery, event, filter, key, lane, memory, prune, query,
-    replay, snapshot, spoiled, story, verify,
+    Backlog, Kept, Reply, Store, StoreError, backlog, call, chosen, copy, decided, delivery, event, filter, kept, key,
+    lane, memory, prune, query, replay, snapshot, spoiled, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -211,9 +213,21 @@ impl Store for Embedded {
         Box::pin(self.forget(now, retention, limit))
     }
 
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased> {
+        Box::pin(self.erase_all(asked))
+    }
+
     fn counts(&self) -> Reply<'_, Counts> {
         let counts = *self.inner.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move { Ok(counts) })
+    }
+
+    fn backlog(&self) -> Reply<'_, Backlog> {
+        self.look(backlog::backlog)
+    }
+
+    fn kept(&self, most: usize) -> Reply<'_, Vec<Kept>> {
+        self.look(move |connection| kept::kept(connection, most))
     }
 
     fn trouble(&self) -> Option<StoreError> {
@@ -230,6 +244,10 @@ impl Store for Embedded {
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         self.look(move |file| query::listed(file, query::RECENT_EVENTS, [query::limit(limit)]))
+    }
+
+    fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage> {
+        Box::pin(self.search(filter, limit))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
@@ -261,6 +279,11 @@ impl Store for Embedded {
 
     fn snapshot(&self) -> Reply<'_, Option<Snapshot>> {
         self.ask(snapshot::snapshot)
+    }
+
+    fn files_of(&self, revision: &str) -> Reply<'_, Option<Vec<(String, String)>>> {
+        let revision = revision.to_owned();
+        self.ask(move |connection| snapshot::files_of(connection, &revision))
     }
 
     fn backup(&self, file: PathBuf) -> Reply<'_, ()> {
@@ -396,7 +419,9 @@ impl Embedded {
 
     async fn put_back(&self, asked: ReplayEvents) -> Result<Vec<EventId>, StoreError> {
         let seqs = self.look(move |file| chosen::events(file, &asked)).await?;
-        self.write(replay::PutBack { seqs }).await
+        let put_back = self.write(replay::PutBack { seqs }).await?;
+        self.inner.shared.search.are_sent_again(&put_back);
+        Ok(put_back)
     }
 
     async fn forget(&self, now: Timestamp, retention: Retention, limit: usize) -> Result<Pruned, StoreError> {
@@ -412,7 +437,7 @@ impl Embedded {
 }
 
 /// Runs what takes long and has a connection of its own.
-async fn apart<T: Send + 'static>(
+pub(super) async fn apart<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(run).await.map_err(|_| StoreError::Closed)?

@@ -83,6 +83,14 @@ pub(super) fn doubt(name: &str, args: &[Option<Value>]) -> Option<Fault> {
     Some((mended.message(), Some(format!("write `'{}'`", mended.format))))
 }
 
+/// The zone in which a moment is written that is known to be of one; nothing where the format says that it is UTC.
+pub(super) fn own_zone(name: &str, args: &[Option<Value>], zone: Option<&str>) -> Option<String> {
+    let [Some(format)] = args else { return None };
+    let format = format.as_str().filter(|_| name == "datetime")?;
+    let is_utc = format.trim_end().ends_with('Z') || ["UTC", "GMT"].iter().any(|word| format.contains(word));
+    zone.filter(|_| !is_utc || format.trim_end().ends_with("%Z")).map(str::to_owned)
+}
+
 /// The zone where the format belongs.
 fn turned(first: Option<&str>, second: Option<&str>) -> Option<Fault> {
     let zone = first.filter(|first| !first.contains('%') && Moment::zone(first).is_ok())?;

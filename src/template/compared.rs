@@ -94,6 +94,10 @@ impl Object for Text {
 pub(super) struct Added(Vec<Range<usize>>);
 
 impl Added {
+    pub(super) fn of(ranges: Vec<Range<usize>>) -> Added {
+        Added(ranges)
+    }
+
     /// A place of the written template, from one of the template with what was put in.
     pub(super) fn written(&self, range: &Range<usize>) -> Range<usize> {
         let back = |at: usize| {

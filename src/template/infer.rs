@@ -11,7 +11,7 @@ use minijinja::machinery::parse;
 use super::lint::{bytes, dotted, start};
 use super::signature::item_at;
 use super::truth::{is_for_false, or, true_part};
-use super::{Program, Template, arguments, bridge, filter, signature};
+use super::{Program, Template, arguments, bridge, field, filter, signature};
 use crate::types::{Form, Kinds, Presence, Type};
 use crate::value::Value;
 
@@ -22,6 +22,9 @@ pub struct Inferred {
     pub misfits: Vec<Misfit>,
     /// What works, and was hardly meant so.
     pub doubts: Vec<Misfit>,
+    /// The time zones that moments are known to be in where a format is written without one, and behind which byte each
+    /// belongs.
+    pub zones: Vec<(usize, String)>,
     /// The comparisons among the misfits.
     pub compared: Vec<Misfit>,
 }
@@ -61,8 +64,9 @@ impl Template {
             misfits.into_iter().map(|misfit| misfit.shifted(shift, self.text.len())).collect::<Vec<_>>()
         };
         let ty = ty.or(found).unwrap_or_else(Type::unknown);
+        let zones = walk.zones.into_iter().map(|(at, zone)| (at.saturating_sub(shift), zone)).collect();
         let (misfits, doubts) = (shifted(walk.misfits), shifted(walk.doubts));
-        Inferred { ty, misfits, doubts, compared: shifted(compared) }
+        Inferred { ty, misfits, doubts, zones, compared: shifted(compared) }
     }
 
     /// The text with braces around it, which a condition may go without, and how many bytes that added before it.
@@ -74,7 +78,7 @@ impl Template {
 
 impl Inferred {
     fn of(ty: Type) -> Self {
-        Inferred { ty, misfits: Vec::new(), doubts: Vec::new(), compared: Vec::new() }
+        Inferred { ty, misfits: Vec::new(), doubts: Vec::new(), zones: Vec::new(), compared: Vec::new() }
     }
 }
 
@@ -89,6 +93,8 @@ pub(super) struct Walk<'n> {
     pub names: Names<'n>,
     pub misfits: Vec<Misfit>,
     doubts: Vec<Misfit>,
+    /// The time zones in which moments are written, and where each would be named.
+    zones: Vec<(usize, String)>,
     /// Where comparisons are misfits.
     compared: Vec<Range<usize>>,
     /// Names that a loop or a `set` gives inside the template.
@@ -97,7 +103,14 @@ pub(super) struct Walk<'n> {
 
 impl<'n> Walk<'n> {
     pub(super) fn new(names: Names<'n>) -> Self {
-        Walk { names, misfits: Vec::new(), doubts: Vec::new(), compared: Vec::new(), locals: Vec::new() }
+        Walk {
+            names,
+            misfits: Vec::new(),
+            doubts: Vec::new(),
+            zones: Vec::new(),
+            compared: Vec::new(),
+            locals: Vec::new(),
+        }
     }
 
     /// Looks at every expression; the type is that of the last one.
@@ -211,14 +224,9 @@ impl<'n> Walk<'n> {
         if self.locals.iter().any(|local| local == name) {
             return Type::unknown();
         }
-        if let Some(field) = fields.first().filter(|field| field.parse::<i64>().is_err()) {
-            let whole = (self.names)(name, &[]);
-            if whole.is_never(Kinds::OBJECT | Kinds::LIST) {
-                let message = format!("`{name}` is {}, and has no field `{field}`", words(&whole));
-                let help = format!("write `{name}` alone");
-                self.misfits.push(Misfit { range: start(expr)..bytes(expr.span()).end, message, help: Some(help) });
-                return Type::unknown();
-            }
+        if let Some(misfit) = field::missing(name, fields, self.names) {
+            self.misfits.push(Misfit { range: start(expr)..bytes(expr.span()).end, ..misfit });
+            return Type::unknown();
         }
         (self.names)(name, fields)
     }
@@ -311,6 +319,9 @@ impl<'n> Walk<'n> {
             self.misfits.push(Misfit { range, message, help });
         } else if let Some((message, help)) = arguments::doubt(name, &given_args) {
             self.doubts.push(Misfit { range: range.clone(), message, help });
+        }
+        if let (Some(zone), [CallArg::Pos(format)]) = (arguments::own_zone(name, &given_args, given.zone()), args) {
+            self.zones.push((bytes(format.span()).end, zone));
         }
         if args.iter().any(|arg| matches!(arg, CallArg::Kwarg(..))) && filter::is_own(name) {
             let message = format!("the filter `{name}` takes its values without names");

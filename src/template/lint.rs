@@ -1,8 +1,10 @@
 //! Reads a template's tree before it runs: which names it takes, and whether its filters and tests exist.
 
 mod constant;
+mod engine;
 mod failure;
 mod growth;
+mod quote;
 mod sign;
 mod stand;
 mod syntax;
@@ -10,13 +12,14 @@ mod syntax;
 use std::ops::Range;
 use std::sync::Arc;
 
+use minijinja::machinery::Span;
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Filter, Spanned, Stmt, Test, UnaryOpKind};
-use minijinja::machinery::{Span, parse};
 
 use super::demand::names_where;
 use super::{TemplateError, filter, idiom, signature};
 use crate::diagnostic::{Code, suggest};
 
+use engine::tree;
 use failure::bytes_of;
 pub(super) use failure::engine_error;
 pub use stand::Needed;
@@ -45,7 +48,7 @@ pub(super) struct Taken {
 
 /// The names used, or every problem of the template.
 pub(super) fn check(source: &str, is_condition: bool) -> Result<Taken, Vec<TemplateError>> {
-    let tree = parse(source, NAME, Default::default()).map_err(|error| vec![syntax::explain(source, &error)])?;
+    let tree = tree(source).map_err(|error| vec![syntax::explain(source, &error)])?;
     let mut walk = Walk::of(source, &tree, is_condition);
     if walk.errors.is_empty() {
         walk.errors.extend(growth::check(&tree).err());
@@ -55,7 +58,7 @@ pub(super) fn check(source: &str, is_condition: bool) -> Result<Taken, Vec<Templ
 
 /// The names used in a template in which nothing is wrong but filters and tests that there are not.
 pub(super) fn names_besides(source: &str, is_condition: bool) -> Vec<Use> {
-    let Ok(tree) = parse(source, NAME, Default::default()) else { return Vec::new() };
+    let Ok(tree) = tree(source) else { return Vec::new() };
     let walk = Walk::of(source, &tree, is_condition);
     let is_apart = !walk.calls && walk.errors.iter().all(|error| error.code == Code::UnknownFilter);
     if is_apart { walk.taken.uses } else { Vec::new() }
@@ -70,8 +73,6 @@ impl Taken {
         }
     }
 }
-
-const NAME: &str = "template";
 
 /// What is said of a value that the event does not bring.
 pub(super) const ABSENT: &str = "this has no value in this event";
@@ -157,7 +158,7 @@ impl Walk<'_> {
                 self.expr(&block.filter, Stand::Value);
                 self.statements(&block.body);
             }
-            Stmt::AutoEscape(_) | Stmt::Do(_) => {
+            _ => {
                 let message = "this statement is not part of the language";
                 self.errors.push(TemplateError::new(Code::InvalidTemplate, 0..self.source.len(), message));
             }

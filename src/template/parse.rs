@@ -64,9 +64,18 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
     };
     match compiled {
         Ok(Compiled { program, uses, tolerant, added }) => {
-            let uses = uses.into_iter().map(|u| lint::Use { range: unshift(u.range.clone()), ..u }).collect();
+            let uses: Arc<[lint::Use]> =
+                uses.into_iter().map(|u| lint::Use { range: unshift(u.range.clone()), ..u }).collect();
             let (text, program, tolerant) = (text.into(), Arc::new(program), tolerant.into());
-            Ok(Template { text, program, tolerant, added: Arc::new(added), uses })
+            Ok(Template {
+                text,
+                program,
+                tolerant,
+                added: Arc::new(added),
+                inner: uses.clone(),
+                uses,
+                zones: Arc::default(),
+            })
         }
         Err(errors) => {
             Err(errors.into_iter().map(|e| TemplateError { range: unshift(e.range.clone()), ..e }).collect())
@@ -77,6 +86,9 @@ pub(super) fn compile(text: &str, mode: Mode) -> Result<Template, Vec<TemplateEr
 pub(super) fn names_besides(text: &str, mode: Mode) -> Vec<lint::Use> {
     let bare = mode != Mode::Template && !text.contains("{{") && !text.contains("{%");
     let source = if bare { format!("{{{{ {text} }}}}") } else { text.to_owned() };
+    if length::too_long(text, &source).is_some() {
+        return Vec::new();
+    }
     let shift = if bare { 3 } else { 0 };
     let within = |at: usize| at.saturating_sub(shift).min(text.len());
     let names = lint::names_besides(&source, mode == Mode::Condition).into_iter();

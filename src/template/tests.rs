@@ -526,3 +526,30 @@ fn a_long_text_is_no_long_template() {
     let hidden = format!("{{{{ '}}}}' ~ {} }}}}", "(".repeat(5000));
     assert!(Template::compile(&hidden).is_err());
 }
+
+/// Statements that put templates together are there for the page; a route's template is refused as if the engine had none.
+#[test]
+fn templates_are_not_put_together() {
+    let cases = [
+        ("include", "{% include 'a' %}"),
+        ("extends", "{% extends 'a' %}"),
+        ("block", "a {% block b %}{{ name }}{% endblock %}"),
+        ("macro", "{% macro m(x) %}{{ x }}{% endmacro %}{{ name }}"),
+        ("import", "{% import 'a' as b %}"),
+        ("from", "{{ name }}{%- from 'a' import b -%}"),
+        ("call", "{% if name %}{% call m() %}x{% endcall %}{% endif %}"),
+        ("include", "{% if name %}{% include 'a' %}"),
+    ];
+    for (word, template) in cases {
+        let unknown = template.replace(word, &"z".repeat(word.len()));
+        let told = |text: &str| {
+            let errors = Template::compile(text).expect_err(text);
+            errors.iter().map(|e| (e.code, e.range.clone(), e.message.clone(), e.help.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(told(template), told(&unknown), "{template}");
+    }
+    for text in ["{{ super() }}", "{{ self.b() }}", "{{ caller() }}"] {
+        assert!(render(text).starts_with("unknown-filter: there is no function"), "{}", render(text));
+    }
+    assert_eq!(render("{% raw %}{% include 'a' %}{% endraw %}"), "\"{% include 'a' %}\"");
+}

@@ -30,7 +30,7 @@ pub fn with_values(problem: Diagnostic, route: &Route, event: &Event) -> Diagnos
         Some(extract) => {
             let in_envelope = |(path, _): &(Path, Place)| is_in_envelope(path, event).then(|| path.clone());
             match extract.paths.iter().find_map(in_envelope).filter(|_| problem.code == Code::ValueNotFound) {
-                Some(path) => problem.help(envelope_help(&path)),
+                Some(path) => problem.help(envelope_help(&path, event)),
                 None => extract.with_values(problem, &event.payload),
             }
         }
@@ -45,7 +45,10 @@ fn of_template(problem: Diagnostic, route: &Route, event: &Event) -> Diagnostic 
     let Some(used) = used_at(template, &at) else { return problem };
     let path = of_payload(used);
     if let Some(path) = path.as_ref().filter(|path| is_in_envelope(path, event)) {
-        return problem.help(envelope_help(path));
+        return problem.help(match part_path(path, event) {
+            Some((whole, own)) => part_help(&whole, &own.replacen('$', "payload", 1)),
+            None => envelope_help(path, event),
+        });
     }
     let is_absent =
         path.as_ref().is_some_and(|path| path.first(&event.payload).is_none_or(|value| *value == Value::Null));
@@ -118,8 +121,30 @@ pub fn is_in_envelope(path: &Path, event: &Event) -> bool {
     event.envelope != event.payload && path.first(&event.payload).is_none() && path.first(&event.envelope).is_some()
 }
 
+/// A path that leads from the whole request into the part that the event is: the way to the part, and the one within it.
+pub fn part_path(path: &Path, event: &Event) -> Option<(String, String)> {
+    let text = path.text();
+    let ends = text.char_indices().filter(|(at, c)| *at > 1 && matches!(c, '.' | '[')).map(|(at, _)| at);
+    let is_part = |value: &&Value| **value == event.payload;
+    ends.filter_map(|at| text.split_at_checked(at)).find_map(|(whole, own)| {
+        let (to, within) = (Path::parse(whole).ok()?, Path::parse(&format!("${own}")).ok()?);
+        let leads = event.envelope != event.payload && to.all(&event.envelope, SEEN).iter().any(is_part);
+        (leads && within.first(&event.payload).is_some()).then(|| (whole.to_owned(), within.text().to_owned()))
+    })
+}
+
+/// What to write for a path that goes the way of `split` once more.
+pub fn part_help(whole: &str, own: &str) -> String {
+    let position = whole.rsplit_once('[').filter(|(_, last)| last.trim_end_matches(']').parse::<usize>().is_ok());
+    let each = position.map_or_else(|| whole.to_owned(), |(list, _)| format!("{list}[*]"));
+    format!("`split` makes each of `{each}` the payload: write `{own}`")
+}
+
 /// Where to find what only the whole request has.
-pub fn envelope_help(path: &Path) -> String {
+pub fn envelope_help(path: &Path, event: &Event) -> String {
+    if let Some((whole, own)) = part_path(path, event) {
+        return part_help(&whole, &own);
+    }
     let written = path.text().replacen('$', "envelope", 1);
     format!(
         "after `split`, `payload` is one part, and the whole request is `envelope`: write `{written}` in the template"

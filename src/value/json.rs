@@ -277,5 +277,12 @@ pub fn to_serde(value: &Value) -> serde_json::Value {
     }
 }
 
+/// The same with every digit: a value with a number that JSON readers would round is given as text.
+pub fn exact_serde(value: &Value) -> serde_json::Value {
+    let text = value.to_json();
+    let parsed = serde_json::from_str(&text).ok().filter(|parsed| from_serde(parsed) == *value);
+    parsed.unwrap_or(serde_json::Value::String(text))
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,12 @@ use std::process::Command;
 
 use crate::support::{Folder, run, transcript};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "init",
     "new",
     "check",
     "dry-run",
+    "erase",
     "test",
     "diff",
     "serve",

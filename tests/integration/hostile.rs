@@ -96,3 +96,29 @@ fn what_an_event_brings_does_not_reach_the_terminal_as_it_is() {
     assert!(shown.contains("lane       \\u{1b}[31mred\\u{7}  line"), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
 }
+
+#[test]
+fn expressions_that_go_deep_are_refused_before_anything_takes_them_apart() {
+    let folder = workspace("deep");
+    let deep = [
+        format!("{{{{ {}1 }}}}", "-".repeat(60_000)),
+        format!("{{{{ {}n{} }}}}", "(".repeat(30_000), ")".repeat(30_000)),
+        format!("{{{{ n{} }}}}", " and n".repeat(10_000)),
+        format!("{}{{{{ n }}}}{}", "{% if n %}".repeat(2_500), "{% endif %}".repeat(2_500)),
+    ];
+    for template in deep {
+        for route in [
+            ROUTE.replace("content: hi", &format!("content: \"{template}\"")),
+            ROUTE.replace("send:", &format!("match: \"{template}\"\nsend:")),
+        ] {
+            folder.write("routes/good.yaml", &route);
+            let shown = check(&folder);
+            assert!(
+                shown.contains("the expressions of a template may have 4096 bytes"),
+                "{}",
+                shown.get(..400).unwrap_or(&shown)
+            );
+            assert!(shown.ends_with("--- exit 1\n"));
+        }
+    }
+}

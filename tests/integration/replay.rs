@@ -207,7 +207,7 @@ fn nothing_that_is_said_is_passed_over() {
 fn nothing_is_sent_again_by_mistake() {
     let folder = workspace("by-mistake");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
-    let meant = "say which are meant: ids, route, connection, source, state, since, until, or all\n";
+    let meant = "say which are meant: ids, route, connection, source, state, value, since, until, or all\n";
     assert!(said(&folder, &server, &["replay"]).ends_with(meant));
     send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
     server.wait_for("a delivery", |status| status["deliveries"]["delivered"] == 1);

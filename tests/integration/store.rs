@@ -71,7 +71,7 @@ fn a_full_disk_is_answered_with_503_and_told() {
     let folder = workspace("full", "");
     // No file of the server may be larger: what the log of the store and its file grow to.
     let script = "ulimit -f 3000; trap '' XFSZ; exec \"$0\" serve --sandbox --listen 127.0.0.1:0 --admin 127.0.0.1:0 \
-                  --sandbox-listen 127.0.0.1:0";
+                  --page 127.0.0.1:0 --sandbox-listen 127.0.0.1:0";
     let log = fs::File::create(folder.path().join("serve.log")).unwrap();
     let mut command = Command::new("bash");
     command.args(["-c", script, env!("CARGO_BIN_EXE_jackfield")]).current_dir(folder.path()).stderr(log);

@@ -173,6 +173,8 @@ pub struct Server {
     child: Child,
     pub listen: String,
     pub admin: String,
+    /// Empty where there is no page.
+    pub page: String,
     pub sandbox: Option<String>,
 }
 
@@ -204,6 +206,10 @@ impl Server {
     fn start_by(folder: &Path, args: &[&str], command: impl Fn(&[&str]) -> Command) -> Result<Server, String> {
         let mut all =
             vec!["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"];
+        // A free port, where a test does not say who may open the page.
+        if !args.contains(&"--page") {
+            all.extend(["--page", "127.0.0.1:0"]);
+        }
         all.extend(args);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("serve.log")).unwrap();
         let mut command = command(&all);
@@ -215,8 +221,13 @@ impl Server {
     pub fn of(mut command: Command, folder: &Path, wants_sandbox: bool) -> Result<Server, String> {
         let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut server = Server { child, listen: String::new(), admin: String::new(), sandbox: None };
-        while server.listen.is_empty() || server.admin.is_empty() || (wants_sandbox && server.sandbox.is_none()) {
+        let mut server =
+            Server { child, listen: String::new(), admin: String::new(), page: String::new(), sandbox: None };
+        while server.listen.is_empty()
+            || server.admin.is_empty()
+            || server.page.is_empty()
+            || (wants_sandbox && server.sandbox.is_none())
+        {
             let Some(Ok(line)) = lines.next() else {
                 let _ = server.child.wait();
                 return Err(std::fs::read_to_string(folder.join("serve.log")).unwrap_or_default());
@@ -226,6 +237,7 @@ impl Server {
             match line.as_str() {
                 line if line.starts_with("receiving on") => server.listen = address(),
                 line if line.starts_with("state on") => server.admin = address(),
+                line if line.starts_with("page on") => server.page = address(),
                 line if line.starts_with("sandbox on") => server.sandbox = Some(address()),
                 _ => {}
             }

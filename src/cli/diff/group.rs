@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::changes::{brief, key};
 use crate::cli::terminal::{BOLD, DIM, GREEN, RED, YELLOW, paint, width};
 use crate::compile::Compiled;
 use crate::diagnostic::text::{count_of, line};
@@ -91,13 +92,6 @@ fn told(change: &Change, after: &Compiled) -> Vec<(String, &'static str, String)
     }
 }
 
-/// Fields that are alike: items of a list are one, whatever their numbers.
-fn key(field: &Field) -> String {
-    let digits = |c: char| c.is_ascii_digit();
-    let path: String = field.path.split('[').map(|part| part.trim_start_matches(digits)).collect::<Vec<_>>().join("[");
-    format!("{path} {} {}", field.before.is_some(), field.after.is_some())
-}
-
 fn shown(field: &Field) -> String {
     let room = width().saturating_sub(field.path.chars().count() + 12).max(2 * LEAST);
     let value = |value: &Value, room| clipped(&value.to_json(), room);
@@ -108,16 +102,6 @@ fn shown(field: &Field) -> String {
         (None, Some(after)) => format!("+ {}: {}", field.path, value(after, room)),
         (Some(before), None) => format!("- {}: {}", field.path, value(before, room)),
         (None, None) => field.path.clone(),
-    }
-}
-
-/// The method and address of a request, or of the first of several.
-fn brief(request: &Value) -> String {
-    let text = |key| request.get(key).and_then(Value::as_str);
-    match (text("method"), text("url"), request.get("steps")) {
-        (Some(method), Some(url), _) => format!("{method} {url}"),
-        (_, _, Some(Value::Array(steps))) => count_of(steps.len(), "step"),
-        _ => "a request".to_owned(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! A dry run for people.
 
-use super::given::Shown;
 use super::table::{Layout, Row, printable, show as show_rows};
 use super::{DryRun, Run, Unserved, Verification, origin, steps, why};
 use crate::cli::terminal::{self, BOLD, DIM, GREEN, RED, line, paint};
@@ -11,6 +10,7 @@ use crate::request::{Request, masked};
 use crate::route::Send;
 use crate::secret::MASK;
 use crate::test_case::ending;
+use crate::trace::Shown;
 
 const NAMES: Layout = Layout { indent: 2, labels: (0, 34), cut: true };
 const LINES: Layout = Layout { indent: 0, labels: (9, 9), cut: false };
@@ -18,7 +18,10 @@ const LINES: Layout = Layout { indent: 0, labels: (9, 9), cut: false };
 pub(super) fn show(run: &DryRun<'_>) {
     row("route", &run.route.name);
     let methods: Vec<&str> = run.source.methods.iter().map(|method| &**method).collect();
-    row("source", &format!("{} {}{}", methods.join(", "), run.compiled.set.prefix, run.source.path));
+    match run.source.path.is_empty() {
+        true => row("source", "Jackfield itself"),
+        false => row("source", &format!("{} {}{}", methods.join(", "), run.compiled.set.prefix, run.source.path)),
+    }
     let test = if run.input.of_test { ", of the route's first test" } else { "" };
     row("request", &format!("{}{test}", run.input.name));
     row("verified", &verified(run));

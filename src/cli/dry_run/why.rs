@@ -1,4 +1,4 @@
-//! Why a condition holds or does not, for people and for programs.
+//! Why a condition holds or does not, for people.
 
 use super::table::{Layout, Note, Row, printable, show as show_rows};
 use crate::cli::terminal::{DIM, GREEN, RED, line, paint};
@@ -85,38 +85,4 @@ fn brief(value: &Value) -> String {
         Value::Object(object) if object.len() > 3 => format!("an object of {} fields", object.len()),
         _ => super::table::shortened(&printable(&value.to_json()), 60),
     }
-}
-
-/// The same as one JSON value.
-pub(super) fn value(explained: &Explained) -> Value {
-    let holds = match &explained.verdict {
-        Verdict::Yes => Value::from(true),
-        Verdict::No => Value::from(false),
-        Verdict::NotAsked | Verdict::Fails(_) => Value::Null,
-    };
-    let join = match explained.join {
-        Join::And => Value::from("and"),
-        Join::Or => Value::from("or"),
-        Join::Not => Value::from("not"),
-        Join::Single => Value::Null,
-    };
-    let seen = explained.seen.iter().map(|seen| {
-        Value::object([
-            ("expression", Value::from(seen.text.as_str())),
-            ("value", seen.value.clone().unwrap_or_default()),
-            ("absent", Value::from(seen.value.is_none())),
-            ("nearby", Value::array(seen.nearby.iter().map(String::as_str))),
-        ])
-    });
-    let mut fields = vec![
-        ("expression", Value::from(explained.text.as_str())),
-        ("holds", holds),
-        ("join", join),
-        ("parts", Value::array(explained.parts.iter().map(value))),
-        ("values", Value::array(seen)),
-    ];
-    if let Verdict::Fails(reason) = &explained.verdict {
-        fields.push(("fails", Value::from(reason.as_str())));
-    }
-    Value::object(fields)
 }

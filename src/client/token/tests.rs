@@ -86,6 +86,7 @@ fn connection(service: &Service, refresh: &str) -> Arc<Connection> {
         settings: Value::Null,
         secrets: secrets.map(|(name, value)| (name.into(), Secret::new(value))).into(),
         timeout: Duration::from_secs(5),
+        traceparent: false,
         link: Arc::new(Link { private: Private::Allowed, ..Link::default() }),
         backoff: Default::default(),
         rate_limits: Vec::new(),

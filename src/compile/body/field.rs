@@ -147,7 +147,12 @@ impl Compiler<'_> {
                 name = used.name
             ),
             Some(used) => {
-                format!("{}, or make the name required: `{}:` without `?` under `extract:`", instead(), used.name)
+                format!(
+                    "{}, or send only where it is there: `when: \"{{{{ {name} is defined }}}}\"`, or make the name required: \
+                     `{name}:` without `?` under `extract:`",
+                    instead(),
+                    name = used.name
+                )
             }
             None if is_key => "send only where it is there: add a `when:`".to_owned(),
             None => instead(),

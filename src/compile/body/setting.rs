@@ -63,7 +63,7 @@ impl Compiler<'_> {
         let (place, written) = self.place_of_setting(setting, target);
         // Without the variable its value is made up, and tells no more than that it is text.
         let made_up = self.input.secrets == Secrets::Optional && written.is_some_and(is_reference);
-        if made_up && takes_text(&taken) {
+        if (made_up && takes_text(&taken)) || self.is_variable_unset(&place) {
             return;
         }
         if self.problems.iter().any(|problem| problem.code == Code::InvalidBody && problem.place() == Some(&place)) {

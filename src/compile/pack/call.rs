@@ -7,7 +7,7 @@ use crate::compile::Compiler;
 use crate::compile::template::{Kind, Known, Reach};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
-use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity, suggest};
 use crate::pack::{HeaderPart, Idempotency, Limit, OAuth2, TokenAddress};
 use crate::request::Encoding;
 
@@ -18,6 +18,21 @@ pub(super) fn encoding(operation: &written::Operation) -> Encoding {
 }
 
 impl Compiler<'_> {
+    /// A call without `method` is a `POST`; one that has no body, and all that a question has, was hardly meant so.
+    pub(super) fn check_method(&mut self, place: &Place, name: &str, operation: &written::Operation) {
+        let has_answer = operation.example.as_ref().is_some_and(|example| example.answer.is_some());
+        let asks = has_answer || !operation.query.is_empty();
+        let is_open = operation.method.is_none() && operation.request.is_none() && operation.defaults.is_empty();
+        if !is_open || !asks || self.was_tried(&operation.place, "method") {
+            return;
+        }
+        let what = if has_answer { "an `answer` in its example" } else { "`query`" };
+        let message = format!("`{name}` is a POST without a body, and has {what} as a call that only asks");
+        let mut problem = Diagnostic::new(Code::MissingKey, place.on_key(), message);
+        problem.severity = Severity::Warning;
+        self.report(problem.help("add `method: GET`; or, if it is meant to be a POST, say so: `method: POST`"));
+    }
+
     /// What a repetition does. A `GET` changes nothing, the first time or the second.
     pub(super) fn idempotency(&mut self, operation: &written::Operation) -> Idempotency {
         let is_get = operation.method.as_ref().is_some_and(|method| &*method.value == "GET");

@@ -46,8 +46,8 @@ impl Compiler<'_> {
             defaults.push((default.name.value.clone(), self.body(&default.value, &mut pack_reach)?));
         }
         let stand_in = stand_in(within);
-        let mut reach = self.chain_reach(written, schema.as_ref());
-        let mut steps = Vec::new();
+        let mut reach = self.chain_reach(within.name, written, schema.as_ref());
+        let (mut steps, before) = (Vec::new(), self.problems.len());
         for (index, step) in written.steps.iter().enumerate() {
             let later = written.steps.get(index + 1..).unwrap_or_default();
             reach.unsaved = saved_by(later, Unsaved::LaterStep);
@@ -56,6 +56,7 @@ impl Compiler<'_> {
             self.check_last(step, is_last);
             steps.push(self.step(step, target.map(|operation| (&stand_in, operation)), &mut reach));
         }
+        self.blame_misnamed(&written.steps, before, &reach);
         self.unused_saved(&written.steps, &reach);
         let compiled = Operation {
             name: named.name.value.clone(),
@@ -148,9 +149,10 @@ impl Compiler<'_> {
     }
 
     /// The names that the templates of a chain may use.
-    fn chain_reach(&self, written: &written::Operation, schema: Option<&Schema>) -> Reach {
+    fn chain_reach(&self, pack: &str, written: &written::Operation, schema: Option<&Schema>) -> Reach {
         let mut reach = Reach { without: WITHOUT, within: Some("a chain"), ..Reach::default() };
         reach.fields.push(("params", written.params.names().map(Arc::from).collect()));
+        reach.body_file = written.request.as_ref().map(|shape| format!("schemas/{pack}/{}", shape.file.value).into());
         match schema.and_then(|schema| known_fields(schema.document())) {
             Some(fields) => reach.fields.push(("body", fields)),
             None => reach.names.push(Known::new("body")),
@@ -186,6 +188,7 @@ fn stand_in(within: &Within<'_>) -> Connection {
         secrets: secret.into_iter().map(|name| (name.into(), Secret::new(""))).collect(),
         timeout: Duration::ZERO,
         link: Arc::default(),
+        traceparent: false,
         backoff: Backoff::default(),
         rate_limits: Vec::new(),
         oauth2: None,

@@ -100,3 +100,16 @@ pub(super) fn unknown_help(used: &Use, text: &str, reach: &Reach) -> String {
 pub(super) fn is_path(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.')
 }
+
+/// What to write for a field that is not known; of the body of a chain also where it would be described.
+pub(super) fn unknown_field<'n>(
+    name: &str,
+    field: &str,
+    known: impl Iterator<Item = &'n str>,
+    reach: &Reach,
+) -> Option<String> {
+    let help = suggest::did_you_mean(field, known).or_else(|| home_of(name, field))?;
+    let Some(file) = reach.body_file.as_ref().filter(|_| name == "body") else { return Some(help) };
+    let joined = help.strip_suffix('?').map_or_else(|| format!("{help}; or"), |near| format!("{near}? Or"));
+    Some(format!("{joined} add `{field}` to the `properties` of `{file}`"))
+}

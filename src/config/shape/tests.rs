@@ -115,6 +115,8 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "conflicting-keys-map-of-lists",
         "conflicting-keys-name-twice",
         "conflicting-keys-optional-body-hash",
+        "conflicting-keys-page-by-token-and-proxy",
+        "conflicting-keys-page-is-listen",
         "conflicting-keys-query-that-is-not-signed",
         "conflicting-keys-save-of-the-last-call",
         "conflicting-keys-saved-and-extracted",
@@ -123,6 +125,8 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "conflicting-keys-tolerance-of-ed25519",
         "conflicting-keys-tolerance-without-timestamp",
         "missing-key-mark-of-a-secret",
+        "missing-key-method-of-a-question",
+        "missing-key-nothing-masked",
         "missing-key-public-key-of-a-jwt",
         "missing-key-public-url",
         "missing-key-public-url-of-a-pack",
@@ -225,11 +229,11 @@ fn the_keys_of_a_connection_are_those_that_are_read() {
     Connection::shape(&mut shapes);
     let told: Vec<&str> = shapes.properties("connection").map(|key| &**key).collect();
     let text = "{ provider: a, base_url: b, environment: c, timeout: 1s, retry: {}, proxy: e, ca: f,
-        client_certificate: { certificate: g, key: h }, allow_private_addresses: true, other: d }";
+        client_certificate: { certificate: g, key: h }, allow_private_addresses: true, traceparent: true, other: d }";
     let (document, _) = Document::parse("jackfield.yaml", text);
     let connection = Connection::decode(&document.root.unwrap(), &mut Vec::new()).unwrap();
     assert_eq!(connection.settings.names().collect::<Vec<_>>(), ["other"]);
-    let ways = ["proxy", "ca", "client_certificate", "allow_private_addresses"];
+    let ways = ["proxy", "ca", "client_certificate", "allow_private_addresses", "traceparent"];
     assert_eq!(told, [&["provider", "base_url", "environment", "timeout", "retry"], &ways[..]].concat());
 }
 

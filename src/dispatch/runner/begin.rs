@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::super::{pacer, stored};
 use super::{Runner, Stopped, Target, number, record};
 use crate::plan::OnUnknown;
-use crate::store::{LimitedCall, UnsureCall};
+use crate::span::Trace;
+use crate::store::{LimitedCall, StoredDelivery, UnsureCall};
 
 /// What was noted of a call that is about to be made.
 #[derive(Clone, Copy, Default)]
@@ -23,6 +24,13 @@ pub(super) struct Limited {
 }
 
 impl Runner<'_> {
+    /// The trace that the next call carries.
+    pub(super) fn traceparent(&self) -> String {
+        let StoredDelivery { request, event_id, id, calls, .. } = &self.delivery;
+        let trace = Trace::of_delivery(request, *event_id);
+        trace.header(trace.calling(*event_id, *id, calls.saturating_add(1)).id)
+    }
+
     /// A call that counts against limits is on disk before it is made, and one that is held when nobody knows how it ended.
     /// Others cost nothing for it.
     pub(super) async fn begin(&mut self, index: usize, target: &Target) -> Result<(), Stopped> {

@@ -13,6 +13,7 @@ use crate::live::Revision;
 use crate::pack::Idempotency;
 use crate::pack::outcome::Outcome;
 use crate::plan::{Memory, OnUnknown, Stale, is_nothing, written};
+use crate::span::Trace;
 use crate::store::{AttemptRecord, Changed, EndedCall, Remember, StoredDelivery};
 use crate::value::Value;
 
@@ -167,7 +168,7 @@ impl Runner<'_> {
 
     /// What the provider took must be known before anything else happens to the delivery.
     async fn record(&mut self, index: usize, made: &Made, next: Next, kept: Kept<'_>) -> Option<Changed> {
-        let Made { started_at, result, shown, .. } = made;
+        let Made { started_at, result, shown, headers, .. } = made;
         let now = self.shared.clock.now();
         let Begun { limited, unsure } = std::mem::take(&mut self.begun);
         self.doubtful = self.called == Some(false) && is_doubtful(result);
@@ -187,6 +188,7 @@ impl Runner<'_> {
             trouble: trouble(result).map(Trouble::word),
             status: status(result),
             answer: shown.clone(),
+            headers: headers.clone(),
             saved: kept.saved.map(written),
             remember: kept
                 .memory
@@ -200,9 +202,14 @@ impl Runner<'_> {
             next,
         };
         let to = self.plan.steps.get(index).map_or_else(|| self.delivery.operation.clone(), |step| step.to.clone());
+        self.shared.tell_span(&self.delivery, &to, result, status(result), *started_at);
+        self.shared.count_call(&self.delivery, &to, result, next.state, took_ms);
         report(self.shared, &self.delivery, to, result, next, took_ms);
         let changed = stored(self.shared, || self.shared.store.record(record.clone())).await;
         death::moment("recorded");
+        if changed.is_some_and(|changed| changed.changed) {
+            self.shared.count_end(&self.delivery, next.state);
+        }
         changed
     }
 }
@@ -232,28 +239,31 @@ pub(super) fn is_repeatable(target: &Target) -> bool {
 
 fn report(shared: &Shared, delivery: &StoredDelivery, to: Arc<str>, result: &AttemptResult, next: Next, took_ms: u64) {
     let (state, attempt, word) = (next.state.word(), delivery.attempts, result.word());
+    let trace = Trace::of_delivery(&delivery.request, delivery.event_id).id;
     let (status, trouble) = (status(result), trouble(result).map(Trouble::word));
     match next.state {
         State::Dead => {
             tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
-                status, trouble, "a dead letter: the delivery was given up");
+                status, trouble, %trace, "a dead letter: the delivery was given up");
         }
         State::Held if matches!(result, AttemptResult::Unknown(_)) => {
-            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word, trouble,
+            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word, trouble, %trace,
                 "nobody knows whether the provider has it: the delivery waits for a person");
         }
         State::Held => {
-            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word, trouble,
+            tracing::warn!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word, trouble, %trace,
                 "the connection must be mended: the delivery waits for a person");
         }
         State::Retrying => {
             tracing::info!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, result = word,
-                status, trouble, "the delivery is tried again later");
+                status, trouble, %trace, "the delivery is tried again later");
         }
         State::Leased => {
-            tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, result = word, "a step");
+            tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, result = word, %trace, "a step");
         }
-        _ => tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, state, "delivered"),
+        _ => {
+            tracing::debug!(delivery = %delivery.id, event = %delivery.event_id, %to, attempt, state, %trace, "delivered")
+        }
     }
     // Nobody watching is no error.
     let _ = shared.reports.send(Report {

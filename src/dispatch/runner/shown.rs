@@ -9,6 +9,29 @@ const KEPT_ANSWER: usize = 4096;
 /// How much of it is looked through: what is masked is shorter than it was.
 const LOOKED_AT: usize = 16 * KEPT_ANSWER;
 
+/// So many bytes of headers are kept.
+const KEPT_HEADERS: usize = 1024;
+/// What of them tells nothing of the call.
+const IDLE: &[&str] = &["set-cookie", "connection", "keep-alive", "date", "alt-svc", "report-to", "nel"];
+
+/// The headers of an answer, in the same way.
+pub(super) fn headers(answer: &Answer, connection: &Connection, token: Option<&Secret>) -> Vec<(String, String)> {
+    let secrets = || connection.secrets.values().chain(token);
+    let own = answer.headers.iter().filter(|(name, _)| !IDLE.contains(&name.as_str()));
+    let mut left = KEPT_HEADERS;
+    let shown = own.map(|(name, value)| {
+        (name.clone(), String::from_utf8_lossy(&masked(value.as_bytes(), secrets())).into_owned())
+    });
+    shown
+        .take_while(|(name, value)| {
+            let size = name.len() + value.len();
+            let fits = size <= left;
+            left = left.saturating_sub(size);
+            fits
+        })
+        .collect()
+}
+
 /// Some providers repeat in their answer what they were sent, also the token.
 pub(super) fn of(answer: &Answer, connection: &Connection, token: Option<&Secret>) -> Vec<u8> {
     let beginning = answer.body.get(..LOOKED_AT).unwrap_or(&answer.body);

@@ -52,6 +52,7 @@ struct Inner {
     unsure: BTreeMap<i64, UnsureCall>,
     paths: BTreeSet<String>,
     snapshot: Option<Snapshot>,
+    revisions: Vec<Snapshot>,
 }
 
 /// An event without its request.
@@ -109,8 +110,8 @@ impl Inner {
         let UnsureCall { number, step, at: started_at, key, .. } = self.unsure.remove(&seq).unwrap();
         let row = self.rows.get_mut(&seq).unwrap();
         let (result, trouble) = ("unknown".to_owned(), Some("broken".to_owned()));
-        let (status, answer) = (None, Vec::new());
-        let call = StoredAttempt { number, step, started_at, took_ms: 0, result, trouble, status, answer };
+        let (status, answer, headers) = (None, Vec::new(), Vec::new());
+        let call = StoredAttempt { number, step, started_at, took_ms: 0, result, trouble, status, answer, headers };
         row.calls.entry(number).or_insert(call);
         row.stored.attempts += 1;
         row.stored.calls = row.stored.calls.max(number).max(row.stored.attempts);
@@ -135,7 +136,7 @@ impl Inner {
     }
 
     fn give_back(&mut self, seq: i64, due: Option<Timestamp>) -> Result<bool, StoreError> {
-        let row = self.row(seq)?;
+        let Ok(row) = self.row(seq) else { return Ok(false) };
         let to = row.stored.state.after(Change::GiveBack { tried: row.stored.attempts > 0 });
         let Some(to) = to.filter(|_| due.is_some() || row.stored.lane.is_some()) else { return Ok(false) };
         row.stored.state = to;
@@ -171,6 +172,7 @@ impl Inner {
             trouble,
             status: call.status,
             answer: call.answer,
+            headers: call.headers,
         };
         row.calls.insert(number, kept);
         if let Some(saved) = call.saved {
@@ -446,6 +448,44 @@ impl Inner {
         pruned
     }
 
+    fn erase(&mut self, asked: &Erase) -> Erased {
+        let holds = |arrived: &Arrived| {
+            let body = String::from_utf8_lossy(&arrived.stored.raw.body);
+            asked.events.contains(&arrived.stored.id) || asked.value.as_ref().is_some_and(|value| body.contains(value))
+        };
+        let meant: Vec<_> = self.events.values().filter(|one| holds(one)).map(|one| one.stored.raw.clone()).collect();
+        let is_of = |arrived: &&Arrived| meant.iter().any(|raw| Arc::ptr_eq(raw, &arrived.stored.raw));
+        let seqs: Vec<i64> = self.events.values().filter(is_of).map(|one| one.stored.seq).collect();
+        let deliveries: Vec<i64> = seqs.iter().flat_map(|seq| self.deliveries_of(*seq)).collect();
+        let count = |is: fn(State) -> bool| deliveries.iter().filter(|seq| is(self.rows[seq].stored.state)).count();
+        let saved: BTreeSet<String> =
+            deliveries.iter().flat_map(|seq| self.rows[seq].ledger.values().cloned()).collect();
+        let is_saved = |value: &Result<String, String>| value.as_ref().is_ok_and(|value| saved.contains(value));
+        let erased = Erased {
+            events: seqs.len(),
+            deliveries: deliveries.len(),
+            pending: count(|state| !state.is_final()),
+            under_way: if asked.dry_run { 0 } else { count(|state| state == State::Leased) },
+            remembered: self.memory.values().filter(|(value, _)| is_saved(value)).count(),
+        };
+        if asked.dry_run {
+            return erased;
+        }
+        self.memory.retain(|_, (value, _)| !is_saved(value));
+        for seq in &deliveries {
+            if self.rows[seq].stored.state == State::Held {
+                self.let_go(*seq);
+            }
+            self.unsure.remove(seq);
+            self.rows.remove(seq);
+        }
+        for seq in &seqs {
+            self.unrouted.remove(seq);
+            self.events.remove(seq);
+        }
+        erased
+    }
+
     fn story(&self, seq: i64) -> DeliveryStory {
         let row = &self.rows[&seq];
         let replayed_as = row.replayed_as.iter().map(|seq| self.rows[seq].stored.id).collect();
@@ -471,6 +511,36 @@ impl Inner {
             outcome
         });
         EventStory { event: event.stored.clone(), routed_at: event.routed_at, outcomes: outcomes.collect() }
+    }
+
+    fn brief(&self, event: &Arrived) -> EventStory {
+        let mut story = self.event_story(event);
+        story.event = bare(&story.event);
+        for DeliveryStory { delivery, attempts, steps, replayed_as } in
+            story.outcomes.iter_mut().flat_map(|outcome| &mut outcome.deliveries)
+        {
+            (delivery.request, *attempts, *steps, *replayed_as) = Default::default();
+        }
+        story
+    }
+
+    /// By a value only where it stands in the body as it is.
+    fn find(&self, filter: &EventFilter, limit: usize) -> EventPage {
+        let mut page = EventPage::default();
+        for (seq, arrived) in self.events.iter().rev().filter(|(seq, _)| filter.before.is_none_or(|end| **seq < end)) {
+            let story = self.brief(arrived);
+            let body = String::from_utf8_lossy(&arrived.stored.raw.body).into_owned();
+            let has_value = filter.value.as_ref().is_none_or(|value| body.contains(value));
+            if !has_value || !crate::store::search::is_meant(filter, &story) {
+                continue;
+            }
+            page.events.push(story);
+            if page.events.len() >= limit {
+                page.next = Some(*seq);
+                break;
+            }
+        }
+        page
     }
 
     fn counts(&self) -> Counts {
@@ -934,6 +1004,34 @@ impl Store for Memory {
         self.with(|inner| Ok(inner.counts()))
     }
 
+    fn backlog(&self) -> Reply<'_, Backlog> {
+        self.with(|inner| {
+            let mut backlog = Backlog::default();
+            let first = inner.unrouted.first().and_then(|seq| inner.events.get(seq));
+            backlog.unrouted_since = first.map(|event| event.stored.received_at);
+            for row in inner.rows.values().filter(|row| row.stored.state.is_open()) {
+                let new = Waiting { count: 0, since: row.stored.created_at };
+                backlog.connections.entry(row.stored.connection.clone()).or_insert(new).count += 1;
+            }
+            Ok(backlog)
+        })
+    }
+
+    fn kept(&self, most: usize) -> Reply<'_, Vec<Kept>> {
+        self.with(move |inner| {
+            let mut found: BTreeMap<(Arc<str>, Arc<str>, u8), Kept> = BTreeMap::new();
+            let is_kept = |row: &&Row| matches!(row.stored.state, State::Dead | State::Held);
+            for row in inner.rows.values().filter(is_kept).take(most) {
+                let StoredDelivery { connection, route, state, created_at, .. } = row.stored.clone();
+                let key = (connection.clone(), route.clone(), u8::from(state == State::Held));
+                let new = Kept { connection, route, state, count: 0, since: created_at };
+                let kept = found.entry(key).or_insert(new);
+                (kept.count, kept.since) = (kept.count + 1, kept.since.min(created_at));
+            }
+            Ok(found.into_values().collect())
+        })
+    }
+
     fn trouble(&self) -> Option<StoreError> {
         None
     }
@@ -947,16 +1045,7 @@ impl Store for Memory {
 
     fn briefs(&self, seqs: Vec<i64>) -> Reply<'_, Vec<EventStory>> {
         self.with(move |inner| {
-            let brief = |seq: &i64| {
-                let mut story = inner.event_story(inner.events.get(seq)?);
-                story.event = bare(&story.event);
-                for DeliveryStory { delivery, attempts, steps, replayed_as } in
-                    story.outcomes.iter_mut().flat_map(|outcome| &mut outcome.deliveries)
-                {
-                    (delivery.request, *attempts, *steps, *replayed_as) = Default::default();
-                }
-                Some(story)
-            };
+            let brief = |seq: &i64| Some(inner.brief(inner.events.get(seq)?));
             Ok(seqs.iter().filter_map(brief).collect())
         })
     }
@@ -970,6 +1059,14 @@ impl Store for Memory {
 
     fn recent_events(&self, limit: usize) -> Reply<'_, Vec<StoredEvent>> {
         self.with(move |inner| Ok(inner.events.values().rev().take(limit).map(|event| bare(&event.stored)).collect()))
+    }
+
+    fn erase(&self, asked: Erase) -> Reply<'_, Erased> {
+        self.with(move |inner| Ok(inner.erase(&asked)))
+    }
+
+    fn find_events(&self, filter: EventFilter, limit: usize) -> Reply<'_, EventPage> {
+        self.with(move |inner| Ok(inner.find(&filter, limit)))
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<'_, Option<DeliveryStory>> {
@@ -1001,8 +1098,22 @@ impl Store for Memory {
     fn save_snapshot(&self, revision: &str, files: Vec<(String, String)>) -> Reply<'_, ()> {
         let revision = revision.to_owned();
         self.with(move |inner| {
+            inner.revisions.retain(|(known, _)| *known != revision);
+            let mut sorted = files.clone();
+            sorted.sort();
+            inner.revisions.push((revision.clone(), sorted));
+            let over = inner.revisions.len().saturating_sub(super::super::snapshot::REVISIONS);
+            inner.revisions.drain(..over);
             inner.snapshot = Some((revision, files));
             Ok(())
+        })
+    }
+
+    fn files_of(&self, revision: &str) -> Reply<'_, Option<Vec<(String, String)>>> {
+        let revision = revision.to_owned();
+        self.with(move |inner| {
+            let found = inner.revisions.iter().find(|(known, _)| *known == revision);
+            Ok(found.map(|(_, files)| files.clone()).filter(|files| !files.is_empty()))
         })
     }
 

@@ -42,6 +42,8 @@ enum Step {
     Replay(Option<i64>, bool),
     ReplayEvents(bool, bool, Option<u8>),
     Prune,
+    Erase(i64, bool),
+    Find(Option<u8>, bool),
     Wait(i64),
     Reopen,
 }
@@ -91,6 +93,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<bool>(), any::<bool>(), prop::option::of(0..3_u8))
             .prop_map(|(failed, unmatched, route)| Step::ReplayEvents(failed, unmatched, route)),
         2 => Just(Step::Prune),
+        1 => (1..9_i64, any::<bool>()).prop_map(|(seq, dry_run)| Step::Erase(seq, dry_run)),
+        1 => (prop::option::of(0..3_u8), any::<bool>()).prop_map(|(lane, open)| Step::Find(lane, open)),
         3 => (1..4000_i64).prop_map(Step::Wait),
         1 => Just(Step::Reopen),
     ]
@@ -185,6 +189,16 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
             let at = now.plus(Duration::from_millis(u64::try_from(*wait).unwrap()));
             format!("{:?}", store.hasten(Filter::default(), 2, at).await)
         }
+        Step::Erase(seq, dry_run) => {
+            let events = store.briefs(vec![*seq]).await.unwrap().iter().map(|story| story.event.id).collect();
+            format!("{:?}", store.erase(Erase { value: None, events, at: now, dry_run: *dry_run }).await)
+        }
+        Step::Find(lane, open) => {
+            let became = if *open { vec![Became::Delivery(State::Pending), Became::Failed] } else { Vec::new() };
+            let filter = EventFilter { lane: lane.map(|lane| lane.to_string()), became, ..EventFilter::default() };
+            let page = store.find_events(filter, 3).await.unwrap();
+            format!("{:?}", (page.events.into_iter().map(plain_story).collect::<Vec<_>>(), page.next))
+        }
         Step::Free => format!("{:?}", store.release_held(Filter::default(), 2, now).await),
         Step::Release(one) => format!("{:?}", store.release_leases(one.map(owner)).await),
         Step::Claim(key, one, wait) => {
@@ -247,7 +261,10 @@ async fn seen(store: &dyn Store) -> String {
         .await
         .unwrap()));
     let unrouted = store.unrouted(0, 999).await.unwrap();
-    format!("{:#?}", (stories, lists, unrouted, store.open_connections().await, store.verify().await))
+    format!(
+        "{:#?}",
+        (stories, lists, unrouted, store.open_connections().await, store.backlog().await, store.verify().await)
+    )
 }
 
 fn outcomes(given: &[Given]) -> Vec<NewOutcome> {
@@ -297,6 +314,7 @@ async fn run(steps: Vec<Step>) {
         let (answered, expected) = (apply(&store, &step, now, &new).await, apply(&model, &step, now, &new).await);
         assert_eq!(answered, expected, "{step:?}");
         assert_eq!(store.counts().await, model.counts().await, "{step:?}");
+        assert_eq!(store.kept(1000).await, model.kept(1000).await, "{step:?}");
     }
     let (file, expected) = (seen(&store).await, seen(&model).await);
     assert!(file == expected, "{file}\n--- but the model says\n{expected}");

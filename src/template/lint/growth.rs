@@ -69,7 +69,7 @@ impl<'t> Growth<'t> {
                 Ok(())
             }
             Stmt::FilterBlock(block) => self.statements(&block.body),
-            Stmt::EmitRaw(_) | Stmt::AutoEscape(_) | Stmt::Do(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 

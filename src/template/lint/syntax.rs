@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{TemplateError, bytes_of, filter, idiom, sign};
+use super::{TemplateError, bytes_of, filter, idiom, quote, sign};
 use crate::diagnostic::Code;
 
 /// Why the engine could not read `source`.
@@ -27,7 +27,8 @@ pub(super) fn explain_at(source: &str, at: Range<usize>, shift: usize) -> Templa
         .or_else(|| bracket(source, start));
     match slip {
         Some((range, message, help)) => {
-            let replacement = source.get(range.clone()).and_then(instead);
+            let replacement =
+                source.get(range.clone()).and_then(|found| instead(found).or_else(|| quote::closed(found)));
             let error = error(range.start + shift..range.end + shift, message).help(help);
             TemplateError { replacement, ..error }
         }
@@ -120,23 +121,9 @@ fn unclosed(source: &str) -> Option<Slip> {
             let help = "write `}}` where the expression ends".to_owned();
             return Some((range.start - 2..end, "this `{{` is never closed with `}}`".to_owned(), help));
         }
-        let mut open: Option<(usize, char)> = None;
-        for (at, c) in inside.char_indices() {
-            match open {
-                Some((_, quote)) if c == quote => open = None,
-                None if matches!(c, '\'' | '"') => open = Some((at, c)),
-                _ => {}
-            }
-        }
-        if let Some((at, quote)) = open {
-            let text = inside.get(at + 1..).unwrap_or_default().trim();
-            if let Some(slip) = apostrophe(inside, range.start).filter(|_| quote == '\'') {
-                return Some(slip);
-            }
-            let help = format!("close it where the text ends: `{quote}{text}{quote}`");
-            let start = range.start + at;
-            let end = start + inside.get(at..).unwrap_or_default().trim_end().len();
-            return Some((start..end, format!("this quote `{quote}` is never closed"), help));
+        if let Some(open) = quote::unclosed(inside) {
+            let slip = apostrophe(inside, range.start).filter(|_| open.quote == '\'');
+            return slip.or_else(|| Some(open.slip(inside, range.start)));
         }
     }
     None
