@@ -3,6 +3,7 @@
 
 mod concept;
 mod leaf;
+mod role;
 mod target;
 mod write;
 
@@ -13,6 +14,7 @@ use crate::convert;
 use crate::value::Value;
 use concept::Concept;
 use leaf::Leaf;
+use role::Role;
 use target::{Content, Target};
 
 /// What a draft is made of.
@@ -20,7 +22,7 @@ use target::{Content, Target};
 pub struct Wanted<'a> {
     /// The name of the route: that of its file without the ending.
     pub name: &'a str,
-    /// What stands after `source:`.
+    /// What stands after `source:`, with the space or the end of the line before it.
     pub source: &'a str,
     /// The captured request, relative to the workspace.
     pub sample: &'a str,
@@ -53,6 +55,8 @@ struct Guess {
     name: String,
     path: String,
     concept: Option<Concept>,
+    /// What `as:` says, where the value bears it.
+    conversion: Option<&'static str>,
     /// The country of phone numbers that are written without one.
     region: Option<&'static str>,
     why: String,
@@ -103,7 +107,12 @@ impl Drafting<'_, '_> {
         if target.content == Content::Constant {
             return Some(target.example.clone());
         }
-        let found = self.best(target).map(|leaf| self.guessed(leaf, target.concept));
+        let best = self.best(target);
+        let found = best.map(|leaf| self.guessed(leaf, target.concept));
+        if let Some(last) = best.and_then(|leaf| self.other_half(target, leaf)) {
+            let last = self.guessed(last, Some(Concept::LastName));
+            return Some(Value::from(format!("{{{{ {} }}}} {{{{ {last} }}}}", found.unwrap_or_default())));
+        }
         match (target.content, found) {
             (Content::Message, found) => self.message(found),
             (_, Some(name)) => Some(Value::from(target.written(&name))),
@@ -111,6 +120,13 @@ impl Drafting<'_, '_> {
             (Content::Person, None) => Some(Value::from(self.person())),
             (Content::Constant | Content::Other, None) => None,
         }
+    }
+
+    /// The last name, where a whole name is wanted and the first is what was found.
+    fn other_half(&self, target: &Target, found: usize) -> Option<usize> {
+        let is_first = self.leaves.get(found)?.concept() == Some(Concept::FirstName);
+        let is_wanted = is_first && target.concept == Some(Concept::Name) && target.content == Content::Other;
+        is_wanted.then(|| self.plainest(Concept::LastName)).flatten()
     }
 
     /// The leaf that fits best, where one fits.
@@ -131,10 +147,14 @@ impl Drafting<'_, '_> {
         let name = unique(&wish, &self.used);
         self.used.insert(name.clone());
         let region = concept.filter(|concept| *concept == Concept::Phone).and_then(|_| region(leaf.value));
+        // What the value does not bear would fail on every request.
+        let is_borne = concept != Some(Concept::Phone) || convert::phone(leaf.value, region).is_ok();
+        let conversion = concept.filter(|_| is_borne).and_then(Concept::conversion);
         self.guesses.push(Guess {
             name: name.clone(),
             path: leaf.path.clone(),
             concept,
+            conversion,
             region,
             why: leaf.why(concept),
         });
@@ -144,7 +164,7 @@ impl Drafting<'_, '_> {
     /// The leaf that stands for a concept most plainly.
     fn plainest(&self, concept: Concept) -> Option<usize> {
         let all = self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.concept() == Some(concept));
-        Some(all.min_by_key(|(index, leaf)| (leaf.depth, *index))?.0)
+        Some(all.min_by_key(|(index, leaf)| (leaf.role() == Role::Received, leaf.depth, leaf.role(), *index))?.0)
     }
 
     /// What tells one person apart from others: what they are reached by.

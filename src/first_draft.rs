@@ -1,5 +1,10 @@
 //! A first version of a route for a workspace, from a captured request and where it is to go.
 
+mod proof;
+mod sender;
+mod written;
+
+use std::path::Path as Root;
 use std::sync::Arc;
 
 use crate::compile::Compiled;
@@ -10,9 +15,13 @@ use crate::pack::{Connection, Operation, PathPart};
 use crate::payload::{self, Format};
 use crate::route::Lookup;
 use crate::value::Value;
+use proof::Proof;
+pub use written::{Sender, variable};
 
 /// What a route is drafted from.
 pub struct Wanted<'w> {
+    /// The folder of the workspace.
+    pub root: &'w Root,
     /// The name of the route.
     pub name: &'w str,
     /// `connection.operation`
@@ -25,10 +34,10 @@ pub struct Wanted<'w> {
 /// Makes the draft, or says why there can't be one.
 pub fn make(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Draft, String> {
     let (connection, operation) = target(compiled, wanted.to)?;
-    let (source, payload) = source(compiled, wanted)?;
+    let Found { source, payload, is_guess } = source(compiled, wanted)?;
     let (params, body) = (params(connection, operation), &operation.example.1);
     let given: Vec<Arc<str>> = operation.defaults.iter().map(|(name, _)| name.clone()).collect();
-    Ok(draft::make(&draft::Wanted {
+    let mut draft = draft::make(&draft::Wanted {
         name: wanted.name,
         source: &source,
         sample: wanted.sample,
@@ -38,7 +47,11 @@ pub fn make(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Draft, String> {
         body: body.as_ref(),
         params: &params,
         given: &given,
-    }))
+    });
+    if is_guess {
+        draft.guesses.insert(0, "verify".to_owned());
+    }
+    Ok(draft)
 }
 
 /// Whether a new route can have this name; or why not.
@@ -79,27 +92,73 @@ pub fn target<'c>(compiled: &'c Compiled, to: &str) -> Result<(&'c Connection, &
     })
 }
 
-/// What stands after `source:`, and the payload as that source reads it.
-fn source(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<(String, Value), String> {
+/// The source of a draft.
+struct Found {
+    /// What stands after `source:`, from the space or the end of the line on.
+    source: String,
+    /// The payload of the first event, as that source reads it.
+    payload: Value,
+    /// Whether its proof is to be confirmed.
+    is_guess: bool,
+}
+
+fn source(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Found, String> {
     let path = wanted.raw.path();
     let bare = path.strip_prefix("/hooks").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let undecodable = |error: payload::DecodeError| format!("`{}`: {error}", wanted.sample);
-    let shared = compiled.settings.as_ref().map(|settings| &settings.sources);
-    if let Lookup::Found(source, _) = compiled.set.find(&wanted.raw.method, bare) {
-        let payload = source.payload(wanted.raw).map_err(undecodable)?;
-        if shared.is_some_and(|shared| shared.iter().any(|named| *named.name.value == *source.name)) {
-            return Ok((source.name.to_string(), payload));
+    if let Some(named) = declared(compiled, wanted, bare)? {
+        return Ok(named);
+    }
+    let fits = bare.len() > 1 && bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
+    let path = if fits { bare.to_owned() } else { format!("/{}", wanted.name.replace('/', "-")) };
+    let (proof, packs) = (Proof::of(wanted.raw), sender::packs(wanted.root));
+    let mut is_guess = matches!(proof, Proof::Signature(_));
+    let mut lines = proof.lines(wanted.name);
+    let payload = match sender::of(wanted.root, &packs, wanted.raw) {
+        Some(sender) => {
+            is_guess &= sender.webhook.verify.is_none();
+            lines = sender.source(&path, &lines);
+            sender.payload(wanted.raw).map_err(undecodable)?
         }
+        None => {
+            let payload = payload::decode(wanted.raw, Format::Auto).map_err(undecodable)?;
+            lines.insert(0, format!("  path: {path}"));
+            if wanted.raw.method == "GET" {
+                lines.push("  methods: [GET]".to_owned());
+            }
+            let split = payload.as_array().and_then(<[Value]>::first).filter(|first| first.as_object().is_some());
+            let first = split.cloned();
+            if first.is_some() {
+                lines.push("  split: \"$[*]\"".to_owned());
+            }
+            first.unwrap_or(payload)
+        }
+    };
+    Ok(Found { source: laid_out(&lines), payload, is_guess })
+}
+
+/// The source of jackfield.yaml that takes the request.
+fn declared(compiled: &Compiled, wanted: &Wanted<'_>, bare: &str) -> Result<Option<Found>, String> {
+    let Lookup::Found(source, _) = compiled.set.find(&wanted.raw.method, bare) else { return Ok(None) };
+    let shared = compiled.settings.as_ref().map(|settings| &settings.sources);
+    if !shared.is_some_and(|shared| shared.iter().any(|named| *named.name.value == *source.name)) {
         let file = format!("routes/{}.yaml", source.name);
         return Err(format!(
             "`{bare}` is the source of {file}: move it to `sources` in jackfield.yaml, so that both routes can name it"
         ));
     }
-    let payload = payload::decode(wanted.raw, Format::Auto).map_err(undecodable)?;
-    let fits = bare.len() > 1 && bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
-    let path = if fits { bare.to_owned() } else { format!("/{}", wanted.name.replace('/', "-")) };
-    let method = if wanted.raw.method == "GET" { ", methods: [GET]" } else { "" };
-    Ok((format!("{{ path: {path}, verify: none{method} }}"), payload))
+    let whole = source.payload(wanted.raw).map_err(|error| format!("`{}`: {error}", wanted.sample))?;
+    let payload = written::first_part(whole, source.split.as_ref());
+    Ok(Some(Found { source: format!(" {}", source.name), payload, is_guess: false }))
+}
+
+/// On one line where it is short.
+fn laid_out(lines: &[String]) -> String {
+    let is_plain = lines.iter().all(|line| !line.contains(['$', '#', '"', '\'']) && !line.ends_with(':'));
+    match is_plain && lines.len() <= 3 {
+        true => format!(" {{ {} }}", lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(", ")),
+        false => lines.iter().map(|line| format!("\n{line}")).collect(),
+    }
 }
 
 /// The values of the operation's address that the connection does not give.

@@ -81,7 +81,7 @@ fn drafted(args: &RouteArgs) -> Result<Exit, Problem> {
         return Err(wrong(format!("`{file}` is there already; name the route otherwise")));
     }
     let sample = sample(args, &root, &name)?;
-    let wanted = Wanted { name: &name, to: &args.to, raw: &sample.raw, sample: &sample.file };
+    let wanted = Wanted { root: &root, name: &name, to: &args.to, raw: &sample.raw, sample: &sample.file };
     let draft = first_draft::make(&compiled, &wanted).map_err(wrong)?;
     match args.print {
         true => terminal::bytes(draft.text.as_bytes()),

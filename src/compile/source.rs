@@ -43,6 +43,7 @@ impl Compiler<'_> {
         if let (Some(secret), Some(from)) = (&written.secret, &written.from) {
             secret.iter().for_each(|secret| self.check_sender(secret, from));
         }
+        self.check_guessed_proof(written);
         let given = self.source_settings(written, webhook);
         let verify = written.verify.as_ref().or(webhook.and_then(|w| w.verify.as_ref()));
         // Of a webhook that is not known it isn't known either how it is verified.
@@ -86,6 +87,15 @@ impl Compiler<'_> {
         let vendor = written.from.as_ref().and_then(|from| from.split_once('.')).map(|(vendor, _)| vendor.into());
         let echo = vendor.zip(webhook.and_then(|webhook| webhook.echo.clone()));
         Some(CompiledSource { source: Arc::new(source), identity, echo, place: written.place.clone() })
+    }
+
+    /// Whether a sender proves itself is no thing to be assumed.
+    fn check_guessed_proof(&mut self, written: &Written) {
+        let Some(guess) = &written.guess else { return };
+        let message = format!("`verify` is a guess: {}", guess.value);
+        let help = "ask the sender's documentation what is signed, and write it under `verify`; or delete `guess` where \
+                    anyone may send";
+        self.report(Diagnostic::new(Code::UnconfirmedGuess, guess.place.on_key(), message).help(help));
     }
 
     /// Whether a text names a source that jackfield.yaml declares.

@@ -43,6 +43,9 @@ record! {
         split: Option<Text>,
         /// How the sender proves itself: by a signature, a token, a password, or `none`. Must be there unless the pack has it.
         verify: Option<Verify>,
+        /// Why a draft has `verify: none` here. It means that nobody has looked at it yet, so `check` refuses it: say how the
+        /// sender proves itself, and delete it.
+        guess: Option<Text>,
         /// What `verify` needs, from the environment: `${env:WEBSITE_KEY}`. A list of several while one takes the place of
         /// another: each is tried.
         secret: Option<Secrets>,

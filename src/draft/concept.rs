@@ -161,9 +161,14 @@ const WORDS: &[(Concept, &[&str])] = &[
 impl Concept {
     /// What the words of a name say.
     pub fn of_words(words: &[String]) -> Option<Concept> {
+        Concept::all_of_words(words).next()
+    }
+
+    /// All that the words of a name say, what says most first: a `caller_name` may be a number, and is a name.
+    pub fn all_of_words(words: &[String]) -> impl Iterator<Item = Concept> {
         let text = format!(" {} ", words.join(" "));
-        let has = |word: &str| text.contains(&format!(" {word} "));
-        WORDS.iter().find(|(_, known)| known.iter().any(|word| has(word))).map(|(concept, _)| *concept)
+        let says = move |known: &[&str]| known.iter().any(|word| text.contains(&format!(" {word} ")));
+        WORDS.iter().filter(move |(_, known)| says(known)).map(|(concept, _)| *concept)
     }
 
     /// What the shape of a value says for itself.

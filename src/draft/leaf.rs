@@ -1,6 +1,7 @@
 //! The single values of a payload, each with a path that finds it again and the words that it goes by.
 
 use super::concept::{Concept, words};
+use super::role::{self, Role};
 use crate::convert;
 use crate::path;
 use crate::value::{Object, Value};
@@ -15,6 +16,8 @@ pub(super) struct Leaf<'v> {
     pub path: String,
     /// The words of its own name.
     pub own: Vec<String>,
+    /// The words of what it lies in, from the outside.
+    pub around: Vec<String>,
     pub value: &'v Value,
     pub depth: usize,
 }
@@ -24,9 +27,19 @@ impl Leaf<'_> {
     pub fn concept(&self) -> Option<Concept> {
         let named = || {
             let says = !self.own.iter().all(|word| BESIDE.contains(&word.as_str()));
-            Concept::of_words(&self.own).filter(|named| says && named.fits(self.value))
+            let mut all = Concept::all_of_words(&self.own).filter_map(|named| self.told_apart(named));
+            all.find(|named| says && named.fits(self.value))
         };
         Concept::of_value(self.value).or_else(named)
+    }
+
+    fn told_apart(&self, concept: Concept) -> Option<Concept> {
+        role::told_apart(concept, &self.around, &self.own)
+    }
+
+    /// Of whom it tells.
+    pub fn role(&self) -> Role {
+        Role::of(&self.around, &self.own)
     }
 
     /// A name for it.
@@ -122,10 +135,14 @@ fn walk<'v>(path: &str, names: &[String], value: &'v Value, depth: usize, found:
         },
         Value::Null => {}
         value => {
-            let own =
-                names.iter().rev().map(|name| words(name)).find(|words| !is_plain_value(words)).unwrap_or_default();
+            let mut around: Vec<Vec<String>> = names.iter().map(|name| words(name)).collect();
+            while around.last().is_some_and(|words| is_plain_value(words)) {
+                around.pop();
+            }
+            let own = around.pop().unwrap_or_default();
+            let around = around.concat();
             if convert::text(value).is_ok_and(|text| !text.trim().is_empty()) {
-                found.found.push(Leaf { path: path.to_owned(), own, value, depth });
+                found.found.push(Leaf { path: path.to_owned(), own, around, value, depth });
             }
         }
     }
@@ -204,7 +221,13 @@ impl Inside<'_> {
             Value::String(_) | Value::Number(_) | Value::Bool(_) if !self.is_about_the_item(names) => {
                 let label: String = self.label.iter().fold("@".to_owned(), |path, key| below(&path, key));
                 let path = format!("{}[?{label} == {}]{below_item}", self.path, path::quoted(self.text));
-                found.found.push(Leaf { path, own: words(self.title), value, depth: self.depth + 1 });
+                found.found.push(Leaf {
+                    path,
+                    own: words(self.title),
+                    around: Vec::new(),
+                    value,
+                    depth: self.depth + 1,
+                });
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::concept::{Concept, words};
 use super::leaf::Leaf;
+use super::role::Role;
 use crate::value::{Object, Value};
 
 /// How a field is filled where the payload has nothing for it.
@@ -75,9 +76,10 @@ impl Target {
             // An id is taken only where it is called the same: which of several is meant nobody can know.
             (Some(Concept::Id), _) if same_name > 0 && same_words > 1 => 10 + near,
             (Some(Concept::Id), _) => 0,
-            (Some(wanted), Some(found)) if wanted == found => 10 + same_words + same_name + near,
+            (Some(wanted), Some(found)) if wanted == found => by_role(10 + same_words + same_name + near, leaf.role()),
             // One name for the whole is better than none.
             (Some(Concept::Name), Some(Concept::FirstName)) => 5 + near,
+            (Some(Concept::Name), Some(Concept::LastName)) => 1 + near,
             (Some(Concept::FirstName), Some(Concept::Name)) => 5 + near,
             (None, None) if same_name > 0 => 6 + near,
             _ => 0,
@@ -95,6 +97,15 @@ impl Target {
             text if is_digits(text) => format!("{{{{ {name} | digits }}}}"),
             _ => format!("{{{{ {name} }}}}"),
         }
+    }
+}
+
+/// Who sent is meant before who received.
+fn by_role(score: u32, role: Role) -> u32 {
+    match role {
+        Role::Sent => score + 2,
+        Role::Either => score,
+        Role::Received => score.saturating_sub(12).max(1),
     }
 }
 

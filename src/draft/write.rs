@@ -20,7 +20,7 @@ pub(super) fn draft(
         format!("#   jackfield dry-run {}", wanted.name),
         "# Correct what is wrong, and delete `guess: …` where it is right. Until then the route does not go live."
             .to_owned(),
-        format!("source: {}", wanted.source),
+        format!("source:{}", wanted.source),
         String::new(),
     ];
     if !guesses.is_empty() {
@@ -51,10 +51,9 @@ pub(super) fn draft(
 
 /// An extract on one line.
 fn extract(guess: &Guess) -> String {
-    let conversion = guess.concept.and_then(|concept| concept.conversion());
     let parts = [
         Some(format!("path: {}", quoted(&guess.path))),
-        conversion.map(|conversion| format!("as: {conversion}")),
+        guess.conversion.map(|conversion| format!("as: {conversion}")),
         guess.region.map(|region| format!("region: {region}")),
         Some(format!("guess: {}", quoted(&guess.why))),
     ];

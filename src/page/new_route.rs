@@ -156,7 +156,7 @@ fn draft_of(page: &Inner, name: &str, to: &str, story: &EventStory) -> Result<(T
     let compiled = compiled(page);
     let (raw, bytes) = (&*story.event.raw, capture::write(&story.event.raw));
     let sample = sample_file(root, name, &bytes);
-    let draft = first_draft::make(&compiled, &Wanted { name, to, raw, sample: &sample })?;
+    let draft = first_draft::make(&compiled, &Wanted { root, name, to, raw, sample: &sample })?;
     page.drafts.keep(&sample, bytes);
     Ok((target, draft.text))
 }

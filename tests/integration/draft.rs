@@ -110,3 +110,112 @@ fn what_can_t_be_drafted_is_told() {
     }
     assert_eq!(std::fs::read_dir(folder.path().join("routes")).unwrap().count(), 0);
 }
+
+/// The draft of a request, shown only.
+fn drafted(folder: &Folder, request: &str, to: &str) -> String {
+    folder.write("samples/x.http", request);
+    said(folder, &["new", "route", "x", "--from", "samples/x.http", "--to", to, "--print"])
+}
+
+/// The captured request of a pack's webhook.
+fn of_pack(folder: &Folder, webhook: &str) -> String {
+    String::from_utf8(run(folder.path(), &["explain", webhook, "--sample"]).stdout).unwrap()
+}
+
+/// The source of a draft.
+fn source(draft: &str) -> &str {
+    draft.split_once("\nsource:").unwrap().1.split("\n\n").next().unwrap()
+}
+
+#[test]
+fn a_sender_that_has_a_pack_proves_itself() {
+    let folder = workspace("draft-sender");
+    let cases = [
+        (
+            "hubspot.workflow",
+            "\n  from: hubspot.workflow\n  path: /hubspot-workflow\n  secret: ${env:HUBSPOT_WORKFLOW_SECRET}",
+        ),
+        ("twilio.sms", "\n  from: twilio.sms\n  path: /twilio-sms-incoming\n  secret: ${env:TWILIO_SECRET}"),
+        (
+            "hubspot.crm_events",
+            "\n  from: hubspot.crm_events\n  path: /hubspot\n  secret: ${env:HUBSPOT_CRM_EVENTS_SECRET}",
+        ),
+    ];
+    for (webhook, wanted) in cases {
+        let draft = drafted(&folder, &of_pack(&folder, webhook), "partoo.ingest_message");
+        assert_eq!(source(&draft), wanted, "{draft}");
+    }
+    // Another workflow sends other properties.
+    let changed = of_pack(&folder, "hubspot.workflow").replace("lifecyclestage", "cidade").replace("firstname", "nome");
+    let draft = drafted(&folder, &changed, "partoo.ingest_message");
+    assert!(source(&draft).starts_with("\n  from: hubspot.workflow\n"), "{draft}");
+}
+
+#[test]
+fn an_unknown_sender_proves_itself_as_its_request_shows() {
+    let folder = workspace("draft-proof");
+    let token = |verify: &str| format!("\n  path: /pbx\n  verify: {verify}\n  secret: ${{env:X_SECRET}}");
+    let signed = "\n  path: /pbx\n  verify: none\n  guess: \"the header `X-Acme-Signature` looks like a signature: write \
+                  under `verify` how it is made\"";
+    let cases = [
+        ("?key=pbx-key", "", token("{ token: { query: key } }")),
+        ("", "X-Api-Key: k3y\r\n", token("{ token: { header: X-Api-Key } }")),
+        ("", "Authorization: Bearer k3y\r\n", token("{ token: { header: Authorization, prefix: \"Bearer \" } }")),
+        ("", "Authorization: Basic YTpi\r\n", token("{ basic: {} }")),
+        ("", "Idempotency-Key: 17\r\n", " { path: /pbx, verify: none }".to_owned()),
+        ("", "X-Acme-Signature: ab12\r\n", signed.to_owned()),
+    ];
+    for (query, header, wanted) in cases {
+        let body = "{\"caller\":\"+5511999990000\",\"text\":\"oi\"}";
+        let request =
+            format!("POST /hooks/pbx{query} HTTP/1.1\r\nContent-Type: application/json\r\n{header}\r\n{body}");
+        let draft = drafted(&folder, &request, "partoo.ingest_message");
+        assert_eq!(source(&draft), wanted, "{draft}");
+        assert!(!draft.contains("k3y") && !draft.contains("pbx-key"), "{draft}");
+    }
+    let made = said(&folder, &["new", "route", "x", "--from", "samples/x.http", "--to", "partoo.ingest_message"]);
+    assert!(made.contains("3 guesses to confirm: verify, phone, message\n"), "{made}");
+    let problem = "error[unconfirmed-guess]: `verify` is a guess: the header `X-Acme-Signature` looks like a signature";
+    assert!(said(&folder, &["check"]).contains(problem));
+}
+
+#[test]
+fn who_sent_is_told_from_who_received_and_people_from_things() {
+    let folder = workspace("draft-who");
+    let draft = drafted(&folder, &of_pack(&folder, "twilio.sms"), "partoo.ingest_message");
+    for wanted in ["phone: { path: $.From, as: phone,", "message: { path: $.Body, guess:"] {
+        assert!(draft.contains(wanted), "{draft}");
+    }
+    let post = |body: &str| format!("POST /hooks/new HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{body}");
+    let cases = [
+        (
+            r#"{"form_name":"Contato","fields":{"nome":"João","telefone":"11 98765-4321","mensagem":"oi"}}"#,
+            "name: { path: $.fields.nome,",
+        ),
+        (r#"{"form":{"name":"Contato"},"plan":{"name":"Pro"},"caller_name":"Ana"}"#, "name: { path: $.caller_name,"),
+        (r#"{"company_name":"Acme","full_name":"Ana Souza"}"#, "name: { path: $.full_name,"),
+        (r#"{"called":"+551133334444","caller":"+5511999990000"}"#, "phone: { path: $.caller, as: phone,"),
+        (
+            r#"{"agent":{"phone":"+551133334444"},"data":{"customer":{"phone":"+5511999990000"}}}"#,
+            "phone: { path: $.data.customer.phone, as: phone,",
+        ),
+        (r#"{"message_id":"wamid-17","body":"oi"}"#, "message: { path: $.body,"),
+        // No country makes a number of it.
+        (r#"{"phone":"00000000","nome":"Ana"}"#, "phone: { path: $.phone, guess:"),
+    ];
+    for (body, wanted) in cases {
+        let draft = drafted(&folder, &post(body), "omnivibe.create_message");
+        assert!(draft.contains(&format!("  {wanted}")), "{wanted}\n{draft}");
+    }
+}
+
+#[test]
+fn a_list_is_split_and_a_name_put_together() {
+    let folder = workspace("draft-list");
+    let body = r#"[{"firstname":"Ana","lastname":"Souza","phone":"+5511999990000"},{"firstname":"Bea"}]"#;
+    let request = format!("POST /hooks/list HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{body}");
+    let draft = drafted(&folder, &request, "omnivibe.ensure_message");
+    assert_eq!(source(&draft), "\n  path: /list\n  verify: none\n  split: \"$[*]\"");
+    assert!(draft.contains("first_name: { path: $.firstname,"), "{draft}");
+    assert!(draft.contains(r#""{{ first_name }} {{ last_name }}""#), "{draft}");
+}

@@ -2,19 +2,16 @@
 
 use super::leaves;
 use super::packs::Known;
-use super::{Row, heading, pasted, rows, told, yaml};
+use super::{Row, heading, pasted, rows, told};
 use crate::cli::terminal::line;
+use crate::config::Named;
 use crate::config::handshake::{Handshakes, Reply};
-use crate::config::pack::{Setting, Webhook};
+use crate::config::pack::Webhook;
 use crate::config::scalar::Text;
-use crate::config::source::{Format, Layer, Verify};
-use crate::config::{At, Named};
+use crate::config::source::{Format, Verify};
 use crate::event::capture;
+use crate::first_draft::Sender;
 use crate::load;
-use crate::path::Path;
-use crate::payload;
-use crate::payload::nested::{self, Nested};
-use crate::value::Value;
 
 pub(super) fn show(known: &Known<'_>, found: &Named<Webhook>) {
     let (name, webhook) = (&found.name.value, &found.value);
@@ -30,9 +27,12 @@ pub(super) fn show(known: &Known<'_>, found: &Named<Webhook>) {
         heading("What else is known of it, and what is not");
         super::wrapped(&notes.value).lines().for_each(|part| line(format!("  {part}")));
     }
-    pasted("A source, to paste into a route", &source(known, name, webhook));
+    let sender = Sender { vendor: known.name, pack: known.pack, name, webhook };
+    let mut source = sender.source(&sender.path(), &["  verify: { token: { query: key } }".to_owned()]);
+    source.insert(0, "source:".to_owned());
+    pasted("A source, to paste into a route", &source);
     for sample in &webhook.samples {
-        show_sample(known, webhook, &sample.value);
+        show_sample(known, &sender, &sample.value);
     }
 }
 
@@ -122,98 +122,14 @@ fn over(what: &str, named: [&Option<Text>; 3], signs: Option<&Text>) -> String {
     format!("{what} {} over `{signs}`", place(named).unwrap_or_default())
 }
 
-fn source(known: &Known<'_>, name: &str, webhook: &Webhook) -> Vec<String> {
-    let mut lines = vec!["source:".to_owned(), format!("  from: {}.{name}", known.name)];
-    lines.push(format!("  path: /{}-{}", known.name, name.replace('_', "-")));
-    match &webhook.verify {
-        Some(verify) if !needs_secret(verify) => {}
-        Some(_) => lines.push(format!("  secret: ${{env:{}}}", variable(known, name, "SECRET", described))),
-        None => lines.push("  verify: { token: { query: key } }".to_owned()),
-    }
-    lines.extend(settings(known, name, webhook));
-    lines
-}
-
-/// What a secret is, as the pack says it.
-fn described(webhook: &Webhook) -> Option<String> {
-    webhook.secret.as_ref().map(|secret| secret.description.value.to_string())
-}
-
-/// The variable for what a source gives: one for all webhooks of a sender, unless another of them takes another thing.
-fn variable(known: &Known<'_>, webhook: &str, word: &str, means: impl Fn(&Webhook) -> Option<String>) -> String {
-    let mut meant: Vec<String> = known.pack.webhooks.iter().filter_map(|one| means(&one.value)).collect();
-    meant.sort();
-    meant.dedup();
-    match meant.len() {
-        0 | 1 => yaml::variable(&[known.name, word]),
-        _ => yaml::variable(&[known.name, webhook, word]),
-    }
-}
-
-/// Whether a source gives a secret beside the settings.
-fn needs_secret(verify: &Verify) -> bool {
-    match verify {
-        Verify::None(_) | Verify::Ed25519(_) | Verify::Rsa(_) => false,
-        Verify::Hmac(hmac) => hmac.secret.is_none(),
-        Verify::Hash(hash, _) => hash.secret.is_none(),
-        Verify::Jwt(token) => token.secret.is_none() && token.public_key.is_none(),
-        Verify::Token(token) => token.secret.is_none(),
-        Verify::Basic(basic) => basic.secret.is_none(),
-        Verify::AnyOf(kinds) => kinds.value.iter().any(needs_secret),
-    }
-}
-
-/// The settings that a source must give, and as a comment those that it may give.
-fn settings(known: &Known<'_>, of: &str, webhook: &Webhook) -> Vec<String> {
-    if webhook.settings.is_empty() {
-        return Vec::new();
-    }
-    let one = |setting: &Named<Setting>| {
-        let name = &setting.name.value;
-        let is = |flag: &Option<At<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
-        let mark = if is(&setting.value.required) && setting.value.default.is_none() { "" } else { "# " };
-        let described = |other: &Webhook| {
-            let found = other.settings.iter().find(|setting| setting.name.value == *name);
-            found.and_then(|setting| setting.value.description.as_ref()).map(|text| text.value.to_string())
-        };
-        format!("    {mark}{name}: ${{env:{}}}", variable(known, of, name, described))
-    };
-    [String::from("  settings:")].into_iter().chain(webhook.settings.iter().map(one)).collect()
-}
-
 /// The payload of a captured request: every path that a route could extract, with the value that stands there.
-fn show_sample(known: &Known<'_>, webhook: &Webhook, file: &str) {
+fn show_sample(known: &Known<'_>, sender: &Sender<'_>, file: &str) {
     let Some(bytes) = load::beside_pack(&known.packs.root, known.name, file) else { return };
-    let Some(payload) = payload_of(&bytes, webhook) else { return };
-    heading(match webhook.split {
+    let Ok(raw) = capture::parse(&bytes) else { return };
+    let Ok(payload) = sender.payload(&raw) else { return };
+    heading(match sender.webhook.split {
         Some(_) => "The payload of the first event in the pack's sample, as `extract:` sees it",
         None => "The payload of the pack's sample, as `extract:` sees it",
     });
     leaves::show(&payload);
-}
-
-fn payload_of(bytes: &[u8], webhook: &Webhook) -> Option<Value> {
-    let word = webhook.format.as_ref().map_or("auto", |format| format.value.word());
-    let format = payload::Format::ALL.iter().copied().find(|known| known.word() == word).unwrap_or_default();
-    let whole = payload::decode(&capture::parse(bytes).ok()?, format).ok()?;
-    let whole = nested::decode(whole, &further(webhook), &payload::Limits::default()).ok()?;
-    let split = webhook.split.as_ref().and_then(|split| Path::parse(&split.value).ok());
-    let first = split.and_then(|split| split.select(&whole, 1).into_iter().next().map(|(_, part)| part.clone()));
-    Some(first.unwrap_or(whole))
-}
-
-/// The texts within the payload that are read further.
-fn further(webhook: &Webhook) -> Vec<Nested> {
-    let layer = |written: &At<Layer>| match written.value {
-        Layer::Json => nested::Layer::Json,
-        Layer::Xml => nested::Layer::Xml,
-        Layer::Form => nested::Layer::Form,
-        Layer::Base64 => nested::Layer::Base64,
-        Layer::Url => nested::Layer::Url,
-    };
-    let all = webhook.decode.iter().flat_map(|layers| layers.iter()).filter_map(|named| {
-        let path = Path::parse(&named.name.value).ok()?;
-        Some(Nested { path, layers: named.value.0.iter().map(layer).collect() })
-    });
-    all.collect()
 }
