@@ -113,7 +113,7 @@ impl Asked {
             match (id.parse::<DeliveryId>(), id.parse::<EventId>()) {
                 (Ok(id), _) => self.deliveries.get_or_insert_default().push(id),
                 (_, Ok(id)) => self.events.get_or_insert_default().push(id),
-                _ => return Err("an id begins with `dlv_` or `evt_`".to_owned()),
+                _ => return Err(no_id(id)),
             }
         }
         Ok(())
@@ -192,6 +192,17 @@ impl Asked {
             || self.since.is_some()
             || self.until.is_some()
     }
+}
+
+/// Why a text is no id, in words.
+fn no_id(text: &str) -> Refused {
+    let list = match () {
+        () if text.starts_with("dlv_") => "`jackfield deliveries` lists them",
+        () if text.starts_with("evt_") => "`jackfield events` lists them",
+        () => return "an id begins with `dlv_` or `evt_`".to_owned(),
+    };
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    format!("`{shown}` is no whole id: copy all of it; {list}")
 }
 
 fn states(text: &str) -> Result<Vec<State>, Refused> {

@@ -13,9 +13,9 @@ use super::look::Found;
 use super::{Admin, contents, unavailable};
 use crate::delivery::State as Where;
 use crate::id::EventId;
-use crate::store::{EventStory, Replay, ReplayEvents, StoreError, StoredDelivery};
+use crate::store::{EventStory, Filter, Replay, ReplayEvents, StoreError, StoredDelivery};
 
-/// `POST /replay`: `{ids, state, route, connection, source, value, identity, lane, since, until, routes, unmatched, all, repeat_steps, dry_run}`.
+/// `POST /replay`: `{ids, state, route, connection, source, value, identity, lane, since, until, routes, unmatched, all, unknown, repeat_steps, dry_run}`.
 pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
     let asked = match asked::posted(&headers, &body) {
         Ok(asked) => asked,
@@ -122,24 +122,26 @@ fn not_kept(delivery: &StoredDelivery) -> String {
     }
 }
 
-/// The same requests as new deliveries.
+/// The same requests as new deliveries; and how many are left out, so that nobody takes them for sent.
 async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, StoreError> {
     let mut filter = contents::filter(&*admin.store, asked).await?;
     if filter.ids.is_none() && filter.states.is_empty() {
         filter.states = vec![Where::Dead, Where::Held];
     }
-    let with_steps = !asked.says("repeat_steps");
-    let replay = Replay { filter, limit: asked.last, with_steps, at: admin.clock.now() };
-    if asked.says("dry_run") {
-        let found = admin.store.replayable(replay).await?;
-        let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
-        return Ok(json!({ "dry_run": true, "deliveries": ids.len(), "ids": ids }));
-    }
-    let replayed = admin.store.replay(replay).await?;
+    let left_out = unknown(admin, asked, &mut filter).await?;
+    let (requests, with_steps, at) = (unmade(admin, &filter).await?, !asked.says("repeat_steps"), admin.clock.now());
     let failed = match asked.deliveries.is_some() || asked.connection.is_some() {
         true => 0,
         false => failed_events(admin, asked).await?,
     };
+    let replay = Replay { filter, limit: asked.last, with_steps, at };
+    let rest = json!({ "left_out": left_out, "unmade": requests, "failed_events": failed });
+    if asked.says("dry_run") {
+        let found = admin.store.replayable(replay).await?;
+        let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
+        return Ok(joined(json!({ "dry_run": true, "deliveries": ids.len(), "ids": ids }), rest));
+    }
+    let replayed = admin.store.replay(replay).await?;
     let mut connections: Vec<_> = replayed.iter().map(|one| one.connection.clone()).collect();
     connections.sort();
     connections.dedup();
@@ -147,7 +149,43 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
     tracing::info!(deliveries = replayed.len(), "deliveries are sent again, as a person asked");
     let pairs: Vec<_> =
         replayed.iter().map(|one| json!({ "old": one.old.to_string(), "new": one.new.to_string() })).collect();
-    Ok(json!({ "deliveries": pairs.len(), "replayed": pairs, "failed_events": failed }))
+    Ok(joined(json!({ "deliveries": pairs.len(), "replayed": pairs }), rest))
+}
+
+fn joined(mut told: serde_json::Value, rest: serde_json::Value) -> serde_json::Value {
+    if let (Some(told), serde_json::Value::Object(rest)) = (told.as_object_mut(), rest) {
+        told.extend(rest);
+    }
+    told
+}
+
+/// Leaves out what is held since the provider may have it, where nobody has looked at each, and says how many these are: not
+/// what is named, nor where it is said.
+async fn unknown(admin: &Admin, asked: &Asked, filter: &mut Filter) -> Result<usize, StoreError> {
+    if filter.ids.is_some() || !filter.states.contains(&Where::Held) || asked.says("unknown") {
+        return Ok(0);
+    }
+    let of = |states: Vec<Where>, unknown| Filter { states, unknown, ..filter.clone() };
+    let left_out = admin.store.deliveries(of(vec![Where::Held], Some(true)), usize::MAX).await?.len();
+    if left_out > 0 {
+        let others = filter.states.iter().copied().filter(|state| *state != Where::Held).collect::<Vec<_>>();
+        let mut meant = admin.store.deliveries(of(vec![Where::Held], Some(false)), usize::MAX).await?;
+        if !others.is_empty() {
+            meant.extend(admin.store.deliveries(of(others, None), usize::MAX).await?);
+        }
+        filter.seqs = Some(meant.iter().map(|one| one.seq).collect());
+    }
+    Ok(left_out)
+}
+
+/// How many of what is meant were never made into a request, so that there is nothing to send.
+async fn unmade(admin: &Admin, filter: &Filter) -> Result<usize, StoreError> {
+    if filter.ids.is_some() {
+        return Ok(0);
+    }
+    let all = Replay { filter: filter.clone(), limit: usize::MAX, with_steps: true, at: admin.clock.now() };
+    let meant = admin.store.deliveries(filter.clone(), usize::MAX).await?.len();
+    Ok(meant.saturating_sub(admin.store.replayable(all).await?.len()))
 }
 
 /// The events through the routes of today.

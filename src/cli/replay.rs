@@ -49,6 +49,9 @@ pub(super) struct ReplayArgs {
     /// Also what the provider has already, where it is named by its id
     #[arg(long, requires = "ids")]
     again: bool,
+    /// Also what is held since nobody knows whether the provider has it: it may be there twice then
+    #[arg(long, conflicts_with_all = ["ids", "through_routes", "unmatched"])]
+    unknown: bool,
     /// Say only which are meant, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -90,6 +93,7 @@ fn body(args: &ReplayArgs) -> String {
         ("routes", args.through_routes),
         ("repeat_steps", args.repeat_steps),
         ("again", args.again),
+        ("unknown", args.unknown),
         ("dry_run", args.dry_run),
     ];
     body.extend(words.into_iter().filter(|(_, said)| *said).map(|(name, said)| (name.to_owned(), json!(said))));
@@ -114,20 +118,40 @@ fn told(body: &Value) {
         None | Some(0) => {}
         Some(done) => line(format!("  the provider has {done} of their deliveries already; these would go out again")),
     }
-    match body["failed_events"].as_u64() {
-        None | Some(0) => {}
-        Some(1) => line("  1 event failed before it became a request: mend its route, then use --through-routes"),
-        Some(more) => {
-            line(format!(
-                "  {more} events failed before they became requests: mend the route, then use --through-routes"
-            ));
-        }
-    }
+    left_out(body);
     for id in body["ids"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str) {
         line(format!("  {id}"));
     }
     for pair in body["replayed"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let id = |key: &str| pair[key].as_str().unwrap_or_default().to_owned();
         line(format!("  {} as {}", id("old"), id("new")));
+    }
+}
+
+/// What was meant and is not sent, and what to do about it.
+fn left_out(body: &Value) {
+    let count = |key: &str| body[key].as_u64().unwrap_or(0);
+    match count("left_out") {
+        0 => {}
+        1 => line(
+            "  left out: 1 of which nobody knows whether the provider has it; look, then name it, or add --unknown",
+        ),
+        more => line(format!(
+            "  left out: {more} of which nobody knows whether the provider has them; look, then name them, or add --unknown"
+        )),
+    }
+    match count("unmade") {
+        0 => {}
+        1 => line("  1 delivery could not be made into a request: mend the route, then add --through-routes"),
+        more => line(format!(
+            "  {more} deliveries could not be made into requests: mend the route, then add --through-routes"
+        )),
+    }
+    match count("failed_events") {
+        0 => {}
+        1 => line("  1 event failed before it became a request: mend the route, then add --through-routes"),
+        more => line(format!(
+            "  {more} events failed before they became requests: mend the route, then add --through-routes"
+        )),
     }
 }

@@ -210,7 +210,7 @@ async fn carried_out(
         Err(problem) => return Ok(Err(refused(what, back, &problem))),
     };
     let is_chosen = |key: &str| fields.all(key).any(|value| value == "on");
-    let is_unknown = what == Deed::Release && is_chosen("unknown");
+    let is_unknown = what != Deed::Dismiss && is_chosen("unknown");
     let is_none = now.count() == 0 && !(is_unknown && now.left_out > 0);
     if is_none || now.count() > seen || now.left_out > seen_left_out {
         return Ok(Err(shown(page, what, fields, back, &now).await?));

@@ -125,7 +125,7 @@ fn events_go_through_the_mended_route() {
     );
     server.wait_for("the mended route", |status| status["reloads"]["taken"] == 1);
     let trial = "2 events would go through the routes as they are now\n  evt_…\n  evt_…\n";
-    let same = "0 deliveries on the way again\n  2 events failed before they became requests: mend the route, then use \
+    let same = "0 deliveries on the way again\n  2 events failed before they became requests: mend the route, then add \
                 --through-routes\n";
     assert_eq!(said(&folder, &server, &["replay", "--route", "in"]), same);
     let through = ["replay", "--route", "in", "--through-routes"];
@@ -222,7 +222,13 @@ fn nothing_is_sent_again_by_mistake() {
     assert_eq!(said(&folder, &server, &["replay", "--all", "--through-routes"]), nothing);
     let unknown = id.replace(char::is_numeric, "0");
     assert!(said(&folder, &server, &["replay", &unknown]).contains("there is no delivery"));
-    assert!(said(&folder, &server, &["replay", "dlv_x"]).ends_with("an id begins with `dlv_` or `evt_`\n"));
+    let told = said(&folder, &server, &["replay", "x-1"]);
+    assert!(told.ends_with("an id begins with `dlv_` or `evt_`\n"), "{told}");
+    for (id, list) in [("dlv_12", "deliveries"), ("evt_123", "events")] {
+        let told = String::from_utf8(run(folder.path(), &["replay", id, "--admin", &server.admin]).stderr).unwrap();
+        let wanted = format!("`{id}` is no whole id: copy all of it; `jackfield {list}` lists them\n");
+        assert!(told.ends_with(&wanted), "{told}");
+    }
     assert!(said(&folder, &server, &["deliveries", "--state", "ded"]).contains("there is no state `ded`: pending, "));
     // A form of a page that somebody else made can't order it, and a name that points here hears nothing.
     let ordered = |host: &str, kind: &str| {
@@ -238,4 +244,33 @@ fn nothing_is_sent_again_by_mistake() {
     };
     assert_eq!(["/status", "/events", "/readyz"].map(|path| looked("evil.example", path)), [403, 403, 200]);
     assert_eq!(looked("localhost", "/status"), 200);
+}
+
+#[test]
+fn what_is_left_out_of_all_is_told() {
+    let folder = workspace("left-out");
+    folder.write("routes/in.yaml", &format!("on_unknown: hold{ROUTE}"));
+    // The provider would not know a repetition.
+    let pack = folder.read("schemas/acme/pack.yaml").replace("    idempotency: { field: key }\n", "");
+    folder.write("schemas/acme/pack.yaml", &pack);
+    folder.write("jackfield.yaml", "connections: { acme: { provider: acme, token: t0ken, timeout: 300ms } }\n");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let order = r#"{"provider":"acme","error":"hang","times":1}"#;
+    assert_eq!(post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes()).status, 200);
+    send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
+    server.wait_for("one held", |status| status["deliveries"]["held"] == 1);
+    // The body of this one is none that the provider takes.
+    send(&server, r#"{"kind":"lead","id":2,"text":{"no":"text"}}"#);
+    server.wait_for("one dead", |status| status["deliveries"]["dead"] == 1);
+
+    let rest = "  left out: 1 of which nobody knows whether the provider has it; look, then name it, or add --unknown\n  \
+                1 delivery could not be made into a request: mend the route, then add --through-routes\n";
+    for args in [&["replay", "--all", "--dry-run"][..], &["replay", "--route", "in", "--dry-run"]] {
+        assert_eq!(said(&folder, &server, args), format!("0 deliveries would be sent again\n{rest}"), "{args:?}");
+    }
+    assert_eq!(said(&folder, &server, &["replay", "--all"]), format!("0 deliveries on the way again\n{rest}"));
+    assert_eq!(server.status()["deliveries"]["held"], 1);
+    let told = said(&folder, &server, &["replay", "--all", "--unknown"]);
+    assert!(told.starts_with("1 delivery on the way again\n  1 delivery could not be made"), "{told}");
+    server.wait_for("it is there", |status| status["deliveries"]["delivered"] == 1);
 }
