@@ -156,7 +156,11 @@ impl Drafting<'_, '_> {
             concept,
             conversion,
             region,
-            why: leaf.why(concept),
+            why: if is_borne {
+                leaf.why(concept)
+            } else {
+                format!("{}; `as: phone` can't read this value", leaf.why(None))
+            },
         });
         name
     }

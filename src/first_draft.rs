@@ -114,7 +114,8 @@ fn source(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Found, String> {
     let (proof, packs) = (Proof::of(wanted.raw), sender::packs(wanted.root));
     let mut is_guess = matches!(proof, Proof::Signature(_));
     let mut lines = proof.lines(wanted.name);
-    let payload = match sender::of(wanted.root, &packs, wanted.raw) {
+    let is_connected = |vendor: &str| compiled.set.connections.values().any(|known| *known.pack.name == *vendor);
+    let payload = match sender::of(wanted.root, &packs, wanted.raw, is_connected) {
         Some(sender) => {
             is_guess &= sender.webhook.verify.is_none();
             lines = sender.source(&path, &lines);

@@ -24,12 +24,18 @@ pub(super) fn packs(root: &Root) -> Vec<(String, Pack)> {
     load::read(root).texts.iter().filter_map(pack).collect()
 }
 
-/// The webhook that a request fits best, where one fits well.
-pub(super) fn of<'p>(root: &Root, packs: &'p [(String, Pack)], raw: &RawRequest) -> Option<Sender<'p>> {
+/// The webhook that a request fits best, where one fits well; of two that are alike, that of a vendor with a connection.
+pub(super) fn of<'p>(
+    root: &Root,
+    packs: &'p [(String, Pack)],
+    raw: &RawRequest,
+    is_connected: impl Fn(&str) -> bool,
+) -> Option<Sender<'p>> {
     let senders = packs.iter().flat_map(|(vendor, pack)| {
         pack.webhooks.iter().map(move |one| Sender { vendor, pack, name: &one.name.value, webhook: &one.value })
     });
-    let fitting = senders.filter_map(|sender| Some((fit(root, &sender, raw)?, sender)));
+    let fitting =
+        senders.filter_map(|sender| Some((fit(root, &sender, raw)? + u32::from(is_connected(sender.vendor)), sender)));
     // Of those that fit alike the first.
     let best = fitting.fold(None, |best: Option<(u32, Sender<'p>)>, next| match &best {
         Some((fit, _)) if *fit >= next.0 => best,

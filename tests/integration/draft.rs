@@ -201,7 +201,10 @@ fn who_sent_is_told_from_who_received_and_people_from_things() {
         ),
         (r#"{"message_id":"wamid-17","body":"oi"}"#, "message: { path: $.body,"),
         // No country makes a number of it.
-        (r#"{"phone":"00000000","nome":"Ana"}"#, "phone: { path: $.phone, guess:"),
+        (
+            r#"{"phone":"00000000","nome":"Ana"}"#,
+            "phone: { path: $.phone, guess: \"called `phone`; `as: phone` can't read this value\" }",
+        ),
     ];
     for (body, wanted) in cases {
         let draft = drafted(&folder, &post(body), "omnivibe.create_message");
