@@ -33,7 +33,7 @@ const people = [
 export async function takePictures({ browser, at, send, call, fail, sleep, folder, only }) {
   mkdirSync(folder, { recursive: true });
   if (only) { await picture(browser, `${at.page}/sign-in`, folder, only); return; }
-  for (const [at, [name, phone, note]] of people.entries()) await send("/telephony", call(`c-48${at}`, phone, name, note));
+  for (const [n, [name, phone, note]] of people.entries()) await send("/telephony", call(`c-48${n}`, phone, name, note));
   for (const name of ["Lia", "Mia"]) await send("/contact-form", { form: "contact", fields: { name, email: `${name.toLowerCase()}@example.com`, message: "When do you open?" } });
   const captured = await send("/trade-fair", { visitor: { name: "Duda Alves", mobile: "+351 912 345 678", email: "duda@example.com" }, stand: "B12", wants: "A visit next week" });
   await sleep(1500);

@@ -62,7 +62,7 @@ function send(path, body) {
   });
 }
 const call = (id, caller, name, note) => ({
-  kind: "call.missed", call: { id, caller, name, email: `${name.split(" ")[0].toLowerCase()}@example.com`, waited: 38, note },
+  kind: "call.missed", call: { id, caller, name, email: `${name.split(" ")[0].normalize("NFD").replace(/[^a-z]/gi, "").toLowerCase()}@example.com`, waited: 38, note },
 });
 const received = async () => (await (await fetch(`${at.sandbox}/_sandbox/requests`)).json());
 const fail = (error, times = 1) => fetch(`${at.sandbox}/_sandbox/fail`, {
@@ -144,6 +144,11 @@ async function takeOut(page, line, piece) {
   for (let n = 0; n < cut.index; n += 1) await page.keyboard.press("ArrowRight");
   for (let n = 0; n < cut[0].length; n += 1) await page.keyboard.press("Delete");
 }
+async function chord(page, held, key) {
+  await page.keyboard.down(held);
+  await page.keyboard.press(key);
+  await page.keyboard.up(held);
+}
 const draft = (page) => page.$eval("#draft", (area) => area.value);
 async function tabTo(page, selector) {
   for (let n = 0; n < 120; n += 1) {
@@ -182,13 +187,20 @@ await step("a route is made of it: drafted, confirmed, tried, saved, live", asyn
   await verdict(page, "problems");
   await sees(page, "#problems", "is a guess");
   await sees(page, "#trial", "5511999990000");
-  for (const name of [...(await draft(page)).matchAll(/^ {2}(\w+): \{.*guess:/gm)].map((match) => match[1])) await takeOut(page, `${name}:`, /, guess: ".*"(?= \})/);
+  // The first guess by hand, the others by their buttons.
+  const guesses = [...(await draft(page)).matchAll(/^ {2}(\w+): \{.*, guess:/gm)].map((match) => match[1]);
+  holds(guesses.length === 4, `${guesses.length} guesses`);
+  await takeOut(page, `${guesses[0]}:`, /, guess: ".*"(?= \})/);
+  for (let left = guesses.length - 1; left > 0; left -= 1) {
+    await until(page, (count) => document.querySelectorAll("#problems button.confirm").length === count, left);
+    await page.click("#problems button.confirm");
+  }
   await verdict(page, "No problems");
   holds(!(await draft(page)).match(/, guess:/), `a guess is left: ${await draft(page)}`);
   // The playground takes another request.
   await page.click("#own summary");
   await page.evaluate(() => document.querySelectorAll(".editor")[1].shadowRoot.querySelector(".cm-content").focus());
-  await page.keyboard.down("Control"); await page.keyboard.press("End"); await page.keyboard.up("Control");
+  await chord(page, "Control", "End");
   for (let n = 0; n < 3; n += 1) await page.keyboard.press("ArrowLeft");
   await page.keyboard.type(" And on Monday?");
   await sees(page, "#trial", "And on Monday?");
@@ -306,8 +318,9 @@ await step("by the keyboard alone: found, read, sent again", async (page) => {
 await step("by the keyboard alone: a route is changed and saved", async (page) => {
   await page.waitForSelector(".editor");
   await tabTo(page, ".editor");
-  await page.keyboard.down("Control"); await page.keyboard.press("End"); await page.keyboard.up("Control");
-  await page.keyboard.type("\n# Changed by the keyboard alone.");
+  await chord(page, "Control", "Home");
+  for (let n = 0; n < 3; n += 1) await chord(page, "Shift", "ArrowDown");
+  await page.keyboard.type("description: A missed call becomes a message\n");
   await verdict(page, "No problems");
   await tabTo(page, "button[value=save]");
   await page.keyboard.press("Enter");
@@ -316,8 +329,9 @@ await step("by the keyboard alone: a route is changed and saved", async (page) =
 
 await step("without script: a route is changed, checked, tried, compared and saved", async (page) => {
   await page.click("#draft");
-  await page.keyboard.down("Control"); await page.keyboard.press("End"); await page.keyboard.up("Control");
-  await page.keyboard.type("# Changed without script.\n");
+  await chord(page, "Control", "Home");
+  await page.keyboard.press("End");
+  await page.keyboard.type(", without script");
   for (const what of ["check", "try", "diff", "save"]) {
     await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click(`button[value=${what}]`)]);
     holds((await page.$eval("#draft", (area) => area.value)).includes("without script"), `${what}: the draft is gone`);
@@ -336,12 +350,19 @@ await step("without script: a dead letter is sent again", async (page) => {
   holds((await page.$eval(".notice", (notice) => notice.innerText)).includes("1 delivery is sent again."), "nothing says so");
 }, { script: false });
 
+await step("by a shortcut: a route is saved", async (page) => {
+  await page.waitForSelector(".editor");
+  await takeOut(page, "description:", /, without script/);
+  await chord(page, "Control", "s");
+  await sees(page, "#save-note", "live as revision");
+}, { path: "/routes/missed-call" });
+
 if (pictures) await takePictures({ browser, at, send, call, fail, sleep, folder: pictures });
 
 await step("the page gets a token by its own settings", async (page) => {
   await page.waitForSelector(".editor");
   await page.click(".editor");
-  await page.keyboard.down("Control"); await page.keyboard.press("End"); await page.keyboard.up("Control");
+  await chord(page, "Control", "End");
   await page.keyboard.type("\npage:\n  token: ${env:JACKFIELD_PAGE_TOKEN}\n");
   await verdict(page, "No problems");
   await page.click("button[value=save]");
