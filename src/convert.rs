@@ -49,12 +49,15 @@ pub fn text(value: &Value) -> Result<String, Unfit> {
     }
 }
 
+/// What helps where a number that is not whole is read as one.
+pub const FRACTION: &str = "it is a fraction: write `as: number`";
+
 /// A whole number; also from a text that is one.
 pub fn integer(value: &Value) -> Result<Value, Unfit> {
     let number = number(value)?;
     match number.as_number().is_some_and(Number::is_integer) {
         true => Ok(number),
-        false => Err(Unfit::new(format!("{} is not a whole number", describe(value)))),
+        false => Err(Unfit::new(format!("{} is not a whole number", describe(value))).help(FRACTION)),
     }
 }
 

@@ -183,8 +183,8 @@ impl Extract {
             Diagnostic::new(Code::UnfitValue, place.clone(), message).found(found).help_opt(unfit.help)
         };
         let converted = self.matched(value).and_then(|value| self.converted(&value));
-        let value = converted.map_err(|error| match self.moment_place(&error) {
-            Some(format) => unfit(error, &format, "").also(place.clone(), "this path found it"),
+        let value = converted.map_err(|error| match self.line_to_mend(&error) {
+            Some(line) => unfit(error, &line, "").also(place.clone(), "this path found it"),
             None => unfit(error, place, "this path found it"),
         })?;
         let Some(map) = &self.map else { return Ok(Some(value)) };
@@ -192,12 +192,14 @@ impl Extract {
         mapped.map_err(|error| unfit(error, &map.place, "").also(place.clone(), "this path found it"))
     }
 
-    /// The line to mend where a moment is not written as `format` says.
-    fn moment_place(&self, unfit: &Unfit) -> Option<Place> {
+    /// What to mend where a moment is not written as `format` says, or a number is no whole one.
+    fn line_to_mend(&self, unfit: &Unfit) -> Option<Place> {
         let is_format = self.conversion == Conversion::Datetime
             && self.moment.format.is_some()
             && unfit.help.as_ref().is_some_and(|help| help.contains("`format:"));
-        is_format.then(|| Place { on: On::Value, ..self.place.clone() }.key("format"))
+        let is_fraction = unfit.help.as_deref() == Some(convert::FRACTION);
+        let key = if is_format { "format" } else { "as" };
+        (is_format || is_fraction).then(|| Place { on: On::Value, ..self.place.clone() }.key(key))
     }
 
     fn matched(&self, value: &Value) -> Result<Value, Unfit> {

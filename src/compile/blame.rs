@@ -65,11 +65,15 @@ impl Compiler<'_> {
         if self.problems.iter().any(|problem| problem.place() == Some(place)) {
             return;
         }
-        let Some(moved) =
-            payloads.iter().find_map(|payload| beside(payload, path, extract).or_else(|| path::moved(payload, path)))
-        else {
-            return;
+        // A path that can't be read may be the one that takes what is found here.
+        let is_unread = |problem: &Diagnostic| {
+            problem.code == Code::InvalidPath && problem.place().is_some_and(|at| at.file == place.file)
         };
+        if self.problems.iter().any(is_unread) {
+            return;
+        }
+        let found = payloads.iter().find_map(|payload| beside(payload, path, extract).or_else(|| moved(payload, path)));
+        let Some(moved) = found else { return };
         let is_taken = |other: &Path| {
             payloads.iter().any(|payload| other.select(payload, 100).iter().any(|(at, _)| at.to_string() == moved))
         };
@@ -113,7 +117,13 @@ impl Compiler<'_> {
 
 /// What a path that finds nothing was meant to be.
 fn meant(payload: &Value, path: &Path, extract: &Extract) -> Option<String> {
-    path::meant(payload, path).or_else(|| beside(payload, path, extract)).or_else(|| path::moved(payload, path))
+    path::meant(payload, path).or_else(|| beside(payload, path, extract)).or_else(|| moved(payload, path))
+}
+
+/// Where the last name of a path stands elsewhere. The place of an item says nothing of the items that a filter asks for.
+fn moved(payload: &Value, path: &Path) -> Option<String> {
+    let is_filter = path.text().contains("[?");
+    path::moved(payload, path).filter(|moved| !is_filter || !moved.contains('['))
 }
 
 /// The field that has the very name of the extract, where the path asks for another one that is not there.

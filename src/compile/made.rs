@@ -135,7 +135,10 @@ impl Compiler<'_> {
                 format!("write `{method} {address} HTTP/1.1` as the first line of `{}`", test.request)
             }
         };
-        let problem = problem.also(place, "it goes there");
+        let mut problem = problem.also(place, "it goes there");
+        if is_cut(first, source, set) || near_path(first, source, set).is_some() {
+            problem.labels.reverse();
+        }
         // Which of the two is wrong is not known, and senders call the one of a source that is live.
         Some(match near_path(first, source, set) {
             Some(path) => {
@@ -144,6 +147,13 @@ impl Compiler<'_> {
             None => problem.help(own),
         })
     }
+}
+
+/// Whether the path of a request line is the beginning of the source's.
+fn is_cut(first: &str, source: &Source, set: &RouteSet) -> bool {
+    let target = first.split(' ').nth(1).and_then(|target| target.split('?').next()).unwrap_or_default();
+    let path = set.meant(target).trim_end_matches('/');
+    !path.is_empty() && source.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The path of a request line, where the source's differs from it by a slip of the fingers.

@@ -35,12 +35,26 @@ impl Compiler<'_> {
         let Some(to) = written.to.get() else { return };
         let called = Called::new(account, written.params.names().collect());
         for lacking in operation.chain.iter().flat_map(|step| called.lacking(step)) {
+            if self.is_misnamed(&lacking, &account.pack.name) {
+                continue;
+            }
             if self.unset.insert((account.name.clone(), lacking.setting.clone())) {
                 let diagnostic = self.lacking_setting(&lacking, account);
                 let sent = format!("its call `{}` needs it, as `{}`", lacking.call, lacking.field);
                 self.report(diagnostic.also(to.place.clone(), sent));
             }
         }
+    }
+
+    /// Whether the pack gives its call a parameter of a wrong name: the one that is lacking may be meant.
+    fn is_misnamed(&self, lacking: &Lacking, pack: &str) -> bool {
+        let file = format!("schemas/{pack}/pack.yaml");
+        let begin = format!("the address of `{}` has no `{{", lacking.call);
+        self.problems.iter().any(|problem| {
+            problem.code == Code::InvalidParameter
+                && problem.message.starts_with(&begin)
+                && problem.place().is_some_and(|at| *at.file == *file)
+        })
     }
 
     fn lacking_setting(&self, lacking: &Lacking, account: &Connection) -> Diagnostic {

@@ -225,7 +225,9 @@ impl Compiler<'_> {
                     None => format!("this can't be read: {}", error.expected),
                 };
                 let place = Place::bytes(document.file.clone(), at..at + 1);
-                self.report(Diagnostic::new(Code::InvalidSchema, place, message));
+                let surplus = error.expected.ends_with("after `,`") && matches!(error.found, "`}`" | "`]`");
+                let help = surplus.then(|| format!("remove the comma before {}", error.found));
+                self.report(Diagnostic::new(Code::InvalidSchema, place, message).help_opt(help));
                 return None;
             }
         };

@@ -50,6 +50,9 @@ impl Compiler<'_> {
     }
 
     fn compared_otherwise(&mut self, misfit: &Misfit, seen: &Seen<'_>, place: &Place) {
+        if self.has_unread_conversion(seen) {
+            return;
+        }
         let help = if misfit.message.contains("can't be compared") { seen.as_number() } else { None };
         let help = help.or_else(|| misfit.help.clone());
         let at = place.part(misfit.range.clone());
@@ -67,6 +70,14 @@ impl Compiler<'_> {
         let mut problem = Diagnostic::new(Code::WrongValue, at, message).help_opt(help);
         problem.severity = Severity::Warning;
         self.report(problem);
+    }
+
+    /// Whether it is not known what the value becomes: its `as` has an error of its own.
+    fn has_unread_conversion(&self, seen: &Seen<'_>) -> bool {
+        let Some(extract) = seen.extract else { return false };
+        let written = extract.place.path.key("as");
+        let is_it = |at: &Place| at.file == extract.place.file && at.path == written;
+        self.problems.iter().any(|problem| problem.is_error() && problem.place().is_some_and(is_it))
     }
 
     /// A failed test that is told at this template.

@@ -205,8 +205,10 @@ impl Compiler<'_> {
     ) -> Option<(Arc<Connection>, Arc<Operation>)> {
         let Some((connection, operation)) = to.split_once('.') else {
             let message = format!("`{}` does not name an operation", to.value);
-            let help = example_of(to, set);
-            self.report(Diagnostic::new(Code::UnknownOperation, to.place.clone(), message).help(help));
+            let meant = with_dot(to, set);
+            let help = meant.as_ref().map_or_else(|| example_of(to, set), |meant| format!("write `{meant}`"));
+            let diagnostic = Diagnostic::new(Code::UnknownOperation, to.place.clone(), message).help(help);
+            self.report(diagnostic.fix_opt(to.place.clone(), meant));
             return None;
         };
         let place = to.place.part(0..connection.len());
@@ -362,6 +364,9 @@ fn with_operation(operation: &str, set: &RouteSet) -> Option<String> {
 
 /// An operation to show how one is named: of the same word where a connection has it, or else of the first connection.
 fn example_of(operation: &str, set: &RouteSet) -> String {
+    if let Some(list) = operations_of(operation.split(SEPARATORS).next().unwrap_or(operation), set) {
+        return format!("write the operation after a dot: {list}");
+    }
     let named = set.connections.iter().find(|(_, connection)| connection.pack.operations.contains_key(operation));
     if let Some((name, _)) = named {
         return format!("write the connection before it: `{name}.{operation}`");
@@ -372,4 +377,27 @@ fn example_of(operation: &str, set: &RouteSet) -> String {
     });
     let example = example.unwrap_or_else(|| "cloudchat.create_conversation".to_owned());
     format!("write the connection and the operation with a dot between: `{example}`")
+}
+
+/// What people write for the dot between a connection and its operation.
+const SEPARATORS: [char; 5] = ['/', ':', '#', '>', ' '];
+
+/// `desk/ensure_ticket`: the connection and its operation, with the dot between.
+fn with_dot(to: &str, set: &RouteSet) -> Option<String> {
+    let (connection, operation) = to.split_once(SEPARATORS)?;
+    let (connection, operation) = (connection.trim(), operation.trim_start_matches(SEPARATORS).trim());
+    set.connections
+        .get(connection)?
+        .pack
+        .operations
+        .contains_key(operation)
+        .then(|| format!("{connection}.{operation}"))
+}
+
+/// `omni.ensure_message` or `omni.create_note`, of a connection named without its operation.
+fn operations_of(connection: &str, set: &RouteSet) -> Option<String> {
+    let operations = set.connections.get(connection)?.pack.operations.values();
+    let delivering = operations.filter(|operation| !operation.only_asks());
+    let names: Vec<String> = delivering.map(|operation| format!("{connection}.{}", operation.name)).collect();
+    suggest::one_of(&names.iter().map(String::as_str).collect::<Vec<_>>())
 }

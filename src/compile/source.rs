@@ -108,11 +108,18 @@ impl Compiler<'_> {
     fn webhook<'p>(&mut self, from: &Text, packs: &'p Packs) -> Option<&'p Webhook> {
         let Some((vendor, webhook)) = from.split_once('.') else {
             let message = format!("`{}` does not name a webhook", from.value);
-            let help = match self.is_shared(from) {
-                true => format!("`{0}` is a source of jackfield.yaml: write `source: {0}`", from.value),
-                false => "write the vendor and the webhook with a dot between: `typeform.form_response`".to_owned(),
+            let names = webhooks_of(from, packs);
+            let list = suggest::one_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
+            let help = match (self.is_shared(from), list) {
+                (true, _) => format!("`{0}` is a source of jackfield.yaml: write `source: {0}`", from.value),
+                (false, Some(list)) => format!("write {list}"),
+                (false, None) => {
+                    "write the vendor and the webhook with a dot between: `typeform.form_response`".to_owned()
+                }
             };
-            self.report(Diagnostic::new(Code::UnknownWebhook, from.place.clone(), message).help(help));
+            let diagnostic = Diagnostic::new(Code::UnknownWebhook, from.place.clone(), message).help(help);
+            let only = names.first().filter(|_| names.len() == 1 && !self.is_shared(from));
+            self.report(diagnostic.fix_opt(from.place.clone(), only.cloned()));
             return None;
         };
         if self.is_broken(vendor, "") {
@@ -317,4 +324,13 @@ fn path_help(path: &str) -> String {
         (false, _) if !path.is_ascii() => "write it with letters without accents, digits, `-` and `_`".to_owned(),
         (false, _) => "a path begins with `/` and holds no spaces, `?`, `;` or `*`: `/calls/{line}`".to_owned(),
     }
+}
+
+/// The webhooks of a vendor that is named without one: `aircall.event`; only the one that is written with another sign.
+fn webhooks_of(from: &str, packs: &Packs) -> Vec<String> {
+    let (vendor, webhook) = from.split_once(['/', ':']).unwrap_or((from, ""));
+    let names = packs.get(vendor).into_iter().flat_map(|pack| pack.written.webhooks.names());
+    let all: Vec<&str> = names.collect();
+    let is_meant = |name: &&str| !all.contains(&webhook) || **name == *webhook;
+    all.iter().copied().filter(is_meant).map(|name| format!("{vendor}.{name}")).collect()
 }

@@ -10,9 +10,8 @@ use crate::types::{Form, Kinds, Presence, Type};
 pub(super) fn takes(name: &str) -> Option<Kinds> {
     let kinds = match name {
         "digits" | "phone" | "datetime" => Kinds::NUMBER | Kinds::TEXT,
-        "sha256" | "hmac" | "base64" | "urlencode" | "strip_html" | "truncate" | "regex_replace" | "slug" => {
-            Kinds::SINGLE
-        }
+        "sha256" | "hmac" | "base64" | "urlencode" | "strip_html" | "truncate" | "regex_replace" | "slug" | "upper"
+        | "lower" | "title" | "capitalize" | "trim" | "replace" => Kinds::SINGLE,
         "abs" | "round" => Kinds::NUMBER,
         "int" | "float" => Kinds::NUMBER | Kinds::TEXT | Kinds::BOOLEAN,
         "count" | "length" => Kinds::TEXT | Kinds::LIST | Kinds::OBJECT,

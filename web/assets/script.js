@@ -194,6 +194,12 @@ async function routePage(form) {
       mend.onclick = () => editor.mend(problem.fix);
       words.append(mend);
     }
+    if (problem.code === "unconfirmed-guess" && problem.file === file) {
+      const confirm = make("button", "quiet confirm", say("confirm_guess"));
+      confirm.type = "button";
+      confirm.onclick = () => { const fix = withoutGuess(draft.value, problem.from); if (fix) editor.mend(fix); };
+      words.append(confirm);
+    }
     block.append(words);
     return block;
   }
@@ -250,7 +256,7 @@ async function routePage(form) {
       const tone = said.live ? "good" : "bad";
       note.setAttribute("role", "status");
       note.replaceChildren(marked(tone, said.message));
-      if (said.problems) showProblems(said.problems);
+      if (said.problems?.length) showProblems(said.problems);
     } catch {
       note.replaceChildren(marked("bad", say("lost")));
     } finally { button.disabled = false; }
@@ -284,6 +290,17 @@ async function routePage(form) {
   if (line) editor.goTo(line);
   editor.check();
   if (trial && !trial.querySelector(".sides")) tryOut();
+}
+
+// A guess is confirmed by taking out its key: of one line, with the comma before it, or the line that it has for itself.
+function withoutGuess(text, { line, column }) {
+  const signs = [...text.split("\n")[line - 1] ?? ""];
+  const [before, guess] = [signs.slice(0, column - 1).join(""), signs.slice(column - 1).join("")];
+  const value = guess.match(/^guess:\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,}]*[^,}\s])/);
+  const comma = before.match(/,\s*$/);
+  if (!value || (!comma && before.trim())) return null;
+  if (!comma) return { from: { line, column: 1 }, to: { line: line + 1, column: 1 }, replacement: "" };
+  return { from: { line, column: column - comma[0].length }, to: { line, column: column + [...value[0]].length }, replacement: "" };
 }
 
 function make(tag, name, ...children) {

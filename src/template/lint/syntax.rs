@@ -67,7 +67,8 @@ pub(super) fn insides(source: &str) -> Vec<(Range<usize>, bool)> {
         let close = if source.get(open..).is_some_and(|rest| rest.starts_with("{{")) { "}}" } else { "%}" };
         let rest = source.get(open + 2..).unwrap_or_default();
         // A second opening before the end means that the first one was left open.
-        let limit = rest.find("{{").unwrap_or(rest.len());
+        let statement = rest.find("{%").filter(|_| close == "%}");
+        let limit = [rest.find("{{"), statement].into_iter().flatten().min().unwrap_or(rest.len());
         match rest.find(close).filter(|end| *end <= limit) {
             Some(length) => found.push((open + 2..open + 2 + length, true)),
             None => found.push((open + 2..open + 2 + limit, false)),
@@ -101,12 +102,17 @@ fn nested(source: &str) -> Option<Slip> {
     let is_statement = source.get(..range.start)?.ends_with("{%");
     let close = if is_statement { "%}" } else { "}}" };
     let tail = after.get(..after.find(close)?)?;
-    if before.contains('\n') || inner.contains("{{") || tail.contains(['{', '\n']) || before.trim().is_empty() {
+    if before.contains('\n') || inner.contains("{{") || tail.contains(['{', '\n']) {
         return None;
     }
     let words = [before, inner, tail].map(str::trim).join(" ");
     let (open, words) = (if is_statement { "{%" } else { "{{" }, words.trim());
-    let help = format!("names stand there without braces: write `{open} {words} {close}`");
+    // A name alone makes no statement.
+    let is_alone = is_statement && words == inner.trim();
+    let help = match is_alone {
+        true => format!("write `{{{{ {words} }}}}`"),
+        false => format!("names stand there without braces: write `{open} {words} {close}`"),
+    };
     let end = range.end + 2 + inner.len() + 2;
     Some((range.end..end, format!("`{{{{` stands inside `{open} {close}`"), help))
 }
@@ -117,6 +123,9 @@ fn unclosed(source: &str) -> Option<Slip> {
         let inside = source.get(range.clone())?;
         if !closed {
             let line = inside.split('\n').next().unwrap_or(inside).trim_end();
+            if source.get(..range.start)?.ends_with("{%") {
+                return Some(unclosed_statement(line, range.start));
+            }
             let end = range.start + line.len();
             let help = "write `}}` where the expression ends".to_owned();
             return Some((range.start - 2..end, "this `{{` is never closed with `}}`".to_owned(), help));
@@ -127,6 +136,19 @@ fn unclosed(source: &str) -> Option<Slip> {
         }
     }
     None
+}
+
+/// `{% if name }`: the end of a statement has a `%`, too.
+fn unclosed_statement(line: &str, start: usize) -> Slip {
+    let message = "this `{%` is never closed with `%}`".to_owned();
+    match line.split_once('}') {
+        Some((words, rest)) => {
+            let length = words.len() + 1 + usize::from(rest.starts_with('}'));
+            let words = words.trim_matches(|c: char| c == '%' || c.is_whitespace());
+            (start - 2..start + length, message, format!("write `{{% {words} %}}`"))
+        }
+        None => (start - 2..start + line.len(), message, "write `%}` where the statement ends".to_owned()),
+    }
 }
 
 /// `'it's'`: an apostrophe ends the text.

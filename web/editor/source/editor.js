@@ -122,6 +122,16 @@ export function edit(textarea, { language = "yaml", labels, phrases = {}, proble
     clearTimeout(waiting);
     waiting = setTimeout(() => changed?.(textarea.value), 400);
   });
+  // What is typed over a selection is put in here: a browser that does so itself keeps the look of what was there by inline
+  // styles, which the page's policy refuses.
+  const typeOver = EditorView.domEventHandlers({
+    beforeinput(event, view) {
+      if (event.inputType !== "insertText" || !event.data || event.isComposing || view.state.selection.main.empty) return false;
+      event.preventDefault();
+      view.dispatch(view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true }));
+      return true;
+    },
+  });
   const check = problems && linter(
     async (view) => (await problems(view.state.doc.toString())).map((one) => shown(view.state.doc, one, labels)),
     { delay: 400 },
@@ -135,7 +145,7 @@ export function edit(textarea, { language = "yaml", labels, phrases = {}, proble
         lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(),
         bracketMatching(), highlightActiveLine(), highlightSelectionMatches(), search({ top: true }), indentUnit.of("  "),
         keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
-        languages[language](), syntaxHighlighting(classHighlighter), theme, litLines, listen,
+        languages[language](), syntaxHighlighting(classHighlighter), theme, litLines, listen, typeOver,
         check ? [check, lintGutter()] : [], EditorView.lineWrapping, EditorState.phrases.of(phrases),
         readOnly.of(EditorState.readOnly.of(textarea.readOnly)),
         EditorView.contentAttributes.of({ "aria-label": labels.name, "aria-multiline": "true", tabindex: "0", spellcheck: "false" }),
