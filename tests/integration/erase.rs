@@ -69,7 +69,7 @@ fn a_person_is_erased_and_nobody_else() {
     let listed = transcript(&run(folder.path(), &["events", "--value", "98888-0000", "--data", "data"]));
     let bob = listed.split_whitespace().find(|word| word.starts_with("evt_")).unwrap();
     let stopped = ["--data", "data"];
-    assert!(says(&["--event", "evt_1", "--yes"], &stopped).contains("an id begins with"));
+    assert!(says(&["--event", "evt_1", "--yes"], &stopped).contains("is no whole id"));
     let told = says(&["--event", bob, "--yes"], &stopped);
     assert_eq!(told, format!("erased: 1 event and 1 delivery\n  1 had not gone out yet: withdrawn\n{elsewhere}"));
     let proved = transcript(&run(folder.path(), &["store", "verify", "--data", "data"]));

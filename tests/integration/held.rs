@@ -114,7 +114,10 @@ fn nothing_is_decided_by_mistake() {
         ),
         (["release", delivered], format!("the provider has `{delivered}` already\n")),
         (["dismiss", delivered], format!("the provider has `{delivered}` already\n")),
-        (["dismiss", "dlv_x"], "an id begins with `dlv_` or `evt_`\n".to_owned()),
+        (
+            ["dismiss", "dlv_x"],
+            "`dlv_x` is no whole id: copy all of it; `jackfield deliveries` lists them\n".to_owned(),
+        ),
     ];
     for (args, wanted) in cases {
         assert_eq!(said(&folder, &server, &args), wanted);
