@@ -1,5 +1,7 @@
 //! What the operator asks the running server: its state, whether it is well, whether it is ready.
 
+#[macro_use]
+pub mod api;
 mod asked;
 mod contents;
 mod deed;
@@ -12,6 +14,8 @@ mod masked;
 mod metrics;
 pub mod reason;
 mod replay;
+mod shown;
+mod status;
 mod total;
 
 use std::path::PathBuf;
@@ -20,15 +24,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tokio::sync::Notify;
 
 use crate::client;
 use crate::clock::{Clock, Timestamp};
-use crate::delivery;
 use crate::figures::Figures;
 use crate::live::Live;
 use crate::refusal::Tally;
@@ -75,28 +77,16 @@ pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json
 pub use deed::{Deed, asked_for, deed};
 pub use held::decide;
 pub use look::look;
+pub use status::status;
 
-/// The addresses: `/status`, `/events`, `/deliveries`, `/dead-letters`, `/replay`, `/release`, `/dismiss`, `/erase`, `/metrics`,
-/// `/healthz`, `/readyz`.
+/// Every address, as the table of [`api`] has them.
 pub fn router(admin: Admin) -> Router {
-    let told = Router::new()
-        .route("/status", get(status))
-        .route("/events", get(look::at))
-        .route("/events/{id}/request", get(look::at))
-        .route("/deliveries", get(look::at))
-        .route("/deliveries/{id}", get(deliveries::one))
-        .route("/dead-letters", get(look::at))
-        .route("/replay", post(replay::replay))
-        .route("/release", post(held::release))
-        .route("/dismiss", post(held::dismiss))
-        .route("/erase", post(erase::erase))
-        .layer(from_fn(events::only_by_address));
-    Router::new()
-        .merge(told)
-        .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .with_state(admin)
+    let (mut private, mut open) = (Router::new(), Router::new());
+    for operation in api::operations() {
+        let router = if operation.is_private { &mut private } else { &mut open };
+        *router = std::mem::take(router).route(operation.path, operation.serve);
+    }
+    private.layer(from_fn(events::only_by_address)).merge(open).with_state(admin)
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
@@ -106,40 +96,6 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         (true, Some(trouble)) => unavailable(format!("not ready: {trouble}\n")),
         (true, None) => "ready\n".into_response(),
     }
-}
-
-/// The state of the server, as JSON.
-pub async fn status(State(admin): State<Admin>) -> Response {
-    let revision = admin.live.now();
-    let counts = match admin.store.counts().await {
-        Ok(counts) => counts,
-        Err(error) => {
-            tracing::error!(%error, "the store does not count");
-            return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response();
-        }
-    };
-    let deliveries: serde_json::Map<String, serde_json::Value> = delivery::State::ALL
-        .into_iter()
-        .map(|state| (state.word().to_owned(), counts.deliveries(state).into()))
-        .collect();
-    let routes: Vec<&str> = revision.set.all_routes().map(|route| &*route.name).collect();
-    let refused: serde_json::Map<String, serde_json::Value> =
-        admin.tally.counts().map(|(reason, count)| (reason.word().to_owned(), count.into())).collect();
-    let body = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "started_at": admin.started_at.to_string(),
-        "revision": &*revision.set.revision,
-        "routes": routes,
-        "events": { "accepted": counts.events, "unrouted": counts.unrouted, "unmatched": counts.unmatched,
-            "failed": counts.failed, "duplicates": counts.duplicates },
-        "requests": { "handshakes": admin.tally.handshakes(), "refused": refused },
-        "deliveries": deliveries,
-        "connections": (admin.connections)(),
-        "waiting": { "behind_their_lane": counts.parked, "until_later": counts.later },
-        "store": { "problem": admin.store.trouble().map(|trouble| trouble.to_string()) },
-        "reloads": admin.reloads.to_json(),
-    });
-    ([(header::CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
 }
 
 fn unavailable() -> Response {

@@ -142,7 +142,7 @@ struct CheckArgs {
     /// The workspace, or one file of it; this folder unless given
     path: Option<PathBuf>,
     /// How problems are written
-    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
     /// Mend what can be mended for certain, then check again
     #[arg(long)]
@@ -153,7 +153,8 @@ struct CheckArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CheckFormat {
-    Human,
+    #[value(alias = "human")]
+    Text,
     Json,
     Sarif,
     Github,
@@ -191,7 +192,7 @@ struct TestArgs {
     /// Only routes whose name begins with this; or one route's file; or the folder of a workspace, as with `-w`
     filter: Option<String>,
     /// How results are written
-    #[arg(long, value_enum, default_value_t = TestFormat::Human)]
+    #[arg(long, value_enum, default_value_t = TestFormat::Text)]
     format: TestFormat,
     #[command(flatten)]
     workspace: WorkspaceArg,
@@ -199,7 +200,8 @@ struct TestArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TestFormat {
-    Human,
+    #[value(alias = "human")]
+    Text,
     Json,
     Junit,
 }
@@ -257,6 +259,8 @@ struct StatusArgs {
     /// The operator's address of the server; the same as `--admin`
     #[arg(value_name = "ADDRESS", conflicts_with = "admin", hide = true)]
     address: Option<String>,
+    #[command(flatten)]
+    format: deliveries::FormatArg,
     #[command(flatten)]
     server: ask::ServerArg,
 }

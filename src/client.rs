@@ -42,6 +42,12 @@ pub fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("jackfield/", env!("CARGO_PKG_VERSION")))
 }
 
+/// How long making a connection may take for a call that may take so long altogether. It ends before the call does, so that a
+/// connection that never came about is told from an answer that did not come.
+fn connect_within(timeout: Duration) -> Duration {
+    CONNECT.min(timeout.mul_f64(0.9))
+}
+
 /// What every client of a connection has: its proxy, and the guard of what a name leads to.
 fn guarded(link: &Link) -> Result<reqwest::ClientBuilder, ClientError> {
     let builder = builder()
@@ -56,8 +62,8 @@ fn guarded(link: &Link) -> Result<reqwest::ClientBuilder, ClientError> {
 }
 
 /// A client that reaches a provider as the connection says, and nothing else.
-fn of_link(link: &Link) -> Result<reqwest::Client, ClientError> {
-    let mut builder = guarded(link)?.pool_idle_timeout(IDLE);
+fn of_link(link: &Link, connect: Duration) -> Result<reqwest::Client, ClientError> {
+    let mut builder = guarded(link)?.connect_timeout(connect).pool_idle_timeout(IDLE);
     if let Some(ca) = &link.ca {
         let authorities = reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|_| ClientError)?;
         builder = builder.tls_certs_merge(authorities);

@@ -51,6 +51,7 @@ mod variable;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -77,6 +78,8 @@ pub struct Input<'a> {
     pub secrets: Secrets,
     /// Where stand-ins for the providers listen, when they are to be used.
     pub sandbox: Option<Arc<str>>,
+    /// Where the server really receives, where that is not what jackfield.yaml says.
+    pub listen: Option<SocketAddr>,
     /// The captured requests in `samples/`, whether a test names them or not.
     pub samples: Vec<Arc<str>>,
     /// Reads a captured request of the workspace.
@@ -369,7 +372,8 @@ impl<'a> Compiler<'a> {
         let Some(settings) = settings else { return String::new() };
         self.has_public_url = settings.public_url.is_some();
         let given = settings.public_url.as_ref().and_then(|url| self.resolved(url));
-        let listen = settings.listen.as_ref().map_or("127.0.0.1:8080", |listen| &***listen);
+        let written = settings.listen.as_ref().map_or("127.0.0.1:8080", |listen| &***listen);
+        let listen = self.input.listen.map_or_else(|| written.to_owned(), |listen| listen.to_string());
         given.map_or_else(|| format!("http://{listen}"), |url| url.trim_end_matches('/').to_owned())
     }
 

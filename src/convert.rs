@@ -3,6 +3,8 @@
 pub mod format;
 pub mod zone;
 
+use std::borrow::Cow;
+
 use jiff::civil;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -41,10 +43,15 @@ pub fn describe(value: &Value) -> String {
 
 /// The text of a single value.
 pub fn text(value: &Value) -> Result<String, Unfit> {
+    text_of(value).map(Cow::into_owned)
+}
+
+/// The same, where a text is as it stands.
+pub fn text_of(value: &Value) -> Result<Cow<'_, str>, Unfit> {
     match value {
-        Value::String(text) => Ok(text.to_string()),
-        Value::Number(number) => Ok(number.text().into_owned()),
-        Value::Bool(flag) => Ok(flag.to_string()),
+        Value::String(text) => Ok(Cow::Borrowed(text)),
+        Value::Number(number) => Ok(number.text()),
+        Value::Bool(flag) => Ok(Cow::Borrowed(if *flag { "true" } else { "false" })),
         _ => Err(Unfit::new(format!("{} is not a text", describe(value)))),
     }
 }
@@ -91,7 +98,7 @@ pub fn boolean(value: &Value) -> Result<Value, Unfit> {
 
 /// A phone number in the international form, `+5511999990000`. `region` is the country of one written without it.
 pub fn phone(value: &Value, region: Option<&str>) -> Result<String, Unfit> {
-    let written = text(value)?;
+    let written = text_of(value)?;
     let written = written.trim();
     // Senders put a channel before the number: `whatsapp:+5511…`, `tel:+55…`, `sip:`.
     let bare = written.split_once(':').map_or(written, |(_, rest)| rest);
@@ -168,7 +175,7 @@ fn whole_digits(number: &Number) -> Option<String> {
 
 /// An e-mail address, trimmed, without the `mailto:` that a link has before it.
 pub fn email(value: &Value) -> Result<String, Unfit> {
-    let text = text(value)?;
+    let text = text_of(value)?;
     let text = text.trim();
     let is_link = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
     let text = text.get(if is_link { 7 } else { 0 }..).unwrap_or_default().to_owned();
@@ -225,7 +232,7 @@ impl Moment {
 
 /// A moment from a text or from seconds or milliseconds since 1970.
 pub fn moment(value: &Value, how: &Moment) -> Result<Zoned, Unfit> {
-    let written = text(value)?;
+    let written = text_of(value)?;
     let written = written.trim();
     let zone = how.timezone();
     let found = match &how.format {

@@ -140,6 +140,8 @@ pub enum Trouble {
     Connect,
     /// The provider's certificate is not to be trusted, or ours is not taken.
     Certificate,
+    /// The proxy takes no request without another user and password.
+    Proxy,
     /// The provider's address is not of the public internet, and the connection does not allow that.
     PrivateAddress,
     /// A value of the request or a setting can't stand where it would: in the address, or in a header.
@@ -167,6 +169,7 @@ impl Trouble {
         match self {
             Trouble::Connect => "connect",
             Trouble::Certificate => "certificate",
+            Trouble::Proxy => "proxy",
             Trouble::PrivateAddress => "private-address",
             Trouble::Unsendable => "unsendable",
             Trouble::TokenRefused => "token-refused",
@@ -258,6 +261,7 @@ mod tests {
             (answered(Outcome::Retry, Some(Duration::from_secs(60))), 1, State::Retrying, Some(61_000)),
             (answered(Outcome::Retry, None), 3, State::Dead, None),
             (AttemptResult::NotSent(Trouble::Connect), 2, State::Retrying, Some(4000)),
+            (AttemptResult::NotSent(Trouble::Proxy), 1, State::Retrying, Some(2000)),
             (AttemptResult::NotSent(Trouble::PrivateAddress), 1, State::Held, None),
             (AttemptResult::NotSent(Trouble::Unsendable), 1, State::Held, None),
             (AttemptResult::NotSent(Trouble::TokenRefused), 1, State::Held, None),

@@ -6,7 +6,7 @@ mod made;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Label};
 use crate::event::RawRequest;
 use crate::id::EventId;
 use crate::privacy::Masks;
@@ -93,15 +93,19 @@ impl Change {
             What::Appears(request) => What::Appears(masks.made(&request)),
             What::Vanishes(request) => What::Vanishes(masks.made(&request)),
             What::Differs(fields) => What::Differs(fields.into_iter().map(|field| field.masked(masks)).collect()),
-            What::Fails(problem) => {
-                let help = problem.help.as_ref().map(|help| masks.text(help));
-                let message = masks.text(&problem.message);
-                What::Fails(Box::new(Diagnostic { message, help, ..*problem }))
-            }
+            What::Fails(problem) => What::Fails(Box::new(masked(*problem, masks))),
             What::Mended | What::Unread(_) | What::Read => self.what,
         };
         Change { what, ..self }
     }
+}
+
+/// A problem as people are shown it.
+fn masked(problem: Diagnostic, masks: &Masks) -> Diagnostic {
+    let text = |text: String| masks.text(&text);
+    let labels = problem.labels.into_iter().map(|label| Label { text: text(label.text), ..label }).collect();
+    let (detail, help) = (problem.detail.map(text), problem.help.map(text));
+    Diagnostic { message: text(problem.message), labels, detail, help, ..problem }
 }
 
 /// What becomes of an event otherwise with the routes `after` than with those `before`. Secrets are masked.

@@ -115,6 +115,8 @@ impl Bell {
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
+    /// What earlier lives have leased is not given back yet: nothing is begun.
+    Waiting,
     Running,
     /// What is under way ends, nothing more is begun.
     Stopping,
@@ -179,7 +181,7 @@ async fn stored<'s, T>(shared: &Shared, ask: impl Fn() -> Reply<'s, T>) -> Optio
             Err(StoreError::NotFound) => return None,
             Err(error) => error,
         };
-        if shared.failures.is_news(Instant::now()) {
+        if !error.is_told() && shared.failures.is_news(Instant::now()) {
             tracing::error!(%error, "the store does not take what became of deliveries; trying again");
         }
         if shared.is(Stage::Stopping) {
@@ -202,6 +204,21 @@ pub struct Dispatch {
 const REPORTS: usize = 4096;
 /// So many at the most of those that wait for other settings go on with these.
 const MENDED: usize = 10_000;
+
+/// Keeps the workers of a start from their work.
+pub struct Gate(watch::Sender<Stage>);
+
+impl Gate {
+    pub fn open(self) {
+        self.0.send_if_modified(|stage| {
+            let waits = *stage == Stage::Waiting;
+            if waits {
+                *stage = Stage::Running;
+            }
+            waits
+        });
+    }
+}
 
 impl Dispatch {
     pub fn new(live: Live, store: Arc<dyn Store>, clock: Clock, client: Client, wake: Wake) -> Self {
@@ -292,6 +309,12 @@ impl Dispatch {
             paces.of(&call.connection).pace().was_spent(&rules, ended);
         }
         Ok(())
+    }
+
+    /// Lets every worker wait until the gate is opened. Before the first worker begins.
+    pub fn gate(&self) -> Gate {
+        let _ = self.stage.send(Stage::Waiting);
+        Gate(self.stage.clone())
     }
 
     /// Makes sure that each of these connections has a worker.

@@ -103,6 +103,11 @@ impl Event {
 
     /// `event` in templates.
     pub fn event_value(&self) -> Value {
-        Value::object([("id", Value::from(self.id.to_string())), ("source", Value::from(&*self.source))])
+        Event::value_of(self.id, &self.source)
+    }
+
+    /// The same of an event that is not at hand.
+    pub fn value_of(id: EventId, source: &Arc<str>) -> Value {
+        Value::object([("id", Value::from(id.to_string())), ("source", Value::from(source.clone()))])
     }
 }

@@ -92,7 +92,7 @@ pub struct Map {
 
 impl Map {
     fn of(&self, value: &Value, has_default: bool) -> Result<Value, Unfit> {
-        let text = convert::text(value)?;
+        let text = convert::text_of(value)?;
         let known = self.entries.iter().find(|(from, _)| **from == *text).map(|(_, to)| to);
         known.or(self.otherwise.as_ref()).cloned().ok_or_else(|| {
             let message = format!("{} is none of those that `map` lists", convert::describe(value));
@@ -125,8 +125,8 @@ impl Map {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     pub value: Value,
-    /// The path as written; none for a default.
-    pub path: Option<String>,
+    /// The path that found it; none for a default.
+    pub path: Option<Path>,
 }
 
 impl Extract {
@@ -138,7 +138,7 @@ impl Extract {
                 false => self.one(path, place, payload)?,
             };
             if let Some(value) = found {
-                return Ok(Some(Found { value, path: Some(path.text().to_owned()) }));
+                return Ok(Some(Found { value, path: Some(path.clone()) }));
             }
         }
         match &self.default {
@@ -216,14 +216,17 @@ impl Extract {
     pub fn converted(&self, value: &Value) -> Result<Value, Unfit> {
         match self.conversion {
             Conversion::None => Ok(value.clone()),
-            Conversion::Text => convert::text(value).map(Value::from),
+            Conversion::Text => match value {
+                Value::String(_) => Ok(value.clone()),
+                _ => convert::text(value).map(Value::from),
+            },
             Conversion::Integer => convert::integer(value),
             Conversion::Number => convert::number(value),
             Conversion::Boolean => convert::boolean(value),
             Conversion::Phone => convert::phone(value, self.region.as_deref()).map(Value::from),
             Conversion::Digits => convert::digits(value).map(Value::from),
-            Conversion::Email => convert::email(value).map(Value::from),
-            Conversion::Url => convert::url(value).map(Value::from),
+            Conversion::Email => convert::email(value).map(|email| same_or(value, email)),
+            Conversion::Url => convert::url(value).map(|url| same_or(value, url)),
             Conversion::Datetime => convert::datetime(value, &self.moment).map(Value::from),
             Conversion::Json => json(value),
             Conversion::List => match value {
@@ -269,7 +272,7 @@ impl Extract {
                 .help(format!("if it may be missing, write `{}?:`", self.name));
         }
         if let Some(single) = self.paths.iter().find_map(|(path, _)| path::beyond_single(payload, path)) {
-            let help = format!("`{0}` is {1}, and has nothing within: write `{0}`", single.path, single.kind);
+            let help = single.help(&single.path);
             return Diagnostic::new(Code::ValueNotFound, place, message).found("nothing is at this path").help(help);
         }
         let help = match self.near(payload).as_slice() {
@@ -279,6 +282,14 @@ impl Extract {
         let problem = Diagnostic::new(Code::ValueNotFound, place, message).found("nothing is at this path");
         let others = self.paths.iter().skip(1);
         others.fold(problem, |problem, (_, place)| problem.also(place.clone(), "nor at this one")).help(help)
+    }
+}
+
+/// The text as a value: the one that it was made of, where nothing was changed.
+fn same_or(value: &Value, text: String) -> Value {
+    match value {
+        Value::String(same) if **same == *text => value.clone(),
+        _ => Value::from(text),
     }
 }
 

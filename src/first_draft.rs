@@ -104,7 +104,7 @@ struct Found {
 
 fn source(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Found, String> {
     let path = wanted.raw.path();
-    let bare = path.strip_prefix("/hooks").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let bare = compiled.set.meant(path);
     let undecodable = |error: payload::DecodeError| format!("`{}`: {error}", wanted.sample);
     if let Some(named) = declared(compiled, wanted, bare)? {
         return Ok(named);

@@ -27,6 +27,18 @@ macro_rules! id {
             }
         }
 
+        impl From<$name> for u128 {
+            fn from(id: $name) -> u128 {
+                id.0.as_u128()
+            }
+        }
+
+        impl From<u128> for $name {
+            fn from(digits: u128) -> Self {
+                $name(Uuid::from_u128(digits))
+            }
+        }
+
         impl Default for $name {
             fn default() -> Self {
                 Self::new()

@@ -6,6 +6,7 @@ pub mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub sandbox_env: bool,
     /// Where stand-ins for the providers listen.
     pub sandbox: Option<Arc<str>>,
+    /// Where the server really receives, where that is not what jackfield.yaml says.
+    pub listen: Option<SocketAddr>,
     pub clock: Clock,
     /// Whether the tests that routes carry must pass.
     pub tests: bool,
@@ -55,7 +58,14 @@ pub struct Options {
 impl Options {
     /// For commands that look and send nothing.
     pub fn offline() -> Self {
-        Options { secrets: Secrets::Optional, sandbox_env: true, sandbox: None, clock: Clock::System, tests: true }
+        Options {
+            secrets: Secrets::Optional,
+            sandbox_env: true,
+            sandbox: None,
+            listen: None,
+            clock: Clock::System,
+            tests: true,
+        }
     }
 }
 
@@ -111,6 +121,7 @@ pub fn compile_with(root: &Path, files: Files, captures: &Captures, options: &Op
     stray::name_settings(root, &mut compiled.diagnostics);
     unreadable::show(root, &problems, &mut compiled);
     compiled.diagnostics.splice(0..0, problems);
+    stray::drop_followers(&mut compiled.diagnostics);
     if options.sandbox_env {
         env_file::check(root, &mut compiled);
     }
@@ -138,6 +149,7 @@ fn with_input<T: Send>(
         environment,
         secrets: options.secrets,
         sandbox: options.sandbox.clone(),
+        listen: options.listen,
         samples,
         read: &read,
         now: options.clock.now(),

@@ -112,6 +112,16 @@ pub fn inflated(bytes: &[u8], codings: &str, limit: usize) -> Option<Vec<u8>> {
     }
 }
 
+/// A body in UTF-8: as it is where it is that, else by its mark or the charset of its content type. What is no letter becomes
+/// U+FFFD: a body that has said most of what it says is not given up for one byte.
+pub fn in_utf8(bytes: Vec<u8>, content_type: Option<&str>) -> Vec<u8> {
+    if std::str::from_utf8(&bytes).is_ok() && !bytes.contains(&0) {
+        return bytes;
+    }
+    let charset = content_type.map_or(Charset::Unsaid, Charset::of_header);
+    charset::lossy(&bytes, charset).into_owned().into_bytes()
+}
+
 /// Whether a body is compressed, by what it says or as it begins.
 pub fn is_compressed(raw: &RawRequest) -> bool {
     inflate::is_compressed(&raw.body, &codings(raw))

@@ -68,10 +68,10 @@ pub enum Prepared {
 pub fn run(set: &RouteSet, event: &Event) -> Vec<Routed> {
     let routes = set.routes.get(&event.source).map(Vec::as_slice).unwrap_or_default();
     let base = scope(set, event);
-    let (fallbacks, normal): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.fallback);
-    let mut all: Vec<Routed> = normal.into_iter().map(|route| routed(route, event, &base, &[])).collect();
+    let normal = routes.iter().filter(|route| !route.fallback);
+    let mut all: Vec<Routed> = normal.map(|route| routed(route, event, &base, &[])).collect();
     let taken = all.iter().any(|routed| !matches!(routed.result, RouteResult::NotMatched));
-    for route in fallbacks {
+    for route in routes.iter().filter(|route| route.fallback) {
         match taken {
             true => all.push(Routed { route: route.clone(), result: RouteResult::NotNeeded }),
             false => all.push(routed(route, event, &base, &[])),
@@ -110,9 +110,21 @@ pub fn scope(set: &RouteSet, event: &Event) -> Scope {
     Scope::new()
         .with("payload", event.payload.clone())
         .with("envelope", event.envelope.clone())
-        .with("request", event.request_value())
-        .with("event", event.event_value())
+        .with_late("request", request(event))
+        .with_late("event", about(event))
         .with("vars", set.vars.clone())
+}
+
+/// What makes `request`, which few templates ask for.
+fn request(event: &Event) -> impl Fn() -> Value + std::marker::Send + Sync + 'static {
+    let (raw, params, received_at) = (event.raw.clone(), event.params.clone(), event.received_at);
+    move || raw.to_value(&params, received_at)
+}
+
+/// What makes `event`.
+fn about(event: &Event) -> impl Fn() -> Value + std::marker::Send + Sync + 'static {
+    let (id, source) = (event.id, event.source.clone());
+    move || Event::value_of(id, &source)
 }
 
 fn routed(route: &Arc<Route>, event: &Event, base: &Scope, given: &Given) -> Routed {

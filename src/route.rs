@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::diagnostic::Place;
 use crate::event::head::HeadLimits;
@@ -32,6 +33,8 @@ pub struct Route {
     pub sends: Vec<Send>,
     /// What to do when it is not known whether a provider took a request.
     pub on_unknown: OnUnknown,
+    /// How long its events are kept, where not as long as those of the workspace.
+    pub retention: Option<Duration>,
     pub place: Place,
 }
 
@@ -199,6 +202,11 @@ impl RouteSet {
 
     pub fn all_routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.values().flatten()
+    }
+
+    /// How long events are kept for the routes that say so.
+    pub fn ages(&self) -> BTreeMap<Arc<str>, Duration> {
+        self.all_routes().filter_map(|route| Some((route.name.clone(), route.retention?))).collect()
     }
 
     pub fn route(&self, name: &str) -> Option<&Arc<Route>> {

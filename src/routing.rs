@@ -93,11 +93,9 @@ impl Done {
 impl Router {
     /// Routes until the server stops.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
-        let mut done = Done::nothing("".into());
+        let (mut done, mut is_failing) = (Done::nothing("".into()), false);
         loop {
-            if let Err(error) = self.route_all(&mut done).await {
-                tracing::error!(%error, "accepted events can't be routed now; they wait on disk");
-            }
+            is_failing = told(self.route_all(&mut done).await, is_failing);
             tokio::select! {
                 () = self.accepted.notified() => {}
                 () = self.look() => {}
@@ -217,6 +215,27 @@ impl Router {
             attributes: vec![("jackfield.event", event.to_string()), ("jackfield.routes", routes())],
             ..trace.routing(event)
         });
+    }
+}
+
+/// Says once that routing fails, and once that it goes on; whether it fails. What the store says of itself is not repeated.
+fn told(routed: Result<(), StoreError>, was_failing: bool) -> bool {
+    match routed {
+        Err(error) if error.is_told() => was_failing,
+        Err(error) if was_failing => {
+            tracing::debug!(%error, "accepted events still can't be routed");
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "accepted events can't be routed now; they wait on disk");
+            true
+        }
+        Ok(()) => {
+            if was_failing {
+                tracing::info!("accepted events are routed again");
+            }
+            false
+        }
     }
 }
 

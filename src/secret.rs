@@ -24,12 +24,23 @@ impl Secret {
 /// What is shorter is no secret of a provider's, and would hide numbers and words all over a text.
 const SHORTEST: usize = 4;
 
-/// A text with these secrets masked, as they are, as JSON writes them and as an address does.
-pub fn masked<'s>(text: &[u8], secrets: impl Iterator<Item = &'s Secret>) -> Vec<u8> {
-    let mut spelled: Vec<String> = secrets.filter(|secret| secret.0.len() >= SHORTEST).flat_map(spellings).collect();
-    // One that holds another hides it whole.
-    spelled.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-    spelled.iter().fold(text.to_vec(), |text, spelling| without(&text, spelling.as_bytes()))
+/// Masks secrets in texts, as they are, as JSON writes them and as an address does.
+pub struct Masks(Vec<String>);
+
+impl Masks {
+    pub fn of<'s>(secrets: impl Iterator<Item = &'s Secret>) -> Self {
+        let long = secrets.filter(|secret| secret.0.len() >= SHORTEST);
+        let mut spelled: Vec<String> = long.flat_map(spellings).collect();
+        // One that holds another hides it whole.
+        spelled.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        spelled.dedup();
+        Masks(spelled)
+    }
+
+    /// A text with the secrets masked.
+    pub fn masked(&self, text: &[u8]) -> Vec<u8> {
+        self.0.iter().fold(text.to_vec(), |text, spelling| without(text, spelling.as_bytes()))
+    }
 }
 
 fn spellings(secret: &Secret) -> [String; 4] {
@@ -40,12 +51,18 @@ fn spellings(secret: &Secret) -> [String; 4] {
     [secret.expose().to_owned(), in_json, with_slashes, in_address]
 }
 
-fn without(text: &[u8], secret: &[u8]) -> Vec<u8> {
-    let (mut kept, mut rest) = (Vec::with_capacity(text.len()), text);
-    while let Some(at) = rest.windows(secret.len()).position(|part| part == secret) {
+fn without(text: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    let found = |text: &[u8]| text.windows(secret.len()).position(|part| part == secret);
+    let Some(mut at) = found(&text) else { return text };
+    let (mut kept, mut rest) = (Vec::with_capacity(text.len()), text.as_slice());
+    loop {
         kept.extend_from_slice(rest.get(..at).unwrap_or_default());
         kept.extend_from_slice(MASK.as_bytes());
         rest = rest.get(at + secret.len()..).unwrap_or_default();
+        match found(rest) {
+            Some(next) => at = next,
+            None => break,
+        }
     }
     kept.extend_from_slice(rest);
     kept
@@ -79,7 +96,7 @@ mod tests {
             ("", ""),
         ];
         for (text, wanted) in cases {
-            assert_eq!(String::from_utf8(masked(text.as_bytes(), secrets.iter())).unwrap(), wanted);
+            assert_eq!(String::from_utf8(Masks::of(secrets.iter()).masked(text.as_bytes())).unwrap(), wanted);
         }
     }
 }

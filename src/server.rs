@@ -3,6 +3,7 @@
 mod alerts;
 mod figures;
 mod files;
+mod leases;
 mod listen;
 mod operator;
 mod retention;
@@ -126,7 +127,7 @@ impl Server {
             Some(entrance) => Some((bind(entrance.listen).await?, entrance.clone())),
             None => None,
         };
-        store.release_leases(None).await?;
+        let are_free = leases::are_free(&store).await?;
 
         let (fixed, told) = (reload::fixed(&compiled), reload::Told::of(&compiled));
         let revision = Revision { set: compiled.set, documents: compiled.documents };
@@ -142,6 +143,7 @@ impl Server {
         let exporting = exporter.map(|exporter| tokio::spawn(exporter.run()));
         let mut dispatch = dispatch.watched_by(figures.clone(), spans.clone());
         dispatch.recall().await?;
+        let owed = if are_free { None } else { Some(dispatch.gate()) };
         dispatch.ensure(store.open_connections().await?.into_iter().map(Arc::from));
         dispatch.ensure(live.now().set.connections.keys().cloned());
 
@@ -175,7 +177,9 @@ impl Server {
             figures: figures.clone(),
             spans,
         };
-        let forgetting = retention::forget(store.clone(), clock.clone(), settings.retention, stopped.clone());
+        let freeing = leases::free(store.clone(), owed, stopped.clone());
+        let forgetting =
+            retention::forget(store.clone(), clock.clone(), live.clone(), settings.retention, stopped.clone());
         let (awaken, awakened) = mpsc::unbounded_channel();
         let nudge = dispatch.nudge();
         let admin = Admin {
@@ -230,7 +234,9 @@ impl Server {
             page_task,
             routing,
             reloading: tokio::spawn(reload_loop(reloader, fingerprint, taken, on_revision, stopped.clone())),
-            forgetting: tokio::spawn(forgetting),
+            forgetting: tokio::spawn(async {
+                let ((), ()) = tokio::join!(freeing, forgetting);
+            }),
             counting: tokio::spawn(counting),
             alerting: tokio::spawn(alerts.run(stopped)),
             exporting,
@@ -349,18 +355,21 @@ fn connections(live: Live, outlook: Outlook) -> admin::Connections {
 fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
     Arc::new(move |name, due, ahead| {
         let stands = outlook.of(name);
-        let at = outlook.estimate(name, due, ahead);
+        // While nothing goes out, nobody knows when it does.
+        let shut = stands.down.or(stands.refused);
+        let at = shut.is_none().then(|| outlook.estimate(name, due, ahead));
         let revision = live.now();
         let connection = revision.set.connections.get(name);
         let limits = connection.map(|connection| connection.rate_limits.clone()).unwrap_or_default();
         let limit = |(requests, per): (u64, Duration)| serde_json::json!({ "requests": requests, "seconds": per.as_secs_f64() });
         serde_json::json!({
-            "at": at.to_string(),
-            "seconds": stands.now.until(at).as_secs(),
+            "at": at.map(|at| at.to_string()),
+            "seconds": at.map(|at| stands.now.until(at).as_secs()),
             "provider": connection.map(|connection| connection.pack.title.to_string()),
             "limits": limits.into_iter().map(limit).collect::<Vec<_>>(),
             "down_since": stands.down.map(|(since, _)| since.to_string()),
             "refused_since": stands.refused.map(|(since, _)| since.to_string()),
+            "asked_again": shut.map(|(_, until)| until.to_string()),
             "paused_until": stands.paused_until.map(|until| until.to_string()),
         })
     })

@@ -1,5 +1,6 @@
 //! The settings of `jackfield.yaml` that a server starts with.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,6 +57,7 @@ const IDENTITIES: Duration = Duration::from_secs(30 * 24 * 3600);
 fn retention(written: Option<&settings::Retention>) -> Retention {
     Retention {
         age: Some(written.and_then(|r| Some(r.age.as_ref()?.value)).unwrap_or(AGE)),
+        routes: BTreeMap::new(),
         size: written.and_then(|r| Some(r.size.as_ref()?.value.0)),
         identity_window: written.and_then(|r| Some(r.identities.as_ref()?.value)).unwrap_or(IDENTITIES),
     }

@@ -154,9 +154,8 @@ impl Trace {
 }
 
 /// The digits of an id.
-fn digits(id: impl fmt::Display) -> u128 {
-    let text = id.to_string();
-    text.rsplit('_').next().and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or(1).max(1)
+fn digits(id: impl Into<u128>) -> u128 {
+    id.into().max(1)
 }
 
 /// A number that looks like any other, and is the same again for the same (splitmix64); never zero.

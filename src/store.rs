@@ -33,6 +33,7 @@ mod query;
 mod queue;
 mod reader;
 mod replay;
+mod retention;
 mod search;
 mod snapshot;
 mod spare;
@@ -57,10 +58,11 @@ pub use kept::Kept;
 pub use look::Look;
 pub use model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EndedCall, EventStory, Filter, Leased, LimitedCall,
-    NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, Retention,
-    RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken,
-    UnsureCall, Verified,
+    NewDelivery, NewEvents, NewOutcome, NewResult, Pruned, Remember, Replay, ReplayEvents, Replayed, RouteReceipt,
+    RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent, StoredOutcome, StoredResult, StoredToken, UnsureCall,
+    Verified,
 };
+pub use retention::Retention;
 pub use search::{Became, EventFilter, EventPage};
 pub use snapshot::Snapshot;
 pub use verify::verify;
@@ -225,7 +227,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The numbers of the events that [`Store::replay_events`] would put back.
     fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<i64>>;
 
-    /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. An event
+    /// Forgets some of what retention does not keep, not more than about `limit` events, and gives their space back. Where routes
+    /// keep their events for a time of their own, each of those is looked at that may be over by it. An event
     /// of which anything is not done, or held, is never forgotten, and an identity not before its window is over.
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned>;
 

@@ -23,11 +23,14 @@ mod look;
 pub mod lookalike;
 mod order;
 mod parse;
+mod quick;
+mod scope;
 mod signature;
 mod tolerant;
 mod truth;
 mod zone;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,13 +39,14 @@ use minijinja::{Environment, Expression};
 use crate::diagnostic::Code;
 use crate::value::Value;
 
-pub use bridge::Scope;
 use compared::Added;
 pub use condition::{Anyway, Word, exclude};
 pub use infer::{Inferred, Misfit, Names};
 pub use lint::{Needed, Use};
 pub use look::Looked;
-use tolerant::Tolerant;
+use quick::Quick;
+pub use scope::{Name, Scope};
+use tolerant::{Filled, Tolerant};
 
 /// No template makes more text than this.
 const LARGEST_OUTPUT: usize = 256 * 1024;
@@ -90,7 +94,8 @@ struct Expr {
 enum ExprKind {
     /// A name alone, looked up without the engine.
     Name(Arc<str>),
-    Compiled(Box<Expression<'static, 'static>>),
+    /// With the way around the engine, where there is one.
+    Compiled(Option<Quick>, Box<Expression<'static, 'static>>),
 }
 
 /// What is wrong with a template, or with what it met in an event. Never holds a value of the event.
@@ -191,21 +196,21 @@ impl Template {
     }
 
     fn evaluated(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
-        let filled = (!self.tolerant.is_empty()).then(|| tolerant::within(scope, &self.tolerant));
-        let scope = filled.as_ref().unwrap_or(scope);
+        let scope = &Filled::of(scope, &self.tolerant);
         match &*self.program {
             Program::Constant(value) => Ok(Some(value.clone())),
             Program::Whole(expr) => {
-                let value = expr.evaluate(scope).map_err(|error| self.widened(error, scope))?;
+                let value = expr.evaluate(scope).map_err(|error| self.widened(error, scope.all()))?;
                 // What is handed on as it came may be as long as it came.
                 let is_made = || self.text.contains(['|', '~', '+', '*', '%', '(']);
-                let is_long = value.as_ref().and_then(Value::as_str).is_some_and(|text| text.len() > LARGEST_OUTPUT);
-                if is_long && is_made() { Err(self.too_large()) } else { Ok(value) }
+                let is_long = value.as_deref().and_then(Value::as_str).is_some_and(|text| text.len() > LARGEST_OUTPUT);
+                if is_long && is_made() { Err(self.too_large()) } else { Ok(value.map(Cow::into_owned)) }
             }
-            Program::Parts(parts) => {
-                self.text_of(parts, scope).map(|text| Some(text.into())).map_err(|error| self.widened(error, scope))
-            }
-            Program::Statements(env) => self.run(env, scope).map(|text| Some(text.into())),
+            Program::Parts(parts) => self
+                .text_of(parts, scope)
+                .map(|text| Some(text.into()))
+                .map_err(|error| self.widened(error, scope.all())),
+            Program::Statements(env) => self.run(env, scope.all()).map(|text| Some(text.into())),
         }
     }
 
@@ -253,7 +258,7 @@ impl Template {
         }
     }
 
-    fn text_of(&self, parts: &[Part], scope: &Scope) -> Result<String, TemplateError> {
+    fn text_of(&self, parts: &[Part], scope: &Filled<'_>) -> Result<String, TemplateError> {
         let mut text = String::with_capacity(self.text.len());
         for part in parts {
             match part {
@@ -290,12 +295,18 @@ impl Template {
 }
 
 impl Expr {
-    fn evaluate(&self, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+    fn evaluate<'v>(&'v self, scope: &'v Filled<'_>) -> Result<Option<Cow<'v, Value>>, TemplateError> {
         match &self.kind {
-            ExprKind::Name(name) => Ok(scope.get(name).flatten().cloned()),
-            ExprKind::Compiled(expression) => {
+            ExprKind::Name(name) => {
+                let found = scope.scope.get(name).or_else(|| scope.all().get(name));
+                Ok(found.flatten().map(Cow::Borrowed))
+            }
+            ExprKind::Compiled(quick, expression) => {
+                if let Some(found) = quick.as_ref().and_then(|quick| quick.evaluate(scope.scope)) {
+                    return Ok(found);
+                }
                 exact::forget();
-                let result = expression.eval(scope.to_engine());
+                let result = expression.eval(scope.all().to_engine());
                 let value = result.map_err(|error| {
                     let error = lint::engine_error(&error, self.range.start, "");
                     // The engine does not always say where; then it is the whole expression.
@@ -303,14 +314,15 @@ impl Expr {
                     let absent = error.code == Code::TemplateFailed && error.message == lint::ABSENT;
                     TemplateError { range, help: error.help.or(absent.then(|| WHERE_MISSING.to_owned())), ..error }
                 })?;
-                bridge::from_engine(&value).map_err(|what| {
+                let value = bridge::from_engine(&value).map_err(|what| {
                     TemplateError::new(Code::TemplateFailed, self.range.clone(), format!("this makes {what}"))
-                })
+                })?;
+                Ok(value.map(Cow::Owned))
             }
         }
     }
 
-    fn write(&self, scope: &Scope, text: &mut String) -> Result<(), TemplateError> {
+    fn write(&self, scope: &Filled<'_>, text: &mut String) -> Result<(), TemplateError> {
         let value = self.evaluate(scope)?;
         let start = text.len();
         let written = value.as_ref().is_some_and(|value| bridge::write_text(value, text));

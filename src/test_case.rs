@@ -251,7 +251,7 @@ impl TestCase {
                 Prepared::Ready(request) => made.requests.push(*request),
                 Prepared::Planned(plan) => {
                     let send = route.sends.get(number);
-                    let told = |problem| at_route(problem, send);
+                    let told = |problem| hint::with_values(at_route(problem, send), route, event);
                     self.walk(set, &plan, made, &told)?;
                 }
                 Prepared::Skipped => made.reasons.extend(reason::of_when(set, route, event, number)),

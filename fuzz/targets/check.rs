@@ -46,6 +46,7 @@ fn check(text: &str) {
         environment,
         secrets: Secrets::Optional,
         sandbox: text.starts_with('s').then(|| "http://127.0.0.1:8090".into()),
+        listen: None,
         samples: files.keys().filter(|path| path.starts_with("samples/")).cloned().collect(),
         read: &read,
         now: Timestamp(1_790_000_000_000),

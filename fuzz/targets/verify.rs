@@ -45,6 +45,7 @@ fn source(verify: &str) -> Arc<Source> {
         environment: Environment { variables: [("SECRET".to_owned(), SECRET.to_owned())].into(), ..Environment::default() },
         secrets: Secrets::Required,
         sandbox: None,
+        listen: None,
         samples: Vec::new(),
         read: &|_| None,
         now: Timestamp(0),

@@ -52,27 +52,32 @@ pub(super) fn refused(problem: &str) -> Response {
 }
 
 /// What was sent as JSON; or why not.
-pub(super) fn posted(headers: &HeaderMap, body: &[u8]) -> Result<Asked, Response> {
+pub(super) fn posted(headers: &HeaderMap, body: &[u8], known: &[&str]) -> Result<Asked, Response> {
     // A page of somebody else can't send this type without asking first.
     if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON, as application/json\n").into_response());
     }
-    Asked::from_json(body).map_err(|problem| refused(&problem))
+    Asked::from_json(body, known).map_err(|problem| refused(&problem))
 }
 
 impl Asked {
-    pub(super) fn from_query(query: &str) -> Result<Asked, Refused> {
-        Asked::from_value(form::decode_lenient(query), USUAL, false)
+    pub(super) fn from_query(query: &str, known: &[&str]) -> Result<Asked, Refused> {
+        let value = form::decode_lenient(query);
+        fit(&value, known)?;
+        Asked::from_value(value, USUAL, false)
     }
 
     /// The same of events: what became of them is a state, too.
-    pub(super) fn of_events(query: &str) -> Result<Asked, Refused> {
-        Asked::from_value(form::decode_lenient(query), USUAL, true)
+    pub(super) fn of_events(query: &str, known: &[&str]) -> Result<Asked, Refused> {
+        let value = form::decode_lenient(query);
+        fit(&value, known)?;
+        Asked::from_value(value, USUAL, true)
     }
 
-    pub(super) fn from_json(body: &[u8]) -> Result<Asked, Refused> {
+    pub(super) fn from_json(body: &[u8], known: &[&str]) -> Result<Asked, Refused> {
         let value =
             json::parse(body, &json::Limits::default()).map_err(|error| format!("the body is no JSON: {error}"))?;
+        fit(&value, known)?;
         Asked::from_value(value, MOST, false)
     }
 
@@ -194,6 +199,32 @@ impl Asked {
     }
 }
 
+/// What is true or false; all else is text, a number, or the list of ids.
+const YES_OR_NO: [&str; 8] = ["routes", "unmatched", UNMADE, "all", "unknown", "repeat_steps", "again", "dry_run"];
+
+/// Whether all that is said is known and of its kind: what is passed over may have narrowed what is meant.
+fn fit(value: &Value, known: &[&str]) -> Result<(), Refused> {
+    let said = value.as_object().ok_or("say what is meant as a JSON object")?;
+    for (key, value) in said.iter() {
+        if !known.contains(&&**key) {
+            return Err(format!("`{}` can't be said here; what can be said is {}", shown(key), known.join(", ")));
+        }
+        let is_text = matches!(value, Value::String(_) | Value::Number(_) | Value::Null);
+        match (YES_OR_NO.contains(&&**key), value) {
+            (true, Value::Bool(_)) | (_, Value::Null) => {}
+            (true, _) => return Err(format!("`{key}` is true or false")),
+            (false, _) if is_text || &**key == "ids" => {}
+            (false, _) => return Err(format!("`{key}` is text")),
+        }
+    }
+    Ok(())
+}
+
+/// What somebody wrote, as it can be repeated.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(60).collect()
+}
+
 /// Why a text is no id, in words.
 fn no_id(text: &str) -> Refused {
     let list = match () {
@@ -201,7 +232,7 @@ fn no_id(text: &str) -> Refused {
         () if text.starts_with("evt_") => "`jackfield events` lists them",
         () => return "an id begins with `dlv_` or `evt_`".to_owned(),
     };
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    let shown = shown(text);
     format!("`{shown}` is no whole id: copy all of it; {list}")
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::asked::Asked;
 use super::held::{self, Decision};
 use super::look::Found;
+use super::replay::ReplayAsked;
 use super::{Admin, replay};
 use crate::store::StoreError;
 
@@ -20,9 +21,18 @@ pub enum Deed {
     Dismiss,
 }
 
+/// What the form of the page says of each.
+const OF_THE_FORM: [&str; 4] = ["unknown", "repeat_steps", "by", "note"];
+
 /// Does it, or with `dry_run` says what it would be done to; or why it can't be done, in words.
 pub async fn deed(admin: &Admin, deed: Deed, asked: &Json) -> Result<Result<Json, String>, StoreError> {
-    let asked = match Asked::from_json(asked.to_string().as_bytes()) {
+    let mut known = match deed {
+        Deed::Replay => ReplayAsked::KEYS.to_vec(),
+        Deed::Release => Decision::Release.known(),
+        Deed::Dismiss => Decision::Dismiss.known(),
+    };
+    known.extend(OF_THE_FORM);
+    let asked = match Asked::from_json(asked.to_string().as_bytes(), &known) {
         Ok(asked) => asked,
         Err(problem) => return Ok(Err(problem)),
     };

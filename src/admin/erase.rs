@@ -4,21 +4,60 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
+use super::api::{Maybe, Told};
 use super::asked::{self, Asked};
 use super::look::Found;
 use super::{Admin, unavailable};
 use crate::clock::Timestamp;
+use crate::id::EventId;
 use crate::privacy::shape;
 use crate::store::{Erase, Erased, Store, StoreError};
 
 /// A number has so many digits, with its country or without.
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=17;
 
-/// `POST /erase`: `{value, ids, dry_run}`.
+shape! {
+    /// Whose events are forgotten for good.
+    pub(super) struct EraseAsked {
+        /// In which this was sent: a whole phone number, an e-mail address, or another number or code of one person.
+        value: Maybe<String>,
+        /// These events.
+        ids: Maybe<Vec<EventId>>,
+        /// Only count them.
+        dry_run: Maybe<bool>,
+    }
+}
+
+told! {
+    /// What is forgotten, or would be.
+    pub(super) struct WasErased {
+        /// Whether nothing was done.
+        dry_run: bool,
+        /// How many events.
+        events: usize,
+        /// How many deliveries of theirs.
+        deliveries: usize,
+        /// Of these, those that had not gone out: they do not any more.
+        withdrawn: usize,
+        /// Of those, the ones that were being sent at that moment: the provider may have them.
+        under_way: usize,
+        /// Results of steps that others would have used.
+        remembered: usize,
+    }
+}
+
+/// What is asked of lists, and told why it can't be said here.
+const OF_LISTS: [&str; 8] = ["route", "connection", "source", "state", "since", "until", "identity", "lane"];
+
+/// What can be said.
+pub(super) fn known() -> Vec<&'static str> {
+    EraseAsked::KEYS.iter().copied().chain(OF_LISTS).collect()
+}
+
+/// `POST /erase`
 pub(super) async fn erase(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
-    let asked = match asked::posted(&headers, &body) {
+    let asked = match asked::posted(&headers, &body, &known()) {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
@@ -40,14 +79,7 @@ pub(super) async fn erased(store: &dyn Store, now: Timestamp, asked: &Asked) -> 
     if !dry_run {
         tracing::info!(events, deliveries, "what was known of a person is erased, as somebody asked");
     }
-    Ok(Found::Json(json!({
-        "dry_run": dry_run,
-        "events": events,
-        "deliveries": deliveries,
-        "withdrawn": pending,
-        "under_way": under_way,
-        "remembered": remembered,
-    })))
+    Ok(Found::Json(WasErased { dry_run, events, deliveries, withdrawn: pending, under_way, remembered }.told()))
 }
 
 /// Why it can't be done, in words that tell nothing of whose it is.

@@ -5,20 +5,114 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::api::{Maybe, Several, Told, Word, Words};
 use super::asked::Asked;
 use super::look::Found;
 use super::masked;
 use super::total::Total;
+use crate::clock::Timestamp;
+use crate::delivery::State;
 use crate::diagnostic::Code;
 use crate::event::capture;
 use crate::id::EventId;
 use crate::route::RouteSet;
-use crate::store::{EventFilter, EventPage, EventStory, Store, StoreError, StoredResult};
+use crate::store::{Became, EventFilter, EventPage, EventStory, Store, StoreError, StoredOutcome, StoredResult};
 
 /// No list is longer.
 const MOST: usize = 1000;
 /// So many that are looked for are counted.
 const COUNTED: usize = 200;
+
+shape! {
+    /// Which events are listed: those of which all holds that is said.
+    pub(super) struct EventsAsked {
+        /// In which this was sent: a phone number however it is written, or its last four digits or more; an e-mail address; or
+        /// words, all of which are in it.
+        value: Maybe<String>,
+        /// Of this source.
+        source: Maybe<String>,
+        /// That this route took.
+        route: Maybe<String>,
+        /// With a delivery to this connection.
+        connection: Maybe<String>,
+        /// That came to one of these, with commas between: `unrouted`, `unmatched`, `failed`, `dismissed`, `duplicate`, or the
+        /// state of a delivery.
+        state: Maybe<Several<Became>>,
+        /// Of this identity.
+        identity: Maybe<String>,
+        /// Of this lane.
+        lane: Maybe<String>,
+        /// Received at this moment or later.
+        since: Maybe<Timestamp>,
+        /// Received before this moment.
+        until: Maybe<Timestamp>,
+        /// Older than this event, or what `next` of the list before says.
+        before: Maybe<String>,
+        /// How many of the newest: 20 unless given, 1000 at the most.
+        last: Maybe<u64>,
+    }
+}
+
+told! {
+    /// Events, the newest first.
+    pub(super) struct Events {
+        events: Vec<Event>,
+        /// How many there are beside those that are listed.
+        total: EventsTotal,
+        /// What `before` is to be for the list that follows; null at the end.
+        next: Option<i64>,
+        /// So many of those that are left were not prepared for the search yet.
+        not_searched: u64,
+    }
+}
+
+told! {
+    /// How many events there are.
+    pub(super) struct EventsTotal {
+        events: Total,
+    }
+}
+
+told! {
+    /// An event and what became of it, without anything of its contents.
+    pub(super) struct Event {
+        id: EventId,
+        received_at: Timestamp,
+        source: String,
+        /// Which part of its request, from 0, where `split` made several of one.
+        part: u32,
+        /// Whether the routes have seen it.
+        routed: bool,
+        /// What the routes made of it that took it.
+        routes: Vec<Outcome>,
+    }
+}
+
+told! {
+    /// What a route made of an event.
+    pub(super) struct Outcome {
+        route: String,
+        result: Word<Outcomes>,
+        /// Why it could make nothing of it.
+        problem: Option<String>,
+        /// Whether the request could not be read at all.
+        unread: bool,
+        /// Who dismissed it, and why.
+        note: Option<String>,
+        /// The state of each of its deliveries.
+        deliveries: Vec<Word<State>>,
+    }
+}
+
+/// What a route can make of an event.
+#[derive(Clone, Debug)]
+pub(super) enum Outcomes {}
+
+impl Words for Outcomes {
+    fn words() -> Vec<&'static str> {
+        vec!["taken", "failed", "dismissed", "duplicate"]
+    }
+}
 
 /// What is personal goes out here, and what is confidential, so a page of somebody else, to whose name this address was given, gets nothing: it is asked
 /// for by number or as `localhost` only.
@@ -39,8 +133,8 @@ fn is_address(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
 }
 
-pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreError> {
-    let asked = match Asked::of_events(query) {
+pub(super) async fn list(store: &dyn Store, query: &str, set: Option<&RouteSet>) -> Result<Found, StoreError> {
+    let asked = match Asked::of_events(query, EventsAsked::KEYS) {
         Ok(asked) => asked,
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
@@ -53,13 +147,19 @@ pub(super) async fn list(store: &dyn Store, query: &str) -> Result<Found, StoreE
     }
     let page = store.find_events(filter.clone(), asked.last.clamp(1, MOST)).await?;
     let total = total(store, &filter, &page).await?;
-    let listed: Vec<serde_json::Value> = page.events.iter().map(summary).collect();
-    Ok(Found::Json(serde_json::json!({
-        "events": listed,
-        "total": { "events": total.to_json() },
-        "next": page.next,
-        "not_searched": page.not_searched,
-    })))
+    let mut events = Vec::with_capacity(page.events.len());
+    for story in &page.events {
+        let mut event = summary(story);
+        if event.routes.iter().any(|outcome| outcome.problem.is_some())
+            && let Some(masks) = masked::of_event(store, set, story.event.id).await?
+        {
+            let problems = event.routes.iter_mut().filter_map(|outcome| outcome.problem.as_mut());
+            problems.for_each(|problem| *problem = masks.text(problem));
+        }
+        events.push(event);
+    }
+    let (next, not_searched) = (page.next, page.not_searched);
+    Ok(Found::Json(Events { events, total: EventsTotal { events: total }, next, not_searched }.told()))
 }
 
 /// How many there are: of all that is known, and of what is looked for as far as it is counted.
@@ -87,37 +187,44 @@ pub(super) async fn request(store: &dyn Store, id: &str, set: Option<&RouteSet>)
     Ok(story.map_or(Found::Nothing, |story| Found::Bytes(shown(story))))
 }
 
-/// Why a request could not be read; that tells of places, and of nothing that stands there.
-fn unread(problem: &str) -> Option<String> {
-    let problem: serde_json::Value = serde_json::from_str(problem).ok()?;
-    let message = problem["message"].as_str().filter(|_| problem["code"] == Code::UndecodableBody.word());
-    message.map(str::to_owned)
+/// What a route made of an event at last; where none takes it any more, what came of it before and was not sent again.
+fn current(story: &EventStory) -> Vec<&StoredOutcome> {
+    let now = |outcome: &&StoredOutcome| outcome.generation == story.event.generation;
+    let found: Vec<_> = story.outcomes.iter().filter(now).collect();
+    let is_kept =
+        |outcome: &&StoredOutcome| outcome.deliveries.iter().any(|story| story.delivery.state != State::Replayed);
+    if found.is_empty() { story.outcomes.iter().filter(is_kept).collect() } else { found }
 }
 
-/// An event without anything of its contents.
-fn summary(story: &EventStory) -> serde_json::Value {
-    let routes: Vec<serde_json::Value> = story
-        .outcomes
-        .iter()
-        .map(|outcome| {
-            let (result, problem) = match &outcome.result {
-                StoredResult::Failed { problem } => ("failed", unread(problem)),
-                StoredResult::Dismissed { .. } => ("dismissed", None),
-                StoredResult::Taken { .. } => ("taken", None),
-                StoredResult::Duplicate { .. } => ("duplicate", None),
-            };
-            let states: Vec<&str> = outcome.deliveries.iter().map(|story| story.delivery.state.word()).collect();
-            serde_json::json!({ "route": &*outcome.route, "result": result, "problem": problem, "deliveries": states })
-        })
-        .collect();
-    serde_json::json!({
-        "id": story.event.id.to_string(),
-        "received_at": story.event.received_at.to_string(),
-        "source": &*story.event.source,
-        "part": story.event.part,
-        "routed": story.routed_at.is_some(),
-        "routes": routes,
-    })
+fn summary(story: &EventStory) -> Event {
+    Event {
+        id: story.event.id,
+        received_at: story.event.received_at,
+        source: story.event.source.to_string(),
+        part: story.event.part,
+        routed: story.routed_at.is_some(),
+        routes: current(story).into_iter().map(outcome).collect(),
+    }
+}
+
+fn outcome(outcome: &StoredOutcome) -> Outcome {
+    let (result, problem, note) = match &outcome.result {
+        StoredResult::Failed { problem } => ("failed", Some(problem), None),
+        StoredResult::Dismissed { reason } => ("dismissed", None, Some(reason.clone())),
+        StoredResult::Taken { .. } => ("taken", None, None),
+        StoredResult::Duplicate { .. } => ("duplicate", None, None),
+    };
+    let problem = problem.map(|problem| serde_json::from_str(problem).unwrap_or_else(|_| problem.as_str().into()));
+    let word = |key: &str| problem.as_ref().and_then(|problem: &serde_json::Value| problem.get(key)?.as_str());
+    let states = outcome.deliveries.iter().map(|story| Word::of(story.delivery.state.word()));
+    Outcome {
+        route: outcome.route.to_string(),
+        result: Word::of(result),
+        problem: word("message").or(problem.as_ref().and_then(|problem| problem.as_str())).map(str::to_owned),
+        unread: word("code") == Some(Code::UndecodableBody.word()),
+        note,
+        deliveries: states.collect(),
+    }
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
+use super::api::{Maybe, Several, Told};
 use super::asked::{self, Asked, MOST, UNMADE};
 use super::look::Found;
 use super::{Admin, erase, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State as Where;
+use crate::id::DeliveryId;
 use crate::store::{EventStory, Filter, ReplayEvents, Store, StoreError, StoredDelivery, StoredResult};
 
 /// The states of what goes on by itself.
@@ -26,7 +27,107 @@ pub(super) enum Decision {
     Dismiss,
 }
 
+shape! {
+    /// Which deliveries go on now: those of which all holds that is said.
+    pub(super) struct ReleaseAsked {
+        /// These.
+        ids: Maybe<Vec<DeliveryId>>,
+        /// Of one of these states, with commas between: `held`, `pending`, `leased`, `retrying`.
+        state: Maybe<Several<Where>>,
+        /// Of this route.
+        route: Maybe<String>,
+        /// To this connection, which tries again at once.
+        connection: Maybe<String>,
+        /// Made at this moment or later.
+        since: Maybe<Timestamp>,
+        /// Made before this moment.
+        until: Maybe<Timestamp>,
+        /// All that are held or wait for a later time.
+        all: Maybe<bool>,
+        /// Also those of which nobody knows whether the provider has them.
+        unknown: Maybe<bool>,
+        /// Who asks for it, for the log.
+        by: Maybe<String>,
+        /// No more than so many.
+        last: Maybe<u64>,
+        /// Only say which are meant.
+        dry_run: Maybe<bool>,
+    }
+}
+
+shape! {
+    /// Of what nothing more is wanted: what failed or is held, of which all holds that is said.
+    pub(super) struct DismissAsked {
+        /// These deliveries, or these events of which a route could make nothing.
+        ids: Maybe<Vec<String>>,
+        /// Of one of these states, with commas between: `dead`, `held`.
+        state: Maybe<Several<Where>>,
+        /// Of this route.
+        route: Maybe<String>,
+        /// To this connection.
+        connection: Maybe<String>,
+        /// Made, or received, at this moment or later.
+        since: Maybe<Timestamp>,
+        /// Made, or received, before this moment.
+        until: Maybe<Timestamp>,
+        /// All of it.
+        all: Maybe<bool>,
+        /// Events of which a route could make nothing, and no deliveries.
+        unmade: Maybe<bool>,
+        /// Who wants it, to be read with the delivery.
+        by: Maybe<String>,
+        /// Why, to be read with the delivery.
+        note: Maybe<String>,
+        /// No more than so many.
+        last: Maybe<u64>,
+        /// Only say which are meant.
+        dry_run: Maybe<bool>,
+    }
+}
+
+told! {
+    /// What goes on now.
+    pub(super) struct Released {
+        /// Whether nothing was done.
+        dry_run: bool,
+        /// How many.
+        deliveries: usize,
+        ids: Vec<DeliveryId>,
+        /// Whether there may be more that are meant.
+        more: bool,
+        /// How many stay held, since nobody knows whether the provider has them.
+        left_out: usize,
+        /// The connections that waited for something and try again.
+        asked_again: Vec<String>,
+    }
+}
+
+told! {
+    /// Of what nothing more is wanted.
+    pub(super) struct Dismissed {
+        /// Whether nothing was done.
+        dry_run: bool,
+        /// How many deliveries.
+        deliveries: usize,
+        /// How many events.
+        events: usize,
+        /// Of the deliveries and events.
+        ids: Vec<String>,
+        /// Whether there may be more that are meant.
+        more: bool,
+    }
+}
+
+/// What is asked of other things, and told why it can't be said of these.
+const OF_OTHERS: [&str; 4] = ["source", "value", "identity", "lane"];
+
 impl Decision {
+    /// What can be said of which are meant.
+    pub(super) fn known(self) -> Vec<&'static str> {
+        let own = if self == Decision::Release { ReleaseAsked::KEYS } else { DismissAsked::KEYS };
+        own.iter().copied().chain(OF_OTHERS).collect()
+    }
+
     /// The states of which it can be said.
     fn states(self) -> &'static [Where] {
         match self {
@@ -48,18 +149,18 @@ pub(super) struct Hands<'h> {
     nudge: &'h (dyn Fn(&Arc<str>) -> bool + Send + Sync),
 }
 
-/// `POST /release`: `{ids, state, route, connection, since, until, all, unknown, by, dry_run}`.
+/// `POST /release`
 pub(super) async fn release(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
     posted(&admin, Decision::Release, &headers, &body).await
 }
 
-/// `POST /dismiss`: `{ids, state, route, connection, since, until, all, by, note, dry_run}`.
+/// `POST /dismiss`
 pub(super) async fn dismiss(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
     posted(&admin, Decision::Dismiss, &headers, &body).await
 }
 
 async fn posted(admin: &Admin, decision: Decision, headers: &HeaderMap, body: &[u8]) -> Response {
-    let asked = match asked::posted(headers, body) {
+    let asked = match asked::posted(headers, body, &decision.known()) {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
@@ -78,7 +179,7 @@ pub(super) async fn decided_now(admin: &Admin, decision: Decision, asked: &Asked
 pub async fn decide(store: &dyn Store, now: Timestamp, path: &str, body: &str) -> Result<(u16, Vec<u8>), StoreError> {
     let decision = match path {
         "/erase" => {
-            let found = match Asked::from_json(body.as_bytes()) {
+            let found = match Asked::from_json(body.as_bytes(), &erase::known()) {
                 Ok(asked) => erase::erased(store, now, &asked).await?,
                 Err(problem) => Found::Wrong(problem),
             };
@@ -89,7 +190,7 @@ pub async fn decide(store: &dyn Store, now: Timestamp, path: &str, body: &str) -
         _ => return Ok((404, Vec::new())),
     };
     let hands = Hands { store, now, connections: Vec::new(), wake: &|_| {}, nudge: &|_| false };
-    let found = match Asked::from_json(body.as_bytes()) {
+    let found = match Asked::from_json(body.as_bytes(), &decision.known()) {
         Ok(asked) => decided(&hands, decision, &asked).await?,
         Err(problem) => Found::Wrong(problem),
     };
@@ -186,11 +287,9 @@ async fn released(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError>
         let by = by(asked);
         tracing::info!(deliveries = found.len(), by, "deliveries go on now, as a person asked");
     }
-    let ids: Vec<String> = found.iter().map(|one| one.id.to_string()).collect();
-    Ok(Found::Json(json!({
-        "dry_run": is_trial, "deliveries": ids.len(), "ids": ids, "more": more, "left_out": left_out,
-        "asked_again": asked_again,
-    })))
+    let ids: Vec<DeliveryId> = found.iter().map(|one| one.id).collect();
+    let (dry_run, deliveries) = (is_trial, ids.len());
+    Ok(Found::Json(Released { dry_run, deliveries, ids, more, left_out, asked_again }.told()))
 }
 
 /// Lets the connections that are meant try again, and says which of them waited for something.
@@ -234,10 +333,8 @@ async fn dismissed(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError
     }
     let ids = found.iter().rev().map(|one| one.id.to_string()).chain(events.iter().map(ToString::to_string));
     let more = found.len() == MOST || events.len() == MOST;
-    Ok(Found::Json(json!({
-        "dry_run": is_trial, "deliveries": found.len(), "events": events.len(), "ids": ids.collect::<Vec<_>>(),
-        "more": more,
-    })))
+    let (ids, deliveries, events) = (ids.collect(), found.len(), events.len());
+    Ok(Found::Json(Dismissed { dry_run: is_trial, deliveries, events, ids, more }.told()))
 }
 
 /// The events that are meant: those that are named, or where no connection, state or delivery is, those that failed.

@@ -49,13 +49,13 @@ impl Found {
 async fn found(store: &dyn Store, path: &str, query: &str, set: Option<&RouteSet>) -> Result<Found, StoreError> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts.as_slice() {
-        ["events"] => events::list(store, query).await,
+        ["events"] => events::list(store, query, set).await,
         ["events", id, "request"] => events::request(store, id, set).await,
-        ["deliveries"] => deliveries::list(store, query).await,
+        ["deliveries"] => deliveries::list(store, query, set).await,
         ["deliveries", id] => {
             Ok(deliveries::story(store, id, set).await?.map_or(Found::Nothing, |(_, body)| Found::Json(body)))
         }
-        ["dead-letters"] => deliveries::dead_letters(store, query).await,
+        ["dead-letters"] => deliveries::dead_letters(store, query, set).await,
         _ => Ok(Found::Nothing),
     }
 }

@@ -4,11 +4,12 @@ use serde_json::Value as Json;
 use url::form_urlencoded;
 
 use crate::event::RawRequest;
+use crate::id::EventId;
 use crate::payload::{self, Format};
 use crate::privacy::{MASKED, Masks};
 use crate::route::RouteSet;
 use crate::source::Whole;
-use crate::store::StoredEvent;
+use crate::store::{Store, StoreError, StoredEvent};
 use crate::value::{Value, json};
 
 /// What is masked of an event's payload, and of what was made of it.
@@ -23,6 +24,16 @@ pub(super) fn masks(set: &RouteSet, event: &StoredEvent) -> Masks {
         source.restore(&whole, event.id, &event.raw, event.part, event.params.clone(), event.received_at)
     });
     privacy.masks(&read.map_or_else(|| unread(&event.raw), |event| event.payload))
+}
+
+/// The same of an event that is named, where anything is masked at all.
+pub(super) async fn of_event(
+    store: &dyn Store,
+    set: Option<&RouteSet>,
+    id: EventId,
+) -> Result<Option<Masks>, StoreError> {
+    let Some(set) = set.filter(|set| set.has_privacy()) else { return Ok(None) };
+    Ok(store.event(id).await?.map(|story| masks(set, &story.event)))
 }
 
 /// The payload where its source does not read it.

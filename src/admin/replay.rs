@@ -8,16 +8,96 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::api::{As, Maybe, Several};
 use super::asked::{self, Asked, UNMADE};
 use super::look::Found;
 use super::{Admin, contents, unavailable};
+use crate::clock::Timestamp;
 use crate::delivery::State as Where;
-use crate::id::EventId;
+use crate::id::{DeliveryId, EventId};
 use crate::store::{EventStory, Filter, Replay, ReplayEvents, StoreError, StoredDelivery};
 
-/// `POST /replay`: `{ids, state, route, connection, source, value, identity, lane, since, until, routes, unmatched, all, unknown, repeat_steps, dry_run}`.
+shape! {
+    /// What is sent again: what failed and of which all holds that is said.
+    pub(super) struct ReplayAsked {
+        /// These deliveries, or these events.
+        ids: Maybe<Vec<String>>,
+        /// Deliveries of one of these states, with commas between: `dead`, `held`.
+        state: Maybe<Several<Where>>,
+        /// Of this route.
+        route: Maybe<String>,
+        /// To this connection.
+        connection: Maybe<String>,
+        /// Events of this source, through the routes.
+        source: Maybe<String>,
+        /// Of events in which this was sent: a phone number, an e-mail address, words.
+        value: Maybe<String>,
+        /// Of events of this identity.
+        identity: Maybe<String>,
+        /// Of this lane.
+        lane: Maybe<String>,
+        /// Made, or received, at this moment or later.
+        since: Maybe<Timestamp>,
+        /// Made, or received, before this moment.
+        until: Maybe<Timestamp>,
+        /// With a `seq` that is less.
+        before: Maybe<i64>,
+        /// No more than so many.
+        last: Maybe<u64>,
+        /// The events go through the routes as they are now, in place of the requests as they were.
+        routes: Maybe<bool>,
+        /// The events that no route took.
+        unmatched: Maybe<bool>,
+        /// The events of which a route could make nothing.
+        unmade: Maybe<bool>,
+        /// All that failed.
+        all: Maybe<bool>,
+        /// Also what is held since nobody knows whether the provider has it.
+        unknown: Maybe<bool>,
+        /// Also the steps that are done.
+        repeat_steps: Maybe<bool>,
+        /// Also what the provider has, where it is named by its id.
+        again: Maybe<bool>,
+        /// Only say which are meant.
+        dry_run: Maybe<bool>,
+    }
+}
+
+shape! {
+    /// What is sent again, or would be: `deliveries` with the same requests, or `events` through the routes.
+    pub(super) struct WasReplayed {
+        /// Whether nothing was done.
+        dry_run: Maybe<bool>,
+        /// How many deliveries.
+        deliveries: Maybe<u64>,
+        /// How many events.
+        events: Maybe<u64>,
+        /// Of those that are meant, or of the events.
+        ids: Maybe<Vec<String>>,
+        /// Each delivery with the one that it is sent as.
+        replayed: Maybe<Vec<As<Copied>>>,
+        /// How many deliveries of these events the provider has already.
+        delivered: Maybe<u64>,
+        /// How many stay held, since nobody knows whether the provider has them.
+        left_out: Maybe<u64>,
+        /// How many deliveries could never be made into a request.
+        unmade: Maybe<u64>,
+        /// How many events are meant of which a route could make nothing.
+        failed_events: Maybe<u64>,
+    }
+}
+
+shape! {
+    /// A delivery and the one that it is sent as.
+    pub(super) struct Copied {
+        old: DeliveryId,
+        new: DeliveryId,
+    }
+}
+
+/// `POST /replay`
 pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
-    let asked = match asked::posted(&headers, &body) {
+    let asked = match asked::posted(&headers, &body, ReplayAsked::KEYS) {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
@@ -79,10 +159,18 @@ fn at_odds(asked: &Asked) -> Option<String> {
 /// what the provider has would be sent again.
 async fn named(admin: &Admin, asked: &Asked) -> Result<Result<Option<Vec<EventId>>, String>, StoreError> {
     let mut events = asked.events.clone();
-    for id in events.iter().flatten() {
-        if admin.store.event(*id).await?.is_none() {
-            return Ok(Err(format!("there is no event `{id}`")));
+    let meant = ReplayEvents { ids: events.clone(), ..ReplayEvents::default() };
+    if let Some(ids) = &events
+        && admin.store.chosen(meant).await?.len() < ids.len()
+    {
+        for id in ids {
+            if admin.store.event(*id).await?.is_none() {
+                return Ok(Err(format!("there is no event `{id}`")));
+            }
         }
+    }
+    if let Some(of_deliveries) = whole_events(admin, asked).await? {
+        return Ok(Ok(Some(of_deliveries)));
     }
     for id in asked.deliveries.iter().flatten() {
         let Some(story) = admin.store.delivery(*id).await? else {
@@ -104,6 +192,16 @@ async fn named(admin: &Admin, asked: &Asked) -> Result<Result<Option<Vec<EventId
         }
     }
     Ok(Ok(events))
+}
+
+/// The events of deliveries that are named, where each is there and may go through the routes again.
+async fn whole_events(admin: &Admin, asked: &Asked) -> Result<Option<Vec<EventId>>, StoreError> {
+    let Some(ids) = asked.deliveries.clone().filter(|_| asked.says("routes")) else { return Ok(None) };
+    let named = ids.len();
+    let found = admin.store.deliveries(Filter { ids: Some(ids), ..Filter::default() }, usize::MAX).await?;
+    let is_kept = |one: &StoredDelivery| asked.says("again") || matches!(one.state, Where::Dead | Where::Held);
+    let is_whole = asked.events.is_none() && found.len() == named && found.iter().all(is_kept);
+    Ok(is_whole.then(|| found.iter().rev().map(|one| one.event_id).collect()))
 }
 
 /// Why a delivery that neither failed nor is held is not sent again.
@@ -129,7 +227,8 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
         filter.states = vec![Where::Dead, Where::Held];
     }
     let left_out = unknown(admin, asked, &mut filter).await?;
-    let (requests, with_steps, at) = (unmade(admin, &filter).await?, !asked.says("repeat_steps"), admin.clock.now());
+    let (with_steps, at) = (!asked.says("repeat_steps"), admin.clock.now());
+    let (requests, found) = unmade(admin, &filter, asked.last).await?;
     let failed = match asked.deliveries.is_some() || asked.connection.is_some() {
         true => 0,
         false => failed_events(admin, asked).await?,
@@ -137,7 +236,6 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
     let replay = Replay { filter, limit: asked.last, with_steps, at };
     let rest = json!({ "left_out": left_out, "unmade": requests, "failed_events": failed });
     if asked.says("dry_run") {
-        let found = admin.store.replayable(replay).await?;
         let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
         return Ok(joined(json!({ "dry_run": true, "deliveries": ids.len(), "ids": ids }), rest));
     }
@@ -178,14 +276,18 @@ async fn unknown(admin: &Admin, asked: &Asked, filter: &mut Filter) -> Result<us
     Ok(left_out)
 }
 
-/// How many of what is meant were never made into a request, so that there is nothing to send.
-async fn unmade(admin: &Admin, filter: &Filter) -> Result<usize, StoreError> {
-    if filter.ids.is_some() {
-        return Ok(0);
-    }
-    let all = Replay { filter: filter.clone(), limit: usize::MAX, with_steps: true, at: admin.clock.now() };
-    let meant = admin.store.deliveries(filter.clone(), usize::MAX).await?.len();
-    Ok(meant.saturating_sub(admin.store.replayable(all).await?.len()))
+/// How many of what is meant were never made into a request, so that there is nothing to send; and the first of the others.
+async fn unmade(admin: &Admin, filter: &Filter, last: usize) -> Result<(usize, Vec<DeliveryId>), StoreError> {
+    let limit = if filter.ids.is_some() { last } else { usize::MAX };
+    let all = Replay { filter: filter.clone(), limit, with_steps: true, at: admin.clock.now() };
+    let mut found = admin.store.replayable(all).await?;
+    let meant = match filter.ids.is_some() {
+        true => found.len(),
+        false => admin.store.deliveries(filter.clone(), usize::MAX).await?.len(),
+    };
+    let unmade = meant.saturating_sub(found.len());
+    found.truncate(last);
+    Ok((unmade, found))
 }
 
 /// The events through the routes of today.

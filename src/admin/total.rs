@@ -1,16 +1,18 @@
 //! How many there are beside those that a list shows.
 
-use serde_json::{Value as Json, json};
-
 use super::asked::MOST;
 use crate::store::{Filter, Store, StoreError};
 
-/// How many there are in all; no more than so many are counted one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Total {
-    pub count: usize,
-    /// There may be more than that.
-    pub or_more: bool,
+/// So many of what only a look at each can tell are counted.
+const COUNTED: usize = 1_000;
+
+told! {
+    /// How many there are in all; no more than so many are counted one by one.
+    pub(super) struct Total {
+        count: usize,
+        /// Whether there may be more than that.
+        or_more: bool,
+    }
 }
 
 impl Total {
@@ -20,10 +22,6 @@ impl Total {
             true => Total { count: shown, or_more: false },
             false => Total { count: counted.max(shown), or_more: counted >= MOST },
         }
-    }
-
-    pub(super) fn to_json(self) -> Json {
-        json!({ "count": self.count, "or_more": self.or_more })
     }
 }
 
@@ -45,5 +43,7 @@ pub(super) async fn deliveries(
         let count = all.map(|state| counts.deliveries(state)).sum::<u64>();
         return Ok(Total { count: usize::try_from(count).unwrap_or(usize::MAX).max(shown), or_more: false });
     }
-    Ok(Total::of(shown, wanted, store.deliveries(filter, MOST).await?.len()))
+    let most = COUNTED.max(shown);
+    let count = store.deliveries(filter, most + 1).await?.len();
+    Ok(Total { count: count.min(most), or_more: count > most })
 }

@@ -37,7 +37,11 @@ fn found(folder: &std::path::Path, before: &RouteSet, after: &RouteSet) -> Resul
         EVENTS,
         |event| {
             let event = Recorded::from(event);
-            for problem in diff::compare(before, after, &event).into_iter().filter_map(problem) {
+            let changes = diff::compare(before, after, &event);
+            // What is told of it stands in the log and in the state.
+            let masks = if changes.is_empty() { None } else { event.masks(after) };
+            let shown = |change: Change| masks.iter().fold(change, |change, masks| change.masked(masks));
+            for problem in changes.into_iter().map(shown).filter_map(problem) {
                 match all.iter().position(|found| found.problem.place() == problem.place()) {
                     Some(at) => all.iter_mut().skip(at).take(1).for_each(|found| found.count += 1),
                     None if all.len() < MOST => all.push(Found { problem, event: event.id, count: 1 }),

@@ -28,7 +28,7 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         compiled.diagnostics.retain(|d| d.place().is_some_and(|place| *place.file == **only));
     }
     match args.format {
-        CheckFormat::Human => {
+        CheckFormat::Text => {
             if path.is_dir() && root != path {
                 terminal::line(format!("checked is the workspace that this folder lies in: `{}`", root.display()));
             }
@@ -95,7 +95,7 @@ fn nothing_mended(compiled: &Compiled) -> &'static str {
 /// A line beside the report: on standard error where that is for programs.
 fn say(format: CheckFormat, line: impl Display) {
     match format {
-        CheckFormat::Human => terminal::line(line),
+        CheckFormat::Text => terminal::line(line),
         _ => terminal::error_line(line),
     }
 }
@@ -113,7 +113,7 @@ fn mend(root: &Path, only: Option<&str>, format: CheckFormat) -> Outcome {
     outcome.fixed.iter().for_each(|line| say(format, format!("fixed {line}")));
     outcome.left.iter().for_each(|line| say(format, format!("not fixed {line}: it would leave other errors")));
     outcome.failed.iter().for_each(terminal::error_line);
-    if format == CheckFormat::Human && outcome.fixed.len() + outcome.left.len() > 0 {
+    if format == CheckFormat::Text && outcome.fixed.len() + outcome.left.len() > 0 {
         terminal::line("");
     }
     outcome

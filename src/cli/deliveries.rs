@@ -103,7 +103,24 @@ pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
         listed(body, if entries(body, "events").is_empty() { "nothing failed" } else { "" });
         left_out(body, "events", "events that failed");
         left_out(body, "deliveries", "deliveries");
+        next(body);
     })
+}
+
+/// What can be done with what is listed.
+fn next(body: &Value) {
+    let has_deliveries = !entries(body, "deliveries").is_empty();
+    if has_deliveries {
+        line(
+            "`jackfield deliveries dlv_…` shows one; `replay dlv_…` sends it again, `dismiss dlv_…` takes it off the list",
+        );
+    }
+    if !entries(body, "events").is_empty() {
+        line(
+            "`jackfield events evt_…` shows one that failed; `replay evt_…` sends it through the mended route, `dismiss evt_…` \
+             takes it off the list",
+        );
+    }
 }
 
 /// What is asked for, as an address takes it.
@@ -242,7 +259,7 @@ fn failed(body: &Value) {
 }
 
 /// The file and line that a problem tells of.
-fn place(problem: &Value) -> String {
+pub(super) fn place(problem: &Value) -> String {
     let first = &problem["places"][0];
     match first["line"].as_u64() {
         Some(line) => format!("{}:{line}: ", text(first, "file")),
@@ -278,9 +295,20 @@ fn shown(delivery: &Value) {
             let to = text(step, "to");
             match step["request"].is_object() {
                 true => sent(&format!("step {}, {to}, secrets named", index + 1), &step["request"]),
-                false => line(format!("  step {}, {to}: made when the steps before it are done", index + 1)),
+                false => line(format!("  step {}, {to}: {}", index + 1, unmade(delivery, index))),
             }
         }),
+    }
+}
+
+/// Why the request of a step is not there.
+fn unmade(delivery: &Value, step: usize) -> &'static str {
+    let is_called = entries(delivery, "calls").iter().any(|call| call["step"] == step);
+    let is_open = matches!(text(delivery, "state").as_ref(), "pending" | "leased" | "retrying" | "held");
+    match (is_called, is_open) {
+        (true, _) => "made of what the steps before it found; it is not kept",
+        (false, true) => "made when the steps before it are done",
+        (false, false) => "not called",
     }
 }
 

@@ -46,7 +46,8 @@ pub(super) fn run(args: &DiffArgs) -> Exit {
     let outcome = stored::folder(&args.data).and_then(|folder| {
         let look = Look::at(&folder).map_err(unreadable)?;
         let before = before(args, &root, &look, &after)?;
-        let summary = changes::summary(&look, before.told(), &after.set, &meant(args)).map_err(unreadable)?;
+        let meant = Meant { masked_by: Some(&after.set), ..meant(args) };
+        let summary = changes::summary(&look, before.told(), &after.set, &meant).map_err(unreadable)?;
         Ok((before, summary))
     });
     match outcome {

@@ -127,12 +127,17 @@ fn became(event: &Value) -> String {
     match (routes.is_empty(), event["routed"].as_bool()) {
         (true, Some(true)) => paint(terminal::YELLOW, "no route took it"),
         (true, _) => "not routed yet".to_owned(),
-        (false, _) if routes.iter().all(|route| route["problem"].is_string()) => {
-            let why = routes.first().and_then(|route| route["problem"].as_str()).unwrap_or_default();
-            format!("{}: {}", paint(terminal::RED, "failed"), why.replace(char::is_control, " "))
+        (false, _) if routes.iter().all(|route| route["unread"] == true) => {
+            format!("{}{}", paint(terminal::RED, "failed"), routes.first().map(why).unwrap_or_default())
         }
         (false, _) => routes.iter().map(of_route).collect::<Vec<_>>().join("; "),
     }
+}
+
+/// Why a route failed, or what a person has noted.
+fn why(outcome: &Value) -> String {
+    let told = outcome["problem"].as_str().or(outcome["note"].as_str());
+    told.map(|why| format!(": {}", why.replace(char::is_control, " "))).unwrap_or_default()
 }
 
 fn of_route(outcome: &Value) -> String {
@@ -140,8 +145,8 @@ fn of_route(outcome: &Value) -> String {
     let states = outcome["deliveries"].as_array().map(Vec::as_slice).unwrap_or_default();
     let states: Vec<&str> = states.iter().filter_map(Value::as_str).collect();
     match (outcome["result"].as_str(), states.is_empty()) {
-        (Some("failed"), _) => format!("{route}: {}", paint(terminal::RED, "failed")),
-        (Some("dismissed"), _) => format!("{route}: dismissed"),
+        (Some("failed"), _) => format!("{route}: {}{}", paint(terminal::RED, "failed"), why(outcome)),
+        (Some("dismissed"), _) => format!("{route}{}", why(outcome)),
         (Some("duplicate"), _) => format!("{route}: seen before"),
         (_, true) => format!("{route}: nothing to send"),
         (_, false) => format!("{route}: {}", states.join(", ")),

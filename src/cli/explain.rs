@@ -106,7 +106,7 @@ fn show_of_pack(written: &str, packs: &Packs) -> Exit {
 
 /// Says to a person who has just seen problems where to read on.
 pub(super) fn after(exit: Exit, format: CheckFormat) -> Exit {
-    if exit == Exit::ProblemsFound && format == CheckFormat::Human && terminal::is_read_by_a_person() {
+    if exit == Exit::ProblemsFound && format == CheckFormat::Text && terminal::is_read_by_a_person() {
         line(paint(DIM, "more on each: jackfield explain CODE"));
     }
     exit

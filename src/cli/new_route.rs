@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::ask;
+use super::ask::{self, ServerArg};
 use super::terminal::{self, error_line, line};
 use super::{DataArg, Exit, route_name, store as stored};
 use crate::diagnostic::text::count_of;
@@ -40,6 +40,9 @@ struct RouteArgs {
     /// Show the draft and write nothing
     #[arg(long)]
     print: bool,
+    /// The operator's address of the server that has the event, such as `127.0.0.1:8081`, instead of what jackfield.yaml says
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["data", "sandbox"])]
+    admin: Option<String>,
     #[command(flatten)]
     data: DataArg,
 }
@@ -134,19 +137,25 @@ fn parsed(bytes: Vec<u8>, file: String, is_there: bool) -> Result<Sample, Proble
 
 /// The request of an event of the running server, or else of the store, as a file.
 fn of_event(args: &RouteArgs) -> Result<Vec<u8>, Problem> {
+    let path = format!("/events/{}/request", crate::request::encode(&args.from));
+    let nothing = || wrong(format!("there is no event `{}`; `jackfield events` lists the newest", args.from));
+    if let Some(address) = &args.admin {
+        let silent = |exit| Problem(exit, "no event was read".to_owned());
+        let answer = ServerArg::at(address).get(&path).map_err(silent)?;
+        return if answer.status == 200 { Ok(answer.body) } else { Err(nothing()) };
+    }
     // A server that runs has the store for itself, and may have the sandbox's.
-    if args.data.data.is_none() && !args.data.sandbox {
-        let path = format!("/events/{}/request", crate::request::encode(&args.from));
-        if let Some(request) = ask::of_running(&args.data.workspace.workspace, &path) {
-            return Ok(request);
-        }
+    if args.data.data.is_none()
+        && !args.data.sandbox
+        && let Some(request) = ask::of_running(&args.data.workspace.workspace, &path)
+    {
+        return Ok(request);
     }
     let folder = stored::folder(&args.data).map_err(|exit| Problem(exit, "no event was read".to_owned()))?;
     let unreadable = |error| Problem(Exit::CouldNotRun, format!("the event store can't be read: {error}"));
     let id: EventId = args.from.parse().map_err(|_| wrong(format!("`{}` is no id of an event", args.from)))?;
     let story = Look::at(&folder).and_then(|look| look.event(id)).map_err(unreadable)?;
-    let story = story
-        .ok_or_else(|| wrong(format!("there is no event `{}`; `jackfield events` lists the newest", args.from)))?;
+    let story = story.ok_or_else(nothing)?;
     Ok(capture::write(&story.event.raw))
 }
 
@@ -167,6 +176,10 @@ fn written(root: &Path, name: &str, sample: &Sample, draft: &Draft) -> Result<()
     line("");
     line(format!("jackfield dry-run {name}    see what it would send"));
     line("jackfield check    see what is to be confirmed");
+    if !draft.guesses.is_empty() {
+        line("");
+        line("until that is done, a server that runs takes no change of any file: the routes from before go on");
+    }
     Ok(())
 }
 

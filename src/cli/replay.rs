@@ -63,7 +63,7 @@ pub(super) struct ReplayArgs {
 
 pub(super) fn run(args: &ReplayArgs) -> Exit {
     match args.server.post("/replay", body(args)) {
-        Ok(answer) => answered(answer, args.format.format, told),
+        Ok(answer) => answered(answer, args.format.format, |body| told(body, advice(args))),
         Err(exit) => exit,
     }
 }
@@ -100,7 +100,16 @@ fn body(args: &ReplayArgs) -> String {
     Value::Object(body).to_string()
 }
 
-fn told(body: &Value) {
+/// What to do about what could not be made into a request.
+fn advice(args: &ReplayArgs) -> &'static str {
+    match args.connection.is_some() || args.state.is_some() {
+        // These are said of deliveries, and events go through their routes.
+        true => "mend the route, then say `jackfield replay --through-routes --route NAME`",
+        false => "mend the route, then add --through-routes",
+    }
+}
+
+fn told(body: &Value, advice: &str) {
     let (count, what) = match body["events"].as_u64() {
         Some(count) => (count, if count == 1 { "event" } else { "events" }),
         None => {
@@ -118,7 +127,7 @@ fn told(body: &Value) {
         None | Some(0) => {}
         Some(done) => line(format!("  the provider has {done} of their deliveries already; these would go out again")),
     }
-    left_out(body);
+    left_out(body, advice);
     for id in body["ids"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str) {
         line(format!("  {id}"));
     }
@@ -129,7 +138,7 @@ fn told(body: &Value) {
 }
 
 /// What was meant and is not sent, and what to do about it.
-fn left_out(body: &Value) {
+fn left_out(body: &Value, advice: &str) {
     let count = |key: &str| body[key].as_u64().unwrap_or(0);
     match count("left_out") {
         0 => {}
@@ -142,16 +151,12 @@ fn left_out(body: &Value) {
     }
     match count("unmade") {
         0 => {}
-        1 => line("  1 delivery could not be made into a request: mend the route, then add --through-routes"),
-        more => line(format!(
-            "  {more} deliveries could not be made into requests: mend the route, then add --through-routes"
-        )),
+        1 => line(format!("  1 delivery could not be made into a request: {advice}")),
+        more => line(format!("  {more} deliveries could not be made into requests: {advice}")),
     }
     match count("failed_events") {
         0 => {}
-        1 => line("  1 event failed before it became a request: mend the route, then add --through-routes"),
-        more => line(format!(
-            "  {more} events failed before they became requests: mend the route, then add --through-routes"
-        )),
+        1 => line(format!("  1 event failed before it became a request: {advice}")),
+        more => line(format!("  {more} events failed before they became requests: {advice}")),
     }
 }

@@ -48,7 +48,7 @@ async fn serve(args: ServeArgs) -> Exit {
         },
         false => None,
     };
-    let options = options(sandbox.as_ref());
+    let options = options(&args, sandbox.as_ref());
     let (start, good) = match prepare(&args, &root, options).await {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
@@ -95,12 +95,14 @@ async fn serve(args: ServeArgs) -> Exit {
     }
 }
 
-fn options(sandbox: Option<&TcpListener>) -> Options {
+fn options(args: &ServeArgs, sandbox: Option<&TcpListener>) -> Options {
     let address = sandbox.and_then(|listener| listener.local_addr().ok());
     Options {
         secrets: if sandbox.is_some() { Secrets::Optional } else { Secrets::Required },
         sandbox_env: sandbox.is_some(),
         sandbox: address.map(|address| Arc::from(format!("http://{address}"))),
+        // Which port is free is known later.
+        listen: args.listen.filter(|listen| listen.port() != 0),
         ..Options::offline()
     }
 }

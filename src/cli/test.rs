@@ -28,7 +28,7 @@ pub(super) fn run(args: &TestArgs) -> Exit {
     compiled.diagnostics.retain(Diagnostic::is_error);
     if !compiled.is_good() {
         match args.format {
-            TestFormat::Human => {
+            TestFormat::Text => {
                 terminal::error_diagnostics(&compiled.diagnostics, &compiled.documents);
                 terminal::error_line("the workspace does not compile, so no test was run");
             }
@@ -42,8 +42,8 @@ pub(super) fn run(args: &TestArgs) -> Exit {
         none_fits(filter, &compiled);
     }
     match args.format {
-        TestFormat::Human if results.is_empty() && filter.is_some() => {}
-        TestFormat::Human => human(&results, &compiled),
+        TestFormat::Text if results.is_empty() && filter.is_some() => {}
+        TestFormat::Text => human(&results, &compiled),
         TestFormat::Json => as_json(&results, &compiled),
         TestFormat::Junit => terminal::line(junit::render(&results, &compiled, &Checkout::around(&root)).trim_end()),
     }

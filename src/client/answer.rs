@@ -17,10 +17,17 @@ const LONGEST_HEADERS: usize = 64 * 1024;
 /// How long the next part of a body may take.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// The status with which a proxy asks for a user and a password.
+const PROXY_REFUSES: u16 = 407;
+
 /// Sends a request and reads its answer. How long all of it may take is the request's own.
 pub async fn answer(request: RequestBuilder) -> Result<Answer, AttemptResult> {
     let mut response = request.send().await.map_err(|error| trouble(&error))?;
     let mut answer = head(&response).ok_or(AttemptResult::Unknown(Trouble::BadAnswer))?;
+    // Only a proxy says so, and it has passed nothing on.
+    if answer.status == PROXY_REFUSES {
+        return Err(AttemptResult::NotSent(Trouble::Proxy));
+    }
     while answer.body.len() < LONGEST_ANSWER {
         let next = tokio::time::timeout(PAUSE, response.chunk()).await;
         match next.map_err(|_| AttemptResult::Unknown(Trouble::Timeout))? {
@@ -35,6 +42,8 @@ pub async fn answer(request: RequestBuilder) -> Result<Answer, AttemptResult> {
     if let Some(body) = payload::inflated(&answer.body, &codings(&answer), LONGEST_ANSWER) {
         answer.body = body;
     }
+    let body = std::mem::take(&mut answer.body);
+    answer.body = payload::in_utf8(body, answer.header("content-type"));
     Ok(answer)
 }
 

@@ -168,7 +168,7 @@ impl Tokens {
         if !connection.link.allows(&grant.url) {
             return Err(Refused::because(Trouble::PrivateAddress));
         }
-        let client = self.clients.of(&connection.link).map_err(|_| Refused::for_now())?;
+        let client = self.clients.of(&connection.link, TIMEOUT).map_err(|_| Refused::for_now())?;
         let asked_at = self.clock.now();
         let request = client
             .post(grant.url.clone())

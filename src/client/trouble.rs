@@ -8,12 +8,17 @@ use rustls::{AlertDescription, Error as Tls};
 use super::guard::PrivateAddress;
 use crate::delivery::{AttemptResult, Trouble};
 
+/// What the library says of a proxy that asks for a user and a password before it leads anywhere. Its type is its own.
+const PROXY_REFUSES: &str = "tunnel error: proxy authorization required";
+
 /// The library's error as ours.
 pub fn trouble(error: &reqwest::Error) -> AttemptResult {
     if causes(error).any(|cause| cause.is::<PrivateAddress>()) {
         AttemptResult::NotSent(Trouble::PrivateAddress)
     } else if causes(error).filter_map(|cause| cause.downcast_ref()).any(is_about_certificates) {
         AttemptResult::NotSent(Trouble::Certificate)
+    } else if causes(error).any(|cause| cause.to_string() == PROXY_REFUSES) {
+        AttemptResult::NotSent(Trouble::Proxy)
     } else if error.is_connect() {
         AttemptResult::NotSent(Trouble::Connect)
     } else if error.is_builder() {

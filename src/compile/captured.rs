@@ -26,6 +26,9 @@ impl Compiler<'_> {
                 .and_then(|source| undecodable(source, &raw, bytes))
             {
                 Some((range, message)) => {
+                    if self.check_format(test, &raw, set) {
+                        return false;
+                    }
                     let help = json_help(&message, text.get(range.clone()));
                     (range, Code::UndecodableBody, message, help)
                 }
@@ -56,6 +59,32 @@ pub fn unreadable(set: &RouteSet, source: &Source, file: &str, bytes: &[u8]) -> 
 }
 
 impl Compiler<'_> {
+    /// Whether a source has a `format:` that its captured requests say themselves not to have: the line is told once.
+    fn check_format(&mut self, test: &TestCase, raw: &RawRequest, set: &RouteSet) -> bool {
+        let Some(source) = source_of(test, set) else { return false };
+        let Some(at) = self.source_places.get(&source.name).map(|place| place.key("format")) else { return false };
+        let is_written = self.documents.0.get(&at.file).is_some_and(|document| document.node(&at.path).is_some());
+        let kind = raw.header("content-type").unwrap_or("").split(';').next().unwrap_or("").trim().to_lowercase();
+        let format = match &*kind {
+            "application/json" => "json",
+            "application/x-www-form-urlencoded" => "form",
+            "multipart/form-data" => "multipart",
+            "application/xml" | "text/xml" => "xml",
+            _ => return false,
+        };
+        let is_good = payload::decode_within(raw, payload::Format::Auto, &source.limits.of_payload()).is_ok();
+        if !is_written || !is_good {
+            return false;
+        }
+        if !self.problems.iter().any(|problem| problem.place() == Some(&at)) {
+            let message = format!("the captured requests can't be read as this: they are sent as `{kind}`");
+            let problem = Diagnostic::new(Code::UndecodableBody, at.clone(), message);
+            let problem = problem.also(test.request_place.clone(), format!("test `{}` reads this one", test.name));
+            self.report(problem.help(format!("write `format: {format}`, or remove the line")).fix(at, format));
+        }
+        true
+    }
+
     /// A sample that goes to a source and can't be read there. No test fails at it: it is looked at for what it holds.
     pub(super) fn check_capture_alone(&mut self, file: &Arc<str>, bytes: &[u8], set: &RouteSet) {
         let Ok(text) = std::str::from_utf8(bytes) else { return };

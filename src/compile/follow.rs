@@ -34,7 +34,20 @@ fn follows(problem: &Diagnostic, cause: &Diagnostic) -> bool {
         (Code::UnknownOperation, Code::UnknownOperation) => {
             at.file == of.file
                 && problem.message.starts_with("this route does not call")
-                && cause.message.ends_with("can't be one step")
+                && (cause.message.ends_with("can't be one step")
+                    || suggested(help).is_some_and(|meant| problem.message.contains(&format!(".{meant}`"))))
+        }
+        // Without the condition that is not read the route takes what others take.
+        (Code::SentTwice, Code::UnknownKey | Code::WrongType | Code::InvalidTemplate | Code::InvalidValue) => {
+            let is_condition = ["`match`", "`fallback`"].iter().any(|key| help.contains(key))
+                || matches!(first(of), Some("match" | "fallback"));
+            is_condition && problem.labels.iter().any(|label| label.place.file == of.file)
+        }
+        // The call that is answered stands where no list is.
+        (Code::UnknownOperation, Code::WrongType) => {
+            at.file == of.file
+                && problem.message.starts_with("this route does not call")
+                && matches!(last(of).or(first(of)), Some("lookup" | "steps" | "call" | "to" | "send"))
         }
         (Code::UnknownConnection, Code::UnknownConnection) => {
             let is_same = at.file == of.file && problem.message == cause.message;
@@ -47,6 +60,11 @@ fn follows(problem: &Diagnostic, cause: &Diagnostic) -> bool {
         (Code::SampleNotVerified, Code::InvalidAddress) => &*of.file == SETTINGS && first(of) == Some("public_url"),
         _ => false,
     }
+}
+
+/// The name that was meant, as a help names it.
+fn suggested(help: &str) -> Option<&str> {
+    help.strip_prefix("did you mean `")?.strip_suffix("`?")
 }
 
 /// The path of the delivery that a place is in.

@@ -12,7 +12,7 @@ use crate::route::{Route, RouteSet};
 use crate::test_case::{self, TestCase};
 
 /// Keys of a route in which a mistake says nothing of what `extract` finds.
-const APART: &[&str] = &["description", "identity", "lane", "lookup", "send", "tests", "on_unknown"];
+const APART: &[&str] = &["description", "identity", "lane", "lookup", "send", "tests", "on_unknown", "retention"];
 
 impl Compiler<'_> {
     pub(super) fn check_names_found(&mut self, set: &RouteSet, tests: &[TestCase], run: &[&TestCase]) {

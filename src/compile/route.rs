@@ -275,6 +275,7 @@ impl Compiler<'_> {
                 Some(WrittenOnUnknown::Hold) => OnUnknown::Hold,
                 _ => OnUnknown::Retry,
             },
+            retention: written.retention.as_ref().and_then(|retention| self.age_of_route(retention)),
             place: written.place.clone(),
         };
         let rest = || {

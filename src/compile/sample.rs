@@ -212,7 +212,7 @@ impl Compiler<'_> {
                 .strip_prefix("payload")
                 .map_or(single.path.clone(), |_| single.path.replacen('$', "payload", 1));
             let message = format!("no sample of this route has `{written}`");
-            let help = format!("`{whole}` is {}, and has nothing within: write `{whole}`", single.kind);
+            let help = single.help(&whole);
             self.report(Diagnostic::new(Code::NotInSamples, place.clone(), message).help(help));
             return;
         }

@@ -11,7 +11,7 @@ use crate::config::route::Send as WrittenSend;
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
 use crate::config::{Named, NamedList};
-use crate::diagnostic::{Code, Diagnostic, Place, Segment, suggest};
+use crate::diagnostic::{Code, Diagnostic, KeyPath, Place, Segment, suggest};
 use crate::document::Node;
 use crate::pack::{Body, Connection, Draft, Operation, Pack};
 use crate::route::{RouteSet, Send};
@@ -299,11 +299,36 @@ impl Compiler<'_> {
             let in_body = parts.body.is_some_and(|body| body.get(name).is_some());
             let tried = in_body || self.was_tried(parts.place, "params");
             if !known && !unset && !tried && !parts.params.iter().any(misspelled) {
+                if let Some(problem) = self.misnamed_in_pack(name, connection, operation) {
+                    if !self.problems.iter().any(|known| known.place() == problem.place()) {
+                        self.report(problem);
+                    }
+                    continue;
+                }
                 let message = format!("`{}` needs `{name}` in its address", to.value);
                 let help = format!("add `params: {{ {name}: … }}` here, or `{name}: …` to the connection");
                 self.report(Diagnostic::new(Code::InvalidParameter, to.place.clone(), message).help(help));
             }
         }
+    }
+}
+
+impl Compiler<'_> {
+    /// A name in the address of an operation of an own pack that is nearly one of the pack's settings.
+    fn misnamed_in_pack(&self, name: &str, connection: &Connection, operation: &Operation) -> Option<Diagnostic> {
+        let file = format!("schemas/{}/pack.yaml", connection.pack.name);
+        let path = KeyPath::root().key("operations").key(operation.name.clone()).key("path");
+        let node = self.documents.0.get(&*file)?.node(&path).filter(|_| self.is_own(&file))?;
+        let settings = connection.settings.as_object().into_iter().flat_map(|all| all.iter()).map(|(key, _)| &**key);
+        let secrets = connection.secrets.keys().map(|key| &**key);
+        let is_free = |key: &&str| !operation.params().any(|param| **param == **key);
+        let near = suggest::nearest(name, settings.chain(secrets).filter(is_free))?;
+        let text = &node.as_scalar()?.text;
+        let at = text.find(&format!("{{{name}}}"))? + 1;
+        let message = format!("nothing gives `{{{name}}}`: the connection has no such setting");
+        let place = node.place.part(at..at + name.len());
+        let problem = Diagnostic::new(Code::InvalidParameter, place.clone(), message);
+        Some(problem.help(format!("did you mean `{{{near}}}`?")).fix(place, near))
     }
 }
 

@@ -5,7 +5,7 @@ mod tried;
 use std::sync::Arc;
 
 use super::{Compiler, Secrets};
-use crate::diagnostic::{Code, Diagnostic, Label, Place, Severity};
+use crate::diagnostic::{Code, Diagnostic, Label, On, Place, Severity};
 use crate::document::Document;
 use crate::event::{RawRequest, capture};
 use crate::route::{Lookup, RouteSet};
@@ -145,12 +145,23 @@ impl Compiler<'_> {
                 let header = verify.key(kind).key("header");
                 node(&header).map(|_| header)
             }
+            (Some(Cause::Written(help)), true) => self.line_of_advice(&at.key("verify"), help),
             (None, false) if matches!(refused.error, VerifyError::Mismatch(_)) => {
                 let secret = at.key("secret");
                 node(&secret).map(|_| secret)
             }
             _ => None,
         }
+    }
+
+    /// The line of a verification that an advice is about: "write `encoding: base64`".
+    pub(super) fn line_of_advice(&self, verify: &Place, help: &str) -> Option<Place> {
+        let document = self.documents.0.get(&verify.file)?;
+        let kind = document.node(&verify.path)?.as_map()?.first()?.key.name.clone();
+        let key = help.split('`').nth(1)?.split(':').next()?.trim();
+        let of_kind = Place { on: On::Value, ..verify.clone() }.key(kind);
+        let written = [of_kind.key(key), of_kind.key("timestamp").key(key)];
+        written.into_iter().find(|place| document.node(&place.path).is_some())
     }
 
     /// The variable of the environment that holds a source's secret.

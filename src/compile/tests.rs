@@ -179,6 +179,7 @@ impl Case {
             environment: Environment::default(),
             secrets: Secrets::Optional,
             sandbox: None,
+            listen: None,
             samples: Vec::new(),
             read: &|_| None,
             now: Timestamp(0),

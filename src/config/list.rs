@@ -1,7 +1,7 @@
 //! How one value that stands where a list is wanted becomes one.
 
 use crate::diagnostic::Segment;
-use crate::document::Node;
+use crate::document::{Node, Scalar, Style};
 
 const EACH: &str = "begin each item with `- `";
 
@@ -37,10 +37,24 @@ pub(super) fn list_help(node: &Node) -> String {
 fn of_mapping(node: &Node) -> Option<String> {
     const LONGEST: usize = 60;
     let first = node.as_map()?.first()?;
-    let value = first.value.as_scalar().map(|scalar| format!(" {}", scalar.text)).unwrap_or_default();
+    let value = first.value.as_scalar().map(|scalar| format!(" {}", as_written(scalar))).unwrap_or_default();
     let line = format!("- {}:{value}", first.key.name);
     let is_short = line.chars().count() <= LONGEST && !line.contains(char::is_control);
-    is_short.then(|| format!("{EACH}: write `{line}`, and indent the lines below it as far as `{}`", first.key.name))
+    // Each of the outcomes of a response is an item.
+    let is_each = matches!(node.place.path.split_last(), Some((_, Segment::Key(key))) if &**key == "response");
+    is_short.then(|| match is_each {
+        true => format!("{EACH}: write `{line}`, and so on for each line below it"),
+        false => format!("{EACH}: write `{line}`, and indent the lines below it as far as `{}`", first.key.name),
+    })
+}
+
+/// A value with the quotes that it is written in.
+fn as_written(scalar: &Scalar) -> String {
+    match scalar.style {
+        Style::DoubleQuoted => format!("\"{}\"", scalar.text.replace('\\', "\\\\").replace('"', "\\\"")),
+        Style::SingleQuoted => format!("'{}'", scalar.text.replace('\'', "''")),
+        _ => scalar.text.to_string(),
+    }
 }
 
 /// Whether a node is the value of a key of the top level.

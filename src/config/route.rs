@@ -1,5 +1,7 @@
 //! A route as written: `routes/**/*.yaml`.
 
+use std::time::Duration;
+
 use super::extract::Extract;
 use super::scalar::Text;
 use super::source::SourceOrName;
@@ -37,8 +39,19 @@ record! {
         /// What to do when it is not known whether the provider took a request, and it would take a repetition for a new one:
         /// `retry` unless given.
         on_unknown: Option<At<OnUnknown>>,
+        /// How long the events that the route takes are kept, where not as long as jackfield.yaml says: `{ age: 7d }`.
+        retention: Option<RouteRetention>,
         /// Captured requests, and what must come of them. A change whose tests fail does not go live.
         tests: Vec<TestCase>,
+    }
+}
+
+record! {
+    /// How long the events that a route takes are kept. One that several routes take is kept for the longest of them.
+    pub struct RouteRetention ("retention of a route") {
+        /// Events received longer ago are forgotten, with their deliveries: `7d`. As `retention:` in jackfield.yaml says, unless
+        /// given.
+        age: Required<At<Duration>>,
     }
 }
 

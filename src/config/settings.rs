@@ -67,8 +67,8 @@ record! {
         /// Events received longer ago are forgotten, with their deliveries: `90d` unless given. Takes effect at the next
         /// start.
         age: Option<At<Duration>>,
-        /// The oldest events are forgotten while the store holds more than this: `20GB`; no limit unless given. Takes effect
-        /// at the next start.
+        /// The oldest events are forgotten while the store and its search hold more than this: `20GB`; no limit unless
+        /// given. Takes effect at the next start.
         size: Option<At<Size>>,
         /// So long an event with the same identity is taken for the same event: `30d` unless given. Takes effect at the next
         /// start.

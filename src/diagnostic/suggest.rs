@@ -60,10 +60,12 @@ pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
         let folded = fold(name);
         let distance = strsim::damerau_levenshtein(&wrong_folded, &folded);
         let longest = wrong_folded.chars().count().max(folded.chars().count());
-        let near = distance * 3 <= longest || is_extension(&wrong_folded, &folded);
-        near.then_some((distance, name))
+        let begins = is_extension(&wrong_folded, &folded);
+        // A name that begins with the other is nearer than one of other letters, but for a slip of the fingers.
+        let score = if begins { distance.min(2) } else { distance };
+        (begins || distance * 3 <= longest).then_some((score, distance, name))
     });
-    scored.min().map(|(_, name)| name)
+    scored.min().map(|(_, _, name)| name)
 }
 
 /// The name that `wrong` is a slip of the fingers for; nothing when another could have been meant as well.
@@ -176,6 +178,8 @@ mod tests {
         assert_eq!(key("message_id", &["external_message_id", "content"]), Some("external_message_id"));
         assert_eq!(key("token", &["base_url", "api_access_token"]), Some("api_access_token"));
         assert_eq!(key("phone", &["contact_phone_number", "home_phone"]), None);
+        assert_eq!(nearest("x-acme-sign", ["x-acme-time", "x-acme-signature"]), Some("x-acme-signature"));
+        assert_eq!(nearest("contrct", ["contract", "contrctor_of_the_house"]), Some("contract"));
         assert_eq!(nearest("xyz", ["match", "send"]), None);
     }
 

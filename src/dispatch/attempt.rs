@@ -1,6 +1,7 @@
 //! One try at a request: rendered with the account's address and secrets, sent, its answer read within bounds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 
@@ -22,7 +23,7 @@ impl Client {
     /// Proves that clients can be made here.
     pub fn new() -> Result<Self, ClientError> {
         let clients = Clients::default();
-        clients.of(&Arc::new(Link::default()))?;
+        clients.of(&Arc::new(Link::default()), Duration::from_secs(30))?;
         Ok(Client(clients, Fetcher::default()))
     }
 
@@ -74,7 +75,7 @@ impl Client {
         let given: Vec<_> = given.collect::<Option<_>>().ok_or(Trouble::NoConnection)?;
         let headers = client::headers(given.into_iter()).map_err(unsendable)?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Trouble::Unsendable)?;
-        let client = self.0.of(&connection.link).map_err(|_| Trouble::NoConnection)?;
+        let client = self.0.of(&connection.link, connection.timeout).map_err(|_| Trouble::NoConnection)?;
         let built = client.request(method, url).timeout(connection.timeout).headers(headers);
         Ok(match request.body {
             Some(_) => built.body(request.body_bytes(files)),

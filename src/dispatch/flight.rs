@@ -24,10 +24,18 @@ impl Flights {
         Waiter { flights: self.clone(), key: key.to_owned(), notify }
     }
 
-    /// Whoever had this key is done with it, well or not.
+    /// It is known what the key stands for: all go on.
     pub(super) fn landed(&self, key: &str) {
         if let Some(notify) = self.all().get(key) {
             notify.notify_waiters();
+        }
+    }
+
+    /// Whoever had this key is done with it and has found nothing out: the one that waits longest tries, and the others go
+    /// on waiting.
+    pub(super) fn passed_on(&self, key: &str) {
+        if let Some(notify) = self.all().get(key) {
+            notify.notify_one();
         }
     }
 
@@ -68,5 +76,17 @@ mod tests {
         also.await;
         drop((one, other));
         assert!(flights.all().is_empty(), "a key that nobody waits for costs nothing");
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_passed_on_wakes_one_after_the_other() {
+        let flights = Flights::default();
+        let (one, other) = (flights.waiter("key"), flights.waiter("key"));
+        let (mut first, mut second) = (Box::pin(one.landing()), Box::pin(other.landing()));
+        assert!(!first.as_mut().enable() && !second.as_mut().enable());
+        flights.passed_on("key");
+        assert!(first.as_mut().enable() && !second.as_mut().enable(), "the one that waits longest");
+        flights.passed_on("key");
+        assert!(second.as_mut().enable());
     }
 }

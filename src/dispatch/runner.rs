@@ -26,7 +26,7 @@ use crate::pack::outcome::{Answer, Outcome};
 use crate::pack::{Connection, Operation};
 use crate::plan::{Memory, Opened, Plan, Saved};
 use crate::request::Request;
-use crate::secret::Secret;
+use crate::secret::{Masks, Secret};
 use crate::store::{Changed, StoredDelivery};
 use crate::value::Value;
 use begin::Begun;
@@ -368,7 +368,8 @@ impl Runner<'_> {
             *retry_after = wait.or(*retry_after);
         }
         let account = self.account(target, token, &mut result).await;
-        let (shown, headers) = (shown::of(&answer, connection, token), shown::headers(&answer, connection, token));
+        let masks = Masks::of(connection.secrets.values().chain(token));
+        let (shown, headers) = (shown::of(&answer, &masks), shown::headers(&answer, &masks));
         if account == Account::Renewed && connection.name == self.delivery.connection {
             seat.counted();
             self.seat = Some(seat);
@@ -438,7 +439,7 @@ fn health(result: &AttemptResult) -> Health {
         AttemptResult::Answered { outcome: Outcome::Retry, status: 500.., .. } => Health::Down,
         AttemptResult::Answered { .. } | AttemptResult::TokenRefused { .. } => Health::Up,
         AttemptResult::Unknown(_) => Health::Down,
-        AttemptResult::NotSent(Trouble::Connect | Trouble::Certificate) => Health::Down,
+        AttemptResult::NotSent(Trouble::Connect | Trouble::Certificate | Trouble::Proxy) => Health::Down,
         AttemptResult::NotSent(_) => Health::Unclear,
     }
 }

@@ -43,6 +43,7 @@ fn compiled(files: &[(&str, &str)]) -> Compiled {
         environment: Environment::default(),
         secrets: Secrets::Optional,
         sandbox: None,
+        listen: None,
         samples: Vec::new(),
         read: &|_| None,
         now: Timestamp(0),

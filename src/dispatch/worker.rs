@@ -37,7 +37,8 @@ const LONG: Duration = Duration::from_secs(60);
 
 pub(super) struct Worker {
     connection: Arc<str>,
-    shared: Shared,
+    /// One for all deliveries under way.
+    shared: Arc<Shared>,
     bell: Arc<Bell>,
     pacer: Arc<Pacer>,
     line: Arc<Line>,
@@ -62,7 +63,7 @@ impl Worker {
             asking: Asking::new(shared.clock.now()),
             hungry: senders(&shared, &connection),
             connection,
-            shared,
+            shared: Arc::new(shared),
             bell,
             lanes: Lanes::default(),
             ready: Shares::default(),
@@ -74,6 +75,7 @@ impl Worker {
 
     pub(super) async fn run(mut self) {
         let (bell, pacer, mut stage) = (self.bell.clone(), self.pacer.clone(), self.shared.stage.clone());
+        self.shared.until(Stage::Running).await;
         while !self.shared.is(Stage::Stopping) {
             let changed = pacer.changed();
             self.ask();

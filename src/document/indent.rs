@@ -52,7 +52,7 @@ pub(super) fn misplaced(t: &Trouble<'_>, line: &Line<'_>) -> Option<Slip> {
     let whole = Place::bytes(t.file.clone(), parts.first..line.start + line.text.trim_end().len());
     match found.iter().find(|neighbour| neighbour.column == line.indent()) {
         None => {
-            if let Some(slip) = outlier::above(t.file, line) {
+            if let Some(slip) = item::first_without_dash(t.file, line).or_else(|| outlier::above(t.file, line)) {
                 return Some(slip);
             }
             let message = "this line is indented differently from the lines above it";

@@ -41,6 +41,21 @@ pub(super) fn without_dash(file: &Arc<str>, first: &Line<'_>, below: &Line<'_>) 
     Some((Repair::None, Some(diagnostic.fix_opt(at, certain))))
 }
 
+/// The first item of a list whose others have their dash, of which `line` is one.
+pub(super) fn first_without_dash(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
+    let parts = line.parts();
+    let is_item = parts.first != parts.body;
+    let is_above = |above: &Line<'_>| !above.is_idle() && above.indent() < line.indent();
+    let opener = std::iter::successors(line.previous(), Line::previous).filter(|_| is_item).find(is_above)?;
+    let first = std::iter::successors(opener.next(), Line::next).find(|line| !line.is_idle())?;
+    let below = std::iter::successors(first.next(), Line::next).find(|line| !line.is_idle())?;
+    let slip = without_dash(file, &first, &below)?;
+    let fixed = "  - ".len() == first.indent() - opener.indent() && first.indent() == parts.body - line.start;
+    let at = Place::bytes(file.clone(), first.start + line.indent()..first.start + first.indent());
+    let mended = |told: Diagnostic| Diagnostic { fix: None, ..told }.fix_opt(at, fixed.then_some("- "));
+    Some((slip.0, slip.1.map(mended)))
+}
+
 /// `- crm.create_note`, an item that is the operation alone.
 pub(super) fn without_key(file: &Arc<str>, line: &Line<'_>) -> Option<Slip> {
     let parts = line.parts();

@@ -26,7 +26,7 @@ const EXTRACT: [&str; 7] = ["else", "as", "region", "timezone", "format", "defau
 const LISTS: [(&str, &str); 3] = [("send", "to"), ("expect", "to"), ("tests", "request")];
 
 /// Keys of the route itself, whose values are no paths.
-const OF_ROUTE: [&str; 7] = ["match", "identity", "lane", "send", "tests", "lookup", "fallback"];
+const OF_ROUTE: [&str; 8] = ["match", "identity", "lane", "send", "tests", "lookup", "fallback", "retention"];
 
 /// Keys of jackfield.yaml, which name no connection and no source.
 const OF_SETTINGS: [&str; 6] = ["connections", "sources", "vars", "limits", "retry", "retention"];

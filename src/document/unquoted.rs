@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::block;
+use super::indent::spaces;
 use super::line::{Line, Parts, colon_in, is_name};
 use super::quote::{in_quotes, line_help, quote_help, shown};
 use super::syntax::{Repair, Slip, Trouble};
@@ -30,7 +32,15 @@ pub(super) fn template(file: &Arc<str>, text: &str, range: Range<usize>) -> Diag
     // Alone on its line it is no value, but most often a text that is not indented far enough.
     let alone = range.start == line.start + line.indent();
     let quoted = quoted(diagnostic, file, &line, range, "put it in quotes");
-    if alone { Diagnostic { fix: None, ..quoted } } else { quoted }
+    match block::text_above(&line) {
+        Some((name, column)) => {
+            let help = quoted.help.unwrap_or_default();
+            let first = format!("if it belongs to the text of `{name}`, start it with {}", spaces(column));
+            Diagnostic { help: Some(format!("{first}; if not, {help}")), fix: None, ..quoted }
+        }
+        None if alone => Diagnostic { fix: None, ..quoted },
+        None => quoted,
+    }
 }
 
 /// `secret: {{ env.NAME }}` as it is written here, where a variable may stand.

@@ -12,17 +12,8 @@ pub(super) fn draft(
     body: Option<&Value>,
 ) -> Draft {
     let Drafting { guesses, open, .. } = drafting;
-    let mut lines = vec![
-        format!(
-            "# A draft, made from {}. Each `guess` says why a value was chosen: see what it finds with",
-            wanted.sample
-        ),
-        format!("#   jackfield dry-run {}", wanted.name),
-        "# Correct what is wrong, and delete `guess: …` where it is right. Until then the route does not go live."
-            .to_owned(),
-        format!("source:{}", wanted.source),
-        String::new(),
-    ];
+    let mut lines = header(wanted, !guesses.is_empty() || wanted.source.contains("guess:"));
+    lines.extend([format!("source:{}", wanted.source), String::new()]);
     if !guesses.is_empty() {
         lines.push("extract:".to_owned());
         lines.extend(guesses.iter().map(extract));
@@ -47,6 +38,19 @@ pub(super) fn draft(
     ]);
     let text = lines.join("\n") + "\n";
     Draft { text, guesses: guesses.into_iter().map(|guess| guess.name).collect(), open }
+}
+
+/// What is said of the whole: it stays true when the guesses are confirmed.
+fn header(wanted: &Wanted<'_>, has_guesses: bool) -> Vec<String> {
+    let mut lines = vec![format!("# Drafted from {}.", wanted.sample)];
+    if has_guesses {
+        lines.extend([
+            "# A `guess` says why a value was chosen. Correct what is wrong, and delete `guess: …` where it is right; to see".to_owned(),
+            format!("# what each finds: jackfield dry-run {}", wanted.name),
+            "# While a `guess` stands here, no change of any file goes live.".to_owned(),
+        ]);
+    }
+    lines
 }
 
 /// An extract on one line.

@@ -34,10 +34,12 @@ pub(super) fn of<'p>(
     let senders = packs.iter().flat_map(|(vendor, pack)| {
         pack.webhooks.iter().map(move |one| Sender { vendor, pack, name: &one.name.value, webhook: &one.value })
     });
-    let fitting =
-        senders.filter_map(|sender| Some((fit(root, &sender, raw)? + u32::from(is_connected(sender.vendor)), sender)));
+    let fitting = senders.filter_map(|sender| {
+        let fit = fit(root, &sender, raw)?;
+        Some((Fit { score: fit.score + u32::from(is_connected(sender.vendor)), ..fit }, sender))
+    });
     // Of those that fit alike the first.
-    let best = fitting.fold(None, |best: Option<(u32, Sender<'p>)>, next| match &best {
+    let best = fitting.fold(None, |best: Option<(Fit, Sender<'p>)>, next| match &best {
         Some((fit, _)) if *fit >= next.0 => best,
         _ => Some(next),
     });
@@ -55,19 +57,31 @@ enum Carried {
     OwnHeader,
 }
 
+/// How well a request fits a webhook; of two with the same score, what comes later counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    score: u32,
+    /// So many short texts are those of its sample.
+    equal: u32,
+    /// How much all its samples are like the request: a webhook for this alone goes before one for everything.
+    on_average: u32,
+}
+
 /// How well a request fits a webhook: nothing where it is surely of another, or nobody can tell.
-fn fit(root: &Root, sender: &Sender<'_>, raw: &RawRequest) -> Option<u32> {
+fn fit(root: &Root, sender: &Sender<'_>, raw: &RawRequest) -> Option<Fit> {
     let carried = match &sender.webhook.verify {
         Some(verify) => carried(verify, sender.vendor, raw)?,
         None => Carried::Anywhere,
     };
     let own = sender.whole(raw).ok()?;
-    let likeness = sender.webhook.samples.iter().filter_map(|file| {
+    let samples = sender.webhook.samples.iter().filter_map(|file| {
         let bytes = load::beside_pack(root, sender.vendor, &file.value)?;
         let sample = sender.whole(&capture::parse(&bytes).ok()?).ok()?;
         Some(Likeness::of(&own, &sample))
     });
-    let likeness = likeness.max()?;
+    let samples: Vec<Likeness> = samples.collect();
+    let on_average = samples.iter().map(|sample| sample.all).sum::<u32>().checked_div(counted(samples.len()))?;
+    let likeness = samples.into_iter().max()?;
     let is_alike = match carried {
         Carried::OwnHeader => likeness.top >= 20,
         Carried::Header => likeness.all >= 50,
@@ -75,7 +89,8 @@ fn fit(root: &Root, sender: &Sender<'_>, raw: &RawRequest) -> Option<u32> {
     };
     let at_its_path = u32::from(raw.path().ends_with(&sender.path())) * 20;
     let equal = likeness.equal.min(20);
-    is_alike.then_some(likeness.all + likeness.top + at_its_path + equal + carried as u32 * 10)
+    let score = likeness.all + likeness.top + at_its_path + equal + carried as u32 * 10;
+    is_alike.then_some(Fit { score, equal: likeness.equal, on_average })
 }
 
 /// Where a request carries the proof; nothing where it does not.

@@ -30,7 +30,7 @@ use crate::verify::Context;
 
 /// So long after its body is there a sender has its answer, or nearly: what is being written then is waited for, and the least
 /// patient ones wait for two seconds in all.
-pub(super) const IN_TIME: Duration = Duration::from_millis(1500);
+pub(super) const IN_TIME: Duration = Duration::from_millis(1200);
 
 /// Bytes of a body that are read in no time.
 const LITTLE: usize = 64 << 10;

@@ -7,6 +7,9 @@ use super::walk::walk;
 use crate::compile::SETTINGS;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 
+const NO_FOLDER: &str = "a route lies in `routes/`";
+const PACK_FILE: &str = "a pack's file is called `pack.yaml`";
+
 /// Folders where routes are looked for in vain.
 const ROUTES: [&str; 4] = ["route", "Routes", "ROUTES", "Route"];
 /// Folders where packs are looked for in vain.
@@ -20,24 +23,41 @@ pub(super) fn find(root: &Path, files: &Files) -> Vec<Diagnostic> {
     wrong_endings(root, "routes", &mut found);
     for name in names(root).iter().filter(|name| is_yaml(name) && **name != SETTINGS) {
         if is_route(root, name) {
-            found.push(unread(name, "a route lies in `routes/`", &format!("move it to `routes/{name}`")));
+            found.push(unread(name, NO_FOLDER, &format!("move it to `routes/{name}`")));
         }
     }
     for folder in ROUTES.iter().filter(|folder| is_listed(root, folder)) {
-        for name in names(&root.join(folder)).iter().filter(|name| is_yaml(name)) {
-            let help = "rename the folder to `routes`";
-            found.push(unread(&format!("{folder}/{name}"), "a route lies in `routes/`", help));
+        for path in walk(root, folder, &|_| true).files.iter().filter(|path| is_yaml(path)) {
+            found.push(as_error(unread(path, NO_FOLDER, "rename the folder to `routes`")));
         }
     }
     packs(root, &mut found);
     let has_routes = files.texts.keys().chain(files.problems.iter().filter_map(|p| p.place().map(|place| &place.file)));
     let is_empty = !has_routes.into_iter().any(|file| file.starts_with("routes/"));
     if is_empty && found.is_empty() && files.texts.contains_key(SETTINGS) {
-        let message = "this workspace has no route, so nothing is received";
         let help = "a route is a file of its own, such as `routes/website-form.yaml`";
-        found.push(warning("routes", message, help));
+        found.push(warning("routes", "this workspace has no route, so nothing is received", help));
     }
     found
+}
+
+/// Leaves out what follows from a file that is not read where it lies: packs that are not known, sources without routes.
+pub(super) fn drop_followers(diagnostics: &mut Vec<Diagnostic>) {
+    let unread: Vec<_> = diagnostics.iter().filter(|problem| problem.code == Code::UnreadableFile).cloned().collect();
+    let is_route = |cause: &Diagnostic| cause.message.starts_with(NO_FOLDER);
+    let is_pack = |cause: &Diagnostic, pack: &str| {
+        let file = cause.place().map(|place| place.file.clone()).unwrap_or_default();
+        let folder = file.strip_prefix("schemas/").and_then(|rest| rest.split('/').next());
+        cause.message.starts_with(PACK_FILE) && folder == Some(pack)
+    };
+    diagnostics.retain(|problem| match problem.code {
+        Code::UnusedSource => !unread.iter().any(is_route),
+        Code::UnknownPack => {
+            let pack = problem.message.strip_prefix("there is no pack `").and_then(|rest| rest.strip_suffix('`'));
+            !pack.is_some_and(|pack| unread.iter().any(|cause| is_pack(cause, pack)))
+        }
+        _ => true,
+    });
 }
 
 /// Says in the help for settings that are missing which file may be meant for them.
@@ -85,7 +105,7 @@ fn packs(root: &Path, found: &mut Vec<Diagnostic>) {
         let own = names(&root.join(&path));
         let other = own.iter().find(|name| is_pack(name)).filter(|_| !own.iter().any(|name| name == "pack.yaml"));
         if let Some(other) = other {
-            let message = "a pack's file is called `pack.yaml`";
+            let message = PACK_FILE;
             let problem = unread(&format!("{path}/{other}"), message, "rename it to `pack.yaml`");
             found.push(if is_yaml(&other.to_lowercase()) { as_error(problem) } else { problem });
         }

@@ -22,8 +22,10 @@ use crate::verify::Verify;
 
 /// So many of the newest events are looked at, for when each source brought one.
 const NEWEST: usize = 500;
-/// A connection is called slow when a try of the last minutes failed: so many.
+/// A connection has failures when a try of the last minutes failed: so many.
 const LATELY: u32 = 10;
+/// The same when fewer of what is done went well.
+const WELL: f64 = 0.95;
 
 pub(super) fn router() -> Router<Page> {
     Router::new().route("/connections", get(connections))
@@ -61,7 +63,10 @@ impl Health {
         let since = at("down_since").or_else(|| at("refused_since"));
         let done = figures.connection(&connection.name, window, now);
         let (waiting, oldest) = stand.waiting_for(&connection.name);
-        let is_slow = || figures.connection_lately(&connection.name, LATELY, now).counts.failed > 0;
+        let is_slow = || {
+            let lately = figures.connection_lately(&connection.name, LATELY, now).counts.failed > 0;
+            lately || done.success().is_some_and(|share| share < WELL)
+        };
         let state = match () {
             () if since.is_some() => "down",
             () if at("paused_until").is_some() => "paused",

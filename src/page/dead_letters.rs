@@ -19,6 +19,8 @@ use crate::store::{
 const ON_A_PAGE: usize = 50;
 /// No more are counted one by one.
 const MOST: usize = 10_000;
+/// So many of what only a look at each can tell.
+const COUNTED: usize = 1_000;
 
 pub(super) fn router() -> Router<Page> {
     Router::new().route("/dead-letters", get(list))
@@ -72,6 +74,8 @@ impl Kind {
 struct Letters {
     listed: Vec<Json>,
     total: usize,
+    /// There are more than that.
+    more: bool,
     next: Option<i64>,
 }
 
@@ -111,6 +115,7 @@ async fn view(page: &Page, fields: &Fields) -> Result<Json, StoreError> {
         "routes": events::routes(page),
         "connections": events::connections(page),
         "total": letters.total,
+        "more": letters.more,
         "letters": letters.listed,
         "actions": actions.collect::<Vec<_>>(),
         "pages": place.pages(&with_fields("/dead-letters", said), letters.next),
@@ -143,13 +148,15 @@ async fn deliveries(
     let is_all = route.is_empty() && connection.is_empty();
     let total = match (is_all, is_more || before.is_some()) {
         (true, _) => usize::try_from(all).unwrap_or(usize::MAX),
-        (false, true) => store.deliveries(Filter { before_seq: None, ..filter }, MOST).await?.len(),
+        (false, true) => store.deliveries(Filter { before_seq: None, ..filter }, COUNTED + 1).await?.len(),
         (false, false) => found.len(),
     };
     let asked = found.iter().map(|delivery| delivery.seq).collect();
     let calls: std::collections::HashMap<i64, StoredAttempt> = store.last_calls(asked).await?.into_iter().collect();
     let listed = found.iter().map(|delivery| letter(delivery, calls.get(&delivery.seq))).collect();
-    Ok(Letters { listed, total, next: found.last().map(|delivery| delivery.seq).filter(|_| is_more) })
+    let more = !is_all && total > COUNTED;
+    let total = if more { COUNTED } else { total };
+    Ok(Letters { listed, total, more, next: found.last().map(|delivery| delivery.seq).filter(|_| is_more) })
 }
 
 fn letter(delivery: &StoredDelivery, call: Option<&StoredAttempt>) -> Json {
@@ -182,7 +189,7 @@ async fn failed(page: &Page, route: &str, before: Option<i64>) -> Result<Letters
     let next = seqs.last().copied().filter(|_| is_more);
     let stories = store.briefs(seqs).await?;
     let listed = stories.iter().filter_map(|story| failure(story, route)).collect();
-    Ok(Letters { listed, total, next })
+    Ok(Letters { listed, total, more: total >= MOST, next })
 }
 
 /// An event with the first route that could not use it.

@@ -65,6 +65,7 @@ fn figures(page: &Page, stand: &Stand, window: Window, now: Timestamp) -> Json {
         "oldest": oldest.map(|at| at.to_string()),
         "latency": all.latency.map(|latency| json!({ "half_ms": latency.half_ms, "most_ms": latency.most_ms })),
         "given_up": all.counts.dead,
+        "kept": stand.counts.deliveries(delivery::State::Dead),
         "held": stand.counts.deliveries(delivery::State::Held),
     })
 }
@@ -72,6 +73,6 @@ fn figures(page: &Page, stand: &Stand, window: Window, now: Timestamp) -> Json {
 /// The last change of the files, or nothing where none has changed.
 fn last_reload(last: &Json) -> Option<Json> {
     let problems = last["problems"].as_array()?;
-    let problems: Vec<Json> = problems.iter().take(PROBLEMS).map(problem::shown).collect();
+    let problems: Vec<Json> = problems.iter().take(PROBLEMS).map(problem::linked).collect();
     Some(json!({ "at": last["at"], "taken": last["taken"], "problems": problems }))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 pub(super) use delivery::delivery_to;
 
+use super::problem;
 use super::rows::Rows;
 use super::traced::{self, Telling};
 use super::{Page, became};
@@ -251,9 +252,9 @@ fn why_not(revision: &Revision, route: &Arc<Route>, event: &Event) -> Json {
 /// A problem as the store has it: a diagnostic as JSON, or words.
 pub(super) fn stored_problem(text: &str) -> Json {
     let stored = serde_json::from_str::<Json>(text).ok().filter(Json::is_object);
-    traced::problem(&stored.unwrap_or_else(|| json!({ "message": text })))
+    problem::shown(&stored.unwrap_or_else(|| json!({ "message": text })))
 }
 
 fn dismissed(reason: &str) -> Json {
-    traced::problem(&json!({ "severity": "warning", "message": reason }))
+    problem::shown(&json!({ "severity": "warning", "message": reason }))
 }

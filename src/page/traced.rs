@@ -3,11 +3,11 @@
 
 use serde_json::{Value as Json, json};
 
+use super::problem;
 use super::rows::Rows;
 use crate::diagnostic::{self, Diagnostic, Place, Resolve};
 use crate::extract::{Extract, Finding, Hit, Traced};
-use crate::path::Location;
-use crate::pipeline::{By, FieldOrigin, NameOrigin, Origin, Outcome, Part, Prepared, SendTrace, Trace, Whence};
+use crate::pipeline::{FieldOrigin, NameOrigin, Origin, Prepared, SendTrace, Trace, Whence};
 use crate::plan::{Known, Plan, Preview};
 use crate::request::{Request, masked};
 use crate::route::{Route, RouteSet, Send};
@@ -40,21 +40,6 @@ pub fn shown(value: &Value) -> String {
     out
 }
 
-/// A problem that is stored as JSON, or as words alone, with every key that the page asks for.
-pub fn problem(stored: &Json) -> Json {
-    let place = |place: &Json| {
-        let at = |key: &str| place.get(key).cloned().unwrap_or_default();
-        place
-            .get("line")
-            .map(|_| json!({ "file": at("file"), "line": at("line"), "column": at("column"), "label": at("label") }))
-    };
-    let of = |key: &str| stored.get(key).cloned().unwrap_or_default();
-    let places: Vec<Json> =
-        stored.get("places").and_then(Json::as_array).into_iter().flatten().filter_map(place).collect();
-    let severity = stored.get("severity").and_then(Json::as_str).unwrap_or("error");
-    json!({ "severity": severity, "code": of("code"), "message": of("message"), "help": of("help"), "places": places })
-}
-
 /// A condition, then its parts, each with its outcome and with what it saw.
 pub fn condition(explained: &Explained) -> Json {
     let holds = match &explained.verdict {
@@ -79,7 +64,7 @@ fn seen(seen: &Seen) -> Json {
 
 impl Telling<'_> {
     pub fn problem(&self, found: &Diagnostic) -> Json {
-        problem(&diagnostic::json::render(found, self.files))
+        problem::shown(&diagnostic::json::render(found, self.files))
     }
 
     /// Why a route takes an event or not, and what it finds: `match`, `extract`, `identity`, `lane`.
@@ -150,31 +135,17 @@ impl Telling<'_> {
     }
 
     fn field(&self, field: &FieldOrigin, rows: &mut Rows) -> Json {
-        let part = match field.part {
-            Part::Param => "param",
-            Part::Query => "query",
-            Part::Header => "header",
-            Part::Body => "body",
-        };
+        let part = field.part.word();
         self.origin(part, &field.field, &field.origin, rows)
     }
 
     fn origin(&self, part: &str, field: &str, origin: &Origin, rows: &mut Rows) -> Json {
-        let kind = match (origin.by, &origin.template) {
-            (By::Route, None) => "constant",
-            (By::Route, Some(_)) => "template",
-            (By::Pack, _) => "default",
-            (By::Connection, _) => "connection",
-        };
-        let (sent, value) = match &origin.outcome {
-            Outcome::Sent(value) => (true, value.clone()),
-            Outcome::LeftOut | Outcome::Fails => (false, Value::Null),
-        };
+        let (sent, value) = origin.sent();
         let secret = origin.names.iter().any(|name| name.whence == Whence::Secret);
         json!({
             "part": part,
             "field": field,
-            "kind": kind,
+            "kind": origin.kind(),
             "sent": sent,
             "secret": secret,
             "shown": if secret { shown(&Value::from(MASK)) } else { shown(&value) },
@@ -242,19 +213,9 @@ fn written(hit: &Hit) -> Option<String> {
 }
 
 fn named(name: &NameOrigin, rows: &mut Rows) -> Json {
-    let (from, at): (&str, Option<&Location>) = match &name.whence {
-        Whence::Payload(at) => ("payload", at.first()),
-        Whence::Envelope(at) => ("envelope", Some(at)),
-        Whence::Request => ("request", None),
-        Whence::Event => ("event", None),
-        Whence::Vars => ("vars", None),
-        Whence::Connection => ("connection", None),
-        Whence::Secret => ("secret", None),
-        Whence::Default => ("default", None),
-        Whence::Given => ("you", None),
-        Whence::Saved => ("saved", None),
-        Whence::Absent(_) => ("absent", None),
-    };
+    // What somebody has set here, the page says to whoever did.
+    let from = if name.whence == Whence::Given { "you" } else { name.whence.word() };
+    let at = name.whence.locations().first();
     let row = at.filter(|_| from == "payload").and_then(|at| rows.used(at));
     json!({ "name": &*name.text, "from": from, "path": at.map(ToString::to_string), "row": row })
 }
@@ -278,12 +239,5 @@ mod tests {
     fn a_text_keeps_its_line_breaks() {
         assert_eq!(shown(&Value::from("a\n\\n\t\"b\"")), "\"a\n\\\\n\\t\\\"b\\\"\"");
         assert_eq!(shown(&Value::array(["a\nb"])), "[\"a\\nb\"]");
-    }
-
-    #[test]
-    fn a_problem_has_every_key() {
-        let stored = json!({ "code": "unfit-value", "message": "no", "places": [{ "file": "a.yaml", "path": "x" }] });
-        let wanted = json!({ "severity": "error", "code": "unfit-value", "message": "no", "help": null, "places": [] });
-        assert_eq!(problem(&stored), wanted);
     }
 }

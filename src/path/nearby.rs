@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::eval::Evaluation;
 use super::lower::{Segment, Selector};
 use super::{Location, Path, Step};
-use crate::value::Value;
+use crate::value::{Value, json};
 
 /// How many suggestions are made.
 const MOST: usize = 3;
@@ -29,6 +29,9 @@ type Found<'v> = (Location, &'v Value);
 
 /// Up to three paths near `path` which do find something, the likeliest first, each as `$.form.email (text)`.
 pub fn nearby(root: &Value, path: &Path) -> Vec<String> {
+    if let Some((text, found)) = of_entry(root, path) {
+        return vec![format!("{text} ({})", found.kind())];
+    }
     let segments = &path.0.query.segments;
     let mut scored = resembling(root, segments);
     let last = segments.iter().rev().flat_map(|segment| &segment.selectors).find_map(|selector| match selector {
@@ -65,6 +68,9 @@ pub fn around(root: &Value, path: &Path) -> Vec<String> {
 
 /// The path that was meant by one which finds nothing, when only a name of it is written differently.
 pub fn meant(root: &Value, path: &Path) -> Option<String> {
+    if let Some((text, _)) = of_entry(root, path) {
+        return Some(text);
+    }
     let mut scored = resembling(root, &path.0.query.segments);
     scored.retain(|(score, _)| score % 2 == 0 && *score <= 2 * SLIP);
     scored.sort_by_key(|(score, (location, _))| (*score, location.0.len()));
@@ -73,11 +79,38 @@ pub fn meant(root: &Value, path: &Path) -> Option<String> {
     scored.into_iter().map(|(_, (location, _))| location).find(is_other).map(|location| location.to_string())
 }
 
+/// The path with `@`, the entry that is looked at, for a `$` where a filter asks only of the whole payload, and what it finds.
+fn of_entry<'v>(root: &'v Value, path: &Path) -> Option<(String, &'v Value)> {
+    let (before, filter) = path.text().split_once("[?")?;
+    let unquoted: String = filter.split(['"', '\'']).step_by(2).collect();
+    if !unquoted.contains('$') || unquoted.contains('@') {
+        return None;
+    }
+    let text = format!("{before}[?{}", filter.replace("$.", "@.").replace("$[", "@["));
+    let found = Path::parse(&text).ok()?.first(root)?;
+    Some((text, found))
+}
+
 /// A single value in the middle of a path, which has nothing within.
 pub struct Single {
     pub path: String,
     /// `text`, `a number`
     pub kind: &'static str,
+    /// The text is JSON.
+    pub is_json: bool,
+}
+
+impl Single {
+    /// What to write instead; `written` is how the place of the value is named here.
+    pub fn help(&self, written: &str) -> String {
+        match self.is_json {
+            true => format!(
+                "`{written}` is JSON that is sent as text: add `decode: {{ \"{}\": json }}` to the source, to look inside it",
+                self.path
+            ),
+            false => format!("`{written}` is {}, and has nothing within: write `{written}`", self.kind),
+        }
+    }
 }
 
 /// The single value that a path goes on from: `$.name.first` where the name is a text.
@@ -85,13 +118,18 @@ pub fn beyond_single(root: &Value, path: &Path) -> Option<Single> {
     let steps = path.steps()?;
     let [above @ .., Step::Key(_)] = steps.as_slice() else { return None };
     let text = Location(above.to_vec()).to_string();
-    let kind = match Path::parse(&text).ok()?.first(root)? {
+    let value = Path::parse(&text).ok()?.first(root)?;
+    let kind = match value {
         Value::String(text) if !text.trim().is_empty() => "text",
         Value::Number(_) => "a number",
         Value::Bool(_) => "true or false",
         _ => return None,
     };
-    (!above.is_empty()).then_some(Single { path: text, kind })
+    let is_json = value.as_str().is_some_and(|text| {
+        let text = text.trim_start();
+        text.starts_with(['{', '[']) && json::parse(text.as_bytes(), &json::Limits::default()).is_ok()
+    });
+    (!above.is_empty()).then_some(Single { path: text, kind, is_json })
 }
 
 /// The one place where the payload has the last name of a path that finds nothing: it stands at another level.

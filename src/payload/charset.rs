@@ -47,11 +47,26 @@ pub(super) const USUAL: Charset = Charset::Known(WINDOWS_1252);
 
 /// The text of some bytes without its byte order mark; nothing when they are no text in their charset.
 pub(super) fn text(bytes: &[u8], charset: Charset) -> Option<Cow<'_, str>> {
+    if let (None, Charset::Unsaid, Ok(text)) = (Encoding::for_bom(bytes), charset, std::str::from_utf8(bytes))
+        && !text.starts_with('\0')
+        && text.as_bytes().get(1) != Some(&0)
+    {
+        return Some(Cow::Borrowed(text));
+    }
     let (encoding, bytes) = match Encoding::for_bom(bytes) {
         Some((encoding, length)) => (encoding, bytes.get(length..)?),
         None => (unmarked(bytes, charset)?, bytes),
     };
     encoding.decode_without_bom_handling_and_without_replacement(bytes)
+}
+
+/// The same of any bytes: what is no letter becomes U+FFFD.
+pub(super) fn lossy(bytes: &[u8], charset: Charset) -> Cow<'_, str> {
+    let (encoding, bytes) = match Encoding::for_bom(bytes) {
+        Some((encoding, length)) => (encoding, bytes.get(length..).unwrap_or_default()),
+        None => (unmarked(bytes, charset).unwrap_or(UTF_8), bytes),
+    };
+    encoding.decode_without_bom_handling(bytes).0
 }
 
 fn unmarked(bytes: &[u8], charset: Charset) -> Option<&'static Encoding> {
@@ -66,6 +81,13 @@ fn unmarked(bytes: &[u8], charset: Charset) -> Option<&'static Encoding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_letter_is_marked_where_it_must_be_read() {
+        assert_eq!(lossy(b"Jos\xe9", Charset::Unsaid), "Jos\u{fffd}");
+        assert_eq!(lossy(b"Jos\xe9", Charset::of_label("no-such")), "Jos\u{fffd}");
+        assert_eq!(lossy(b"\x82", Charset::of_label("Shift_JIS")), "\u{fffd}");
+    }
 
     #[test]
     fn letters_are_read_by_mark_declaration_and_form() {
@@ -90,6 +112,9 @@ mod tests {
         ];
         for (bytes, charset, wanted) in cases {
             assert_eq!(text(bytes, *charset).as_deref(), *wanted, "{bytes:?} as {charset:?}");
+            if let Some(wanted) = wanted {
+                assert_eq!(lossy(bytes, *charset), *wanted, "{bytes:?} as {charset:?}");
+            }
         }
     }
 }

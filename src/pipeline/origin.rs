@@ -33,6 +33,17 @@ pub enum Part {
     Body,
 }
 
+impl Part {
+    pub fn word(self) -> &'static str {
+        match self {
+            Part::Param => "param",
+            Part::Query => "query",
+            Part::Header => "header",
+            Part::Body => "body",
+        }
+    }
+}
+
 /// How a value came about.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -42,6 +53,26 @@ pub struct Origin {
     pub template: Option<String>,
     pub names: Vec<NameOrigin>,
     pub place: Option<Place>,
+}
+
+impl Origin {
+    /// `template`, `constant`, `default` (of the pack) or `connection`.
+    pub fn kind(&self) -> &'static str {
+        match (self.by, &self.template) {
+            (By::Route, None) => "constant",
+            (By::Route, Some(_)) => "template",
+            (By::Pack, _) => "default",
+            (By::Connection, _) => "connection",
+        }
+    }
+
+    /// Whether it is sent, and the value.
+    pub fn sent(&self) -> (bool, Value) {
+        match &self.outcome {
+            Outcome::Sent(value) => (true, value.clone()),
+            Outcome::LeftOut | Outcome::Fails => (false, Value::Null),
+        }
+    }
 }
 
 /// What a template came to.
@@ -91,6 +122,33 @@ pub enum Whence {
     Saved,
     /// It has no value, and these have.
     Absent(Vec<String>),
+}
+
+impl Whence {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Whence::Payload(_) => "payload",
+            Whence::Envelope(_) => "envelope",
+            Whence::Request => "request",
+            Whence::Event => "event",
+            Whence::Vars => "vars",
+            Whence::Connection => "connection",
+            Whence::Secret => "secret",
+            Whence::Default => "default",
+            Whence::Given => "set",
+            Whence::Saved => "saved",
+            Whence::Absent(_) => "absent",
+        }
+    }
+
+    /// The places in what came in.
+    pub fn locations(&self) -> &[Location] {
+        match self {
+            Whence::Payload(at) => at,
+            Whence::Envelope(at) => std::slice::from_ref(at),
+            _ => &[],
+        }
+    }
 }
 
 /// What is known of the event when origins are told.

@@ -1,6 +1,6 @@
 //! A call with its templates' values: address, headers and body, proved against the operation's schema.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::pack::{Body, Connection, Draft, HeaderPart, Limit, Operation, PathPart};
@@ -8,6 +8,9 @@ use crate::path::Step;
 use crate::request::{Header, Piece, Request, encode};
 use crate::template::{Scope, TemplateError};
 use crate::value::Value;
+
+/// The name of the header that says how a body is written.
+static CONTENT_TYPE: LazyLock<Arc<str>> = LazyLock::new(|| "Content-Type".into());
 
 /// One call before it is rendered: the operation, the account, and what they are given.
 pub struct Call<'a> {
@@ -94,6 +97,9 @@ fn empty_object() -> Value {
 /// Fields that the pack gives where the route does not.
 fn with_defaults(body: Value, operation: &Operation, scope: &Scope) -> Result<Value, Diagnostic> {
     let Some(object) = body.as_object() else { return Ok(body) };
+    if operation.defaults.iter().all(|(key, _)| object.contains_key(key)) {
+        return Ok(body);
+    }
     let mut fields: Vec<(Arc<str>, Value)> = object.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, default) in &operation.defaults {
         if object.get(key).is_none()
@@ -209,13 +215,13 @@ fn param(call: &Call<'_>, name: &Arc<str>, scope: &Scope) -> Result<Piece, Diagn
     let Some((_, body)) = given else {
         return connection_piece(call.connection, name).ok_or_else(|| missing(call.draft.place.key("to")));
     };
-    let place = call.draft.place.key("params").key(name.clone());
+    let place = || call.draft.place.key("params").key(name.clone());
     let value = render(body, scope)?.filter(|value| !crate::extract::is_nothing(value));
-    let text = value.as_ref().and_then(|value| crate::convert::text(value).ok()).ok_or_else(|| missing(place))?;
+    let text = value.as_ref().and_then(|value| crate::convert::text(value).ok()).ok_or_else(|| missing(place()))?;
     // An address is folded at `..` wherever it is read, so that the request would go elsewhere.
     if matches!(text.as_str(), "." | "..") {
         let message = format!("the parameter `{name}` is `{text}` in this event, which no address can hold");
-        return Err(Diagnostic::new(Code::InvalidParameter, call.draft.place.key("params").key(name.clone()), message));
+        return Err(Diagnostic::new(Code::InvalidParameter, place(), message));
     }
     Ok(Piece::Text(encode(&text).into()))
 }
@@ -231,7 +237,7 @@ fn connection_piece(connection: &Connection, name: &str) -> Option<Piece> {
 fn query(call: &Call<'_>, scope: &Scope) -> Result<String, Diagnostic> {
     let mut pairs = Vec::new();
     for (name, body) in &call.draft.query {
-        let place = call.draft.place.key("query").key(name.clone());
+        let place = || call.draft.place.key("query").key(name.clone());
         match render(body, scope)? {
             None => {}
             Some(Value::Array(items)) => {
@@ -245,9 +251,9 @@ fn query(call: &Call<'_>, scope: &Scope) -> Result<String, Diagnostic> {
     Ok(pairs.join("&"))
 }
 
-fn pair(name: &str, value: &Value, place: &Place) -> Result<String, Diagnostic> {
+fn pair(name: &str, value: &Value, place: &dyn Fn() -> Place) -> Result<String, Diagnostic> {
     let text = crate::convert::text(value)
-        .map_err(|unfit| Diagnostic::new(Code::UnfitValue, place.clone(), format!("`{name}`: {}", unfit.message)))?;
+        .map_err(|unfit| Diagnostic::new(Code::UnfitValue, place(), format!("`{name}`: {}", unfit.message)))?;
     Ok(format!("{}={}", encode(name), encode(&text)))
 }
 
@@ -255,7 +261,7 @@ fn headers(call: &Call<'_>, scope: &Scope, body: Option<&Value>) -> Result<Vec<H
     let mut headers = Vec::new();
     if let Some(body) = body {
         let kind = call.operation.encoding.content_type(body);
-        headers.push(Header { name: "Content-Type".into(), value: vec![Piece::Text(kind)] });
+        headers.push(Header { name: CONTENT_TYPE.clone(), value: vec![Piece::Text(kind)] });
     }
     for (name, parts) in &call.operation.headers {
         let value = parts.iter().map(|part| header_part(part, scope, call)).collect::<Result<Vec<_>, _>>()?;
@@ -263,11 +269,11 @@ fn headers(call: &Call<'_>, scope: &Scope, body: Option<&Value>) -> Result<Vec<H
         headers.push(Header { name: name.clone(), value });
     }
     for (name, body) in &call.draft.headers {
-        let place = call.draft.place.key("headers").key(name.clone());
+        let place = || call.draft.place.key("headers").key(name.clone());
         let Some(value) = render(body, scope)? else { continue };
         let text = crate::convert::text(&value).ok().filter(|text| !text.contains(|c: char| c.is_control()));
         let text = text.ok_or_else(|| {
-            Diagnostic::new(Code::UnfitValue, place, format!("the value of header `{name}` is not one line of text"))
+            Diagnostic::new(Code::UnfitValue, place(), format!("the value of header `{name}` is not one line of text"))
         })?;
         headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
         headers.push(Header { name: name.clone(), value: vec![Piece::Text(text.into())] });

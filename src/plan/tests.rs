@@ -53,6 +53,7 @@ fn workspace_of(settings: &str, route: &str) -> Compiled {
         },
         secrets: Secrets::Required,
         sandbox: None,
+        listen: None,
         samples: Vec::new(),
         read: &|_| None,
         now: Timestamp(0),

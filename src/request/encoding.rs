@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +21,9 @@ pub enum Encoding {
     /// `multipart/form-data`, which takes files: `{ filename, content_type, base64 }`, or `{ url }`.
     Multipart,
 }
+
+/// The `Content-Type` of nearly every body.
+static JSON: LazyLock<Arc<str>> = LazyLock::new(|| "application/json".into());
 
 /// A file that was fetched from its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +51,7 @@ impl Encoding {
     /// The `Content-Type` of a body.
     pub fn content_type(self, body: &Value) -> Arc<str> {
         match self {
-            Encoding::Json => "application/json".into(),
+            Encoding::Json => JSON.clone(),
             Encoding::Form => "application/x-www-form-urlencoded".into(),
             Encoding::Multipart => format!("multipart/form-data; boundary={}", boundary(body)).into(),
         }

@@ -57,6 +57,7 @@ fn packs(files: Files) -> BTreeMap<Arc<str>, Arc<Pack>> {
         files,
         environment: Environment { variables: variables.collect(), files: BTreeMap::new() },
         secrets: Secrets::Required,
+        listen: None,
         sandbox: Some("http://127.0.0.1:1".into()),
         samples: Vec::new(),
         read: &|file| std::fs::read(root.join(file)).ok(),

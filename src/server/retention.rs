@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::live::Live;
 use crate::store::{Pruned, Retention, Store};
 
 /// So many events are forgotten at a time: what comes in meanwhile waits for no longer than for other writes.
@@ -14,27 +15,35 @@ const BATCH: usize = 200;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often is looked, at the least and at the most.
 const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// To look at each event for the routes that took it rests so many times as long as it took.
+const REST: u32 = 20;
 
 /// Forgets until the server stops.
 pub(super) async fn forget(
     store: Arc<dyn Store>,
     clock: Clock,
-    retention: Retention,
+    live: Live,
+    usual: Retention,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let pause = retention.age.map_or(LOOKS.1, |age| (age / 4).clamp(LOOKS.0, LOOKS.1));
+    let mut by_route = Instant::now();
     loop {
+        let whole = Retention { routes: live.now().set.ages(), ..usual.clone() };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(pause(&whole)) => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
+        let is_by_route = !whole.routes.is_empty() && Instant::now() >= by_route;
+        let (retention, round) = (if is_by_route { whole } else { whole.of_all() }, Instant::now());
         let mut all = Pruned::default();
         while !*stopped.borrow() {
             let began = Instant::now();
-            match store.prune(clock.now(), retention, BATCH).await {
+            match store.prune(clock.now(), retention.clone(), BATCH).await {
                 Ok(pruned) => add(&mut all, pruned),
                 Err(error) => {
-                    tracing::error!(%error, "old events can't be forgotten now");
+                    if !error.is_told() {
+                        tracing::error!(%error, "old events can't be forgotten now");
+                    }
                     break;
                 }
             }
@@ -42,6 +51,9 @@ pub(super) async fn forget(
                 break;
             }
             tokio::time::sleep(began.elapsed().min(LONGEST_PAUSE)).await;
+        }
+        if is_by_route {
+            by_route = Instant::now() + round.elapsed() * REST;
         }
         if all.events > 0 {
             tracing::info!(
@@ -52,6 +64,11 @@ pub(super) async fn forget(
             );
         }
     }
+}
+
+/// How long nothing is looked at: what is kept for a short time is looked at more often.
+fn pause(retention: &Retention) -> Duration {
+    retention.shortest().map_or(LOOKS.1, |age| (age / 4).clamp(LOOKS.0, LOOKS.1))
 }
 
 fn add(all: &mut Pruned, pruned: Pruned) {

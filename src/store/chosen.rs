@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
 use super::model::ReplayEvents;
+use super::search::{self, Became, EventFilter};
 use super::{key, story};
 
 /// Events of which a route could make nothing, in the generation that counts; of route ?1.
@@ -16,18 +17,22 @@ const UNMADE: &str = "SELECT o.event_seq FROM outcomes o INDEXED BY outcomes_fai
 const DEAD: &str = "SELECT d.event_seq FROM deliveries d INDEXED BY deliveries_kept
      CROSS JOIN contents c ON c.delivery_seq = d.seq CROSS JOIN routings g ON g.event_seq = d.event_seq
      WHERE d.state IN (7, 8) AND d.state = 7 AND (?1 IS NULL OR c.route = ?1)";
-/// Events that no route took, whatever ?1.
-const UNMATCHED: &str = "SELECT g.event_seq FROM routings g WHERE (?1 IS NULL OR 1)
+/// Events that no route took, of those behind the number ?1 and those that went through the routes again: of them the index
+/// knows what earlier routes made. And whether the event ?1 is one.
+const UNMATCHED_BEHIND: &str = "SELECT g.event_seq FROM routings g WHERE (g.event_seq > ?1 OR g.generation > 0)
+     AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = g.event_seq AND o.generation = g.generation)";
+const IS_UNMATCHED: &str = "SELECT 1 FROM routings g WHERE g.event_seq = ?1
      AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = g.event_seq AND o.generation = g.generation)";
 /// All events, or those that route ?1 took.
 const ANY: &str = "SELECT g.event_seq FROM routings g WHERE ?1 IS NULL
      OR EXISTS (SELECT 1 FROM outcomes o WHERE o.event_seq = g.event_seq AND o.route = ?1)";
 
 /// The numbers of the events that are meant, in the order asked for.
-pub(super) fn events(connection: &Connection, replay: &ReplayEvents) -> Result<Vec<i64>, StoreError> {
+/// `is_known`: whether the index knows all that became of events until now.
+pub(super) fn events(connection: &Connection, replay: &ReplayEvents, is_known: bool) -> Result<Vec<i64>, StoreError> {
     let mut seqs = match &replay.ids {
-        Some(ids) => named(connection, &ids.iter().map(key::of_id).collect::<Vec<_>>())?,
-        None => kinds(connection, replay)?,
+        Some(ids) => named(connection, &ids.iter().copied().map(key::of_id).collect::<Vec<_>>())?,
+        None => kinds(connection, replay, is_known)?,
     };
     seqs.sort_unstable();
     seqs.dedup();
@@ -39,7 +44,7 @@ pub(super) fn events(connection: &Connection, replay: &ReplayEvents) -> Result<V
         if replay.ids.is_none() && found.len() >= replay.limit {
             break;
         }
-        if replay.ids.is_some() || is_within(connection, replay, seq)? {
+        if replay.ids.is_some() || (is_within(connection, replay, seq)? && is_still(connection, replay, seq)?) {
             found.push(seq);
         }
     }
@@ -47,18 +52,40 @@ pub(super) fn events(connection: &Connection, replay: &ReplayEvents) -> Result<V
 }
 
 fn named(connection: &Connection, ids: &[[u8; 16]]) -> Result<Vec<i64>, StoreError> {
-    let seqs = ids.iter().filter_map(|id| story::seq_of(connection, story::EVENTS, id).transpose());
-    seqs.collect()
+    story::seqs_of(connection, story::EVENTS, ids)
 }
 
-fn kinds(connection: &Connection, replay: &ReplayEvents) -> Result<Vec<i64>, StoreError> {
+/// What the index says of an event may have changed since.
+fn is_still(connection: &Connection, replay: &ReplayEvents, seq: i64) -> Result<bool, StoreError> {
+    let is_only_unmatched = replay.unmatched && !replay.failed && !replay.unmade;
+    Ok(!is_only_unmatched || connection.prepare_cached(IS_UNMATCHED)?.exists([seq])?)
+}
+
+/// Events that no route took, or that the index takes for such.
+fn unmatched(connection: &Connection, source: Option<&Arc<str>>, is_known: bool) -> Result<Vec<i64>, StoreError> {
+    let became = vec![Became::Unmatched];
+    let meant = EventFilter { source: source.cloned(), became, ..EventFilter::default() };
+    let (mut seqs, upto) = match is_known {
+        true => search::known_to(connection, &meant, usize::MAX)?.unwrap_or_default(),
+        false => Default::default(),
+    };
+    let mut statement = connection.prepare_cached(UNMATCHED_BEHIND)?;
+    for seq in statement.query_map([upto], |row| row.get(0))? {
+        seqs.push(seq?);
+    }
+    Ok(seqs)
+}
+
+fn kinds(connection: &Connection, replay: &ReplayEvents, is_known: bool) -> Result<Vec<i64>, StoreError> {
     let kinds = [
         (replay.failed || replay.unmade, UNMADE),
         (replay.failed, DEAD),
-        (replay.unmatched, UNMATCHED),
         (!replay.failed && !replay.unmade && !replay.unmatched, ANY),
     ];
-    let mut seqs = Vec::new();
+    let mut seqs = match replay.unmatched {
+        true => unmatched(connection, replay.source.as_ref(), is_known)?,
+        false => Vec::new(),
+    };
     for (_, sql) in kinds.into_iter().filter(|(asked, _)| *asked) {
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement.query_map([&replay.route], |row| row.get(0))?;

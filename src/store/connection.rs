@@ -57,7 +57,7 @@ pub(super) fn writer(file: &Path, options: &Options, had_tables: bool) -> Result
 }
 
 /// Whether the file has every table and index that it should have.
-fn has_all_tables(connection: &Connection) -> Result<bool, StoreError> {
+pub(super) fn has_all_tables(connection: &Connection) -> Result<bool, StoreError> {
     let whole = Connection::open_in_memory()?;
     for step in migration::STEPS {
         whole.execute_batch(step)?;

@@ -74,7 +74,7 @@ impl Command for DismissEvents {
                 let failed = &mut tx.totals.counts.failed;
                 *failed = failed.saturating_sub(u64::try_from(done).unwrap_or(0));
                 let mut id = tx.connection().prepare_cached("SELECT id FROM events WHERE seq = ?1")?;
-                dismissed.push(key::to_id("evt", id.query_row([seq], |row| row.get(0))?)?);
+                dismissed.push(key::to_id(id.query_row([seq], |row| row.get(0))?));
             }
         }
         Ok(dismissed)

@@ -31,6 +31,19 @@ pub(super) fn code(state: State) -> i64 {
     }
 }
 
+/// The bits of the codes of states.
+pub(super) fn mask(states: &[State]) -> i64 {
+    states.iter().fold(0, |mask, state| mask | 1 << code(*state))
+}
+
+/// How many deliveries of these states there are, as the counters say.
+pub(super) fn counted(connection: &Connection, states: &[State]) -> Result<usize, StoreError> {
+    let words: Vec<&str> = states.iter().map(|state| state.word()).collect();
+    let sql = format!("SELECT {} FROM totals", if words.is_empty() { "0".to_owned() } else { words.join(" + ") });
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// The state that [`code`] stands for.
 pub(super) fn state(stored: i64) -> Result<State, StoreError> {
     State::ALL.into_iter().find(|state| code(*state) == stored).ok_or(StoreError::Unreadable)

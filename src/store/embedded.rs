@@ -113,6 +113,10 @@ impl Embedded {
         let (connection, totals) = match opened(folder, &options) {
             // Even to open it takes a little room.
             Err(error) if error.ends_all() && spare.give() => opened(folder, &options)?,
+            // What was kept is used up: the words of the search are made again when there is room.
+            Err(error) if error.may_pass() && error.ends_all() && search::give_up(&folder.join(FILE)) => {
+                opened(folder, &options)?
+            }
             opened => opened?,
         };
         sync_folder(folder);
@@ -164,6 +168,7 @@ impl Embedded {
         if let Ok(lock) = File::open(folder.join(LOCK)) {
             free(&lock)?;
         }
+        presence::check(folder, &file)?;
         migration::check_is_known(&connection::reader(&file)?)?;
         let (shared, options): (Arc<Shared>, _) = (Arc::default(), Options::default());
         let asker = Readers::start(&file, shared.clone())?.asker();

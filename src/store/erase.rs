@@ -68,7 +68,7 @@ struct Found {
 
 impl Embedded {
     pub(super) async fn erase_all(&self, asked: Erase) -> Result<Erased, StoreError> {
-        self.catch_up().await;
+        self.catch_up_whole().await;
         let (file, meant) = (self.inner.file.clone(), asked.clone());
         let Found { events, deliveries, pending, under_way, remembered, calls } =
             apart(move || found(&file, &meant)).await?;
@@ -118,7 +118,7 @@ fn found(file: &Path, asked: &Erase) -> Result<Found, StoreError> {
     let sought = asked.value.as_deref().and_then(Sought::of);
     let mut events = BTreeSet::new();
     for id in &asked.events {
-        events.extend(story::seq_of(&store, story::EVENTS, &key::of_id(id))?);
+        events.extend(story::seq_of(&store, story::EVENTS, &key::of_id(*id))?);
     }
     if let Some(sought) = &sought {
         events.extend(search::holding(&store, file, asked.value.as_deref().unwrap_or_default(), sought)?);

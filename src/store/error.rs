@@ -105,6 +105,16 @@ impl StoreError {
         self.ends_all() || self == StoreError::Corrupt
     }
 
+    /// Whether it may be otherwise in a moment, by itself or by a hand that makes room.
+    pub fn may_pass(self) -> bool {
+        matches!(self, StoreError::Full | StoreError::Corrupt | StoreError::Unavailable(Cause::Io))
+    }
+
+    /// Whether the store itself says in the log when that begins and when it is over.
+    pub fn is_told(self) -> bool {
+        matches!(self, StoreError::Full | StoreError::Corrupt | StoreError::Lost)
+    }
+
     /// Whether nothing else can be written now either. Of a damaged file the rest may still be good.
     pub(super) fn ends_all(self) -> bool {
         matches!(self, StoreError::Full | StoreError::Unavailable(_) | StoreError::Lost)

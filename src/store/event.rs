@@ -28,7 +28,7 @@ impl Accept {
             until,
             headers: serde_json::to_string(&new.raw.headers).map_err(|_| StoreError::Refused)?,
             params: new.params.to_json(),
-            ids: new.ids.iter().map(key::of_id).collect(),
+            ids: new.ids.iter().copied().map(key::of_id).collect(),
             new,
         })
     }

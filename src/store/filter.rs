@@ -1,11 +1,18 @@
 //! Finding the deliveries that a person means.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
 use super::model::{Filter, StoredDelivery};
-use super::{delivery, key, query, story};
+use super::search::{self, EventFilter};
+use super::{delivery, key, query, replay, story};
+use crate::clock::Timestamp;
 use crate::delivery::State;
+
+/// The deliveries of a route that took fewer events are found by these.
+const RARE: usize = 2_000;
+/// Deliveries stand nearly in the order of their times.
+const NEARLY: i64 = 256;
 
 /// What a call came to of which nobody knows whether the provider has it, as it is stored.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -32,13 +39,15 @@ enum Order {
     OldestFirst,
 }
 
-/// The newest of these deliveries, the newest first; without their requests.
+/// The newest of these deliveries, the newest first; without their requests. `is_known`: whether the index knows all that
+/// became of events until now.
 pub(super) fn newest(
     connection: &Connection,
     filter: &Filter,
     limit: usize,
+    is_known: bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    find(connection, filter, limit, Order::NewestFirst, |_| true)
+    find(connection, filter, limit, (Order::NewestFirst, is_known), |_| true)
 }
 
 /// The oldest of these deliveries that are fit for something, the oldest first; without their requests.
@@ -48,14 +57,14 @@ pub(super) fn oldest(
     limit: usize,
     is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    find(connection, filter, limit, Order::OldestFirst, is_fit)
+    find(connection, filter, limit, (Order::OldestFirst, false), is_fit)
 }
 
 fn find(
     connection: &Connection,
     filter: &Filter,
     limit: usize,
-    order: Order,
+    (order, is_known): (Order, bool),
     is_fit: impl Fn(&StoredDelivery) -> bool,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     // What is named is looked for by its name, and not among all that are named once more.
@@ -68,7 +77,7 @@ fn find(
         let is_meant = rest.takes(&delivery) && is_fit(&delivery) && is_as_known(connection, filter, &delivery)?;
         Ok(is_meant.then(|| StoredDelivery { request: String::new(), ..delivery }))
     };
-    match few(connection, filter)? {
+    match few(connection, filter, is_known)? {
         Some(seqs) => among(connection, seqs, limit, order, bare),
         None => among_all(connection, filter, limit, order, bare),
     }
@@ -87,10 +96,10 @@ fn is_as_known(connection: &Connection, filter: &Filter, delivery: &StoredDelive
 }
 
 /// Numbers among which all that are meant are found, where that spares a look at everything.
-fn few(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, StoreError> {
+fn few(connection: &Connection, filter: &Filter, is_known: bool) -> Result<Option<Vec<i64>>, StoreError> {
     if let Some(ids) = &filter.ids {
-        let found = ids.iter().map(|id| story::seq_of(connection, story::DELIVERIES, &key::of_id(id)));
-        return Ok(Some(found.filter_map(Result::transpose).collect::<Result<_, _>>()?));
+        let ids: Vec<[u8; 16]> = ids.iter().copied().map(key::of_id).collect();
+        return Ok(Some(story::seqs_of(connection, story::DELIVERIES, &ids)?));
     }
     if let Some(seqs) = &filter.seqs {
         return Ok(Some(seqs.clone()));
@@ -100,15 +109,73 @@ fn few(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, Sto
         let found = statement.query_map(params![filter.connection, at.0], |row| row.get(0))?;
         return Ok(Some(found.collect::<Result<_, _>>()?));
     }
+    if !filter.states.is_empty() && delivery::counted(connection, &filter.states)? == 0 {
+        return Ok(Some(Vec::new()));
+    }
     let all = |is: fn(&State) -> bool| !filter.states.is_empty() && filter.states.iter().all(is);
     let sql = match () {
         () if all(|state| *state == State::Held) => query::HELD,
         () if all(|state| matches!(state, State::Dead | State::Held)) => query::KEPT,
         () if all(|state| state.is_open()) => query::OPEN,
+        () if is_known => return of_rare_route(connection, filter),
         () => return Ok(None),
     };
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(Some(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?))
+    // The others are not worth a look at all that is known of them.
+    let sql = format!(
+        "SELECT k.seq FROM ({sql}) k CROSS JOIN deliveries d ON d.seq = k.seq
+         WHERE ?3 >> d.state & 1 AND (?1 IS NULL OR d.connection = ?1)
+             AND (?2 IS NULL OR EXISTS (SELECT 1 FROM contents c WHERE c.delivery_seq = k.seq AND c.route = ?2))"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let meant = params![filter.connection, filter.route, delivery::mask(&filter.states)];
+    let found = statement.query_map(meant, |row| row.get(0))?;
+    Ok(Some(found.collect::<Result<_, _>>()?))
+}
+
+/// The deliveries of a route that took few events, as the index says, which knows the newest when it was waited for.
+fn of_rare_route(connection: &Connection, filter: &Filter) -> Result<Option<Vec<i64>>, StoreError> {
+    const BEHIND: &str = "SELECT DISTINCT event_seq FROM outcomes WHERE event_seq > ?1 AND route = ?2";
+    let Some(route) = &filter.route else { return Ok(None) };
+    let meant = EventFilter { route: Some(route.clone()), ..EventFilter::default() };
+    let known = search::known_to(connection, &meant, RARE)?;
+    let Some((mut events, upto)) = known.filter(|(events, _)| events.len() < RARE) else { return Ok(None) };
+    let mut statement = connection.prepare_cached(BEHIND)?;
+    for event in statement.query_map(params![upto, route], |row| row.get(0))? {
+        events.push(event?);
+    }
+    let mut seqs = Vec::new();
+    for event in events {
+        seqs.extend(replay::deliveries_of(connection, event)?);
+    }
+    Ok(Some(seqs))
+}
+
+/// Between which numbers all are that were made at the times that are meant.
+fn bounds(connection: &Connection, filter: &Filter) -> Result<[i64; 2], StoreError> {
+    let from = match filter.since {
+        Some(since) => first_at(connection, since)?.saturating_sub(NEARLY),
+        None => 0,
+    };
+    let until = match filter.until {
+        Some(until) => first_at(connection, until)?.saturating_add(NEARLY),
+        None => i64::MAX,
+    };
+    Ok([from, until.min(filter.before_seq.unwrap_or(i64::MAX))])
+}
+
+/// The number of the first delivery that was made at a time or later, nearly.
+fn first_at(connection: &Connection, at: Timestamp) -> Result<i64, StoreError> {
+    let end = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+    let mut low = end("SELECT min(delivery_seq) FROM contents")?.unwrap_or(0);
+    let mut high = end("SELECT max(delivery_seq) FROM contents")?.map_or(0, |high| high + 1);
+    let sql = "SELECT created_at FROM contents WHERE delivery_seq >= ?1 ORDER BY delivery_seq LIMIT 1";
+    let mut probe = connection.prepare_cached(sql)?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let made_at: Option<i64> = probe.query_row([middle], |row| row.get(0)).optional()?;
+        if made_at.is_some_and(|made_at| made_at < at.0) { low = middle + 1 } else { high = middle }
+    }
+    Ok(low)
 }
 
 fn among(
@@ -142,10 +209,17 @@ fn among_all(
     order: Order,
     bare: impl Fn(StoredDelivery) -> Result<Option<StoredDelivery>, StoreError>,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
-    let states = filter.states.iter().fold(0_i64, |mask, state| mask | 1 << delivery::code(*state));
+    let states = delivery::mask(&filter.states);
     let sql = if order == Order::NewestFirst { query::NEWEST } else { query::OLDEST };
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![filter.before_seq.unwrap_or(i64::MAX), states, filter.connection])?;
+    let [from, before] = bounds(connection, filter)?;
+    // Where nothing else is said, no more are looked for than there are.
+    let by_states = Filter { states: filter.states.clone(), ..Filter::default() };
+    let limit = match *filter == by_states && !filter.states.is_empty() {
+        true => limit.min(delivery::counted(connection, &filter.states)?),
+        false => limit,
+    };
+    let mut rows = statement.query(params![before, states, filter.connection, from, filter.route])?;
     let mut found = Vec::new();
     while found.len() < limit
         && let Some(row) = rows.next()?

@@ -14,10 +14,23 @@ struct Stand {
     last: Option<StoreError>,
     /// The files that are open are not those of the folder.
     lost: bool,
-    /// Somewhere the file can't be read. It stays so until the next start.
-    damaged: bool,
+    /// Whether the file can be read.
+    damage: Damage,
+    /// It could not be read and can be now: what the writer remembers of it may be wrong.
+    renewed: bool,
     /// The disk was full, and there is no room to spare yet.
     full: bool,
+}
+
+/// What is known of a file in which something can't be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Damage {
+    #[default]
+    None,
+    /// It was met once. A disk whose reads fail for a moment looks so, too.
+    Met,
+    /// Whoever looked again and again has found it each time.
+    Proven,
 }
 
 impl Health {
@@ -44,13 +57,49 @@ impl Health {
 
     /// Notes that something can't be read.
     pub(super) fn is_damaged(&self) {
-        if !std::mem::replace(&mut self.stand().damaged, true) {
+        let mut stand = self.stand();
+        if stand.damage == Damage::None {
+            stand.damage = Damage::Met;
             tracing::error!(
                 "the store's file is damaged: no event is taken any more, and senders get 503; what can be read still goes \
-                 out. Stop the server, keep a copy of its folder, see what `jackfield store verify` finds, and go back to \
-                 a backup"
+                 out. The server looks again by itself, and says so when the file is whole after all. If it does not within \
+                 a minute: stop the server, keep a copy of its folder, see what `jackfield store verify` finds, and go back \
+                 to a backup"
             );
         }
+    }
+
+    /// Notes that a damage was found each time somebody looked.
+    pub(super) fn damage_is_proven(&self) {
+        let mut stand = self.stand();
+        if stand.damage == Damage::Met {
+            stand.damage = Damage::Proven;
+        }
+    }
+
+    /// Notes that the whole file can be read, whatever was met before.
+    pub(super) fn is_whole(&self) {
+        let mut stand = self.stand();
+        if std::mem::take(&mut stand.damage) != Damage::None {
+            stand.renewed = true;
+            stand.last = stand.last.filter(|last| *last != StoreError::Corrupt);
+            tracing::info!("the store's file can be read again, and is whole; it goes on");
+        }
+    }
+
+    /// Whether that was noted since it was last asked.
+    pub(super) fn is_renewed(&self) -> bool {
+        std::mem::take(&mut self.stand().renewed)
+    }
+
+    /// Whether something could not be read, and may be readable after all.
+    pub(super) fn has_met_damage(&self) -> bool {
+        self.stand().damage != Damage::None
+    }
+
+    /// Fails where what can't be read may be readable in a moment: nothing is ended for that, and whoever asks comes again.
+    pub(super) fn is_spoiled(&self) -> Result<(), StoreError> {
+        if self.stand().damage == Damage::Proven { Ok(()) } else { Err(StoreError::Corrupt) }
     }
 
     /// Notes whether the files are there.
@@ -92,7 +141,7 @@ impl Stand {
     fn refusal(&self) -> Option<StoreError> {
         match self {
             Stand { lost: true, .. } => Some(StoreError::Lost),
-            Stand { damaged: true, .. } => Some(StoreError::Corrupt),
+            Stand { damage: Damage::Met | Damage::Proven, .. } => Some(StoreError::Corrupt),
             Stand { full: true, .. } => Some(StoreError::Full),
             _ => None,
         }

@@ -1,17 +1,10 @@
 //! Ids and identities as the bytes that are stored.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use sha2::{Digest, Sha256};
 
-use super::error::StoreError;
-
 /// The 16 bytes of an id, without its prefix.
-pub(super) fn of_id(id: impl Display) -> [u8; 16] {
-    let text = id.to_string();
-    let digits = text.rsplit('_').next().unwrap_or_default();
-    u128::from_str_radix(digits, 16).unwrap_or_default().to_be_bytes()
+pub(super) fn of_id(id: impl Into<u128>) -> [u8; 16] {
+    id.into().to_be_bytes()
 }
 
 /// What stands for the id of a row that has none which can be read: eight empty bytes, and its number.
@@ -25,8 +18,8 @@ pub(super) fn number_in(id: [u8; 16]) -> Option<i64> {
 }
 
 /// The id that [`of_id`] turned into bytes.
-pub(super) fn to_id<I: FromStr>(prefix: &str, bytes: [u8; 16]) -> Result<I, StoreError> {
-    format!("{prefix}_{:032x}", u128::from_be_bytes(bytes)).parse().map_err(|_| StoreError::Unreadable)
+pub(super) fn to_id<I: From<u128>>(bytes: [u8; 16]) -> I {
+    u128::from_be_bytes(bytes).into()
 }
 
 /// What stands for an event's identity in the eyes of one route.

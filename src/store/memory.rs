@@ -53,7 +53,7 @@ fn busy(tx: &Tx<'_>, owner: &str, until: Timestamp) -> Result<Claim, StoreError>
         return Ok(Claim::Busy(until));
     };
     let mut id = tx.connection().prepare_cached("SELECT id FROM contents WHERE delivery_seq = ?1")?;
-    Ok(Claim::Held(key::to_id("dlv", id.query_row([seq], |row| row.get(0))?)?))
+    Ok(Claim::Held(key::to_id(id.query_row([seq], |row| row.get(0))?)))
 }
 
 /// A delivery that is held keeps the key that it may have found out.

@@ -319,17 +319,6 @@ pub struct ReplayEvents {
     pub newest: bool,
 }
 
-/// How long and how much is kept of what is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// Events received longer ago are forgotten.
-    pub age: Option<Duration>,
-    /// The oldest are forgotten while the store holds more bytes than this.
-    pub size: Option<u64>,
-    /// Identities seen longer ago are forgotten.
-    pub identity_window: Duration,
-}
-
 /// What was forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {

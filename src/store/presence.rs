@@ -1,7 +1,7 @@
 //! Whether the files are where they should be: those that are open while the server runs, and those that a folder had.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::embedded::LOCK;
@@ -59,7 +59,23 @@ pub(super) fn check(folder: &Path, file: &Path) -> Result<(), StoreError> {
     if is_empty && (had_a_store(folder) || length(&log_of(file)) > EMPTY_LOG) {
         return Err(StoreError::Emptied);
     }
-    Ok(())
+    if is_cut(file) { Err(StoreError::Corrupt) } else { Ok(()) }
+}
+
+/// Whether the file ends within a page. A crash may leave it so while the log was being moved: then the log has that page.
+fn is_cut(file: &Path) -> bool {
+    length(&log_of(file)) <= EMPTY_LOG && page_size(file).is_some_and(|size| !length(file).is_multiple_of(size))
+}
+
+/// How large a file of SQLite says that its pages are.
+fn page_size(file: &Path) -> Option<u64> {
+    let mut head = [0; 18];
+    File::open(file).ok()?.read_exact(&mut head).ok()?;
+    let [.., high, low] = head;
+    match u16::from_be_bytes([high, low]) {
+        1 => Some(1 << 16),
+        size => Some(u64::from(size)).filter(|size| size.is_power_of_two()),
+    }
 }
 
 /// Whether a store was once opened here with all that it needs.

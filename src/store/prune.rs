@@ -1,16 +1,45 @@
 //! Forgetting: by age, by size, and never what is not done. The space goes back to the disk.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::embedded::Embedded;
 use super::error::StoreError;
-use super::model::{Pruned, Retention};
+use super::model::Pruned;
+use super::retention::Retention;
+use super::search::Told;
 use super::transaction::Tx;
 use super::writer::Command;
 use super::{delivery, key, query, replay};
 use crate::clock::Timestamp;
 use crate::delivery::State;
+
+impl Embedded {
+    /// Forgets what is older than is kept, or more, and gives its space back.
+    pub(super) async fn forget(
+        &self,
+        now: Timestamp,
+        retention: Retention,
+        limit: usize,
+    ) -> Result<Pruned, StoreError> {
+        let looked = &self.inner.shared.looked_upto;
+        let after = looked.load(Ordering::Relaxed);
+        let identity_window = retention.identity_window;
+        let search = self.inner.shared.search.clone();
+        let look = move |file: &Connection| look(file, after, now, &retention, limit, &search);
+        let found = self.read(look).await?;
+        looked.store(if found.is_end { 0 } else { found.upto }, Ordering::Relaxed);
+        let forget = Forget { seqs: found.seqs, now, identity_window };
+        let pruned = self.write(forget).await?;
+        if pruned.events > 0 {
+            self.inner.shared.search.are_forgotten();
+        }
+        let (freed, more) = self.write(GiveSpaceBack).await?;
+        Ok(Pruned { freed, more: pruned.more || more || !found.is_end, ..pruned })
+    }
+}
 
 /// So many events are looked at for each that may be forgotten at a time.
 const LOOKED_AT: usize = 16;
@@ -31,19 +60,21 @@ pub(super) struct Found {
     pub is_end: bool,
 }
 
-/// Looks for events after a number that retention does not keep and that are done.
+/// Looks for events after a number that retention does not keep and that are done. What the search knows of them counts, too.
 pub(super) fn look(
     connection: &Connection,
     after: i64,
     now: Timestamp,
     retention: &Retention,
     limit: usize,
+    search: &Told,
 ) -> Result<Found, StoreError> {
     let is_over = match retention.size {
-        Some(size) => used(connection)? > size,
+        Some(size) => used(connection)?.saturating_add(search.bytes_of(events(connection)?)) > size,
         None => false,
     };
-    let oldest = retention.age.map_or(Timestamp(i64::MIN), |age| before(now, age));
+    let since = |age: Option<Duration>| age.map_or(Timestamp(i64::MIN), |age| before(now, age));
+    let (all_kept, none_kept) = (since(retention.shortest()), since(retention.longest()));
     let mut found = Found { upto: after, ..Found::default() };
     let sql = "SELECT e.seq, r.received_at FROM events e CROSS JOIN requests r ON r.seq = e.request
          WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
@@ -54,11 +85,12 @@ pub(super) fn look(
     while let Some(row) = rows.next()? {
         let (seq, at) = (row.get(0)?, Timestamp(row.get(1)?));
         // One that came in while the clock was wrong does not keep those behind it.
-        let is_kept = at >= oldest && !is_over;
-        if is_kept && at <= now {
+        if at >= all_kept && at <= now && !is_over {
             found.is_end = true;
             return Ok(found);
         }
+        let is_kept =
+            !is_over && (at >= all_kept || (at >= none_kept && at >= since(age_of(connection, seq, retention)?)));
         (found.upto, looked_at) = (seq, looked_at + 1);
         if !is_kept && done(connection, seq)?.is_some() {
             found.seqs.push(seq);
@@ -69,6 +101,13 @@ pub(super) fn look(
     }
     found.is_end = looked_at < most;
     Ok(found)
+}
+
+/// How long an event is kept, by the routes that took it.
+fn age_of(connection: &Connection, seq: i64, retention: &Retention) -> Result<Option<Duration>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT route FROM outcomes WHERE event_seq = ?1")?;
+    let routes = statement.query_map([seq], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    Ok(retention.age_of(routes.iter().map(String::as_str)))
 }
 
 /// A moment so long ago.
@@ -84,6 +123,12 @@ fn pragma(connection: &Connection, name: &str) -> Result<i64, StoreError> {
 fn used(connection: &Connection) -> Result<u64, StoreError> {
     let pages = pragma(connection, "page_count")? - pragma(connection, "freelist_count")?;
     Ok(u64::try_from(pages.saturating_mul(pragma(connection, "page_size")?)).unwrap_or(0))
+}
+
+/// How many events there are, as it is kept.
+fn events(connection: &Connection) -> Result<u64, StoreError> {
+    let events: i64 = connection.query_row("SELECT events FROM totals", [], |row| row.get(0))?;
+    Ok(u64::try_from(events).unwrap_or(0))
 }
 
 /// The deliveries of an event that is routed and of which nothing more is wanted; nothing of any other event.

@@ -1,7 +1,6 @@
 //! Reading events and deliveries in lists.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
@@ -115,14 +114,16 @@ pub(super) const OPEN: &str = "SELECT seq FROM deliveries INDEXED BY deliveries_
 /// The numbers of the deliveries of connection ?1, or of all, that wait for a time after ?2.
 pub(super) const DUE_AFTER: &str = "SELECT delivery_seq FROM waiting INDEXED BY waiting_due
      WHERE due IS NOT NULL AND (?1 IS NULL OR connection = ?1) AND due > ?2";
-/// All deliveries before the number ?1, of the states whose bits ?2 has (0: all), of connection ?3.
+/// All deliveries before the number ?1 and from ?4 on, of the states whose bits ?2 has (0: all), of connection ?3, of route ?5.
 pub(super) const NEWEST: &str = deliveries!(
     "deliveries d",
-    "WHERE d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3) ORDER BY d.seq DESC"
+    "WHERE d.seq < ?1 AND d.seq >= ?4 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3)
+     AND (?5 IS NULL OR c.route = ?5) ORDER BY d.seq DESC"
 );
 pub(super) const OLDEST: &str = deliveries!(
     "deliveries d",
-    "WHERE d.seq < ?1 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3) ORDER BY d.seq"
+    "WHERE d.seq < ?1 AND d.seq >= ?4 AND (?2 = 0 OR (?2 >> d.state) & 1) AND (?3 IS NULL OR d.connection = ?3)
+     AND (?5 IS NULL OR c.route = ?5) ORDER BY d.seq"
 );
 
 /// So much of requests is read at a time to be routed, or the one that is larger: a batch of large ones would take more memory
@@ -182,8 +183,8 @@ pub(super) fn shown_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
         let seq = row.get(0)?;
         Ok(StoredDelivery {
             seq,
-            id: id_from("dlv", seq, row.get(1).ok())?,
-            event_id: id_from("evt", row.get(3).unwrap_or_default(), row.get(2).ok())?,
+            id: id_from(seq, row.get(1).ok()),
+            event_id: id_from(row.get(3).unwrap_or_default(), row.get(2).ok()),
             event_seq: row.get(3).unwrap_or_default(),
             route: text_from(row, 4),
             position: row.get(5).unwrap_or_default(),
@@ -205,8 +206,8 @@ pub(super) fn shown_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
 }
 
 /// The id of a row; one by its number where there is none.
-fn id_from<I: FromStr>(prefix: &str, seq: i64, stored: Option<[u8; 16]>) -> Result<I, StoreError> {
-    key::to_id(prefix, stored.unwrap_or_else(|| key::of_number(seq)))
+fn id_from<I: From<u128>>(seq: i64, stored: Option<[u8; 16]>) -> I {
+    key::to_id(stored.unwrap_or_else(|| key::of_number(seq)))
 }
 
 /// A text as far as it is one.
@@ -223,8 +224,8 @@ fn delivery_from(row: &Row<'_>) -> Result<StoredDelivery, StoreError> {
     let due = if open == delivery::LATER { Some(Timestamp(row.get(10)?)) } else { None };
     Ok(StoredDelivery {
         seq: row.get(0)?,
-        id: key::to_id("dlv", row.get(1)?)?,
-        event_id: key::to_id("evt", row.get(2)?)?,
+        id: key::to_id(row.get(1)?),
+        event_id: key::to_id(row.get(2)?),
         event_seq: row.get(3)?,
         route: row.get(4)?,
         position: row.get(5)?,
@@ -253,7 +254,7 @@ pub(super) fn listed(connection: &Connection, sql: &str, params: impl Params) ->
         let seq = row.get(0)?;
         found.push(StoredEvent {
             seq,
-            id: id_from("evt", seq, row.get(1).ok())?,
+            id: id_from(seq, row.get(1).ok()),
             part: row.get(2).unwrap_or_default(),
             received_at: Timestamp(row.get(5).unwrap_or_default()),
             revision: row.get(11).unwrap_or_default(),
@@ -288,7 +289,7 @@ fn events_within(
         let shared = found.last().filter(|_| request == last_request);
         let event = StoredEvent {
             seq: row.get(0)?,
-            id: key::to_id("evt", row.get(1)?)?,
+            id: key::to_id(row.get(1)?),
             part: row.get(2)?,
             received_at: Timestamp(row.get(5)?),
             revision: row.get(11)?,

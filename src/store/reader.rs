@@ -63,7 +63,8 @@ impl Asker {
                 transaction.finish()?;
                 Ok(answer)
             });
-            let sound = !matches!(&result, Err(error) if error.is_general());
+            // What it remembers of a file in which damage was met may be wrong later.
+            let sound = !matches!(&result, Err(error) if error.is_general()) && !shared.health.has_met_damage();
             if matches!(result, Err(StoreError::Corrupt)) {
                 shared.health.is_damaged();
             }

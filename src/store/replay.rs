@@ -134,7 +134,7 @@ impl Command for PutBack {
                 }
             }
             let mut id = tx.connection().prepare_cached("SELECT id FROM events WHERE seq = ?1")?;
-            put_back.push(key::to_id("evt", id.query_row([seq], |row| row.get(0))?)?);
+            put_back.push(key::to_id(id.query_row([seq], |row| row.get(0))?));
         }
         Ok(put_back)
     }

@@ -3,6 +3,7 @@
 
 mod find;
 mod index;
+mod inner;
 mod keeper;
 mod known;
 mod scratch;
@@ -16,14 +17,15 @@ use tokio::time::timeout;
 
 use super::embedded::Embedded;
 use super::error::StoreError;
-use super::model::{EventStory, StoredResult};
+use super::model::{EventStory, Filter, ReplayEvents, StoredDelivery, StoredResult};
 use super::verbs::apart;
+use super::{chosen, filter};
 use crate::clock::Timestamp;
 use crate::delivery::State;
 
-pub(super) use find::holding;
 #[cfg(test)]
 pub(super) use find::is_meant;
+pub(super) use find::{holding, known_to};
 pub(super) use keeper::{Keeper, Told};
 pub(super) use words::Sought;
 
@@ -32,6 +34,8 @@ pub(super) use words::Sought;
 const SOON: Duration = Duration::from_millis(300);
 /// The same where no server keeps them known.
 const LONG: Duration = Duration::from_secs(10);
+/// How long whoever erases waits for that: what is not known of a long event would be overlooked.
+const WHOLE: Duration = Duration::from_secs(60);
 
 /// Which events are meant: those of which all holds that is said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -146,7 +150,7 @@ impl Embedded {
     /// The newest events that are meant, and where the next page goes on.
     pub(super) async fn search(&self, filter: EventFilter, limit: usize) -> Result<EventPage, StoreError> {
         if find::needs_words(&filter) {
-            self.catch_up().await;
+            self.catch_up(SOON).await;
         }
         let (index, told) = (index_of(&self.inner.file), self.inner.shared.search.clone());
         self.look(move |store| {
@@ -157,6 +161,25 @@ impl Embedded {
             Ok(page)
         })
         .await
+    }
+
+    /// The numbers of the events that a person means.
+    pub(super) async fn events_meant(&self, asked: ReplayEvents) -> Result<Vec<i64>, StoreError> {
+        // What no route took is found by its words, where all is known by them; else each event is looked at.
+        let is_known = asked.unmatched && asked.ids.is_none() && self.catch_up(SOON).await;
+        self.look(move |file| chosen::events(file, &asked, is_known)).await
+    }
+
+    /// The newest deliveries that a person means.
+    pub(super) async fn deliveries_meant(
+        &self,
+        filter: Filter,
+        limit: usize,
+    ) -> Result<Vec<StoredDelivery>, StoreError> {
+        // A route that took few events is found by its words, in the same way.
+        let by_words = filter.route.is_some() && filter.ids.is_none() && filter.seqs.is_none();
+        let is_known = by_words && self.catch_up(SOON).await;
+        self.look(move |file| filter::newest(file, &filter, limit, is_known)).await
     }
 
     /// Lets nothing be known of these events any more, nor be read in the file.
@@ -171,20 +194,32 @@ impl Embedded {
         }
     }
 
-    /// Lets what came in last be known to the search, for as long as somebody waits for it.
-    pub(super) async fn catch_up(&self) {
+    /// Lets all that came in be known, for whoever must overlook nothing.
+    pub(super) async fn catch_up_whole(&self) {
+        self.catch_up(WHOLE).await;
+    }
+
+    /// Lets what came in last be known to the search, for as long as somebody waits for it; whether it is.
+    async fn catch_up(&self, patience: Duration) -> bool {
         let known = match &*self.inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(keeper) => keeper.catch_up(),
             None => None,
         };
         if let Some(known) = known {
-            let _ = timeout(SOON, known).await;
-            return;
+            return matches!(timeout(patience, known).await, Ok(Ok(())));
         }
         let file = self.inner.file.clone();
         let caught_up = apart(move || keeper::catch_up(&file, LONG)).await;
-        caught_up.inspect_err(|error| tracing::debug!(%error, "the words of a stopped store")).ok();
+        caught_up.inspect_err(|error| tracing::debug!(%error, "the words of a stopped store")).is_ok()
     }
+}
+
+/// Gives up the room that the words of a store take; false where there are none.
+pub(super) fn give_up(store: &Path) -> bool {
+    let file = index_of(store);
+    let was_there = file.exists();
+    index::forget(&file);
+    was_there
 }
 
 /// The file of the words of a store.

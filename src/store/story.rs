@@ -47,6 +47,7 @@ pub(super) fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<S
 }
 
 /// How rows are found by their id.
+#[derive(Clone, Copy)]
 pub(super) struct Search {
     ends: &'static str,
     probe: &'static str,
@@ -94,6 +95,21 @@ pub(super) fn seq_of(connection: &Connection, search: Search, id: &[u8; 16]) -> 
     }
     // The machine's clock was set back or forth: everything has to be searched.
     Ok(near.query_row(params![i64::MIN, i64::MAX, id], |row| row.get(0)).optional()?)
+}
+
+/// The same of many, of which one is mostly near behind the one before.
+pub(super) fn seqs_of(connection: &Connection, search: Search, ids: &[[u8; 16]]) -> Result<Vec<i64>, StoreError> {
+    let mut near = connection.prepare_cached(search.near)?;
+    let mut found: Vec<i64> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let next = found.last().map(|last| (*last, last.saturating_add(NEARBY[0]), id));
+        let there = next.map(|next| near.query_row(next, |row| row.get(0)).optional()).transpose()?.flatten();
+        found.extend(match there {
+            Some(seq) => Some(seq),
+            None => seq_of(connection, search, id)?,
+        });
+    }
+    Ok(found)
 }
 
 /// What each route made of an event, its deliveries as `told`.
@@ -149,7 +165,7 @@ fn first_with(connection: &Connection, key: &[u8; 32]) -> Result<Option<EventId>
     let mut statement = connection
         .prepare_cached("SELECT e.id FROM identities i CROSS JOIN events e ON e.seq = i.event_seq WHERE i.key = ?1")?;
     let id: Option<[u8; 16]> = statement.query_row([key], |row| row.get(0)).optional()?;
-    id.map(|id| key::to_id("evt", id)).transpose()
+    Ok(id.map(key::to_id))
 }
 
 fn with_attempts(connection: &Connection, delivery: StoredDelivery) -> Result<DeliveryStory, StoreError> {

@@ -10,6 +10,7 @@ mod pace;
 mod random;
 mod search;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,6 +120,11 @@ fn of(state: State) -> Filter {
 
 async fn accept_one(store: &Embedded) -> i64 {
     store.accept(request(1)).await.unwrap()[0]
+}
+
+/// For so long events are kept, and identities known.
+const fn kept(age: Option<std::time::Duration>, identity_window: std::time::Duration) -> Retention {
+    Retention { age, routes: BTreeMap::new(), size: None, identity_window }
 }
 
 #[tokio::test]

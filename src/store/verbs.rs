@@ -1,7 +1,6 @@
 //! What the embedded engine does at each verb: one command for its writer, or one question to its readers.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,16 +10,17 @@ use super::embedded::{Embedded, Options};
 use super::erase::{Erase, Erased};
 use super::model::{
     AttemptRecord, Changed, Claim, Counts, DeliveryStory, Due, EventStory, Filter, Leased, LimitedCall, NewEvents,
-    Pruned, Replay, ReplayEvents, Replayed, Retention, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery,
-    StoredEvent, StoredToken, UnsureCall, Verified,
+    Pruned, Replay, ReplayEvents, Replayed, RouteReceipt, RoutedEvent, StoredAttempt, StoredDelivery, StoredEvent,
+    StoredToken, UnsureCall, Verified,
 };
+use super::retention::Retention;
 use super::search::{EventFilter, EventPage};
 use super::snapshot::Snapshot;
 use super::spoiled::Among;
 use super::writer::Command;
 use super::{
-    Backlog, Kept, Reply, Store, StoreError, backlog, call, chosen, copy, decided, delivery, event, filter, kept, key,
-    lane, memory, prune, query, replay, snapshot, spoiled, story, verify,
+    Backlog, Kept, Reply, Store, StoreError, backlog, call, copy, decided, delivery, event, kept, key, lane, memory,
+    query, replay, snapshot, spoiled, story, verify,
 };
 use crate::clock::Timestamp;
 use crate::delivery::Change;
@@ -157,7 +157,7 @@ impl Store for Embedded {
         let reason = reason.to_owned();
         Box::pin(async move {
             let route = meant.route.clone();
-            let seqs = self.look(move |file| chosen::events(file, &meant)).await?;
+            let seqs = self.events_meant(meant).await?;
             self.write(decided::DismissEvents { seqs, route, reason }).await
         })
     }
@@ -206,7 +206,7 @@ impl Store for Embedded {
     }
 
     fn chosen(&self, replay: ReplayEvents) -> Reply<'_, Vec<i64>> {
-        self.look(move |file| chosen::events(file, &replay))
+        Box::pin(self.events_meant(replay))
     }
 
     fn prune(&self, now: Timestamp, retention: Retention, limit: usize) -> Reply<'_, Pruned> {
@@ -262,7 +262,7 @@ impl Store for Embedded {
     }
 
     fn deliveries(&self, filter: Filter, limit: usize) -> Reply<'_, Vec<StoredDelivery>> {
-        self.look(move |file| filter::newest(file, &filter, limit))
+        Box::pin(self.deliveries_meant(filter, limit))
     }
 
     fn remember_paths(&self, paths: Vec<String>) -> Reply<'_, ()> {
@@ -321,6 +321,7 @@ impl Embedded {
         let found = self.read(move |file| query::unrouted(file, range)).await?;
         if found.is_damaged {
             self.inner.shared.health.is_damaged();
+            self.inner.shared.health.is_spoiled()?;
         }
         if !found.spoiled.is_empty() {
             self.write(spoiled::Fail { seqs: found.spoiled }).await?;
@@ -332,7 +333,7 @@ impl Embedded {
     async fn release(&self, owner: Option<String>) -> Result<usize, StoreError> {
         let is_start = owner.is_none();
         match self.write(delivery::ReleaseLeases { owner }).await {
-            Err(StoreError::Corrupt) if is_start => {}
+            Err(StoreError::Corrupt) if is_start => self.inner.shared.health.is_spoiled()?,
             released => return released,
         }
         let seqs = self.read(spoiled::leased).await?;
@@ -366,7 +367,7 @@ impl Embedded {
         among: impl Fn(&C) -> Vec<Among>,
     ) -> Result<C::Answer, StoreError> {
         match self.write(lease()).await {
-            Err(StoreError::Corrupt) => {}
+            Err(StoreError::Corrupt) => self.inner.shared.health.is_spoiled()?,
             leased => return leased,
         }
         let meant = among(&lease());
@@ -379,7 +380,7 @@ impl Embedded {
     /// The same of what is ready: what can't even be buried is passed by.
     async fn lease_ready(&self, lease: delivery::Lease) -> Result<Leased, StoreError> {
         match self.write(lease.clone()).await {
-            Err(StoreError::Corrupt) => {}
+            Err(StoreError::Corrupt) => self.inner.shared.health.is_spoiled()?,
             leased => return leased,
         }
         let among = lease.among();
@@ -418,21 +419,10 @@ impl Embedded {
     }
 
     async fn put_back(&self, asked: ReplayEvents) -> Result<Vec<EventId>, StoreError> {
-        let seqs = self.look(move |file| chosen::events(file, &asked)).await?;
+        let seqs = self.events_meant(asked).await?;
         let put_back = self.write(replay::PutBack { seqs }).await?;
         self.inner.shared.search.are_sent_again(&put_back);
         Ok(put_back)
-    }
-
-    async fn forget(&self, now: Timestamp, retention: Retention, limit: usize) -> Result<Pruned, StoreError> {
-        let looked = &self.inner.shared.looked_upto;
-        let after = looked.load(Ordering::Relaxed);
-        let found = self.read(move |file| prune::look(file, after, now, &retention, limit)).await?;
-        looked.store(if found.is_end { 0 } else { found.upto }, Ordering::Relaxed);
-        let forget = prune::Forget { seqs: found.seqs, now, identity_window: retention.identity_window };
-        let pruned = self.write(forget).await?;
-        let (freed, more) = self.write(prune::GiveSpaceBack).await?;
-        Ok(Pruned { freed, more: pruned.more || more || !found.is_end, ..pruned })
     }
 }
 

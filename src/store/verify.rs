@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::model::{Counts, Verified};
 use super::transaction::Totals;
-use super::{connection, delivery, embedded, lane, migration};
+use super::{connection, delivery, embedded, lane, migration, presence};
 use crate::delivery::State;
 
 /// So many problems are told of one kind.
@@ -15,7 +15,9 @@ const MOST: usize = 20;
 
 /// Looks through the store in a folder. A server may be using it.
 pub fn verify(folder: &Path) -> Result<Verified, StoreError> {
-    file(&folder.join(embedded::FILE))
+    let own = folder.join(embedded::FILE);
+    presence::check(folder, &own)?;
+    file(&own)
 }
 
 pub(super) fn file(file: &Path) -> Result<Verified, StoreError> {

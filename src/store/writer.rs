@@ -129,7 +129,7 @@ pub(super) struct Writer {
     pub commands: Receiver<Message>,
     pub checkpointer: Checkpointer,
     pub readers: Readers,
-    pub inspection: Option<Inspection>,
+    pub inspection: Inspection,
     /// Open until the end.
     pub anchor: Connection,
     pub files: Files,
@@ -182,7 +182,7 @@ impl Writer {
         if let Some(connection) = &self.connection
             && self.checkpointer.wrote(connection)
         {
-            self.inspection.iter().for_each(Inspection::make_room);
+            self.inspection.make_room();
             let _ = checkpoint::run(connection, "PASSIVE");
         }
     }
@@ -277,6 +277,9 @@ impl Writer {
 
     fn attempt(&mut self, batch: &mut [Box<dyn Work>], mode: Mode) -> Result<(), StoreError> {
         self.proved()?;
+        if self.shared.health.is_renewed() {
+            self.connection = None;
+        }
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => {
@@ -332,7 +335,7 @@ impl Writer {
 
     fn end(self) {
         let Writer { readers, checkpointer, inspection, connection, anchor, files, lock, .. } = self;
-        inspection.into_iter().for_each(Inspection::stop);
+        inspection.stop();
         readers.stop();
         checkpointer.stop();
         if !files.are_there() {

@@ -9,64 +9,6 @@ use super::budget::{ENTRY, spend};
 use super::exact;
 use crate::value::{Number, Object, Value};
 
-/// The names in reach of a template. A name that is known and has no value is `None`.
-#[derive(Clone, Debug, Default)]
-pub struct Scope(Arc<Names>);
-
-#[derive(Clone, Debug, Default)]
-struct Names(Vec<(Arc<str>, Option<Value>)>);
-
-impl Scope {
-    pub fn new() -> Self {
-        Scope::default()
-    }
-
-    /// Sets a name; one that is set again takes the new value.
-    pub fn set(&mut self, name: impl Into<Arc<str>>, value: Option<Value>) {
-        let name = name.into();
-        let names = &mut Arc::make_mut(&mut self.0).0;
-        match names.iter_mut().find(|(known, _)| *known == name) {
-            Some(slot) => slot.1 = value,
-            None => names.push((name, value)),
-        }
-    }
-
-    /// The same names and one more.
-    pub fn with(mut self, name: &str, value: Value) -> Self {
-        self.set(name, Some(value));
-        self
-    }
-
-    /// The value of a name: outer `None` when the name is not known at all.
-    pub fn get(&self, name: &str) -> Option<Option<&Value>> {
-        self.0.0.iter().find(|(known, _)| &**known == name).map(|(_, value)| value.as_ref())
-    }
-
-    /// The same names, where `hmac` takes nothing but tokens: who chooses what is hashed by a secret key, and hears the
-    /// hash, must not get it for anything that means more.
-    pub fn hashing_tokens_only(self) -> Self {
-        self.with(TOKENS_ONLY, Value::from(true))
-    }
-
-    pub(super) fn to_engine(&self) -> Engine {
-        Engine::from_dyn_object(self.0.clone())
-    }
-}
-
-/// No template can write this name.
-pub(super) const TOKENS_ONLY: &str = "hash of tokens only";
-
-impl EngineObject for Names {
-    fn get_value(self: &Arc<Self>, key: &Engine) -> Option<Engine> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Engine> {
-        let (_, value) = self.0.iter().find(|(known, _)| &**known == key)?;
-        value.as_ref().map(to_engine)
-    }
-}
-
 #[derive(Debug)]
 struct Map(Arc<Object>);
 

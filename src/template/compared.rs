@@ -18,11 +18,11 @@ use super::order;
 use crate::value::Value;
 
 /// Absent becomes null, which equals nothing but null.
-const OR_NULL: &str = "__or_null";
+pub(super) const OR_NULL: &str = "__or_null";
 /// Absent becomes an empty text, and so does null.
-const OR_EMPTY: &str = "__or_empty";
+pub(super) const OR_EMPTY: &str = "__or_empty";
 /// Absent and null become what equals nothing: two values that are not there are no match.
-const OR_UNEQUAL: &str = "__or_unequal";
+pub(super) const OR_UNEQUAL: &str = "__or_unequal";
 /// What is looked through: nothing is in what is absent, and what is absent is in no text.
 const LOOKED_THROUGH: &str = "__looked_through";
 

@@ -10,7 +10,8 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
-use super::bridge::{TOKENS_ONLY, from_engine, to_engine};
+use super::bridge::{from_engine, to_engine};
+use super::scope::TOKENS_ONLY;
 use super::{budget, find, order};
 use crate::convert::{self, Moment, Unfit};
 use crate::value::Value;
@@ -102,7 +103,7 @@ pub const TESTS: &[&str] = &[
 pub(super) const OWN: &str = "\u{1}";
 
 /// The longest list or text that a filter of the engine's is given.
-const LARGEST: usize = 100_000;
+pub(super) const LARGEST: usize = 100_000;
 
 /// Puts the language's filters into an engine, and takes away those that it does not have.
 pub(super) fn install(env: &mut Environment<'static>) {
@@ -117,32 +118,42 @@ pub(super) fn install(env: &mut Environment<'static>) {
     env.add_test("none", |value: &Engine| value.is_none() || value.is_undefined());
     env.add_filter("default", default);
     env.add_filter("d", default);
-    own(env, "phone", |value, args| {
-        let region = text_arg(args, 0)?;
-        convert::phone(value, region.as_deref()).map(Value::from)
-    });
-    own(env, "digits", |value, _| convert::digits(value).map(Value::from));
-    own(env, "datetime", datetime);
-    own(env, "json", |value, _| Ok(Value::from(value.to_json())));
-    own(env, "string", |value, _| match value {
-        Value::Array(_) | Value::Object(_) => Ok(Value::from(value.to_json())),
-        _ => convert::text(value).map(Value::from),
-    });
+    for (name, filter) in OWN_FILTERS {
+        env.add_filter(*name, move |args: Rest<Engine>| apply(name, args, |value, args| filter(value, args).map(Some)));
+    }
     env.add_filter("jsonpath", |args: Rest<Engine>| apply("jsonpath", args, find::jsonpath));
-    own(env, "sha256", |value, _| Ok(Value::from(hex(&Sha256::digest(convert::text(value)?)))));
     env.add_filter("hmac", |state: &State, args: Rest<Engine>| {
         let tokens_only = state.lookup(TOKENS_ONLY).is_some_and(|flag| flag.is_true());
         apply("hmac", args, |value, args| {
             if tokens_only { token_hmac(value, args) } else { hmac(value, args) }.map(Some)
         })
     });
-    own(env, "base64", |value, _| Ok(Value::from(BASE64_STANDARD.encode(convert::text(value)?))));
-    own(env, "urlencode", |value, _| Ok(Value::from(crate::request::encode(&convert::text(value)?))));
-    own(env, "strip_html", |value, _| Ok(Value::from(strip_html(&convert::text(value)?))));
-    own(env, "truncate", truncate);
-    own(env, "regex_replace", regex_replace);
-    own(env, "slug", |value, _| Ok(Value::from(slug(&convert::text(value)?))));
 }
+
+/// A filter of ours: what it makes of a value, given what stands in its brackets.
+pub(super) type Own = fn(&Value, &[Engine]) -> Result<Value, Unfit>;
+
+/// Those that need nothing else, by name.
+pub(super) const OWN_FILTERS: &[(&str, Own)] = &[
+    ("phone", |value, args| {
+        let region = text_arg(args, 0)?;
+        convert::phone(value, region.as_deref()).map(Value::from)
+    }),
+    ("digits", |value, _| convert::digits(value).map(Value::from)),
+    ("datetime", datetime),
+    ("json", |value, _| Ok(Value::from(value.to_json()))),
+    ("string", |value, _| match value {
+        Value::Array(_) | Value::Object(_) => Ok(Value::from(value.to_json())),
+        _ => convert::text(value).map(Value::from),
+    }),
+    ("sha256", |value, _| Ok(Value::from(hex(&Sha256::digest(convert::text(value)?))))),
+    ("base64", |value, _| Ok(Value::from(BASE64_STANDARD.encode(convert::text(value)?)))),
+    ("urlencode", |value, _| Ok(Value::from(crate::request::encode(&convert::text(value)?)))),
+    ("strip_html", |value, _| Ok(Value::from(strip_html(&convert::text(value)?)))),
+    ("truncate", truncate),
+    ("regex_replace", regex_replace),
+    ("slug", |value, _| Ok(Value::from(slug(&convert::text(value)?)))),
+];
 
 /// Whether a filter is one of the language's own, which know no named values.
 pub(super) fn is_own(name: &str) -> bool {
@@ -225,13 +236,6 @@ fn in_words(name: &str, error: Error) -> Error {
         _ => return error,
     };
     fail(&format!("the filter `{name}` takes {words}"))
-}
-
-type Own = fn(&Value, &[Engine]) -> Result<Value, Unfit>;
-
-/// One of our filters.
-fn own(env: &mut Environment<'static>, name: &'static str, filter: Own) {
-    env.add_filter(name, move |args: Rest<Engine>| apply(name, args, |value, args| filter(value, args).map(Some)));
 }
 
 /// A filter that may find no value, which is absent then.

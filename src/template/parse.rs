@@ -9,8 +9,8 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::compared::Added;
 use super::{
-    Expr, ExprKind, Mode, Part, Program, STEPS, Template, TemplateError, Tolerant, compared, filter, length, lint,
-    order, tolerant,
+    Expr, ExprKind, Mode, Part, Program, Quick, STEPS, Template, TemplateError, Tolerant, compared, filter, length,
+    lint, order, tolerant,
 };
 use crate::diagnostic::Code;
 use crate::value::Value;
@@ -111,14 +111,14 @@ fn compile_source(source: &str, mode: Mode) -> Result<Compiled, Vec<TemplateErro
     let pieces = split(source).map_err(one)?;
     let program = match pieces {
         None => match lone(source) {
-            Some(range) => Program::Whole(expression(source, range, mode).map_err(one)?),
+            Some(range) => Program::Whole(expression(source, range, mode, &tolerant).map_err(one)?),
             None => statements(source).map_err(one)?,
         },
         Some(pieces) => match pieces.as_slice() {
             [] => Program::Constant(Value::from("")),
             [Piece::Text(_)] => Program::Constant(Value::from(source)),
-            [Piece::Expr(range)] => Program::Whole(expression(source, range.clone(), mode).map_err(one)?),
-            _ => Program::Parts(parts(source, &pieces).map_err(one)?),
+            [Piece::Expr(range)] => Program::Whole(expression(source, range.clone(), mode, &tolerant).map_err(one)?),
+            _ => Program::Parts(parts(source, &pieces, &tolerant).map_err(one)?),
         },
     };
     if mode != Mode::Template && !matches!(program, Program::Whole(_)) {
@@ -195,17 +195,17 @@ fn lone(source: &str) -> Option<Range<usize>> {
     Some(start?..end?)
 }
 
-fn parts(source: &str, pieces: &[Piece]) -> Result<Vec<Part>, TemplateError> {
+fn parts(source: &str, pieces: &[Piece], names: &[Tolerant]) -> Result<Vec<Part>, TemplateError> {
     pieces
         .iter()
         .map(|piece| match piece {
             Piece::Text(range) => Ok(Part::Text(source.get(range.clone()).unwrap_or_default().into())),
-            Piece::Expr(range) => expression(source, range.clone(), Mode::Template).map(Part::Expr),
+            Piece::Expr(range) => expression(source, range.clone(), Mode::Template, names).map(Part::Expr),
         })
         .collect()
 }
 
-fn expression(source: &str, range: Range<usize>, mode: Mode) -> Result<Expr, TemplateError> {
+fn expression(source: &str, range: Range<usize>, mode: Mode, names: &[Tolerant]) -> Result<Expr, TemplateError> {
     let engine: &'static Environment<'static> = if mode == Mode::Lenient { &LENIENT } else { &ENGINE };
     let inner = source.get(range.clone()).unwrap_or_default();
     let start = range.start + (inner.len() - inner.trim_start().len());
@@ -218,7 +218,8 @@ fn expression(source: &str, range: Range<usize>, mode: Mode) -> Result<Expr, Tem
         ExprKind::Name(text.into())
     } else {
         let compiled = engine.compile_expression_owned(text.to_owned());
-        ExprKind::Compiled(Box::new(compiled.map_err(|error| lint::engine_error(&error, start, text))?))
+        let compiled = compiled.map_err(|error| lint::engine_error(&error, start, text))?;
+        ExprKind::Compiled(Quick::of(text, names), Box::new(compiled))
     };
     Ok(Expr { range, kind })
 }

@@ -3,16 +3,50 @@
 //! The engine refuses a field of what is missing. So each such name becomes one word of the same length, which is looked
 //! up here, and every place in the template stays where it was.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::{Scope, Use, idiom};
 use crate::value::Value;
 
 /// A name with its fields, and the word that stands for it.
+#[derive(Clone)]
 pub(super) struct Tolerant {
     word: Arc<str>,
     name: Arc<str>,
     fields: Vec<Arc<str>>,
+}
+
+impl Tolerant {
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        *self.word == *word
+    }
+
+    /// What the name stands for.
+    pub(super) fn value<'s>(&self, scope: &'s Scope) -> Option<Cow<'s, Value>> {
+        followed(scope.get(&self.name).flatten()?, &self.fields)
+    }
+}
+
+/// A scope that has a value for each word once that is asked for.
+pub(super) struct Filled<'s> {
+    pub scope: &'s Scope,
+    names: &'s [Tolerant],
+    within: OnceCell<Scope>,
+}
+
+impl<'s> Filled<'s> {
+    pub(super) fn of(scope: &'s Scope, names: &'s [Tolerant]) -> Self {
+        Filled { scope, names, within: OnceCell::new() }
+    }
+
+    pub(super) fn all(&self) -> &Scope {
+        match self.names.is_empty() {
+            true => self.scope,
+            false => self.within.get_or_init(|| within(self.scope, self.names)),
+        }
+    }
 }
 
 /// The template with a word for each name, and what each word stands for.
@@ -31,11 +65,10 @@ pub(super) fn replaced(source: &str, names: Vec<Use>) -> (String, Vec<Tolerant>)
 }
 
 /// The scope with a value for each word.
-pub(super) fn within(scope: &Scope, names: &[Tolerant]) -> Scope {
+fn within(scope: &Scope, names: &[Tolerant]) -> Scope {
     let mut scope = scope.clone();
     for tolerant in names {
-        let root = scope.get(&tolerant.name).flatten();
-        let value = root.and_then(|root| followed(root, &tolerant.fields));
+        let value = tolerant.value(&scope).map(Cow::into_owned);
         scope.set(tolerant.word.clone(), value);
     }
     scope
@@ -69,16 +102,16 @@ pub(super) fn field_of_text(scope: &Scope, used: &Use) -> Option<(String, String
 }
 
 /// What fields lead to; a position in a text is one of its letters, as the engine has it.
-fn followed(root: &Value, fields: &[Arc<str>]) -> Option<Value> {
+fn followed<'v>(root: &'v Value, fields: &[Arc<str>]) -> Option<Cow<'v, Value>> {
     let mut value = root;
     for (at, field) in fields.iter().enumerate() {
         if let (Value::String(text), Ok(position)) = (value, field.parse::<usize>()) {
             let letter = text.chars().nth(position).map(|letter| Value::from(letter.to_string()));
-            return letter.filter(|_| at + 1 == fields.len());
+            return letter.filter(|_| at + 1 == fields.len()).map(Cow::Owned);
         }
         value = of(value, field)?;
     }
-    Some(value.clone())
+    Some(Cow::Borrowed(value))
 }
 
 fn of<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {

@@ -109,6 +109,7 @@ impl Bodies {
     fn compare(&mut self, wanted: &Value, found: &Value, place: &Place, path: &str) {
         match (wanted, found) {
             (Value::Object(wanted), Value::Object(found)) => {
+                let mut misspelt = Vec::new();
                 for (key, value) in wanted.iter() {
                     let (place, path) = (place.key(key.clone()), joined(path, key));
                     match found.get(key) {
@@ -117,6 +118,7 @@ impl Bodies {
                             let free = found.keys().map(|key| &**key).filter(|key| wanted.get(key).is_none());
                             let free: Vec<&str> = free.collect();
                             let near = suggest::key(key, &free);
+                            misspelt.extend(near);
                             self.missing(value, &place, &path, near);
                         }
                     }
@@ -124,7 +126,7 @@ impl Bodies {
                 let more: Vec<(&str, &Value)> = found
                     .iter()
                     .map(|(key, value)| (&**key, value))
-                    .filter(|(key, _)| wanted.get(key).is_none())
+                    .filter(|(key, _)| wanted.get(key).is_none() && !misspelt.contains(key))
                     .collect();
                 if self.exact && !more.is_empty() {
                     self.unexpected(&more, place, path);

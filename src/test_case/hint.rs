@@ -85,9 +85,57 @@ fn as_phone(problem: &Diagnostic, route: &Route) -> Option<String> {
     ))
 }
 
+/// What makes a text of the sample the number, the truth or the list that the provider wants.
+fn as_other(problem: &Diagnostic, route: &Route) -> Option<String> {
+    let wanted = problem.message.strip_suffix(", but is text")?.rsplit_once(" must be ")?.1;
+    let (conversion, filter) = match wanted {
+        "a whole number" => ("integer", "int"),
+        "a number" => ("number", "float"),
+        "true or false" => ("boolean", ""),
+        "a list" => ("", ""),
+        _ => return None,
+    };
+    let (template, _) = route.templates().into_iter().find(|(_, place)| problem.place() == Some(*place))?;
+    let text = template.text().trim();
+    if conversion.is_empty() {
+        return Some(format!("write it in brackets: `[\"{text}\"]`"));
+    }
+    let [used] = template.uses() else { return None };
+    let expression = text.strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let extract = route.extracts.iter().find(|extract| extract.name == used.name && used.fields.is_empty());
+    match extract.filter(|extract| extract.conversion == Conversion::None) {
+        Some(extract) => {
+            let mark = if extract.optional { "?" } else { "" };
+            let [(path, _)] = extract.paths.as_slice() else { return None };
+            let path = if path.text().contains(['[', ',', '{', '\'', '"']) { "…" } else { path.text() };
+            Some(format!(
+                "say under `extract:` what it is: `{}{mark}: {{ path: {path}, as: {conversion} }}`",
+                extract.name
+            ))
+        }
+        None if !filter.is_empty() && template.is_one_operand() => {
+            Some(format!("write `{{{{ {expression} | {filter} }}}}`"))
+        }
+        None => None,
+    }
+}
+
+/// The one address that the route takes, where another value stands in its place.
+fn as_email(problem: &Diagnostic, route: &Route) -> Option<String> {
+    let is_wanted = problem.message.ends_with("must be an email address");
+    let is_email = |extract: &&Extract| extract.conversion == Conversion::Email && !extract.all;
+    let mut emails = route.extracts.iter().filter(|extract| is_wanted && is_email(extract));
+    let email = emails.next().filter(|_| emails.next().is_none())?;
+    let (template, _) = route.templates().into_iter().find(|(_, place)| problem.place() == Some(*place))?;
+    let is_other = template.uses().iter().all(|used| used.name != email.name);
+    is_other.then(|| format!("did you mean `{{{{ {} }}}}`?", email.name))
+}
+
 /// A date that is written for people where the provider wants it as it was.
 fn of_body(problem: Diagnostic, route: &Route) -> Diagnostic {
-    if let Some(help) = as_phone(&problem, route) {
+    if let Some(help) =
+        as_phone(&problem, route).or_else(|| as_other(&problem, route)).or_else(|| as_email(&problem, route))
+    {
         return problem.help(help);
     }
     let is_date = problem.message.contains("must be a date and time");

@@ -6,9 +6,7 @@ use super::{DryRun, Run, Unserved, Verification};
 use crate::diagnostic::{Place, Resolve, json};
 use crate::extract::{Finding, Mapped, Traced};
 use crate::path::Location;
-use crate::pipeline::{
-    By, FieldOrigin, NameOrigin, Origin, Outcome, Part, Prepared, RouteResult, SendTrace, Taken, Whence,
-};
+use crate::pipeline::{FieldOrigin, NameOrigin, Origin, Outcome, Prepared, RouteResult, SendTrace, Taken, Whence};
 use crate::plan::{Known, Plan};
 use crate::request::{Request, masked};
 use crate::route::{Placed, Send};
@@ -224,30 +222,15 @@ fn request_fields(run: &DryRun<'_>, request: &Request) -> [(&'static str, Value)
 }
 
 fn field_value(run: &DryRun<'_>, field: &FieldOrigin) -> Value {
-    let part = match field.part {
-        Part::Param => "param",
-        Part::Query => "query",
-        Part::Header => "header",
-        Part::Body => "body",
-    };
-    let start = [("part", Value::from(part)), ("field", Value::from(field.field.as_str()))];
+    let start = [("part", Value::from(field.part.word())), ("field", Value::from(field.field.as_str()))];
     let end = field.idempotency.then_some(("idempotency", Value::from(true)));
     Value::object(start.into_iter().chain(origin_fields(run, &field.origin)).chain(end).collect::<Vec<_>>())
 }
 
 fn origin_fields(run: &DryRun<'_>, origin: &Origin) -> Vec<(&'static str, Value)> {
-    let kind = match (origin.by, &origin.template) {
-        (By::Route, None) => "constant",
-        (By::Route, Some(_)) => "template",
-        (By::Pack, _) => "default",
-        (By::Connection, _) => "connection",
-    };
-    let (sent, value) = match &origin.outcome {
-        Outcome::Sent(value) => (true, value.clone()),
-        Outcome::LeftOut | Outcome::Fails => (false, Value::Null),
-    };
+    let (sent, value) = origin.sent();
     let mut fields = vec![
-        ("kind", Value::from(kind)),
+        ("kind", Value::from(origin.kind())),
         ("sent", Value::from(sent)),
         ("value", value),
         ("place", place(run, origin.place.as_ref())),
@@ -261,22 +244,11 @@ fn origin_fields(run: &DryRun<'_>, origin: &Origin) -> Vec<(&'static str, Value)
 }
 
 fn name_value(name: &NameOrigin) -> Value {
-    let (from, paths, nearby): (&str, &[Location], &[String]) = match &name.whence {
-        Whence::Payload(at) => ("payload", at, &[]),
-        Whence::Envelope(at) => ("envelope", std::slice::from_ref(at), &[]),
-        Whence::Request => ("request", &[], &[]),
-        Whence::Event => ("event", &[], &[]),
-        Whence::Vars => ("vars", &[], &[]),
-        Whence::Connection => ("connection", &[], &[]),
-        Whence::Secret => ("secret", &[], &[]),
-        Whence::Default => ("default", &[], &[]),
-        Whence::Given => ("set", &[], &[]),
-        Whence::Saved => ("saved", &[], &[]),
-        Whence::Absent(near) => ("absent", &[], near),
-    };
+    let paths = name.whence.locations();
+    let nearby: &[String] = if let Whence::Absent(near) = &name.whence { near } else { &[] };
     let mut fields = vec![
         ("name", Value::from(name.text.clone())),
-        ("from", Value::from(from)),
+        ("from", Value::from(name.whence.word())),
         ("path", paths.first().map(|at| Value::from(at.to_string())).unwrap_or_default()),
         ("value", name.value.clone().unwrap_or_default()),
     ];

@@ -7,6 +7,8 @@ use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 
 use super::{Number, Object, Value};
 
+mod keys;
+mod plain;
 mod surrogate;
 mod write;
 
@@ -87,9 +89,15 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
 
 fn strictly(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(error_at(bytes, error.valid_up_to(), JsonErrorKind::InvalidUtf8, "this is not UTF-8 text"));
+    match std::str::from_utf8(bytes).map(|text| plain::read(text, limits)) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => in_full(bytes, limits),
+        Err(error) => Err(error_at(bytes, error.valid_up_to(), JsonErrorKind::InvalidUtf8, "this is not UTF-8 text")),
     }
+}
+
+/// Reads what is out of the ordinary, and says what is wrong.
+fn in_full(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     if bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
         return Err(error_at(bytes, bytes.len(), JsonErrorKind::Empty, "expected a value"));
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// A JSON number: an integer of 64 bits, or the exact text of any other.
@@ -35,6 +36,24 @@ impl Number {
             }
         }
         Some(Number(Repr::Text(text.into())))
+    }
+
+    /// The number, if it is written as a whole one of 64 bits with a sign.
+    pub fn whole(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Signed(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Appends the number as JSON text.
+    pub fn write(&self, out: &mut String) {
+        // Writing to text does not fail.
+        let _written = match &self.0 {
+            Repr::Signed(number) => write!(out, "{number}"),
+            Repr::Unsigned(number) => write!(out, "{number}"),
+            Repr::Text(text) => out.write_str(text),
+        };
     }
 
     /// The number as an `i64`, if it is an integer (`2.0` and `1e2` are) which fits.

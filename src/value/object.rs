@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::Value;
 
+type Field = (Arc<str>, Value);
+
 /// Below this size a scan is quicker than a search.
 const SCANNED: usize = 16;
 
@@ -25,7 +27,9 @@ impl Object {
         let entry = if self.sorted.is_empty() {
             self.entries.iter().find(|(name, _)| &**name == key)?
         } else {
-            let found = self.sorted.binary_search_by(|&at| self.key_at(at).cmp(key)).ok()?;
+            let sought = (weight(key), key);
+            let order = |&at: &u32| (weight(self.key_at(at)), self.key_at(at)).cmp(&sought);
+            let found = self.sorted.binary_search_by(order).ok()?;
             self.entries.get(*self.sorted.get(found)? as usize)?
         };
         Some((&entry.0, &entry.1))
@@ -92,9 +96,9 @@ impl From<Vec<(Arc<str>, Value)>> for Object {
         if fields.len() <= SCANNED {
             return Object { entries: few(fields).into_boxed_slice(), sorted: Box::default() };
         }
-        let entries = many(fields).into_boxed_slice();
-        let sorted = if entries.len() <= SCANNED { Box::default() } else { by_key(&entries) };
-        Object { entries, sorted }
+        let (fields, order) = many(fields);
+        let sorted = if fields.len() <= SCANNED { Box::default() } else { order };
+        Object { entries: fields.into_boxed_slice(), sorted }
     }
 }
 
@@ -115,6 +119,15 @@ impl Eq for Object {}
 
 /// Settles duplicates of a handful of fields by comparing each with those before it.
 fn few(fields: Vec<(Arc<str>, Value)>) -> Vec<(Arc<str>, Value)> {
+    let mut rest = fields.as_slice();
+    while let [(key, _), after @ ..] = rest
+        && after.iter().all(|(name, _)| name != key)
+    {
+        rest = after;
+    }
+    if rest.is_empty() {
+        return fields;
+    }
     let mut kept: Vec<(Arc<str>, Value)> = Vec::with_capacity(fields.len());
     for (key, value) in fields {
         match kept.iter_mut().find(|(name, _)| *name == key) {
@@ -125,8 +138,8 @@ fn few(fields: Vec<(Arc<str>, Value)>) -> Vec<(Arc<str>, Value)> {
     kept
 }
 
-/// Settles duplicates of any number of fields in O(n log n): no hashing, so no input is a bad one.
-fn many(mut fields: Vec<(Arc<str>, Value)>) -> Vec<(Arc<str>, Value)> {
+/// Settles duplicates of any number of fields in O(n log n): no hashing, so no input is a bad one. With their order by key.
+fn many(mut fields: Vec<Field>) -> (Vec<Field>, Box<[u32]>) {
     let order = by_key(&fields);
     let mut dropped = vec![false; fields.len()];
     let mut any = false;
@@ -148,8 +161,21 @@ fn many(mut fields: Vec<(Arc<str>, Value)>) -> Vec<(Arc<str>, Value)> {
     if any {
         let mut flags = dropped.into_iter();
         fields.retain(|_| !flags.next().unwrap_or(false));
+        let order = by_key(&fields);
+        return (fields, order);
     }
-    fields
+    (fields, order)
+}
+
+/// By what keys are ordered first, since it is quicker to compare than they are: how long they are, and how they end.
+fn weight(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    let end = match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_be_bytes(*last),
+        None => bytes.iter().fold(0, |end, byte| (end << 8) | u64::from(*byte)),
+    };
+    let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    (u64::from(length) << 56) | (end & (u64::MAX >> 8))
 }
 
 fn key_of(fields: &[(Arc<str>, Value)], position: usize) -> Option<&str> {
@@ -158,8 +184,8 @@ fn key_of(fields: &[(Arc<str>, Value)], position: usize) -> Option<&str> {
 
 /// The positions of the fields ordered by key; those of one key stay in the order given.
 fn by_key(fields: &[(Arc<str>, Value)]) -> Box<[u32]> {
-    let mut named: Vec<(&str, u32)> =
-        fields.iter().zip(0u32..).map(|((key, _), position)| (&**key, position)).collect();
+    let mut named: Vec<(u64, &str, u32)> =
+        fields.iter().zip(0u32..).map(|((key, _), position)| (weight(key), &**key, position)).collect();
     named.sort_unstable();
-    named.into_iter().map(|(_, position)| position).collect()
+    named.into_iter().map(|(_, _, position)| position).collect()
 }

@@ -168,7 +168,12 @@ impl Signature {
             raw.headers.iter().map(|(name, _)| name.as_str()).filter(|name| !is_common(name)).collect();
         let at = |name: &str| Signature { at: Where::Header(name.into()), ..self.clone() };
         let proved = |name: &&&str| at(name).check(raw, context).is_ok();
-        let found = names.iter().find(proved).copied().or_else(|| suggest::certain(&wanted, names.iter().copied()))?;
+        let begins = |name: &&&str| {
+            let wanted = wanted.to_lowercase();
+            wanted.len() >= 4 && name.to_lowercase().starts_with(&wanted)
+        };
+        let known = names.iter().find(proved).or_else(|| names.iter().find(begins)).copied();
+        let found = known.or_else(|| suggest::certain(&wanted, names.iter().copied()))?;
         let found: Arc<str> = found.into();
         Some(Refused { error, header: Some(found.clone()), cause: Some(Cause::NearHeader { wanted, found }) })
     }

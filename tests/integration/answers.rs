@@ -1,11 +1,15 @@
-//! Answers that are not what was asked for: no JSON, or compressed.
+//! Answers that are not what was asked for: no JSON, compressed, in other letters, or with an odd word of when to come back.
 
 use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
-use crate::support::{Server, post};
+use serde_json::Value;
+
+use crate::support::{Server, get, post};
 use crate::vendor::{Reply, Vendor, reply};
 
 const SLOW: &str = "attempts: 9, first: 1h, longest: 1h";
@@ -99,4 +103,53 @@ fn an_answer_that_is_compressed_all_the_same_is_read() {
         let asked = vendor.received();
         assert!(asked.iter().all(|request| request.header("accept-encoding").is_none()), "{asked:?}");
     }
+}
+
+#[test]
+fn an_answer_is_read_by_the_letters_that_it_says() {
+    let wide: Vec<u8> = "\u{feff}{\"id\":1,\"name\":\"José\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: [(&str, &[u8]); 3] = [
+        ("application/json; charset=ISO-8859-1", b"{\"id\":1,\"name\":\"Jos\xe9\"}"),
+        ("application/json; charset=utf-16", &wide),
+        // One byte that is no letter.
+        ("application/json", b"{\"id\":1,\"name\":\"Jos\xe9\"}"),
+    ];
+    for (kind, body) in cases {
+        let answer = (format!("200 OK\r\nContent-Type: {kind}\r\n"), body.to_vec());
+        assert_eq!(fate("letters", &[], None, answer).1, "delivered delivered -", "{kind}");
+    }
+}
+
+#[test]
+fn a_provider_that_has_nothing_left_and_does_not_say_until_when_is_left_alone_for_a_moment() {
+    let times: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let seen = times.clone();
+    let vendor = Vendor::start(move |_| {
+        seen.lock().unwrap().push(Instant::now());
+        reply("200 OK\r\nX-RateLimit-Remaining: 0", "{\"id\":1}")
+    });
+    let folder = vendor.workspace("nothing-left", "t0ken", SLOW);
+    let server = Server::start(folder.path(), &[], &[]);
+    for number in 1..=3 {
+        let body = format!("{{\"id\":\"m{number}\"}}");
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+        server.wait_for("a delivery", |status| status["deliveries"]["delivered"] == number);
+    }
+    let times = times.lock().unwrap();
+    for pair in times.windows(2) {
+        assert!(pair[1] - pair[0] >= Duration::from_millis(950), "{:?}", pair[1] - pair[0]);
+    }
+}
+
+#[test]
+fn a_provider_that_asks_for_ages_is_asked_again_after_a_day() {
+    let vendor = Vendor::start(|_| reply("429 X\r\nRetry-After: 999999999999999999999", "{}"));
+    let folder = vendor.workspace("ages", "t0ken", "attempts: 9, first: 1s, longest: 1s");
+    let server = Server::start(folder.path(), &[], &[]);
+    assert_eq!(post(&server.listen, "/hooks/in", "application/json", b"{\"id\":\"m\"}").status, 202);
+    server.wait_for("a call", |status| status["deliveries"]["retrying"] == 1);
+    let listed: Value = serde_json::from_slice(&get(&server.admin, "/deliveries").body).unwrap();
+    let due: jiff::Timestamp = listed["deliveries"][0]["due"].as_str().unwrap().parse().unwrap();
+    let hours = (due.as_second() - jiff::Timestamp::now().as_second()) / 3600;
+    assert!((22..=24).contains(&hours), "{due}");
 }

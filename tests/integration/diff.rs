@@ -132,3 +132,32 @@ fn a_change_goes_live_only_when_what_came_in_still_works() {
     folder.write("routes/in.yaml", &stricter);
     server.wait_for("every change goes live", |status| status["reloads"]["taken"] == 3);
 }
+
+#[test]
+fn what_privacy_masks_is_not_shown() {
+    let folder = Folder::with("diff-private", ACME);
+    let private = "privacy: { mask: [phones, $.text] }\n";
+    folder.write("jackfield.yaml", &format!("{}{private}reload: require_clean_diff\n", folder.read("jackfield.yaml")));
+    folder.write("routes/in.yaml", ROUTE);
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    send(&server, r#"{"id":"+55 11 97777-1234","text":"Zoe is ill","more":"Quintana"}"#);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    // A number that is none fails with what was found.
+    let stricter = ROUTE.replace("text?: $.text", "text: { path: $.text, as: integer }");
+    let stricter = stricter.replace("text | default('-')", "text | string");
+    folder.write("routes/in.yaml", &stricter);
+    server.wait_for("the refusal", |status| status["reloads"]["refused"] == 1);
+    let mut told = vec![server.status().to_string(), folder.read("serve.log")];
+    told.push(diff(&folder, &["--against", "sent", "--format", "json"]));
+    let text = diff(&folder, &["--against", "sent"]);
+    assert!(told.iter().all(|told| told.contains("unfit-value")), "{told:#?}");
+    assert!(text.contains("fails: routes/in.yaml:3"), "{text}");
+    told.push(text);
+    folder.write("routes/in.yaml", &ROUTE.replace("m{{ id }}", "n{{ id }}"));
+    let text = diff(&folder, &["--against", "sent"]);
+    assert!(text.contains("body.key: \"m•••\" → \"n•••\""), "{text}");
+    told.extend([text, diff(&folder, &["--against", "sent", "--format", "json"])]);
+    for told in told {
+        assert!(!told.contains("97777") && !told.contains("Zoe is"), "{told}");
+    }
+}

@@ -179,6 +179,10 @@ fn a_store_that_is_empty_or_gone_is_not_made_anew() {
         let told = Server::try_start(folder.path(), &["--sandbox"], &[]).err().expect("it does not start");
         let words = "can't be opened: the store's file is empty or gone, and this folder had one: bring the file back";
         assert!(told.contains(words), "{told}");
+        if file.exists() {
+            let words = "the store's file is empty or gone, and this folder had one";
+            assert!(verified(&folder).contains(words), "{}", verified(&folder));
+        }
     }
     fs::write(&file, &whole).unwrap();
     let server = start(&folder);
@@ -205,19 +209,44 @@ fn a_file_that_lacks_a_table_or_its_end_does_not_start() {
     };
     fs::write(&file, &whole[..whole.len() * 3 / 4 / 4096 * 4096]).unwrap();
     refused("its last quarter");
+    fs::write(&file, &whole[..whole.len() - 1000]).unwrap();
+    refused("its last bytes");
     fs::write(&file, &whole).unwrap();
     Connection::open(&file).unwrap().execute_batch("DROP TABLE ledger").unwrap();
     refused("a table");
 }
 
-/// Overwrites the page of the table in which these words stand.
-fn spoil_page_with(folder: &Folder, words: &str) {
-    let file = data(folder).join("jackfield.db");
-    let mut bytes = fs::read(&file).unwrap();
+/// Overwrites the page of the table in which these words stand, and gives its place and what it was.
+fn spoil_page_with(folder: &Folder, words: &str) -> (u64, Vec<u8>) {
+    let bytes = fs::read(data(folder).join("jackfield.db")).unwrap();
     let place = bytes.windows(words.len()).position(|part| part == words.as_bytes()).expect("the words are there");
     let page = place / 4096 * 4096;
-    bytes[page..page + 4096].fill(0xAB);
-    fs::write(&file, bytes).unwrap();
+    write_page(folder, page as u64, &[0xAB; 4096]);
+    (page as u64, bytes[page..page + 4096].to_vec())
+}
+
+fn write_page(folder: &Folder, place: u64, page: &[u8]) {
+    let file = fs::File::options().write(true).open(data(folder).join("jackfield.db")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, page, place).unwrap();
+}
+
+#[test]
+fn what_can_be_read_again_is_damage_no_more() {
+    let folder = workspace("passing");
+    left_waiting(&folder, 120);
+    let (place, page) = spoil_page_with(&folder, "\"mark60\"");
+    let server = start(&folder);
+    unready(&server, "the store's file is damaged");
+    assert_eq!(send(&server, 999), 503);
+    write_page(&folder, place, &page);
+    wait_for("readiness", || Some(()).filter(|()| is_ready(&server)));
+    assert_eq!(told(&folder, "the store's file is damaged: no event is taken any more"), 1);
+    assert_eq!(told(&folder, "the store's file can be read again, and is whole; it goes on"), 1);
+    send_in(&server, 999);
+    let status = server.wait_for("all", |status| status["deliveries"]["delivered"] == 121);
+    assert_eq!(status["deliveries"]["dead"], 0, "nothing was given up for what passed");
+    assert_eq!(server.terminate(), 0);
+    assert_eq!(verified(&folder), "121 events, 121 deliveries: all good\n--- exit 0\n");
 }
 
 #[test]
@@ -410,6 +439,72 @@ fn a_full_disk_keeps_no_server_from_starting_and_it_goes_on_by_itself() {
     assert_eq!(send(&server, 103), 202);
     assert_eq!(server.terminate(), 0);
     assert!(verified(&folder).ends_with(": all good\n--- exit 0\n"), "{}", verified(&folder));
+}
+
+/// Leaves a store without its spare room and the words of its search on a disk that has no byte left.
+fn leave_no_room(folder: &Folder, disk: &Disk) {
+    let files = ["spare", "search.db", "search.db-wal", "search.db-shm"];
+    files.iter().for_each(|file| drop(fs::remove_file(data(folder).join(format!("jackfield.{file}")))));
+    disk.fill();
+}
+
+#[test]
+fn a_server_starts_without_any_room_and_takes_up_what_was_under_way_later() {
+    let folder = workspace("no-room");
+    let Some(disk) = Disk::under(&folder, "16m") else { return };
+    let server = start(&folder);
+    let hang = r#"{"provider":"acme","operation":"note","error":"hang","times":100000}"#;
+    assert_eq!(post(server.sandbox(), "/_sandbox/fail", "application/json", hang.as_bytes()).status / 100, 2);
+    let filling = "x".repeat(10_000);
+    for id in 0..40 {
+        let body = format!("{{\"id\":\"{id}\",\"filling\":\"{filling}\"}}");
+        wait_for("an event to be taken", || {
+            let status = post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status;
+            Some(()).filter(|()| status == 202)
+        });
+    }
+    server.wait_for("leases", |status| status["deliveries"]["leased"].as_u64().unwrap() > 0);
+    server.kill();
+    leave_no_room(&folder, &disk);
+
+    let server = start(&folder);
+    unready(&server, FULL);
+    assert_eq!(send(&server, 100), 503);
+    assert_eq!(told(&folder, "what was under way at the last end can't be taken up yet"), 1);
+    disk.empty();
+    wait_for("readiness", || Some(()).filter(|()| is_ready(&server)));
+    send_in(&server, 101);
+    server.wait_for("what was under way", |status| status["deliveries"]["delivered"] == 41);
+    assert_eq!(told(&folder, "what was under way at the last end is taken up"), 1);
+    assert_eq!(server.terminate(), 0);
+    assert_eq!(verified(&folder), "41 events, 41 deliveries: all good\n--- exit 0\n");
+}
+
+#[test]
+fn a_full_disk_is_told_once_however_long_it_lasts() {
+    let folder = workspace("told-once");
+    let Some(disk) = Disk::under(&folder, "16m") else { return };
+    let server = Server::start(folder.path(), &["--sandbox"], &[("JACKFIELD_DIE_AT", "to-route:1")]);
+    let _ = std::net::TcpStream::connect(&server.listen).map(|mut stream| {
+        let body = crate::support::post_bytes("/hooks/in", "application/json", b"{\"id\":\"1\"}");
+        std::io::Write::write_all(&mut stream, &body)
+    });
+    wait_for("the end", || Some(()).filter(|()| server.has_ended()));
+    drop(server);
+    leave_no_room(&folder, &disk);
+
+    let server = start(&folder);
+    unready(&server, FULL);
+    // It is looked for what waits each second.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(server.status()["events"]["unrouted"], 1);
+    assert_eq!(told(&folder, "accepted events can't be routed now"), 0, "{}", folder.read("serve.log"));
+    assert_eq!(told(&folder, "the disk of the store is full: no event is taken"), 1);
+    disk.empty();
+    wait_for("readiness", || Some(()).filter(|()| is_ready(&server)));
+    server.wait_for("what waited", |status| status["deliveries"]["delivered"] == 1);
+    assert_eq!(told(&folder, "there is room on the disk of the store again"), 1);
+    assert_eq!(server.terminate(), 0);
 }
 
 #[test]

@@ -77,6 +77,15 @@ fn an_event_that_no_route_took_becomes_a_route() {
     assert!(dry_run.contains("`***` stands where the proof stood when the request was captured"), "{dry_run}");
     let listed = said(&folder, &["events", "--admin", &server.admin, "--format", "json"]);
     assert!(listed.contains("\"source\": \"unknown\""), "{listed}");
+    let named = ["new", "route", "named", "--from", id, "--to", "omnivibe.create_message", "--print", "--admin"];
+    let asked = said(&folder, &[&named[..], &[&server.admin]].concat());
+    assert!(asked.contains("Prénom") && asked.ends_with("--- exit 0\n"), "{asked}");
+    let gone = id.replace("evt_", "evt_f");
+    let nothing = said(
+        &folder,
+        &["new", "route", "no", "--from", &gone, "--to", "omnivibe.create_message", "--admin", &server.admin],
+    );
+    assert!(nothing.contains(&format!("there is no event `{gone}`; `jackfield events` lists the newest")), "{nothing}");
     // The running server is asked, as by `events`.
     folder.write("jackfield.yaml", &format!("admin: {}\n{SETTINGS}", server.admin));
     let asked = said(&folder, &["new", "route", "asked", "--from", id, "--to", "omnivibe.create_message", "--print"]);
@@ -87,6 +96,20 @@ fn an_event_that_no_route_took_becomes_a_route() {
     let elsewhere = said(&folder, &["new", "route", "other", "--from", id, "--to", "omnivibe.create_message"]);
     assert!(elsewhere.contains("`serve --sandbox` has left one: add `--sandbox`"), "{elsewhere}");
     assert!(said(&folder, &["events", "--sandbox"]).ends_with("  unknown  no route took it\n--- exit 0\n"));
+}
+
+#[test]
+fn a_draft_takes_the_path_behind_the_prefix_of_the_file() {
+    let folder = workspace("draft-prefix");
+    let paths = |prefix: &str, path: &str| {
+        folder.write("jackfield.yaml", &format!("path_prefix: {prefix}\n{SETTINGS}"));
+        let request =
+            format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{{\"email\":\"ana@example.com\"}}");
+        source(&drafted(&folder, &request, "partoo.ingest_message")).to_owned()
+    };
+    assert_eq!(paths("/in", "/in/acme/calls"), " { path: /acme/calls, verify: none }");
+    assert_eq!(paths("/in", "/hooks/acme/calls"), " { path: /hooks/acme/calls, verify: none }");
+    assert_eq!(paths("/", "/acme/calls"), " { path: /acme/calls, verify: none }");
 }
 
 #[test]
@@ -140,6 +163,15 @@ fn a_sender_that_has_a_pack_proves_itself() {
             "hubspot.crm_events",
             "\n  from: hubspot.crm_events\n  path: /hubspot\n  secret: ${env:HUBSPOT_CRM_EVENTS_SECRET}",
         ),
+        // Of two with the same fields, that whose sample has the same texts; then that which is for this alone.
+        (
+            "callrail.call_modified",
+            "\n  from: callrail.call_modified\n  path: /callrail-modified\n  secret: ${env:CALLRAIL_SECRET}",
+        ),
+        ("callrail.post_call", "\n  from: callrail.post_call\n  path: /callrail\n  secret: ${env:CALLRAIL_SECRET}"),
+        ("zadarma.notify_end", "\n  from: zadarma.notify_end\n  path: /zadarma\n  secret: ${env:ZADARMA_SECRET}"),
+        ("zadarma.call", "\n  from: zadarma.call\n  path: /zadarma\n  secret: ${env:ZADARMA_SECRET}"),
+        ("kommo.leads_add", "\n  from: kommo.leads_add\n  path: /kommo\n  secret: ${env:KOMMO_SECRET}"),
     ];
     for (webhook, wanted) in cases {
         let draft = drafted(&folder, &of_pack(&folder, webhook), "partoo.ingest_message");

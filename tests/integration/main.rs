@@ -5,6 +5,7 @@
 mod account;
 mod alerts;
 mod answers;
+mod api;
 mod busy;
 mod command;
 mod completions;
@@ -47,8 +48,10 @@ mod search;
 mod senders;
 mod store;
 mod support;
+mod terminal;
 mod tokens;
 mod traces;
 mod unknown;
 mod vendor;
 mod verification;
+mod waiting;

@@ -147,6 +147,32 @@ fn an_answer_is_bounded_in_every_direction() {
 }
 
 #[test]
+fn a_connection_that_never_came_about_has_sent_nothing() {
+    // It takes connections, and never says a word: neither of TLS, nor of the way through it.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let hold = ROUTE.replace("\nsend:", "\non_unknown: hold\nsend:");
+    for settings in [
+        format!("base_url: \"https://{address}\", {ALLOWED}"),
+        format!("base_url: \"https://api.provider.invalid\", proxy: \"http://{address}\""),
+    ] {
+        let folder = workspace("mute", &format!("{settings}, timeout: 2s"));
+        folder.write("routes/note.yaml", &hold);
+        assert_eq!(sent(&folder), fate("retrying", "connect"), "{settings}");
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_another_password_has_passed_nothing_on() {
+    let refuses = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    let proxy = Provider::start(Answers::Bytes(refuses.to_vec()));
+    for scheme in ["http", "https"] {
+        let to = format!("base_url: \"{scheme}://api.provider.invalid\", proxy: \"http://{}\"", proxy.address);
+        assert_eq!(sent(&workspace("refuses", &to)), fate("retrying", "proxy"), "{scheme}");
+    }
+}
+
+#[test]
 fn an_authority_of_ones_own_is_trusted_where_the_connection_says_so() {
     let provider = Provider::with_tls(Answers::Good, false);
     let port = provider.address.port();

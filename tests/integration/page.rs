@@ -459,6 +459,10 @@ fn what_was_given_up_needs_somebody() {
         .map(|need| (need["what"].as_str().unwrap(), need["href"].as_str().unwrap()))
         .collect();
     assert_eq!(needs, [("route", "/routes/one"), ("dead", "/dead-letters")]);
+    let text = browser.get("/").text();
+    for words in ["1 delivery was given up", "Given up in this time", ">1 is still there</a>"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
     assert!(view["needs"][1]["since"].is_string(), "{view:#}");
     let connections = wait_for("the connection", || {
         Some(browser.view("/connections")).filter(|view| view["connections"][0]["dead"] == 1)
@@ -484,6 +488,45 @@ fn connections_and_addresses_are_shown() {
     });
     let text = browser.get("/connections").text();
     assert!(!text.contains("t0ken") && text.contains("Anyone may send"), "{text}");
+}
+
+#[test]
+fn addresses_are_those_at_which_the_server_listens() {
+    let folder = workspace("page-listen", "");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let server = Server::start(folder.path(), &["--sandbox", "--listen", &free], &[]);
+    let view = Browser::at(&server.page).view("/connections");
+    assert_eq!(view["sources"][0]["address"], format!("http://{free}/hooks/in"));
+    // A file that changes does not bring the other address back.
+    folder.write("routes/one.yaml", &format!("description: changed\n{ROUTE}"));
+    server.wait_for("the change", |status| status["reloads"]["last"]["taken"] == true);
+    let view = Browser::at(&server.page).view("/connections");
+    assert_eq!(view["sources"][0]["address"], format!("http://{free}/hooks/in"));
+}
+
+#[test]
+fn the_settings_have_a_name_of_their_own() {
+    let folder = workspace("page-settings-name", "");
+    let server = start(&folder, &[]);
+    let text = Browser::at(&server.page).get("/settings").text();
+    assert!(text.contains("<h1>Settings ") && text.matches(">jackfield.yaml<").count() == 1, "{text}");
+}
+
+#[test]
+fn a_connection_with_refusals_does_not_look_well() {
+    let folder = workspace("page-refusals", "");
+    let server = start(&folder, &[]);
+    let order = br#"{"provider":"acme","operation":"note","error":"422"}"#;
+    (0..3).for_each(|n| accepted(&server, &format!("note {n}")));
+    server.wait_for("the deliveries", |status| status["deliveries"]["delivered"] == 3);
+    assert_eq!(post(server.sandbox(), "/_sandbox/fail", "application/json", order).status, 200);
+    accepted(&server, "refused");
+    server.wait_for("the refusal", |status| status["deliveries"]["dead"] == 1);
+    let mut browser = Browser::at(&server.page);
+    let view = wait_for("the share", || {
+        Some(browser.view("/connections")).filter(|view| view["connections"][0]["success"] == json!(0.75))
+    });
+    assert_eq!(view["connections"][0]["state"], "slow", "{view:#}");
 }
 
 #[test]

@@ -231,6 +231,11 @@ fn a_story_is_told_from_the_request_to_the_last_answer() {
         listed.iter().map(|one| json(&server, &format!("/api/events/{}", text(&one["id"])))).collect();
     let of = |story: &Value| story["routes"][0]["deliveries"][0]["attempts"].as_array().unwrap().len();
     let story = stories.iter().max_by_key(|story| of(story)).unwrap();
+    // On a phone the heads of the columns are not seen.
+    let told = page(&server, &format!("/events/{}", text(&story["event"]["id"])));
+    assert!(told.contains("<span class=\"narrow-word\">Try </span>1"), "{told}");
+    let list = page(&server, "/events");
+    assert!(list.contains("<span class=\"note narrow\">→ acme.note</span>"), "{list}");
     assert_eq!(unknown_to(EVENT_FIXTURES, story), Vec::<String>::new());
 
     let event = &story["event"];

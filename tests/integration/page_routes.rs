@@ -403,6 +403,8 @@ fn an_event_that_nobody_knew_becomes_a_route() {
     let codes: Vec<&str> =
         view["problems"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
     assert!(codes.contains(&"unconfirmed-guess") && !codes.contains(&"missing-file"), "{codes:?}");
+    let told = view["problems"].to_string();
+    assert!(told.contains("press *It is right*") && !told.contains("dry-run"), "{told}");
     assert_eq!(view["play"]["sample"], id.as_str());
     assert!(view["play"]["request"].as_str().unwrap().starts_with("POST /hooks/new?key=*** HTTP/1.1\n"), "{view:#}");
     assert!(view["play"]["trace"]["events"][0]["matched"] == true, "guesses can be tried");

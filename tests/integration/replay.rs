@@ -59,7 +59,9 @@ fn a_dead_letter_is_listed_shown_and_sent_again() {
     send(&server, r#"{"kind":"lead","id":2,"text":"two"}"#);
     server.wait_for("two dead letters", |status| status["deliveries"]["dead"] == 2);
     let dead = "…  dlv_…  dead  acme.note  in  (1 attempt, 403 reject)\n";
-    assert_eq!(said(&folder, &server, &["dead-letters"]), dead.repeat(2));
+    let next =
+        "`jackfield deliveries dlv_… shows one; `replay dlv_… sends it again, `dismiss dlv_… takes it off the list\n";
+    assert_eq!(said(&folder, &server, &["dead-letters"]), dead.repeat(2) + next);
     assert_eq!(said(&folder, &server, &["deliveries", "--state", "delivered"]), "no deliveries\n");
 
     let trial = "2 deliveries would be sent again\n  dlv_…\n  dlv_…\n";
@@ -73,6 +75,57 @@ fn a_dead_letter_is_listed_shown_and_sent_again() {
     assert_eq!(server.status()["deliveries"]["replayed"], 2);
     let texts: Vec<_> = server.received().iter().map(|request| request["body"]["text"].clone()).collect();
     assert_eq!(texts.len(), 4, "each was tried twice: {texts:?}");
+}
+
+#[test]
+fn what_is_of_a_route_a_time_or_a_state_is_listed_whole() {
+    let folder = workspace("replay-narrow");
+    folder.write("routes/other.yaml", &ROUTE.replace("lead", "other").replace("{ path: /in, verify: none }", "in"));
+    folder.write("routes/in.yaml", &ROUTE.replace("source: { path: /in, verify: none }", "source: in"));
+    folder.write(
+        "jackfield.yaml",
+        &format!("{}sources:\n  in: {{ path: /in, verify: none }}\n", folder.read("jackfield.yaml")),
+    );
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    for (kind, id) in [("lead", 1), ("other", 2), ("lead", 3), ("none", 4), ("lead", 5)] {
+        send(&server, &format!("{{\"kind\":\"{kind}\",\"id\":{id},\"text\":\"a text\"}}"));
+    }
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 4 && status["events"]["unmatched"] == 1);
+    let listed = |query: &str| {
+        let answer = get(&server.admin, &format!("/deliveries?{query}"));
+        let all: Value = serde_json::from_slice(&answer.body).unwrap();
+        let listed = all["deliveries"].as_array().unwrap();
+        (listed.len(), all["total"]["deliveries"].to_string())
+    };
+    let all = |count: usize| (count, format!("{{\"count\":{count},\"or_more\":false}}"));
+    for (query, count) in [
+        ("route=in", 3),
+        ("route=other", 1),
+        ("route=none", 0),
+        ("route=in&state=delivered", 3),
+        ("route=in&connection=none", 0),
+        ("state=skipped", 0),
+        ("state=leased", 0),
+        ("since=2026-01-01T00:00:00Z", 4),
+        ("until=2026-01-01T00:00:00Z", 0),
+        ("since=2199-01-01T00:00:00Z", 0),
+        ("route=other&until=2199-01-01T00:00:00Z", 1),
+    ] {
+        assert_eq!(listed(query), all(count), "{query}");
+    }
+    assert_eq!(listed("route=in&last=1"), (1, "{\"count\":3,\"or_more\":false}".to_owned()));
+    // What no route took, of a source: known by its words, and no more when a route has taken it.
+    let meant = |source: &str| {
+        said(&folder, &server, &["replay", "--unmatched", "--through-routes", "--source", source, "--dry-run"])
+    };
+    assert_eq!(meant("in").matches("evt_…").count(), 1, "{}", meant("in"));
+    assert_eq!(meant("none").matches("evt_…").count(), 0);
+    folder.write("routes/other.yaml", &folder.read("routes/other.yaml").replace("'other'", "'none'"));
+    server.wait_for("the change", |status| status["reloads"]["taken"] == 1);
+    said(&folder, &server, &["replay", "--unmatched", "--through-routes", "--source", "in"]);
+    server.wait_for("the route", |status| status["events"]["unmatched"] == 0 && status["deliveries"]["delivered"] == 5);
+    assert_eq!(meant("in").matches("evt_…").count(), 0, "{}", meant("in"));
+    assert_eq!(listed("route=other"), all(2));
 }
 
 #[test]
@@ -113,9 +166,12 @@ fn events_go_through_the_mended_route() {
     send(&server, r#"{"kind":"call","id":3,"text":"three"}"#);
     server.wait_for("three routed", |status| status["events"]["failed"] == 2 && status["events"]["unmatched"] == 1);
     let listed = said(&folder, &server, &["dead-letters", "--route", "in"]);
-    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert_eq!(listed.lines().count(), 3, "{listed}");
     assert!(
-        listed.lines().all(|line| line.starts_with("…  evt_…  failed  in  in  (routes/in.yaml:4: `id` found no value")),
+        listed
+            .lines()
+            .take(2)
+            .all(|line| line.starts_with("…  evt_…  failed  in  in  (routes/in.yaml:4: `id` found no value")),
         "{listed}"
     );
 

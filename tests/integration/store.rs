@@ -67,6 +67,39 @@ fn old_events_are_forgotten_and_their_identities_not_yet() {
 }
 
 #[test]
+fn a_route_keeps_its_events_for_a_time_of_its_own() {
+    let shared = "sources: { in: { path: /in, verify: none } }\nretention: { age: 1h, identities: 1d }\n";
+    let folder = workspace("retention-route", shared);
+    let route = |to: &str, more: &str| {
+        format!(
+            "source: in\nmatch: \"{{{{ '{to}' in payload.to }}}}\"\n{more}send:\n  - to: acme.note\n    body: {{ key: \"{to}{{{{ \
+             payload.id }}}}\", text: hi }}\n"
+        )
+    };
+    folder.write("routes/in.yaml", &route("s", "retention: { age: 2s }\n"));
+    folder.write("routes/long.yaml", &route("l", "retention: { age: 2h }\n"));
+    folder.write("routes/usual.yaml", &route("u", ""));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    for (id, to) in [(1, "s"), (2, "s l"), (3, "s u"), (4, "l"), (5, "u"), (6, ""), (7, "s")] {
+        let body = format!("{{\"id\":{id},\"to\":\"{to}\"}}");
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+    }
+    server.wait_for("the end of two", |status| status["events"]["accepted"] == 5);
+    let left = || run(folder.path(), &["events", "--admin", &server.admin]).stdout;
+    let listed = String::from_utf8(left()).unwrap();
+    assert_eq!(listed.matches("long: delivered").count(), 2, "{listed}");
+    assert_eq!(listed.matches("usual: delivered").count(), 2, "{listed}");
+    assert_eq!(listed.matches("no route took it").count(), 1, "{listed}");
+    // The key goes live with its file, and holds for what came in before.
+    folder.write("routes/usual.yaml", &route("u", "retention: { age: 1s }\n"));
+    server.wait_for("the end of two more", |status| status["events"]["accepted"] == 3);
+    assert_eq!(server.status()["deliveries"]["delivered"], 3);
+    assert_eq!(server.terminate(), 0);
+    let proved = transcript(&run(folder.path(), &["store", "verify", "--sandbox"]));
+    assert_eq!(proved, "3 events, 3 deliveries: all good\n--- exit 0\n");
+}
+
+#[test]
 fn a_full_disk_is_answered_with_503_and_told() {
     let folder = workspace("full", "");
     // No file of the server may be larger: what the log of the store and its file grow to.

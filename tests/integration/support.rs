@@ -204,8 +204,10 @@ impl Server {
     }
 
     fn start_by(folder: &Path, args: &[&str], command: impl Fn(&[&str]) -> Command) -> Result<Server, String> {
-        let mut all =
-            vec!["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"];
+        let mut all = vec!["serve", "--admin", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"];
+        if !args.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"]);
+        }
         // A free port, where a test does not say who may open the page.
         if !args.contains(&"--page") {
             all.extend(["--page", "127.0.0.1:0"]);

@@ -41,6 +41,7 @@ fn compiled(verify: &str, secret: &str) -> Compiled {
         environment: Environment { variables, ..Environment::default() },
         secrets: Secrets::Required,
         sandbox: None,
+        listen: None,
         samples: Vec::new(),
         read: &|_| None,
         now: Timestamp(0),

@@ -241,7 +241,7 @@ await step("what its provider refuses is a dead letter, and is sent again", asyn
   await send("/telephony", call("c-4713", "(31) 97777-4321", "Caio Reis", "Please call me back"));
   await sleep(1500);
   await open(page, "/");
-  await sees(page, ".needs", "1 dead letter");
+  await sees(page, ".needs", "1 delivery was given up");
   await menu(page, "Dead letters");
   await sees(page, "table.letters", "whatsapp.messages_inbox");
   await page.click("[data-pick-all]");

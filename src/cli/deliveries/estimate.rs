@@ -8,7 +8,7 @@ pub(super) fn told(estimate: &Value) -> Vec<String> {
         return Vec::new();
     }
     let provider = estimate["provider"].as_str().unwrap_or("the provider");
-    let mut lines = vec![format!("{}{}", goes_out(estimate), limits(estimate, provider))];
+    let mut lines = vec![format!("{}{}", goes_out(estimate, provider), limits(estimate, provider))];
     if estimate["behind_its_lane"] == true {
         lines.push("it waits until an earlier delivery of its lane is done".to_owned());
     }
@@ -28,10 +28,14 @@ pub(super) fn told(estimate: &Value) -> Vec<String> {
     lines
 }
 
-fn goes_out(estimate: &Value) -> String {
-    let when = match estimate["seconds"].as_u64().unwrap_or(0) {
-        0 => "goes out now".to_owned(),
-        seconds => format!("goes out in about {}", words(seconds as f64)),
+fn goes_out(estimate: &Value, provider: &str) -> String {
+    let when = match estimate["seconds"].as_u64() {
+        Some(0) => "goes out now".to_owned(),
+        Some(seconds) => format!("goes out in about {}", words(seconds as f64)),
+        None if estimate["refused_since"].is_string() => {
+            format!("no time is known: it goes out when {provider} takes the token")
+        }
+        None => format!("no time is known: it goes out when {provider} is back"),
     };
     match estimate["ahead"].as_u64().unwrap_or(0) {
         0 => when,
@@ -87,6 +91,16 @@ mod tests {
             "Acme wants to be left alone until 2026-11-21T10:00:00Z",
         ];
         assert_eq!(told(&estimate), lines);
+        let down = json!({
+            "seconds": null, "ahead": 2, "provider": "Acme", "down_since": "2026-11-21T10:00:00Z",
+        });
+        let lines = [
+            "no time is known: it goes out when Acme is back, behind 2 others",
+            "Acme does not answer well since 2026-11-21T10:00:00Z; one delivery at a time tries whether it is back",
+        ];
+        assert_eq!(told(&down), lines);
+        let refused = json!({ "seconds": null, "provider": "Acme", "refused_since": "2026-11-21T10:00:00Z" });
+        assert_eq!(told(&refused)[0], "no time is known: it goes out when Acme takes the token");
         assert_eq!(told(&json!(null)), [""; 0]);
     }
 }

@@ -36,7 +36,11 @@ pub(super) fn meant(
     match (value, node.map(|node| &node.kind)) {
         (Value::String(text), _) if allowed == Kinds::BOOLEAN => {
             let word = scalar::truth(text)?;
-            Some(Meant { help: format!("write `{word}`: `{text}` is text"), fix: Some(Mend::Word(word)) })
+            let help = match text.trim() == word {
+                true => format!("write it without quotes: `{name}: {word}`"),
+                false => format!("write `{word}`: `{text}` is text"),
+            };
+            Some(Meant { help, fix: Some(Mend::Word(word)) })
         }
         (Value::String(text), Some(Kind::Scalar(written))) if is_number(allowed) => number(name, text, written.style),
         (Value::String(text), _) => in_brackets(text, allowed),

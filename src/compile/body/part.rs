@@ -161,7 +161,10 @@ impl Compiler<'_> {
         let help = match case.form {
             Form::Digits if wants_plus => without_digits(template, part).or_else(|| Some(with_plus(template))),
             Form::Phone if schema.is_valid(&Value::from("5511999990000")) => {
-                Some("send its digits alone: `{{ … | digits }}`".to_owned())
+                let name = template.text().trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+                let is_plain = template.is_one_operand() && !name.contains(['{', '}', '|']);
+                let name = if is_plain { name } else { "…" };
+                Some(format!("send its digits alone: `{{{{ {name} | digits }}}}`"))
             }
             _ => help_for(schema, &violation.schema_path, None),
         };
@@ -256,6 +259,9 @@ fn bare_name(place: &Place) -> String {
 
 /// What to write so that the value has the right type.
 fn made_fit(template: &Template, case: &Case, found: Kinds, allowed: Kinds) -> Option<String> {
+    if allowed == Kinds::LIST && (Kinds::TEXT | Kinds::NUMBER).meets(found) {
+        return Some(format!("write it in brackets: `[\"{}\"]`", template.text().trim()));
+    }
     let expression = template.text().trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
     let number = allowed.meets(Kinds::NUMBER) && !allowed.meets(Kinds::TEXT);
     if let Some(text) = case.value.as_ref().and_then(Value::as_str).filter(|_| number) {

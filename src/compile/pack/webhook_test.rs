@@ -126,7 +126,14 @@ impl Compiler<'_> {
             place: test.place.key("expect").on_key(),
             webhook_place: webhook.value.place.clone(),
         };
-        for problem in compiled.run(&set, raw, self.input.now) {
+        let verify = webhook.value.place.key("verify");
+        for mut problem in compiled.run(&set, raw, self.input.now) {
+            let is_verify = problem.place() == Some(&verify.on_key());
+            let line =
+                problem.help.as_deref().filter(|_| is_verify).and_then(|help| self.line_of_advice(&verify, help));
+            if let (Some(line), Some(label)) = (line, problem.labels.first_mut()) {
+                label.place = line;
+            }
             // What is to be mended in the webhook itself is told once, whatever the number of its tests.
             let is_of_webhook = problem.place() != Some(&compiled.place) && problem.labels.len() > 1;
             let is_same = |other: &Diagnostic| other.code == problem.code && other.place() == problem.place();
@@ -197,6 +204,7 @@ impl Compiler<'_> {
             lookup: Vec::new(),
             sends: Vec::new(),
             on_unknown: crate::plan::OnUnknown::Retry,
+            retention: None,
             place: webhook.place.clone(),
         }));
         Some(set)

@@ -4,7 +4,7 @@ use crate::config::scalar::Text;
 use crate::config::shape::keywords::described;
 use crate::config::shape::{Shape, Shapes};
 use crate::config::{At, Decode, NamedList, Problems};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::Node;
 use crate::value::Value;
 
@@ -66,6 +66,20 @@ impl Decode for WebhookExpect {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         if node.as_scalar().is_some_and(|scalar| &*scalar.text == "refused") {
             return Some(WebhookExpect::Refused(node.place.clone()));
+        }
+        let one = node.as_scalar().or_else(|| match node.as_list() {
+            Some([item]) => item.as_scalar(),
+            _ => None,
+        });
+        let is_refused = |text: &str| {
+            suggest::nearest(text, ["refused", "rejected", "unauthorized", "forbidden", "denied", "401", "403"])
+                .is_some()
+        };
+        if let Some(written) = one.filter(|scalar| is_refused(&scalar.text)) {
+            let message = format!("a webhook's request is not `{}`", written.text);
+            let problem = Diagnostic::new(Code::InvalidValue, node.place.clone(), message);
+            problems.push(problem.help("write `expect: refused`").fix(node.place.clone(), "refused"));
+            return None;
         }
         let events = WebhookEvents::decode(node, problems)?;
         match (&events.handshake, events.identities.is_some() || events.payload.is_some()) {

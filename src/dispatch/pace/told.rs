@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use super::FIRST_PAUSE;
 use crate::clock::Timestamp;
 use crate::pack::outcome::Answer;
+
+/// No provider means more than this.
+const FARTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// How long nothing more is to be sent, by this answer.
 pub(crate) fn wait(answer: &Answer, now: Timestamp) -> Option<Duration> {
     match answer.status {
         429 => retry_after(answer, now).or_else(|| reset(answer, now)).or_else(|| interval(answer)),
         503 => retry_after(answer, now),
-        _ if is_used_up(answer) => reset(answer, now),
+        // The window may be nearly over, or not: a little at a time.
+        _ if is_used_up(answer) => reset(answer, now).or(Some(FIRST_PAUSE)),
         _ => None,
     }
 }
@@ -54,9 +59,11 @@ fn item<'a>(answer: &'a Answer, names: &[&str]) -> Option<&'a str> {
     items.filter(|(name, _)| names.contains(name)).map(|(_, value)| value).next()
 }
 
-/// Whole or broken seconds; nothing for what is below zero or endless.
+/// Whole or broken seconds, however many; nothing for what is below zero or no number.
 fn seconds(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+    let is_number = text.starts_with(|first: char| first.is_ascii_digit());
+    let seconds: f64 = text.parse().ok().filter(|_| is_number)?;
+    Duration::try_from_secs_f64(seconds.min(FARTHEST.as_secs_f64())).ok()
 }
 
 #[cfg(test)]
@@ -76,6 +83,7 @@ mod tests {
             (429, &[("retry-after", "Sat, 21 Nov 2026 11:00:00 GMT")], Some(0)),
             (429, &[("retry-after", "soon")], None),
             (429, &[("retry-after", "-1")], None),
+            (429, &[("retry-after", "999999999999999999999")], Some(31_622_400_000)),
             (429, &[("retry-after", "inf")], None),
             (429, &[], None),
             (429, &[("x-ratelimit-reset", "12")], Some(12_000)),
@@ -92,8 +100,9 @@ mod tests {
             (200, &[("ratelimit", "limit=100, remaining=0, reset=7")], Some(7_000)),
             (200, &[("ratelimit", "limit=100, remaining=1, reset=7")], None),
             (200, &[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "3")], None),
-            // The window may be nearly over: only our own count knows.
-            (200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-interval-milliseconds", "10000")], None),
+            // The window may be nearly over.
+            (200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-interval-milliseconds", "10000")], Some(1_000)),
+            (200, &[("x-ratelimit-remaining", "0")], Some(1_000)),
             (200, &[("retry-after", "30")], None),
         ];
         for (status, headers, expected) in cases {

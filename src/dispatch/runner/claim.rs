@@ -63,17 +63,20 @@ impl<'s> Held<'s> {
         Ok(())
     }
 
-    /// It is found out and on disk, or another may try, and hears whether nobody knows how this ended.
+    /// It is found out and on disk, or one other may try, and hears whether nobody knows how this ended.
     pub(super) async fn over(self, found: bool, doubtful: bool) {
-        if !found {
-            let _ = stored(self.shared, || self.shared.store.release_claim(&self.key, &self.owner, doubtful)).await;
+        if found {
+            return self.shared.flights.landed(&self.key);
         }
-        self.shared.flights.landed(&self.key);
+        let _ = stored(self.shared, || self.shared.store.release_claim(&self.key, &self.owner, doubtful)).await;
+        self.shared.flights.passed_on(&self.key);
     }
 }
 
 impl<'s> Runner<'s> {
-    pub(super) async fn claim(&self, memory: &Memory, takes: Duration) -> Claimed<'s> {
+    /// Asks for a key, and waits for it for a while. Who waits gives the leave for its call back: the provider may go down
+    /// meanwhile, and the budget is for those who call.
+    pub(super) async fn claim(&mut self, memory: &Memory, takes: Duration) -> Claimed<'s> {
         let shared = self.shared;
         let owner = format!("{OWNER}/{}", self.delivery.id);
         let patient = shared.clock.now().plus(PATIENCE);
@@ -95,6 +98,7 @@ impl<'s> Runner<'s> {
                 Some(Claim::Busy(until)) => until,
             };
             waited = true;
+            self.seat = None;
             let now = shared.clock.now();
             if now >= patient {
                 return Claimed::Later(now.plus(PATIENCE));

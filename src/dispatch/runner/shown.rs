@@ -1,8 +1,7 @@
 //! What of an answer is kept with the call, for people to read: its beginning, without secrets of the connection.
 
-use crate::pack::Connection;
 use crate::pack::outcome::Answer;
-use crate::secret::{Secret, masked};
+use crate::secret::Masks;
 
 /// How much of an answer is kept with the attempt.
 const KEPT_ANSWER: usize = 4096;
@@ -15,13 +14,11 @@ const KEPT_HEADERS: usize = 1024;
 const IDLE: &[&str] = &["set-cookie", "connection", "keep-alive", "date", "alt-svc", "report-to", "nel"];
 
 /// The headers of an answer, in the same way.
-pub(super) fn headers(answer: &Answer, connection: &Connection, token: Option<&Secret>) -> Vec<(String, String)> {
-    let secrets = || connection.secrets.values().chain(token);
+pub(super) fn headers(answer: &Answer, masks: &Masks) -> Vec<(String, String)> {
     let own = answer.headers.iter().filter(|(name, _)| !IDLE.contains(&name.as_str()));
     let mut left = KEPT_HEADERS;
-    let shown = own.map(|(name, value)| {
-        (name.clone(), String::from_utf8_lossy(&masked(value.as_bytes(), secrets())).into_owned())
-    });
+    let shown =
+        own.map(|(name, value)| (name.clone(), String::from_utf8_lossy(&masks.masked(value.as_bytes())).into_owned()));
     shown
         .take_while(|(name, value)| {
             let size = name.len() + value.len();
@@ -33,9 +30,9 @@ pub(super) fn headers(answer: &Answer, connection: &Connection, token: Option<&S
 }
 
 /// Some providers repeat in their answer what they were sent, also the token.
-pub(super) fn of(answer: &Answer, connection: &Connection, token: Option<&Secret>) -> Vec<u8> {
+pub(super) fn of(answer: &Answer, masks: &Masks) -> Vec<u8> {
     let beginning = answer.body.get(..LOOKED_AT).unwrap_or(&answer.body);
-    let mut shown = masked(beginning, connection.secrets.values().chain(token));
+    let mut shown = masks.masked(beginning);
     shown.truncate(KEPT_ANSWER);
     shown
 }

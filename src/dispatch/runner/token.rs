@@ -55,7 +55,7 @@ impl Runner<'_> {
         }
         let mut made = Made::without_answer(AttemptResult::NotSent(trouble), self.shared.clock.now());
         let health = match trouble {
-            Trouble::Connect | Trouble::Certificate | Trouble::NoToken => Some(Health::Down),
+            Trouble::Connect | Trouble::Certificate | Trouble::Proxy | Trouble::NoToken => Some(Health::Down),
             Trouble::TokenRefused => Some(Health::Refused),
             _ => None,
         };

@@ -55,26 +55,43 @@ struct Desk {
     random: Provider,
     /// What was made, by operation: its key and the number that it has.
     made: Mutex<BTreeMap<Arc<str>, Vec<Made>>>,
+    /// How much of it nobody was told of, by operation.
+    lost: Mutex<BTreeMap<Arc<str>, usize>>,
+    /// What is being made, and what was while the same was being made already.
+    under_way: Mutex<BTreeSet<(Arc<str>, String)>>,
+    twice: Mutex<Vec<(Arc<str>, String)>>,
 }
 
 impl Caller for Desk {
     fn call<'c>(&'c self, call: Call<'c>) -> Called<'c> {
         Box::pin(async move {
+            let key = call.request.body.as_ref().and_then(|body| body.get("key")).unwrap();
+            let key = key.as_str().map_or_else(|| key.to_json(), str::to_owned);
+            let call_of = (call.operation.name.clone(), key.clone());
+            let is_remembered = &*call.operation.name != "note";
+            if is_remembered && !self.under_way.lock().unwrap().insert(call_of.clone()) {
+                self.twice.lock().unwrap().push(call_of.clone());
+            }
             tokio::time::sleep(Duration::from_millis(self.random.random(4))).await;
+            self.under_way.lock().unwrap().remove(&call_of);
             let failed = |status| AttemptResult::Answered { outcome: Outcome::Retry, status, retry_after: None };
             match self.random.random(9) {
                 0 => return (failed(503), Answer { status: 503, ..Answer::default() }),
                 1 => return (AttemptResult::NotSent(Trouble::Connect), Answer::default()),
+                2 if is_remembered => return (AttemptResult::Unknown(Trouble::Broken), Answer::default()),
                 _ => {}
             }
-            let key = call.request.body.as_ref().and_then(|body| body.get("key")).unwrap();
-            let key = key.as_str().map_or_else(|| key.to_json(), str::to_owned);
             let id = {
                 let mut made = self.made.lock().unwrap();
                 let made = made.entry(call.operation.name.clone()).or_default();
                 made.push((key, made.len() + 1));
                 made.len()
             };
+            // It is made, and the answer is lost.
+            if is_remembered && self.random.random(6) == 0 {
+                *self.lost.lock().unwrap().entry(call.operation.name.clone()).or_default() += 1;
+                return (AttemptResult::Unknown(Trouble::Timeout), Answer::default());
+            }
             let body = format!("{{\"id\":{id}}}").into_bytes();
             let result = AttemptResult::Answered { outcome: Outcome::Delivered, status: 200, retry_after: None };
             (result, Answer { status: 200, headers: Vec::new(), body })
@@ -177,8 +194,10 @@ proptest! {
         for operation in ["contact", "conversation"] {
             let keys = desk.keys(operation);
             let different: BTreeSet<&String> = keys.iter().collect();
-            prop_assert_eq!((keys.len(), different.len()), (people, people), "{}: {:?}", operation, keys);
+            let lost = desk.lost.lock().unwrap().get(operation).copied().unwrap_or_default();
+            prop_assert_eq!((keys.len(), different.len()), (people + lost, people), "{}: {:?}", operation, keys);
         }
         prop_assert_eq!(desk.keys("note").len(), 2 * messages);
+        prop_assert!(desk.twice.lock().unwrap().is_empty(), "{:?}", desk.twice.lock().unwrap());
     }
 }

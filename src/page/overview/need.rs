@@ -19,6 +19,8 @@ pub(super) fn all(page: &Page, stand: &Stand, health: &[Health], last: &Json) ->
     found.extend(connections(health));
     found.extend(failing(page));
     found.extend(kept(stand, State::Dead, "dead", "bad", "/dead-letters"));
+    let failed = stand.counts.failed;
+    found.extend((failed > 0).then(|| need("failed", "bad", failed, None, None, "/dead-letters?kind=failed")));
     found.extend(kept(stand, State::Held, "held", "warn", "/dead-letters?kind=held"));
     found
 }

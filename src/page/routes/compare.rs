@@ -10,7 +10,8 @@ use crate::compile::{Compiled, Documents};
 use crate::diagnostic;
 use crate::diff::{Field, What};
 use crate::page::Inner;
-use crate::page::traced::{problem, shown};
+use crate::page::problem;
+use crate::page::traced::shown;
 use crate::store::{Look, StoreError};
 
 /// So many of the newest events are gone through, unless it is said otherwise.
@@ -70,7 +71,7 @@ fn of_group(group: &Group<'_>, files: &Documents) -> Json {
     match group.what {
         What::Appears(made) | What::Vanishes(made) => request = Some(changes::brief(made)),
         What::Differs(all) => fields = all.iter().map(of_field).collect(),
-        What::Fails(failure) => found = Some(problem(&diagnostic::json::render(failure, files))),
+        What::Fails(failure) => found = Some(problem::shown(&diagnostic::json::render(failure, files))),
         What::Unread(reason) => why = Some(*reason),
         What::Mended | What::Read => {}
     }

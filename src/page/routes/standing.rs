@@ -77,7 +77,7 @@ impl Reloaded {
     /// What kept the last change from going live, each with the address of its file on the page.
     pub(in crate::page) fn refused(&self) -> Vec<Json> {
         let errors = self.problems.iter().filter(|problem| !self.was_taken && problem["severity"] == "error");
-        errors.map(problem::shown).collect()
+        errors.map(problem::linked).collect()
     }
 
     /// `problems` or `warnings` of a file.

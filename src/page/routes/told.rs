@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{self, Diagnostic, Located, Place, Resolve};
-use crate::page::traced;
+use crate::page::problem;
 
 /// One problem, in both ways in which it is told.
 #[derive(Clone, Debug)]
@@ -26,13 +26,13 @@ impl Problem {
             "code": found.code.word(),
             "message": found.message,
             "label": label,
-            "help": found.help,
+            "help": found.help.as_deref().map(problem::help),
             "file": found.place().map_or(file, |place| &place.file),
             "from": from,
             "to": to,
             "fix": found.fix.as_ref().filter(|fix| &*fix.place.file == file).and_then(|fix| self::fix(fix, files)),
         });
-        let shown = traced::problem(&diagnostic::json::render(found, files));
+        let shown = problem::shown(&diagnostic::json::render(found, files));
         Problem { is_error: found.is_error(), marked, shown }
     }
 
@@ -44,9 +44,9 @@ impl Problem {
         let label = first["label"].as_str().filter(|text| !text.is_empty());
         let marked = json!({
             "severity": kept["severity"], "code": kept["code"], "message": kept["message"], "label": label,
-            "help": kept["help"], "file": first["file"], "from": at, "to": at, "fix": null,
+            "help": kept["help"].as_str().map(problem::help), "file": first["file"], "from": at, "to": at, "fix": null,
         });
-        Problem { is_error: kept["severity"] == "error", marked, shown: traced::problem(kept) }
+        Problem { is_error: kept["severity"] == "error", marked, shown: problem::shown(kept) }
     }
 
     /// One that is of no line.

@@ -10,8 +10,9 @@ use crate::compile::Compiled;
 use crate::diagnostic::json;
 use crate::event::capture;
 use crate::page::Inner;
+use crate::page::problem;
 use crate::page::rows::Rows;
-use crate::page::traced::{self, Telling};
+use crate::page::traced::Telling;
 use crate::pipeline::RouteResult;
 use crate::privacy::{Masks, Privacy};
 use crate::source::HandshakeError;
@@ -50,7 +51,7 @@ pub(in crate::page) fn run(page: &Inner, compiled: &Compiled, wanted: &Wanted<'_
     if let Some((problem, documents)) = trace::unreadable(compiled, &route, &input) {
         let problem = json::render(&problem, &documents);
         let data = json!({ "route": &*route.name, "request": name, "problem": problem });
-        return Some(Trial { trace: empty(traced::problem(&problem)), data: format!("{data:#}") });
+        return Some(Trial { trace: empty(problem::shown(&problem)), data: format!("{data:#}") });
     }
     let asked = Asked { no_verify: false, set: &[], root: &page.workspace.root };
     Some(match trace::dry_run(compiled, route.clone(), input, &asked) {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::super::error::StoreError;
 use super::super::model::{EventStory, StoredOutcome, StoredResult};
 use super::super::query::Stretch;
-use super::super::{query, story};
+use super::super::{delivery, query, story};
 use super::index::Known;
 use super::words::{self, Field, Sought, quoted};
 use super::{Became, EventFilter, EventPage, became, keeper, known, scratch};
@@ -19,7 +19,7 @@ use crate::delivery::State;
 
 /// So many events are looked at for one page, or for so long; what is farther back is looked at for the next.
 const LOOKED_AT: usize = 5_000;
-const LONGEST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_millis(500);
 /// So many are asked for at a time; fewer where their requests are needed.
 const BATCH: usize = 500;
 const WHOLE_BATCH: usize = 128;
@@ -87,6 +87,20 @@ fn long_ones(store: &Connection, index: &Path, sought: &Sought) -> Result<Vec<i6
     }
 }
 
+/// The newest events that the index takes for meant, not more than `most`; and up to which number it knows all. Nothing where
+/// there is none that can be used.
+pub(in super::super) fn known_to(
+    store: &Connection,
+    filter: &EventFilter,
+    most: usize,
+) -> Result<Option<(Vec<i64>, i64)>, StoreError> {
+    let file = store.path().map(|file| super::index_of(Path::new(file)));
+    let known = file.and_then(|file| Known::open(&file).ok()).filter(|known| is_of(store, known));
+    let (Some(known), Some(asked)) = (known, asked(filter)?) else { return Ok(None) };
+    let upto = known.place.map_or(0, |place| place.upto);
+    Ok(known.newest(&asked, 0, upto.saturating_add(1), most).ok().map(|seqs| (seqs, upto)))
+}
+
 /// Whether what came in last has to be known by its words.
 pub(super) fn needs_words(filter: &EventFilter) -> bool {
     let EventFilter { source, route, connection, identity, lane, value, became, .. } = filter;
@@ -131,12 +145,19 @@ fn few(store: &Connection, filter: &EventFilter) -> Result<Option<BTreeSet<i64>>
     if states.is_empty() || states.len() < filter.became.len() {
         return Ok(None);
     }
-    let sql = match () {
-        () if states.iter().all(|state| matches!(state, State::Dead | State::Held)) => query::KEPT,
-        () if states.iter().all(|state| state.is_open()) => query::OPEN,
-        () => return Ok(None),
+    let count = delivery::counted(store, &states)?;
+    if count >= FEW {
+        return Ok(None);
+    }
+    let among = |sql: &str| format!("({sql}) k CROSS JOIN deliveries d ON d.seq = k.seq");
+    let all = match () {
+        () if count == 0 => return Ok(Some(BTreeSet::new())),
+        () if states.iter().all(|state| matches!(state, State::Dead | State::Held)) => among(query::KEPT),
+        () if states.iter().all(|state| state.is_open()) => among(query::OPEN),
+        () => "deliveries d".to_owned(),
     };
-    numbers(store, &format!("SELECT d.event_seq FROM ({sql} LIMIT ?1) k CROSS JOIN deliveries d ON d.seq = k.seq"))
+    let mask = delivery::mask(&states);
+    numbers(store, &format!("SELECT d.event_seq FROM {all} WHERE {mask} >> d.state & 1 LIMIT min(?1, {count})"))
 }
 
 fn numbers(store: &Connection, sql: &str) -> Result<Option<BTreeSet<i64>>, StoreError> {
@@ -231,9 +252,15 @@ impl Finding<'_> {
         let seqs = match &self.few {
             Some(few) if from < before => few.range(from..before).rev().take(BATCH).copied().collect(),
             Some(_) => Vec::new(),
-            None => all(self.store, from, before)?,
+            None => all(self.store, [from, before], self.mask())?,
         };
         Ok(Next { before: seqs.last().copied().filter(|_| seqs.len() >= BATCH), seqs })
+    }
+
+    /// The states of deliveries that are meant, as bits; 0 where others may be meant, too.
+    fn mask(&self) -> i64 {
+        let states: Vec<State> = self.filter.became.iter().filter_map(|became| became.state()).collect();
+        if states.len() < self.filter.became.len() { 0 } else { delivery::mask(&states) }
     }
 
     /// What the index does not know: the words are made here.
@@ -255,10 +282,16 @@ impl Finding<'_> {
     }
 }
 
-fn all(store: &Connection, from: i64, before: i64) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT seq FROM events WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
-    let mut statement = store.prepare_cached(sql)?;
-    let seqs = statement.query_map(params![from, before, query::limit(BATCH)], |row| row.get(0))?;
+/// All events, or those that may have a delivery whose state has a bit in the mask: one that was sent again may stand for others.
+fn all(store: &Connection, [from, before]: [i64; 2], mask: i64) -> Result<Vec<i64>, StoreError> {
+    const ALL: &str = "SELECT seq FROM events WHERE seq >= ?1 AND seq < ?2 AND ?4 = 0 ORDER BY seq DESC LIMIT ?3";
+    const OF_STATES: &str = "SELECT DISTINCT o.event_seq FROM outcomes o CROSS JOIN deliveries d
+             ON d.seq >= o.first_delivery AND d.seq < o.first_delivery + o.deliveries
+         WHERE o.event_seq >= ?1 AND o.event_seq < ?2
+             AND (?4 >> d.state & 1 OR EXISTS (SELECT 1 FROM replays p WHERE p.old = d.seq))
+         ORDER BY o.event_seq DESC LIMIT ?3";
+    let mut statement = store.prepare_cached(if mask == 0 { ALL } else { OF_STATES })?;
+    let seqs = statement.query_map(params![from, before, query::limit(BATCH), mask], |row| row.get(0))?;
     Ok(seqs.collect::<Result<_, _>>()?)
 }
 

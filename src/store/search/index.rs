@@ -14,7 +14,7 @@ use super::scratch::TOKENIZER;
 /// The file beside the store's.
 pub(super) const FILE: &str = "jackfield.search.db";
 /// What lies in the file, and how: a file of another format is made anew.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// So many bits of an event's number are its place in a part. Parts are dropped whole once their events are forgotten.
 const PART: u32 = 16;
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -103,6 +103,25 @@ impl Index {
             self.parts.remove(part);
         }
         self.give_back(1024)
+    }
+
+    /// How many events a part knows.
+    pub(super) fn events(&self, part: i64) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM part_{part}_docsize");
+        let events: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok(u64::try_from(events).unwrap_or(0))
+    }
+
+    /// How much it holds: in bytes, and about in events, which are not counted one by one.
+    pub(super) fn size(&self) -> Result<[u64; 2], StoreError> {
+        let pragma = |name: &str| self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        let bytes = (pragma("page_count")? - pragma("freelist_count")?).saturating_mul(pragma("page_size")?);
+        let mut events = 0;
+        for part in &self.parts {
+            let sql = format!("SELECT coalesce(max(id) - min(id) + 1, 0) FROM part_{part}_docsize");
+            events += self.connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?;
+        }
+        Ok([bytes, events].map(|number| u64::try_from(number).unwrap_or(0)))
     }
 
     /// The numbers of the events of the oldest part.

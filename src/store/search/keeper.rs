@@ -2,7 +2,7 @@
 //! somebody is looking for something.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -23,14 +23,18 @@ const BATCH: usize = 256;
 /// How often is looked for new events where nobody asks.
 const OFTEN: Duration = Duration::from_secs(1);
 /// It rests so many times as long as it worked.
-const REST: u32 = 4;
+const REST: u32 = 9;
 /// How long it leaves a file alone that it could not write, and a disk that is full.
 const TROUBLE: Duration = Duration::from_secs(30);
 const FULL: Duration = Duration::from_secs(600);
 /// How often is looked for events that were forgotten.
 const TIDY: Duration = Duration::from_secs(60);
+/// And where it was told of some.
+const TIDY_SOON: Duration = Duration::from_secs(5);
 /// How often the words of these are taken out of a part that is still needed, which is written anew then.
 const CLEAN: Duration = Duration::from_secs(3600);
+/// At once where they are this part of it: the index stays in a ratio to the events.
+const MUCH: u64 = 4;
 /// An event that no route has seen so many events later does not hold up the others.
 const STUCK: i64 = 20_000;
 
@@ -41,11 +45,31 @@ pub(in super::super) struct Told {
     again: Mutex<Vec<EventId>>,
     /// Who looked for something could not read the index.
     damaged: AtomicBool,
+    /// Events were forgotten.
+    forgotten: AtomicBool,
+    /// How large the index was, in bytes and in events, when it was last tidied.
+    bytes: AtomicU64,
+    events: AtomicU64,
 }
 
 impl Told {
     pub(in super::super) fn are_sent_again(&self, events: &[EventId]) {
         self.again.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+    }
+
+    pub(in super::super) fn are_forgotten(&self) {
+        self.forgotten.store(true, Ordering::Relaxed);
+    }
+
+    /// How many bytes the words of so many events take, as far as is known.
+    pub(in super::super) fn bytes_of(&self, events: u64) -> u64 {
+        let (bytes, known) = (self.bytes.load(Ordering::Relaxed), self.events.load(Ordering::Relaxed));
+        bytes.saturating_mul(events).checked_div(known).unwrap_or(0)
+    }
+
+    fn is_of_size(&self, [bytes, events]: [u64; 2]) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.events.store(events, Ordering::Relaxed);
     }
 
     pub(super) fn is_damaged(&self) {
@@ -212,7 +236,8 @@ impl Work {
         if !taken.is_empty() {
             index.add(&taken, last).map_err(Fault::Index)?;
         }
-        if !more && self.tidied.is_none_or(|tidied| tidied.elapsed() > TIDY) {
+        let pause = if self.told.forgotten.load(Ordering::Relaxed) { TIDY_SOON } else { TIDY };
+        if !more && self.tidied.is_none_or(|tidied| tidied.elapsed() > pause) {
             self.tidy(&store, &mut index)?;
         }
         self.open = Some((store, index));
@@ -221,16 +246,18 @@ impl Work {
 
     /// Takes out what the store has forgotten.
     fn tidy(&mut self, store: &Connection, index: &mut Index) -> Result<(), Fault> {
+        self.told.forgotten.store(false, Ordering::Relaxed);
         let over: Result<Vec<i64>, _> = index.parts().filter_map(|part| is_over(store, part).transpose()).collect();
         index.drop_parts(&over?).map_err(Fault::Index)?;
         self.tidied = Some(Instant::now());
-        if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > CLEAN) {
+        if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > CLEAN) || is_much_gone(store, index)? {
             let gone = gone(store, index.oldest().map_err(Fault::Index)?)?;
             if !gone.is_empty() {
                 index.forget_events(&gone).map_err(Fault::Index)?;
             }
             self.cleaned = Some(Instant::now());
         }
+        self.told.is_of_size(index.size().map_err(Fault::Index)?);
         Ok(())
     }
 
@@ -314,6 +341,16 @@ fn is_over(store: &Connection, part: i64) -> Result<Option<i64>, StoreError> {
     let last_ever: i64 = store.query_row("SELECT last_event FROM totals", [], |row| row.get(0))?;
     let mut any = store.prepare_cached("SELECT 1 FROM events WHERE seq BETWEEN ?1 AND ?2 LIMIT 1")?;
     Ok((last < last_ever && !any.exists([first, last])?).then_some(part))
+}
+
+/// Whether a good part of the events of the oldest part is forgotten.
+fn is_much_gone(store: &Connection, index: &Index) -> Result<bool, Fault> {
+    let Some(part) = index.parts().next() else { return Ok(false) };
+    let known = index.events(part).map_err(Fault::Index)?;
+    let mut left =
+        store.prepare_cached("SELECT count(*) FROM events WHERE seq BETWEEN ?1 AND ?2").map_err(StoreError::from)?;
+    let left: i64 = left.query_row(index::ends(part), |row| row.get(0)).map_err(StoreError::from)?;
+    Ok(known.saturating_sub(u64::try_from(left).unwrap_or(0)) > known / MUCH)
 }
 
 /// Those of these events that a store has forgotten.

@@ -5,12 +5,14 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::super::error::StoreError;
-use super::scratch;
+use super::{inner, scratch};
 use crate::privacy::shape::{self, is_between};
 use crate::value::Value;
 
 /// So many bytes of the text of one event are made known.
 const LONGEST: usize = 64 << 10;
+/// So many texts may stand within each other that are read.
+const DEPTH: usize = 3;
 /// An event of which not all text is known has this word.
 pub(super) const MORE: &str = "ztmore";
 /// As many digits has what is looked for as a number that somebody dials, with or without its country.
@@ -62,11 +64,13 @@ impl Field {
 pub(super) struct Words {
     text: String,
     longest: usize,
+    /// Within so many texts stands what is read now.
+    depth: usize,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        Words { text: String::new(), longest: LONGEST }
+        Words { text: String::new(), longest: LONGEST, depth: 0 }
     }
 }
 
@@ -83,11 +87,23 @@ impl Words {
     /// Every text and number within.
     pub(super) fn value(&mut self, value: &Value) {
         match value {
-            Value::String(text) => self.text(text),
+            Value::String(text) => {
+                self.text(text);
+                self.within(text);
+            }
             Value::Number(number) => self.text(&number.text()),
             Value::Array(items) => items.iter().for_each(|item| self.value(item)),
             Value::Object(fields) => fields.values().for_each(|field| self.value(field)),
             Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// What a text holds that is itself JSON, a form, percent-encoded or base64, as routes read it by `decode`.
+    fn within(&mut self, text: &str) {
+        if self.depth < DEPTH && self.text.len() < self.longest {
+            self.depth += 1;
+            inner::values(text).iter().for_each(|value| self.value(value));
+            self.depth -= 1;
         }
     }
 

@@ -48,10 +48,10 @@ async fn what_is_forgotten_makes_room_and_gives_it_back() {
     store.close().await.unwrap();
     let before = fs::metadata(folder.file()).unwrap().len();
     let store = Embedded::open(&folder.0).unwrap();
-    let retention = Retention { age: None, size: Some(2 << 20), identity_window: std::time::Duration::ZERO };
+    let retention = Retention { size: Some(2 << 20), ..kept(None, std::time::Duration::ZERO) };
     let (mut events, mut freed) = (0, 0);
     loop {
-        let pruned = store.prune(NOW, retention, 10).await.unwrap();
+        let pruned = store.prune(NOW, retention.clone(), 10).await.unwrap();
         (events, freed) = (events + pruned.events, freed + pruned.freed);
         if !pruned.more {
             break;
@@ -78,7 +78,7 @@ async fn what_is_not_done_is_never_forgotten() {
     store.hold(2, "unknown").await.unwrap();
     store.bury(3, "given up").await.unwrap();
     let month = std::time::Duration::from_secs(30 * 24 * 3600);
-    let retention = Retention { age: Some(std::time::Duration::from_secs(1)), size: Some(0), identity_window: month };
+    let retention = Retention { size: Some(0), ..kept(Some(std::time::Duration::from_secs(1)), month) };
     let later = Timestamp(NOW.0 + 9_000_000);
     let pruned = store.prune(later, retention, 99).await.unwrap();
     assert_eq!((pruned.events, pruned.deliveries), (1, 1), "only the one that is dead");

@@ -28,7 +28,7 @@ async fn an_id_is_found_without_a_long_look() {
 }
 
 fn id_of_long_ago() -> EventId {
-    key::to_id("evt", [1; 16]).unwrap()
+    key::to_id([1; 16])
 }
 
 #[tokio::test]
@@ -81,8 +81,7 @@ async fn a_store_that_writes_no_more_says_so() {
     assert_eq!(store.trouble(), Some(StoreError::Closed));
 }
 
-const RETENTION: Retention =
-    Retention { age: Some(Duration::from_secs(60)), size: None, identity_window: Duration::from_secs(60) };
+const RETENTION: Retention = kept(Some(Duration::from_secs(60)), Duration::from_secs(60));
 
 #[tokio::test]
 async fn calls_that_count_no_more_are_forgotten() {

@@ -430,10 +430,11 @@ impl Inner {
 
     fn forget(&mut self, now: Timestamp, retention: &Retention) -> Pruned {
         let mut pruned = Pruned::default();
-        let oldest = retention.age.map_or(Timestamp(i64::MIN), |age| before(now, age));
         for seq in self.events.keys().copied().collect::<Vec<_>>() {
-            if self.events[&seq].stored.received_at >= oldest {
-                break;
+            let event = &self.events[&seq];
+            let age = retention.age_of(event.outcomes.iter().map(|(outcome, _)| &*outcome.route));
+            if age.is_none_or(|age| event.stored.received_at >= before(now, age)) {
+                continue;
             }
             let deliveries = self.deliveries_of(seq);
             if self.unrouted.contains(&seq) || deliveries.iter().any(|seq| !self.rows[seq].stored.state.is_final()) {

@@ -100,8 +100,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const RETENTION: Retention =
-    Retention { age: Some(Duration::from_millis(2500)), size: None, identity_window: Duration::from_millis(4000) };
+const RETENTION: Retention = kept(Some(Duration::from_millis(2500)), Duration::from_millis(4000));
+
+/// What one route took is kept for a shorter time, and what another took for longer.
+fn retention() -> Retention {
+    let routes = [("0", 1000), ("1", 4000)].map(|(route, age)| (Arc::from(route), Duration::from_millis(age)));
+    Retention { routes: BTreeMap::from(routes), ..RETENTION }
+}
 
 fn owner(one: bool) -> &'static str {
     if one { "one" } else { "other" }
@@ -109,7 +114,7 @@ fn owner(one: bool) -> &'static str {
 
 /// Ids that an engine makes itself are not compared.
 fn plain(delivery: StoredDelivery) -> StoredDelivery {
-    StoredDelivery { id: key::to_id("dlv", [0; 16]).unwrap(), ..delivery }
+    StoredDelivery { id: key::to_id([0; 16]), ..delivery }
 }
 
 fn all(deliveries: Vec<StoredDelivery>) -> Vec<StoredDelivery> {
@@ -239,7 +244,7 @@ async fn apply(store: &dyn Store, step: &Step, now: Timestamp, new: &(NewEvents,
             format!("{:?}", store.replay_events(asked).await)
         }
         Step::Prune => {
-            let pruned = store.prune(now, RETENTION, 99).await.unwrap();
+            let pruned = store.prune(now, retention(), 99).await.unwrap();
             format!("{:?}", (pruned.events, pruned.deliveries))
         }
         Step::Wait(_) | Step::Reopen => String::new(),

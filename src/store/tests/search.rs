@@ -183,8 +183,7 @@ async fn the_words_of_what_is_forgotten_by_its_age_go_with_it() {
         store.route(routed(seq, vec![])).await.unwrap();
     }
     assert_eq!(found(&store, by_value("quintana")).await, [1]);
-    let retention =
-        Retention { age: Some(Duration::from_secs(5)), size: None, identity_window: Duration::from_secs(5) };
+    let retention = kept(Some(Duration::from_secs(5)), Duration::from_secs(5));
     assert_eq!(store.prune(Timestamp(NOW.0 + 10_000), retention, 9).await.unwrap().events, 1);
     drop(store);
     let store = Embedded::open(&folder.0).unwrap();
@@ -197,4 +196,47 @@ async fn the_words_of_what_is_forgotten_by_its_age_go_with_it() {
         &fs::metadata(folder.0.join("jackfield.search.db")).unwrap().permissions(),
     );
     assert_eq!(rights & 0o777, 0o600);
+}
+
+/// How long the files of a store are, and those of its search.
+fn lengths(folder: &Folder) -> [u64; 2] {
+    ["jackfield.db", "jackfield.search.db"].map(|file| fs::metadata(folder.0.join(file)).unwrap().len())
+}
+
+#[tokio::test]
+async fn what_the_search_knows_counts_and_goes_with_its_events() {
+    const SIZE: u64 = 1 << 20;
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    for number in 0..300_u64 {
+        let words: Vec<String> =
+            (0..200_u64).map(|word| format!("w{:x}", (number * 200 + word) * 0x9E37_79B9)).collect();
+        store.accept(form("forms", 0, &format!("{{\"text\":\"{}\"}}", words.join(" ")))).await.unwrap();
+        store.route(routed(i64::try_from(number).unwrap() + 1, vec![])).await.unwrap();
+    }
+    store.catch_up_whole().await;
+    // At the next start it is known how large the index is.
+    drop(store);
+    let store = Embedded::open(&folder.0).unwrap();
+    assert_eq!(found(&store, by_value("w0")).await, [1]);
+    while store.inner.shared.search.bytes_of(1) == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let [_, before] = lengths(&folder);
+    assert!(before > SIZE, "{before} bytes");
+    let retention =
+        Retention { age: None, size: Some(SIZE), routes: Default::default(), identity_window: Duration::ZERO };
+    while store.prune(NOW, retention.clone(), 10).await.unwrap().more {}
+    let left = store.counts().await.unwrap().events;
+    assert!((20..200).contains(&left), "{left} are left");
+    let begun = std::time::Instant::now();
+    let after = loop {
+        let after = lengths(&folder);
+        if after[1] < before / 2 || begun.elapsed() > Duration::from_secs(60) {
+            break after;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(after.iter().sum::<u64>() < SIZE * 3 / 2, "{after:?} of {before}");
+    assert_eq!(found(&store, by_value("w0")).await, [0; 0]);
 }

@@ -163,6 +163,15 @@ proptest! {
     }
 
     #[test]
+    fn both_readers_read_the_same(value in tree(), text in "[\\[\\]{},:\"\\\\ntrufalse0-9eE.+ -]{0,12}") {
+        let limits = Limits::default();
+        let written = value.to_json_pretty();
+        prop_assert_eq!(plain::read(&written, &limits), in_full(written.as_bytes(), &limits).ok());
+        let strict = in_full(text.as_bytes(), &limits).ok();
+        prop_assert!(plain::read(&text, &limits).is_none_or(|value| Some(value) == strict), "{}", text);
+    }
+
+    #[test]
     fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = parse(&bytes, &Limits::default()).map_err(|error| error.to_string());
     }

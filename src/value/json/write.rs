@@ -5,7 +5,7 @@ use super::super::Value;
 impl Value {
     /// Compact JSON.
     pub fn to_json(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(128);
         compact(self, &mut out);
         out
     }
@@ -19,7 +19,11 @@ impl Value {
 
     /// Appends compact JSON to `out`.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.to_json().as_bytes());
+        let text = self.to_json();
+        match out.is_empty() {
+            true => *out = text.into_bytes(),
+            false => out.extend_from_slice(text.as_bytes()),
+        }
     }
 }
 
@@ -55,7 +59,7 @@ fn compact(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&number.text()),
+        Value::Number(number) => number.write(out),
         Value::String(text) => escape(text, out),
         Value::Array(items) => {
             out.push('[');
