@@ -1,13 +1,39 @@
-//! One at a time finds out what many want to know: who finds a key taken waits here for the one who has it.
+//! One at a time finds out what many want to know: who finds a key taken waits here for the one who has it. Where that one
+//! goes on later, the key rests until then, so that those who wait do not each make the call that fails.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The keys that somebody waits for, each with its waiters.
+use crate::clock::Timestamp;
+use crate::id::DeliveryId;
+
+/// For how long others wait at the most for one that goes on later.
+const LONGEST: Duration = Duration::from_secs(60);
+/// For how much longer others wait for its turn: whoever is due before it comes before it.
+const TURN: Duration = Duration::from_secs(10);
+/// From how many keys at rest on it is looked which of them rest no more.
+const MANY: usize = 1024;
+
+/// The keys that somebody waits for, each with its waiters, and those that rest.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<String, Arc<Notify>>>>);
+pub(super) struct Flights(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: HashMap<String, Arc<Notify>>,
+    resting: HashMap<String, Rest>,
+}
+
+/// The delivery that could not find a key out, and when it goes on.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    delivery: DeliveryId,
+    at: Timestamp,
+    until: Timestamp,
+}
 
 /// A waiter for one key. It hears every landing from its making on.
 #[derive(Debug)]
@@ -20,13 +46,15 @@ pub(super) struct Waiter {
 impl Flights {
     /// Waits for a key. Made before the store is asked, so that no landing is missed.
     pub(super) fn waiter(&self, key: &str) -> Waiter {
-        let notify = self.all().entry(key.to_owned()).or_default().clone();
+        let notify = self.all().waiting.entry(key.to_owned()).or_default().clone();
         Waiter { flights: self.clone(), key: key.to_owned(), notify }
     }
 
     /// It is known what the key stands for: all go on.
     pub(super) fn landed(&self, key: &str) {
-        if let Some(notify) = self.all().get(key) {
+        let mut all = self.all();
+        all.resting.remove(key);
+        if let Some(notify) = all.waiting.get(key) {
             notify.notify_waiters();
         }
     }
@@ -34,12 +62,38 @@ impl Flights {
     /// Whoever had this key is done with it and has found nothing out: the one that waits longest tries, and the others go
     /// on waiting.
     pub(super) fn passed_on(&self, key: &str) {
-        if let Some(notify) = self.all().get(key) {
+        let mut all = self.all();
+        all.resting.remove(key);
+        if let Some(notify) = all.waiting.get(key) {
             notify.notify_one();
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+    /// Whoever had this key goes on with it at `at`: all others learn that they wait for it, though not for ever.
+    pub(super) fn rests(&self, key: &str, delivery: DeliveryId, at: Timestamp, now: Timestamp) {
+        let mut all = self.all();
+        if all.resting.len() >= MANY && all.resting.len() == all.resting.capacity() {
+            all.resting.retain(|_, rest| rest.until > now);
+        }
+        let at = at.min(now.plus(LONGEST));
+        all.resting.insert(key.to_owned(), Rest { delivery, at, until: at.plus(TURN) });
+        if let Some(notify) = all.waiting.get(key) {
+            notify.notify_waiters();
+        }
+    }
+
+    /// When another one goes on with a key, for which this delivery is to wait; that may be over, and it waits for its turn.
+    pub(super) fn resting(&self, key: &str, delivery: DeliveryId, now: Timestamp) -> Option<Timestamp> {
+        let mut all = self.all();
+        let rest = *all.resting.get(key)?;
+        if rest.until <= now {
+            all.resting.remove(key);
+            return None;
+        }
+        Some(rest.at).filter(|_| rest.delivery != delivery)
+    }
+
+    fn all(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,7 +110,7 @@ impl Drop for Waiter {
         let mut all = self.flights.all();
         // The table's own and ours: nobody else waits.
         if Arc::strong_count(&self.notify) <= 2 {
-            all.remove(&self.key);
+            all.waiting.remove(&self.key);
         }
     }
 }
@@ -75,7 +129,7 @@ mod tests {
         heard.await;
         also.await;
         drop((one, other));
-        assert!(flights.all().is_empty(), "a key that nobody waits for costs nothing");
+        assert!(flights.all().waiting.is_empty(), "a key that nobody waits for costs nothing");
     }
 
     #[tokio::test]
@@ -88,5 +142,28 @@ mod tests {
         assert!(first.as_mut().enable() && !second.as_mut().enable(), "the one that waits longest");
         flights.passed_on("key");
         assert!(second.as_mut().enable());
+    }
+
+    #[tokio::test]
+    async fn a_key_rests_for_all_but_the_one_that_goes_on() {
+        let flights = Flights::default();
+        let (failed, other) = (DeliveryId::new(), DeliveryId::new());
+        let at = |ms: i64| Timestamp(1_000_000 + ms);
+        let waiter = flights.waiter("key");
+        let mut waiting = Box::pin(waiter.landing());
+        flights.rests("key", failed, at(50), at(0));
+        assert!(waiting.as_mut().enable(), "whoever waits learns of it");
+        assert_eq!(flights.resting("key", failed, at(0)), None);
+        assert_eq!(flights.resting("key", other, at(10_049)), Some(at(50)), "it may wait for its turn");
+        assert_eq!(flights.resting("another", other, at(0)), None);
+        assert_eq!(flights.resting("key", other, at(10_050)), None);
+        flights.rests("key", failed, at(100_000), at(0));
+        assert_eq!(flights.resting("key", other, at(1)), Some(at(60_000)), "not for ever");
+        flights.landed("key");
+        assert_eq!(flights.resting("key", other, at(2)), None, "it is known");
+        for number in 0..10_000 {
+            flights.rests(&format!("{number}"), failed, at(number * 60), at(number * 60));
+        }
+        assert!(flights.all().resting.capacity() < 4 * MANY, "what rests no more costs nothing");
     }
 }

@@ -21,6 +21,7 @@ use crate::clock::Timestamp;
 use crate::death;
 use crate::delivery::{AttemptResult, State, Trouble};
 use crate::diagnostic::{Code, Diagnostic, json};
+use crate::id::DeliveryId;
 use crate::live::Revision;
 use crate::pack::outcome::{Answer, Outcome};
 use crate::pack::{Connection, Operation};
@@ -117,6 +118,8 @@ struct Runner<'s> {
     fresh_from: usize,
     /// It has waited for another, and asked again already.
     asked_again: bool,
+    /// It goes on then with what others wait for.
+    again: Option<(DeliveryId, Timestamp)>,
 }
 
 /// Does what is left to be done of a delivery. Whatever happens, it does not stay leased by nobody.
@@ -164,11 +167,15 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
         asked: Vec::new(),
         fresh_from: 0,
         asked_again: false,
+        again: None,
     };
     let done = match runner.ask_anew().await {
         true => runner.all().await,
         false => Done::Left,
     };
+    if let Done::Waits(Some(at)) = done {
+        runner.goes_on(at);
+    }
     runner.let_asked_go(&[]).await;
     done
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::stored;
 use super::claim::Held;
 use super::{Done, Runner, Step, Target, number};
+use crate::clock::Timestamp;
 use crate::id::DeliveryId;
 use crate::live::Revision;
 use crate::plan::{Memory, is_nothing};
@@ -51,7 +52,7 @@ impl<'s> Runner<'s> {
         if let Some(asked) = self.plan.asked(index, &self.saved, &revision.set) {
             if self.is_outdated(asked, &claim) {
                 self.asked_again |= claim.waited;
-                claim.over(false, true).await;
+                claim.given_up(true, None).await;
                 return self.ask_again(asked, index, revision).await;
             }
             claim.doubtful = false;
@@ -60,15 +61,16 @@ impl<'s> Runner<'s> {
         let step = self.call(index, target, Some((memory, &mut claim)), revision).await;
         self.claimed = None;
         match (&step, self.saved.get(index)) {
-            (Step::Done, Some(saved)) if self.plan.is_lasting(index, saved) => claim.over(true, false).await,
+            (Step::Done, Some(saved)) if self.plan.is_lasting(index, saved) => claim.found(),
             (Step::Done, Some(saved)) if is_nothing(saved) && self.plan.asks(index, &revision.set) => {
                 self.asked.push(claim);
             }
             // The same call is made again at once.
-            (Step::Done, None) => claim.over(true, false).await,
+            (Step::Done, None) => claim.found(),
             _ => {
                 let doubtful = self.doubtful || claim.doubtful;
-                claim.over(false, doubtful).await;
+                self.again = self.called.and(again(&step)).map(|at| (self.delivery.id, at));
+                claim.given_up(doubtful, self.again).await;
             }
         }
         step
@@ -82,8 +84,24 @@ impl<'s> Runner<'s> {
     /// It is known what became of what was asked for: under these keys it is remembered, and whoever waits for others asks.
     pub(super) async fn let_asked_go(&mut self, remembered: &[String]) {
         for held in std::mem::take(&mut self.asked) {
-            let is_known = remembered.contains(&held.key);
-            held.over(is_known, false).await;
+            match remembered.contains(&held.key) {
+                true => held.found(),
+                false => held.given_up(false, self.again).await,
+            }
+        }
+    }
+
+    /// What this delivery has asked for in vain is made when it goes on: nobody need ask for it before.
+    pub(super) fn goes_on(&mut self, at: Timestamp) {
+        let (shared, id) = (self.shared, self.delivery.id);
+        self.again.get_or_insert((id, at));
+        let live = shared.live.now();
+        let Some(index) = self.next_step() else { return };
+        let Some(from) = self.plan.asked(index, &self.saved, &live.set) else { return };
+        for step in from..index {
+            if let Ok(Some(memory)) = self.plan.memory(step, &self.saved, &live.set) {
+                shared.flights.rests(&memory.key, id, at, shared.clock.now());
+            }
         }
     }
 
@@ -105,5 +123,13 @@ impl<'s> Runner<'s> {
             Some(_) => Step::End(Done::Waits(Some(due))),
             None => Step::End(Done::Left),
         }
+    }
+}
+
+/// When a delivery that could not go on tries again.
+fn again(step: &Step) -> Option<Timestamp> {
+    match step {
+        Step::End(Done::Waits(at)) => *at,
+        _ => None,
     }
 }

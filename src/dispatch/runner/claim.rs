@@ -12,6 +12,9 @@ use crate::store::Claim;
 /// How much longer than its call a claim holds, so that a record on a slow disk is still covered.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// How much later than one that goes on with a key the others ask.
+const BEHIND: Duration = Duration::from_millis(250);
+
 /// What asking for a key came to.
 pub(super) enum Claimed<'s> {
     /// What was saved, as JSON.
@@ -63,13 +66,21 @@ impl<'s> Held<'s> {
         Ok(())
     }
 
-    /// It is found out and on disk, or one other may try, and hears whether nobody knows how this ended.
-    pub(super) async fn over(self, found: bool, doubtful: bool) {
-        if found {
-            return self.shared.flights.landed(&self.key);
+    /// It is found out and on disk.
+    pub(super) fn found(self) {
+        self.shared.flights.landed(&self.key);
+    }
+
+    /// One other may try, and hears whether nobody knows how this ended: at once, or after this delivery has tried again.
+    pub(super) async fn given_up(self, doubtful: bool, again: Option<(DeliveryId, Timestamp)>) {
+        let Held { shared, key, owner, .. } = self;
+        if let Some((delivery, at)) = again {
+            shared.flights.rests(&key, delivery, at, shared.clock.now());
         }
-        let _ = stored(self.shared, || self.shared.store.release_claim(&self.key, &self.owner, doubtful)).await;
-        self.shared.flights.passed_on(&self.key);
+        let _ = stored(shared, || shared.store.release_claim(&key, &owner, doubtful)).await;
+        if again.is_none() {
+            shared.flights.passed_on(&key);
+        }
     }
 }
 
@@ -85,6 +96,9 @@ impl<'s> Runner<'s> {
         loop {
             let landing = waiter.landing();
             let now = shared.clock.now();
+            if let Some(at) = shared.flights.resting(&memory.key, self.delivery.id, now) {
+                return Claimed::Later(at.max(now.plus(PATIENCE)).plus(BEHIND));
+            }
             let until = now.plus(takes + PATIENCE + MARGIN);
             let claim = stored(shared, || shared.store.claim(&memory.key, &owner, until, now)).await;
             let busy_until = match claim {
