@@ -116,9 +116,10 @@ fn source(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Found, String> {
     let mut lines = proof.lines(wanted.name);
     let is_connected = |vendor: &str| compiled.set.connections.values().any(|known| *known.pack.name == *vendor);
     let payload = match sender::of(wanted.root, &packs, wanted.raw, is_connected) {
-        Some(sender) => {
+        Some(sender::Best { sender, others }) => {
             is_guess &= sender.webhook.verify.is_none();
             lines = sender.source(&path, &lines);
+            lines.splice(1..1, others.iter().map(|other| format!("  # {} takes this request, too", other.full_name())));
             sender.payload(wanted.raw).map_err(undecodable)?
         }
         None => {

@@ -24,13 +24,19 @@ pub(super) fn packs(root: &Root) -> Vec<(String, Pack)> {
     load::read(root).texts.iter().filter_map(pack).collect()
 }
 
+/// The webhook that a request fits best, and the others of its vendor that it fits as well.
+pub(super) struct Best<'p> {
+    pub sender: Sender<'p>,
+    pub others: Vec<Sender<'p>>,
+}
+
 /// The webhook that a request fits best, where one fits well; of two that are alike, that of a vendor with a connection.
 pub(super) fn of<'p>(
     root: &Root,
     packs: &'p [(String, Pack)],
     raw: &RawRequest,
     is_connected: impl Fn(&str) -> bool,
-) -> Option<Sender<'p>> {
+) -> Option<Best<'p>> {
     let senders = packs.iter().flat_map(|(vendor, pack)| {
         pack.webhooks.iter().map(move |one| Sender { vendor, pack, name: &one.name.value, webhook: &one.value })
     });
@@ -38,12 +44,14 @@ pub(super) fn of<'p>(
         let fit = fit(root, &sender, raw)?;
         Some((Fit { score: fit.score + u32::from(is_connected(sender.vendor)), ..fit }, sender))
     });
+    let fitting: Vec<_> = fitting.collect();
     // Of those that fit alike the first.
-    let best = fitting.fold(None, |best: Option<(Fit, Sender<'p>)>, next| match &best {
-        Some((fit, _)) if *fit >= next.0 => best,
-        _ => Some(next),
-    });
-    best.map(|(_, sender)| sender)
+    let (best, sender) = *fitting.iter().rev().max_by_key(|(fit, _)| fit)?;
+    let is_other = |(fit, other): &&(Fit, Sender<'p>)| {
+        other.vendor == sender.vendor && other.name != sender.name && (fit.score, fit.equal) == (best.score, best.equal)
+    };
+    let others = fitting.iter().filter(is_other).map(|(_, other)| *other).collect();
+    Some(Best { sender, others })
 }
 
 /// Where a request carries the proof that a webhook wants.
@@ -74,6 +82,9 @@ fn fit(root: &Root, sender: &Sender<'_>, raw: &RawRequest) -> Option<Fit> {
         None => Carried::Anywhere,
     };
     let own = sender.whole(raw).ok()?;
+    if !sender.has_events(&own) {
+        return None;
+    }
     let samples = sender.webhook.samples.iter().filter_map(|file| {
         let bytes = load::beside_pack(root, sender.vendor, &file.value)?;
         let sample = sender.whole(&capture::parse(&bytes).ok()?).ok()?;

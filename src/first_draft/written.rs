@@ -80,8 +80,16 @@ impl Sender<'_> {
 
     /// The payload of the first event of a request.
     pub fn payload(&self, raw: &RawRequest) -> Result<Value, DecodeError> {
-        let split = self.webhook.split.as_ref().and_then(|split| Path::parse(&split.value).ok());
-        Ok(first_part(self.whole(raw)?, split.as_ref()))
+        Ok(first_part(self.whole(raw)?, self.split().as_ref()))
+    }
+
+    /// Whether such a source finds an event in a request.
+    pub fn has_events(&self, whole: &Value) -> bool {
+        self.split().is_none_or(|split| !split.select(whole, 1).is_empty())
+    }
+
+    fn split(&self) -> Option<Path> {
+        Path::parse(&self.webhook.split.as_ref()?.value).ok()
     }
 
     /// The texts within the payload that are read further.

@@ -169,9 +169,18 @@ fn a_sender_that_has_a_pack_proves_itself() {
             "\n  from: callrail.call_modified\n  path: /callrail-modified\n  secret: ${env:CALLRAIL_SECRET}",
         ),
         ("callrail.post_call", "\n  from: callrail.post_call\n  path: /callrail\n  secret: ${env:CALLRAIL_SECRET}"),
-        ("zadarma.notify_end", "\n  from: zadarma.notify_end\n  path: /zadarma\n  secret: ${env:ZADARMA_SECRET}"),
+        (
+            "zadarma.notify_end",
+            "\n  from: zadarma.notify_end\n  # zadarma.call takes this request, too\n  path: /zadarma\n  secret: ${env:ZADARMA_SECRET}",
+        ),
         ("zadarma.call", "\n  from: zadarma.call\n  path: /zadarma\n  secret: ${env:ZADARMA_SECRET}"),
-        ("kommo.leads_add", "\n  from: kommo.leads_add\n  path: /kommo\n  secret: ${env:KOMMO_SECRET}"),
+        (
+            "kommo.leads_add",
+            "\n  from: kommo.leads_add\n  # kommo.events takes this request, too\n  path: /kommo\n  secret: ${env:KOMMO_SECRET}",
+        ),
+        // What only the webhook for everything takes is of that one.
+        ("kommo.events", "\n  from: kommo.events\n  path: /kommo-events\n  secret: ${env:KOMMO_SECRET}"),
+        ("chat2desk.event", "\n  from: chat2desk.event\n  path: /chat2desk-event\n  secret: ${env:CHAT2DESK_SECRET}"),
     ];
     for (webhook, wanted) in cases {
         let draft = drafted(&folder, &of_pack(&folder, webhook), "partoo.ingest_message");
@@ -181,6 +190,16 @@ fn a_sender_that_has_a_pack_proves_itself() {
     let changed = of_pack(&folder, "hubspot.workflow").replace("lifecyclestage", "cidade").replace("firstname", "nome");
     let draft = drafted(&folder, &changed, "partoo.ingest_message");
     assert!(source(&draft).starts_with("\n  from: hubspot.workflow\n"), "{draft}");
+}
+
+#[test]
+fn a_request_without_an_event_of_a_webhook_is_of_another() {
+    let folder = workspace("draft-split");
+    // The fields are those of a lead that was added; the address is of no webhook.
+    let changed = of_pack(&folder, "kommo.leads_add").replace("leads%5Badd", "leads%5Bupdate");
+    let draft = drafted(&folder, &changed, "partoo.ingest_message");
+    assert!(source(&draft).starts_with("\n  from: kommo.events\n"), "{draft}");
+    assert!(!draft.contains("takes this request, too"), "{draft}");
 }
 
 #[test]
