@@ -33,9 +33,17 @@ pub struct Route {
     pub sends: Vec<Send>,
     /// What to do when it is not known whether a provider took a request.
     pub on_unknown: OnUnknown,
-    /// How long its events are kept, where not as long as those of the workspace.
-    pub retention: Option<Duration>,
+    /// How long its events are kept, where not as those of the workspace.
+    pub retention: Kept,
     pub place: Place,
+}
+
+/// How long and how much a route keeps of its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub age: Option<Duration>,
+    /// In bytes.
+    pub size: Option<u64>,
 }
 
 impl Route {
@@ -206,7 +214,12 @@ impl RouteSet {
 
     /// How long events are kept for the routes that say so.
     pub fn ages(&self) -> BTreeMap<Arc<str>, Duration> {
-        self.all_routes().filter_map(|route| Some((route.name.clone(), route.retention?))).collect()
+        self.all_routes().filter_map(|route| Some((route.name.clone(), route.retention.age?))).collect()
+    }
+
+    /// How much is kept for the routes that say so.
+    pub fn sizes(&self) -> BTreeMap<Arc<str>, u64> {
+        self.all_routes().filter_map(|route| Some((route.name.clone(), route.retention.size?))).collect()
     }
 
     pub fn route(&self, name: &str) -> Option<&Arc<Route>> {

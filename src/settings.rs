@@ -58,6 +58,7 @@ fn retention(written: Option<&settings::Retention>) -> Retention {
     Retention {
         age: Some(written.and_then(|r| Some(r.age.as_ref()?.value)).unwrap_or(AGE)),
         routes: BTreeMap::new(),
+        sizes: BTreeMap::new(),
         size: written.and_then(|r| Some(r.size.as_ref()?.value.0)),
         identity_window: written.and_then(|r| Some(r.identities.as_ref()?.value)).unwrap_or(IDENTITIES),
     }

@@ -34,6 +34,7 @@ mod queue;
 mod reader;
 mod replay;
 mod retention;
+mod room;
 mod search;
 mod snapshot;
 mod spare;

@@ -275,7 +275,11 @@ impl Compiler<'_> {
                 Some(WrittenOnUnknown::Hold) => OnUnknown::Hold,
                 _ => OnUnknown::Retry,
             },
-            retention: written.retention.as_ref().and_then(|retention| self.age_of_route(retention)),
+            retention: written
+                .retention
+                .as_ref()
+                .map(|retention| self.retention_of_route(retention))
+                .unwrap_or_default(),
             place: written.place.clone(),
         };
         let rest = || {

@@ -11,6 +11,9 @@ pub(super) fn help(node: &Node, text: &str) -> Option<String> {
             Some(format!("say where the token is: `token: {{ header: {text} }}` or `token: {{ query: {text} }}`"))
         }
         "rate" => rate(text),
+        "retention" if text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['b', 'B']) => {
+            Some(format!("say what the size is for: `retention: {{ size: {text} }}`"))
+        }
         "retention" if text.starts_with(|c: char| c.is_ascii_digit()) => {
             Some(format!("say what the time is for: `retention: {{ age: {text} }}`"))
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::extract::Extract;
-use super::scalar::Text;
+use super::scalar::{Size, Text};
 use super::source::SourceOrName;
 use super::step::Step;
 use super::test_case::TestCase;
@@ -47,11 +47,15 @@ record! {
 }
 
 record! {
-    /// How long the events that a route takes are kept. One that several routes take is kept for the longest of them.
+    /// How long the events that a route takes are kept, and how much of them. One that several routes take is kept as long as one
+    /// of them keeps it.
     pub struct RouteRetention ("retention of a route") {
         /// Events received longer ago are forgotten, with their deliveries: `7d`. As `retention:` in jackfield.yaml says, unless
         /// given.
-        age: Required<At<Duration>>,
+        age: Option<At<Duration>>,
+        /// The oldest events that the route took are forgotten while they and their deliveries hold more than this: `2GB`; no
+        /// limit unless given.
+        size: Option<At<Size>>,
     }
 }
 

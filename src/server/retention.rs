@@ -28,12 +28,12 @@ pub(super) async fn forget(
 ) {
     let mut by_route = Instant::now();
     loop {
-        let whole = Retention { routes: live.now().set.ages(), ..usual.clone() };
+        let whole = of_all_routes(&live, &usual);
         tokio::select! {
             () = tokio::time::sleep(pause(&whole)) => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
-        let is_by_route = !whole.routes.is_empty() && Instant::now() >= by_route;
+        let is_by_route = whole.is_by_route() && Instant::now() >= by_route;
         let (retention, round) = (if is_by_route { whole } else { whole.of_all() }, Instant::now());
         let mut all = Pruned::default();
         while !*stopped.borrow() {
@@ -64,6 +64,12 @@ pub(super) async fn forget(
             );
         }
     }
+}
+
+/// What is kept by the routes of this moment.
+fn of_all_routes(live: &Live, usual: &Retention) -> Retention {
+    let revision = live.now();
+    Retention { routes: revision.set.ages(), sizes: revision.set.sizes(), ..usual.clone() }
 }
 
 /// How long nothing is looked at: what is kept for a short time is looked at more often.

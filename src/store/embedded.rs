@@ -17,6 +17,7 @@ use super::model::Counts;
 use super::presence::{self, Files};
 use super::queue::Queue;
 use super::reader::{Asker, Kind, Readers};
+use super::room::Room;
 use super::spare::Spare;
 use super::transaction::Totals;
 use super::writer::{Command, Job, Message, Work, Writer};
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub health: Health,
     /// How far was looked for events to forget.
     pub looked_upto: AtomicI64,
+    /// How much is kept of routes that say how much that may be.
+    pub room: Mutex<Room>,
     /// What whoever makes events known to the search has to be told.
     pub search: Arc<search::Told>,
 }

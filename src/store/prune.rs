@@ -1,5 +1,6 @@
 //! Forgetting: by age, by size, and never what is not done. The space goes back to the disk.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::embedded::Embedded;
 use super::error::StoreError;
 use super::model::Pruned;
 use super::retention::Retention;
+use super::room::Over;
 use super::search::Told;
 use super::transaction::Tx;
 use super::writer::Command;
@@ -27,9 +29,12 @@ impl Embedded {
         let looked = &self.inner.shared.looked_upto;
         let after = looked.load(Ordering::Relaxed);
         let identity_window = retention.identity_window;
-        let search = self.inner.shared.search.clone();
-        let look = move |file: &Connection| look(file, after, now, &retention, limit, &search);
-        let found = self.read(look).await?;
+        let shared = self.inner.shared.clone();
+        let look = move |file: &Connection| {
+            let over = shared.room.lock().unwrap_or_else(PoisonError::into_inner).over(file, &retention.sizes)?;
+            Ok((look(file, after, now, &retention, limit, &shared.search, &over)?, over.is_all))
+        };
+        let (found, are_counted) = self.read(look).await?;
         looked.store(if found.is_end { 0 } else { found.upto }, Ordering::Relaxed);
         let forget = Forget { seqs: found.seqs, now, identity_window };
         let pruned = self.write(forget).await?;
@@ -37,7 +42,7 @@ impl Embedded {
             self.inner.shared.search.are_forgotten();
         }
         let (freed, more) = self.write(GiveSpaceBack).await?;
-        Ok(Pruned { freed, more: pruned.more || more || !found.is_end, ..pruned })
+        Ok(Pruned { freed, more: pruned.more || more || !found.is_end || !are_counted, ..pruned })
     }
 }
 
@@ -68,6 +73,7 @@ pub(super) fn look(
     retention: &Retention,
     limit: usize,
     search: &Told,
+    over: &Over,
 ) -> Result<Found, StoreError> {
     let is_over = match retention.size {
         Some(size) => used(connection)?.saturating_add(search.bytes_of(events(connection)?)) > size,
@@ -85,12 +91,13 @@ pub(super) fn look(
     while let Some(row) = rows.next()? {
         let (seq, at) = (row.get(0)?, Timestamp(row.get(1)?));
         // One that came in while the clock was wrong does not keep those behind it.
-        if at >= all_kept && at <= now && !is_over {
+        if at >= all_kept && at <= now && !is_over && seq > over.highest {
             found.is_end = true;
             return Ok(found);
         }
-        let is_kept =
-            !is_over && (at >= all_kept || (at >= none_kept && at >= since(age_of(connection, seq, retention)?)));
+        let is_kept = !is_over
+            && ((at >= all_kept && seq > over.highest)
+                || (at >= none_kept && is_kept_by_route(connection, [seq, at.0], now, retention, over)?));
         (found.upto, looked_at) = (seq, looked_at + 1);
         if !is_kept && done(connection, seq)?.is_some() {
             found.seqs.push(seq);
@@ -103,11 +110,19 @@ pub(super) fn look(
     Ok(found)
 }
 
-/// How long an event is kept, by the routes that took it.
-fn age_of(connection: &Connection, seq: i64, retention: &Retention) -> Result<Option<Duration>, StoreError> {
+/// Whether a route that took an event keeps it, by its time and by how much there is of it.
+fn is_kept_by_route(
+    connection: &Connection,
+    [seq, at]: [i64; 2],
+    now: Timestamp,
+    retention: &Retention,
+    over: &Over,
+) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached("SELECT route FROM outcomes WHERE event_seq = ?1")?;
     let routes = statement.query_map([seq], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-    Ok(retention.age_of(routes.iter().map(String::as_str)))
+    let is_young = |age: Option<Duration>| age.is_none_or(|age| at >= before(now, age).0);
+    let keeps = |route: &String| is_young(retention.age_of([route.as_str()].into_iter())) && seq > over.of(route);
+    Ok(if routes.is_empty() { is_young(retention.age) } else { routes.iter().any(keeps) })
 }
 
 /// A moment so long ago.

@@ -11,6 +11,8 @@ pub struct Retention {
     pub age: Option<Duration>,
     /// The same of events that these routes took: an event stays for the longest of its routes.
     pub routes: BTreeMap<Arc<str>, Duration>,
+    /// Of the events that these routes took the oldest are forgotten while they hold more bytes than this.
+    pub sizes: BTreeMap<Arc<str>, u64>,
     /// The oldest are forgotten while the store holds more bytes than this.
     pub size: Option<u64>,
     /// Identities seen longer ago are forgotten.
@@ -34,8 +36,13 @@ impl Retention {
         Some(self.routes.values().copied().fold(self.age?, Duration::max))
     }
 
+    /// Whether it has to be known of events which routes took them.
+    pub fn is_by_route(&self) -> bool {
+        !self.routes.is_empty() || !self.sizes.is_empty()
+    }
+
     /// What is not kept whatever routes took it: that is known without a look at each.
     pub fn of_all(&self) -> Self {
-        Retention { age: self.longest(), routes: BTreeMap::new(), ..*self }
+        Retention { age: self.longest(), routes: BTreeMap::new(), sizes: BTreeMap::new(), ..*self }
     }
 }

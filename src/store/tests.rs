@@ -124,7 +124,7 @@ async fn accept_one(store: &Embedded) -> i64 {
 
 /// For so long events are kept, and identities known.
 const fn kept(age: Option<std::time::Duration>, identity_window: std::time::Duration) -> Retention {
-    Retention { age, routes: BTreeMap::new(), size: None, identity_window }
+    Retention { age, routes: BTreeMap::new(), sizes: BTreeMap::new(), size: None, identity_window }
 }
 
 #[tokio::test]

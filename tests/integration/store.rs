@@ -100,6 +100,42 @@ fn a_route_keeps_its_events_for_a_time_of_its_own() {
 }
 
 #[test]
+fn a_route_keeps_no_more_of_its_events_than_it_says() {
+    let folder = workspace("retention-size", "sources: { in: { path: /in, verify: none } }\n");
+    let route = |to: &str, more: &str| {
+        format!(
+            "source: in\nmatch: \"{{{{ '{to}' in payload.to }}}}\"\n{more}send:\n  - to: acme.note\n    body: {{ key: \"{to}{{{{ \
+             payload.id }}}}\", text: hi }}\n"
+        )
+    };
+    folder.write("routes/in.yaml", &route("a", "retention: { size: 1MB }\n"));
+    folder.write("routes/other.yaml", &route("b", ""));
+    // How often is looked follows the shortest time.
+    folder.write("routes/short.yaml", &route("c", "retention: { age: 4s }\n"));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let send = |id: u32, to: &str| {
+        let body = format!("{{\"id\":{id},\"to\":\"{to}\",\"filling\":\"{}\"}}", "x".repeat(100_000));
+        assert_eq!(post(&server.listen, "/hooks/in", "application/json", body.as_bytes()).status, 202);
+    };
+    // The other route keeps what it took, too.
+    send(1, "a b");
+    send(2, "b");
+    (3..33).for_each(|id| send(id, "a"));
+    server.wait_for("the end of the oldest", |status| status["events"]["accepted"] == 2 + 10);
+    let left = String::from_utf8(run(folder.path(), &["events", "--admin", &server.admin]).stdout).unwrap();
+    assert_eq!((left.matches("in: delivered").count(), left.matches("other: delivered").count()), (11, 2), "{left}");
+    // More comes in, and as much is forgotten.
+    (33..36).for_each(|id| send(id, "a"));
+    server.wait_for("the new ones", |status| status["deliveries"]["delivered"] == 13);
+    // The key goes live with its file: counted is what there is.
+    folder.write("routes/in.yaml", &route("a", "retention: { size: 2MB }\n"));
+    server.wait_for("the change", |status| status["reloads"]["taken"] == 1);
+    (36..60).for_each(|id| send(id, "a"));
+    server.wait_for("what two megabytes hold", |status| status["events"]["accepted"] == 2 + 20);
+    server.terminate();
+}
+
+#[test]
 fn a_full_disk_is_answered_with_503_and_told() {
     let folder = workspace("full", "");
     // No file of the server may be larger: what the log of the store and its file grow to.

@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Diagnostic, Label, Place};
 use crate::document::{Document, Entry, Key, Kind, Node, Scalar, Style};
 use crate::event::{RawRequest, capture};
 use crate::payload::Format;
-use crate::route::{Route, RouteSet};
+use crate::route::{Kept, Route, RouteSet};
 use crate::test_case::webhook::{Answer, Expected, Identities, WebhookTest};
 
 /// The address that the sender of a capture was given, unless the test says otherwise.
@@ -204,7 +204,7 @@ impl Compiler<'_> {
             lookup: Vec::new(),
             sends: Vec::new(),
             on_unknown: crate::plan::OnUnknown::Retry,
-            retention: None,
+            retention: Kept::default(),
             place: webhook.place.clone(),
         }));
         Some(set)

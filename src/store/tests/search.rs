@@ -224,8 +224,13 @@ async fn what_the_search_knows_counts_and_goes_with_its_events() {
     }
     let [_, before] = lengths(&folder);
     assert!(before > SIZE, "{before} bytes");
-    let retention =
-        Retention { age: None, size: Some(SIZE), routes: Default::default(), identity_window: Duration::ZERO };
+    let retention = Retention {
+        age: None,
+        size: Some(SIZE),
+        routes: Default::default(),
+        sizes: Default::default(),
+        identity_window: Duration::ZERO,
+    };
     while store.prune(NOW, retention.clone(), 10).await.unwrap().more {}
     let left = store.counts().await.unwrap().events;
     assert!((20..200).contains(&left), "{left} are left");
