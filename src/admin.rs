@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ use crate::figures::Figures;
 use crate::live::Live;
 use crate::refusal::Tally;
 use crate::reload::Reloads;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// What the answers are made of.
 #[derive(Clone)]
@@ -98,7 +98,14 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     }
 }
 
-fn unavailable() -> Response {
+/// When to ask again, in seconds, where only too many ask at the moment.
+pub(crate) const ASK_AGAIN: &str = "1";
+
+fn unavailable(error: StoreError) -> Response {
+    if error == StoreError::Busy {
+        let why = "too many look at the store at the moment: ask again in a second\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, ASK_AGAIN)], why).into_response();
+    }
     (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
 }
 
@@ -117,4 +124,21 @@ pub async fn post_to(base: &str, path: &str, body: String) -> Option<(u16, Vec<u
     let answer = request.send().await.ok()?;
     let status = answer.status().as_u16();
     Some((status, answer.bytes().await.ok()?.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_when_too_many_do_is_told_when_to_ask_again() {
+        let again = |error| {
+            let answer = unavailable(error);
+            let again =
+                answer.headers().get(header::RETRY_AFTER).and_then(|again| again.to_str().ok().map(str::to_owned));
+            (answer.status().as_u16(), again)
+        };
+        assert_eq!(again(StoreError::Busy), (503, Some("1".to_owned())));
+        assert_eq!(again(StoreError::Closed), (503, None));
+    }
 }

@@ -5,6 +5,7 @@
 //! the only place that sees both; the outside; and the
 //! assembly. `docs/architecture.md` tells the story of one event.
 
+#[macro_use]
 pub mod admin;
 pub mod alert;
 pub mod backoff;

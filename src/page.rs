@@ -43,9 +43,10 @@ use axum::routing::get;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
-use crate::admin::Admin;
+use crate::admin::{self, Admin};
 use crate::compile::Entrance;
 use crate::load::Options;
+use crate::store::StoreError;
 pub use asked::{Asked, Notice};
 pub use fields::Fields;
 use revisions::Revisions;
@@ -99,7 +100,7 @@ impl Deref for Page {
 }
 
 /// What a part of the page is about when it can't be shown: `message.html` has the words for each.
-const MESSAGES: [&str; 3] = ["not_found", "forbidden", "unavailable"];
+const MESSAGES: [&str; 4] = ["not_found", "forbidden", "unavailable", "busy"];
 
 impl Page {
     /// `entrance` says where it really listens. Streams end when the server stops.
@@ -159,9 +160,19 @@ impl Page {
         answer
     }
 
-    /// The store does not answer.
+    /// Something that is needed does not answer.
     pub fn unavailable(&self, asked: &Asked) -> Response {
         self.refuse(asked, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    }
+
+    /// The store does not answer, or too many look at once.
+    pub fn not_told(&self, asked: &Asked, error: StoreError) -> Response {
+        if error != StoreError::Busy {
+            return self.unavailable(asked);
+        }
+        let mut answer = self.refuse(asked, StatusCode::SERVICE_UNAVAILABLE, "busy");
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(admin::ASK_AGAIN));
+        answer
     }
 
     /// Goes back to where the form was, or to another path of this page, which shows what has been done.
@@ -189,7 +200,6 @@ pub fn router(page: Page) -> Router {
         .merge(new_route::router())
         .merge(unmatched::router())
         .merge(connections::router())
-        .merge(stream::router())
         .merge(api::router())
         .merge(sign_in::router())
         .route("/assets/{*name}", get(assets::file))

@@ -70,12 +70,15 @@ pub(super) async fn one(State(admin): State<Admin>, id: Result<Path<String>, Pat
     // What is no text is no id.
     let Ok(Path(id)) = id else { return Found::Nothing.into_response() };
     let revision = admin.live.now();
-    let Ok(found) = story(&*admin.store, &id, Some(&revision.set)).await else { return unavailable() };
-    let Some((delivery, mut body)) = found else { return Found::Nothing.into_response() };
+    let (delivery, mut body) = match story(&*admin.store, &id, Some(&revision.set)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Found::Nothing.into_response(),
+        Err(error) => return unavailable(error),
+    };
     match estimate(&admin, &delivery).await {
         Ok(Some(estimate)) => body["estimate"] = estimate,
         Ok(None) => {}
-        Err(_) => return unavailable(),
+        Err(error) => return unavailable(error),
     }
     Found::Json(body).into_response()
 }

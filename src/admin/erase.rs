@@ -64,7 +64,7 @@ pub(super) async fn erase(State(admin): State<Admin>, headers: HeaderMap, body: 
     let erased = erased(&*admin.store, admin.clock.now(), &asked).await;
     // What stood behind what was withdrawn may go on.
     admin.live.now().set.connections.keys().for_each(|connection| (admin.wake)(connection));
-    erased.map_or_else(|_| unavailable(), IntoResponse::into_response)
+    erased.map_or_else(unavailable, IntoResponse::into_response)
 }
 
 /// Erases what is meant, or only counts it.

@@ -164,7 +164,7 @@ async fn posted(admin: &Admin, decision: Decision, headers: &HeaderMap, body: &[
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    decided_now(admin, decision, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+    decided_now(admin, decision, &asked).await.map_or_else(unavailable, IntoResponse::into_response)
 }
 
 /// What a person decides of what a running server has.

@@ -23,7 +23,7 @@ pub(super) async fn at(State(admin): State<Admin>, uri: Uri) -> Response {
     let revision = admin.live.now();
     match found(&*admin.store, uri.path(), uri.query().unwrap_or_default(), Some(&revision.set)).await {
         Ok(found) => found.into_response(),
-        Err(_) => unavailable(),
+        Err(error) => unavailable(error),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn metrics(Given(admin): Given<Admin>) -> Response {
         Ok(page) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response(),
         Err(error) => {
             tracing::error!(%error, "the store does not say what waits");
-            unavailable()
+            unavailable(error)
         }
     }
 }

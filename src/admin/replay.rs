@@ -11,7 +11,7 @@ use serde_json::json;
 use super::api::{As, Maybe, Several};
 use super::asked::{self, Asked, UNMADE};
 use super::look::Found;
-use super::{Admin, contents, unavailable};
+use super::{Admin, contents, total, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State as Where;
 use crate::id::{DeliveryId, EventId};
@@ -101,7 +101,7 @@ pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body:
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    replayed(&admin, &asked).await.map_or_else(|_| unavailable(), IntoResponse::into_response)
+    replayed(&admin, &asked).await.map_or_else(unavailable, IntoResponse::into_response)
 }
 
 pub(super) async fn replayed(admin: &Admin, asked: &Asked) -> Result<Found, StoreError> {
@@ -283,7 +283,7 @@ async fn unmade(admin: &Admin, filter: &Filter, last: usize) -> Result<(usize, V
     let mut found = admin.store.replayable(all).await?;
     let meant = match filter.ids.is_some() {
         true => found.len(),
-        false => admin.store.deliveries(filter.clone(), usize::MAX).await?.len(),
+        false => total::all(&*admin.store, filter).await?,
     };
     let unmade = meant.saturating_sub(found.len());
     found.truncate(last);

@@ -126,7 +126,7 @@ pub async fn status(State(admin): State<Admin>) -> Response {
         Ok(counts) => Found::Json(told(&admin, &counts).told()).into_response(),
         Err(error) => {
             tracing::error!(%error, "the store does not count");
-            unavailable()
+            unavailable(error)
         }
     }
 }

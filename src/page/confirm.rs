@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use serde_json::{Value as Json, json};
 
 use super::{Asked, Fields, Notice, Page};
@@ -22,9 +22,6 @@ pub(super) fn router() -> Router<Page> {
         .route("/replay", get(ask_replay).post(do_replay))
         .route("/release", get(ask_release).post(do_release))
         .route("/dismiss", get(ask_dismiss).post(do_dismiss))
-        .route("/api/replay", post(api_replay))
-        .route("/api/release", post(api_release))
-        .route("/api/dismiss", post(api_dismiss))
 }
 
 async fn ask_replay(State(page): State<Page>, headers: HeaderMap, asked: Asked) -> Response {
@@ -51,15 +48,15 @@ async fn do_dismiss(State(page): State<Page>, asked: Asked, fields: Fields) -> R
     done(&page, &asked, Deed::Dismiss, fields).await
 }
 
-async fn api_replay(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn api_replay(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
     asked_for(page.admin.clone(), Deed::Replay, headers, body).await
 }
 
-async fn api_release(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn api_release(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
     asked_for(page.admin.clone(), Deed::Release, headers, body).await
 }
 
-async fn api_dismiss(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn api_dismiss(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
     asked_for(page.admin.clone(), Deed::Dismiss, headers, body).await
 }
 
@@ -99,7 +96,7 @@ async fn ask(page: &Page, asked: &Asked, what: Deed, headers: &HeaderMap) -> Res
     let back = meant::back(&fields, from, host);
     match view(page, what, &fields, &back).await {
         Ok(view) => page.show(asked, "confirm.html", "dead_letters", view),
-        Err(_) => page.unavailable(asked),
+        Err(error) => page.not_told(asked, error),
     }
 }
 
@@ -191,7 +188,7 @@ async fn done(page: &Page, asked: &Asked, what: Deed, fields: Fields) -> Respons
     match carried_out(page, asked, what, &fields).await {
         Ok(Ok(notice)) => page.done(asked, fields.get("back").unwrap_or("/"), notice),
         Ok(Err(view)) => page.show(asked, "confirm.html", "dead_letters", view),
-        Err(_) => page.unavailable(asked),
+        Err(error) => page.not_told(asked, error),
     }
 }
 

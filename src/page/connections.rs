@@ -104,7 +104,10 @@ impl Health {
 }
 
 async fn connections(State(page): State<Page>, asked: Asked) -> Response {
-    let Ok(stand) = page.stand().await else { return page.unavailable(&asked) };
+    let stand = match page.stand().await {
+        Ok(stand) => stand,
+        Err(error) => return page.not_told(&asked, error),
+    };
     let revision = page.admin.live.now();
     let health = Health::of_all(&page, &stand, Window::Day);
     let shown = health.iter().filter_map(|one| whole(one, &stand, &revision.set)).collect::<Vec<_>>();

@@ -82,7 +82,7 @@ struct Letters {
 async fn list(State(page): State<Page>, asked: Asked) -> Response {
     match view(&page, &asked.query()).await {
         Ok(view) => page.show(&asked, "dead-letters.html", "dead_letters", view),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 

@@ -13,7 +13,7 @@ use super::places::{Place, with_fields};
 use super::{Asked, Fields, Page, became, listed, story};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId};
-use crate::store::{Became, EventFilter, EventStory, StoreError};
+use crate::store::{Became, EventFilter, EventPage, EventStory, StoreError};
 
 /// So many stand on a page.
 const ON_A_PAGE: usize = 50;
@@ -28,8 +28,6 @@ pub(super) fn router() -> Router<Page> {
         .route("/events/{id}", get(one))
         .route("/events/{id}/request", get(request))
         .route("/deliveries/{id}", get(delivery))
-        .route("/api/events", get(api_list))
-        .route("/api/events/{id}", get(api_one))
 }
 
 async fn list(State(page): State<Page>, asked: Asked) -> Response {
@@ -37,23 +35,25 @@ async fn list(State(page): State<Page>, asked: Asked) -> Response {
     // What is no moment and no state is of no event.
     let found = match meant(&fields) {
         Ok(meant) => found(&page, &meant, &fields).await,
-        Err(_) => Ok(json!({ "events": [], "total": 0, "pages": { "newer": null, "older": null } })),
+        Err(_) => Ok(json!({ "events": [], "total": 0, "pages": { "newer": null, "older": null }, "not_searched": 0 })),
     };
     match found {
         Ok(found) => page.show(&asked, "events.html", "events", view(&page, &fields, found)),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
-async fn api_list(State(page): State<Page>, asked: Asked) -> Response {
+pub(super) async fn api_list(State(page): State<Page>, asked: Asked) -> Response {
     let fields = asked.query();
     let meant = match meant(&fields) {
         Ok(meant) => meant,
-        Err(problem) => return (StatusCode::BAD_REQUEST, answer(&json!({ "error": problem }))).into_response(),
+        Err(problem) => {
+            return (StatusCode::BAD_REQUEST, answer(&json!({ "error": "wrong", "message": problem }))).into_response();
+        }
     };
     match found(&page, &meant, &fields).await {
         Ok(found) => answer(&found).into_response(),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
@@ -61,15 +61,15 @@ async fn one(State(page): State<Page>, Path(id): Path<String>, asked: Asked) -> 
     match told(&page, &id).await {
         Ok(Some(view)) => page.show(&asked, "event.html", "events", view),
         Ok(None) => page.refuse(&asked, StatusCode::NOT_FOUND, "not_found"),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
-async fn api_one(State(page): State<Page>, Path(id): Path<String>, asked: Asked) -> Response {
+pub(super) async fn api_one(State(page): State<Page>, Path(id): Path<String>, asked: Asked) -> Response {
     match told(&page, &id).await {
         Ok(Some(view)) => answer(&view).into_response(),
         Ok(None) => page.refuse(&asked, StatusCode::NOT_FOUND, "not_found"),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
@@ -91,7 +91,7 @@ async fn request(State(page): State<Page>, Path(id): Path<String>, asked: Asked)
             (about, body).into_response()
         }
         Ok(None) => page.refuse(&asked, StatusCode::NOT_FOUND, "not_found"),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
@@ -101,7 +101,7 @@ async fn delivery(State(page): State<Page>, Path(id): Path<String>, asked: Asked
     match page.admin.store.delivery(delivery).await {
         Ok(Some(story)) => page.to(&format!("/events/{}#{delivery}", story.delivery.event_id)),
         Ok(None) => page.refuse(&asked, StatusCode::NOT_FOUND, "not_found"),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) fn moment(fields: &Fields, key: &str) -> Result<Option<Timestamp>, St
 /// One page of the events that are meant, and where the others are.
 async fn found(page: &Page, meant: &Meant, fields: &Fields) -> Result<Json, StoreError> {
     let place = Place::of(fields.get("before"));
-    let (events, next) = looked_for(page, meant, place.before()).await?;
+    let EventPage { events, next, not_searched } = looked_for(page, meant, place.before()).await?;
     let total = match (meant.filter == EventFilter::default(), place.before(), next) {
         (true, ..) => Some(page.admin.store.counts().await?.events),
         (false, None, None) => Some(events.len() as u64),
@@ -167,18 +167,15 @@ async fn found(page: &Page, meant: &Meant, fields: &Fields) -> Result<Json, Stor
     };
     let said = ["value"].iter().chain(&NARROWING).map(|key| (*key, fields.get(key).unwrap_or("")));
     let pages = place.pages(&with_fields("/events", said), next);
-    Ok(json!({ "events": listed::events(page, &events).await?, "total": total, "pages": pages }))
+    let events = listed::events(page, &events).await?;
+    Ok(json!({ "events": events, "total": total, "pages": pages, "not_searched": not_searched }))
 }
 
 /// The events, and where the next page begins. Of those with a delivery that stands where is asked for, some stand elsewhere
 /// as a whole.
-async fn looked_for(
-    page: &Page,
-    meant: &Meant,
-    before: Option<i64>,
-) -> Result<(Vec<EventStory>, Option<i64>), StoreError> {
+async fn looked_for(page: &Page, meant: &Meant, before: Option<i64>) -> Result<EventPage, StoreError> {
     let stands = |story: &EventStory| meant.state.as_deref().is_none_or(|state| state == became::of(story));
-    let (mut events, mut before): (Vec<EventStory>, Option<i64>) = (Vec::new(), before);
+    let (mut events, mut before, mut not_searched): (Vec<EventStory>, _, _) = (Vec::new(), before, 0);
     for _ in 0..ROUNDS {
         let filter = EventFilter { before, ..meant.filter.clone() };
         // One more than is shown says whether there is another page.
@@ -187,7 +184,7 @@ async fn looked_for(
         // Fewer are found where enough was looked at for one page.
         let is_all = found.events.len() < wanted;
         events.extend(found.events.into_iter().filter(stands));
-        before = found.next;
+        (before, not_searched) = (found.next, found.not_searched);
         if is_all || events.len() > ON_A_PAGE || before.is_none() {
             break;
         }
@@ -195,7 +192,7 @@ async fn looked_for(
     let is_more = events.len() > ON_A_PAGE;
     events.truncate(ON_A_PAGE);
     let last = events.last().map(|story| story.event.seq);
-    Ok((events, if is_more { last } else { before }))
+    Ok(EventPage { events, next: if is_more { last } else { before }, not_searched })
 }
 
 fn view(page: &Page, fields: &Fields, found: Json) -> Json {
@@ -214,7 +211,7 @@ fn view(page: &Page, fields: &Fields, found: Json) -> Json {
         "connections": connections(page),
         "states": became::WORDS,
     });
-    for key in ["events", "total", "pages"] {
+    for key in ["events", "total", "pages", "not_searched"] {
         view[key] = found[key].clone();
     }
     view

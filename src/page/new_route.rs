@@ -45,7 +45,7 @@ async fn ask(State(page): State<Page>, asked: Asked) -> Response {
 async fn story(page: &Page, asked: &Asked, from: &str) -> Result<EventStory, Response> {
     let nothing = || page.refuse(asked, StatusCode::NOT_FOUND, "not_found");
     let id: EventId = from.parse().map_err(|_| nothing())?;
-    let story = page.admin.store.event(id).await.map_err(|_| page.unavailable(asked))?;
+    let story = page.admin.store.event(id).await.map_err(|error| page.not_told(asked, error))?;
     story.ok_or_else(nothing)
 }
 

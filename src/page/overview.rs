@@ -26,7 +26,7 @@ async fn overview(State(page): State<Page>, asked: Asked) -> Response {
     let window = asked.query().get("window").and_then(Window::from_word).unwrap_or(Window::Day);
     match page.stand().await {
         Ok(stand) => page.show(&asked, "overview.html", "overview", view(&page, &stand, window)),
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The routes: their files, what is wrong in them, trying them out, saving them.
 
-mod answers;
+pub(super) mod answers;
 mod compare;
 mod draft;
 mod editor;
@@ -17,7 +17,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use axum::routing::get;
 use serde_json::{Value as Json, json};
 
 use super::{Asked, Fields, Page};
@@ -32,12 +32,6 @@ pub(super) fn router() -> Router<Page> {
         .route("/routes", get(list))
         .route("/routes/{*name}", get(show).post(sent))
         .route("/settings", get(show_settings).post(sent_settings))
-        .route("/api/check", post(answers::check))
-        .route("/api/dry-run", post(answers::dry_run))
-        .route("/api/diff", post(answers::diff))
-        .route("/api/sample", get(answers::sample))
-        .route("/api/routes/{*name}", put(answers::save))
-        .route("/api/settings", put(answers::save_settings))
 }
 
 async fn list(State(page): State<Page>, asked: Asked) -> Response {

@@ -4,12 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -70,11 +68,7 @@ async fn seen(page: &Page) -> Option<(Counts, serde_json::Value)> {
     Some((page.admin.store.counts().await.ok()?, page.admin.reloads.to_json()))
 }
 
-pub(super) fn router() -> Router<Page> {
-    Router::new().route("/api/stream", get(stream))
-}
-
-async fn stream(State(page): State<Page>) -> Response {
+pub(super) async fn stream(State(page): State<Page>) -> Response {
     let Ok(place) = page.news.places.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response();
     };

@@ -12,7 +12,7 @@ use super::places::with_fields;
 use super::{Asked, Page};
 use crate::route::RouteSet;
 use crate::source::Source;
-use crate::store::{Became, EventFilter, EventStory, StoreError};
+use crate::store::{Became, EventFilter, EventPage, EventStory, StoreError};
 use crate::value::Value;
 
 /// So many events of a source are shown, the newest.
@@ -32,7 +32,7 @@ async fn list(State(page): State<Page>, asked: Asked) -> Response {
             let view = json!({ "sources": sources, "pages": { "newer": null, "older": null } });
             page.show(&asked, "unmatched.html", "unmatched", view)
         }
-        Err(_) => page.unavailable(&asked),
+        Err(error) => page.not_told(&asked, error),
     }
 }
 
@@ -45,10 +45,10 @@ async fn sources(page: &Page) -> Result<Vec<Json>, StoreError> {
     for is_captured in [true, false] {
         for (name, source) in live.set.sources.iter().filter(|(name, _)| has_route(name) != is_captured) {
             let found = match unmatched {
-                0 => Vec::new(),
+                0 => EventPage::default(),
                 _ => found(page, name).await?,
             };
-            if is_captured || !found.is_empty() {
+            if is_captured || !found.events.is_empty() || found.not_searched > 0 {
                 told.push(section(page, &live.set, source, is_captured, &found).await?);
             }
         }
@@ -56,10 +56,10 @@ async fn sources(page: &Page) -> Result<Vec<Json>, StoreError> {
     Ok(told)
 }
 
-async fn found(page: &Page, source: &Arc<str>) -> Result<Vec<EventStory>, StoreError> {
+async fn found(page: &Page, source: &Arc<str>) -> Result<EventPage, StoreError> {
     let became = vec![Became::Unmatched];
     let filter = EventFilter { source: Some(source.clone()), became, ..EventFilter::default() };
-    Ok(page.admin.store.find_events(filter, MOST + 1).await?.events)
+    page.admin.store.find_events(filter, MOST + 1).await
 }
 
 async fn section(
@@ -67,7 +67,7 @@ async fn section(
     set: &RouteSet,
     source: &Arc<Source>,
     is_captured: bool,
-    found: &[EventStory],
+    EventPage { events: found, next, not_searched }: &EventPage,
 ) -> Result<Json, StoreError> {
     let mut events = Vec::new();
     for story in found.iter().take(SHOWN) {
@@ -84,7 +84,8 @@ async fn section(
         "capture": is_captured,
         "address": address(set, source),
         "count": found.len().min(MOST),
-        "more": found.len() > MOST,
+        "more": found.len() > MOST || (next.is_some() && !found.is_empty()),
+        "not_searched": not_searched,
         "newest": found.first().map(|story| story.event.id.to_string()),
         "replay": Some(replay).filter(|_| !is_captured && !found.is_empty()),
         "events": events,

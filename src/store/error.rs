@@ -8,8 +8,8 @@ use rusqlite::ErrorCode;
 /// Why the store did not do something. Nothing was written, unless it is said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Too much waits to be written; it is worth trying again soon.
-    #[error("too much is waiting to be stored")]
+    /// Too much waits to be written, or too many look at once; it is worth trying again soon.
+    #[error("too much is asked of the store at once")]
     Busy,
     /// It was not written in time. It may be written after all, and whole.
     #[error("the store took too long")]

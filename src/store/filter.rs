@@ -77,7 +77,9 @@ fn find(
         let is_meant = rest.takes(&delivery) && is_fit(&delivery) && is_as_known(connection, filter, &delivery)?;
         Ok(is_meant.then(|| StoredDelivery { request: String::new(), ..delivery }))
     };
-    match few(connection, filter, is_known)? {
+    // The newest of what the store tells apart by itself are no more than are wanted.
+    let most = (order == Order::NewestFirst && is_plain(filter)).then_some(limit);
+    match few(connection, filter, most, is_known)? {
         Some(seqs) => among(connection, seqs, limit, order, bare),
         None => among_all(connection, filter, limit, order, bare),
     }
@@ -95,8 +97,24 @@ fn is_as_known(connection: &Connection, filter: &Filter, delivery: &StoredDelive
         && filter.trouble.is_none_or(|wanted| trouble == Some(wanted)))
 }
 
-/// Numbers among which all that are meant are found, where that spares a look at everything.
-fn few(connection: &Connection, filter: &Filter, is_known: bool) -> Result<Option<Vec<i64>>, StoreError> {
+/// Whether nothing is said but states, a route and a connection.
+fn is_plain(filter: &Filter) -> bool {
+    let Filter { states, route, connection, .. } = filter.clone();
+    *filter == Filter { states, route, connection, ..Filter::default() }
+}
+
+/// The numbers of the dead deliveries, which the index has in their order.
+pub(super) const DEAD: &str =
+    "SELECT seq FROM deliveries INDEXED BY deliveries_kept WHERE state IN (7, 8) AND state = 7";
+
+/// Numbers among which all that are meant are found, where that spares a look at everything; the newest alone, where `most` says
+/// how many are wanted.
+fn few(
+    connection: &Connection,
+    filter: &Filter,
+    most: Option<usize>,
+    is_known: bool,
+) -> Result<Option<Vec<i64>>, StoreError> {
     if let Some(ids) = &filter.ids {
         let ids: Vec<[u8; 16]> = ids.iter().copied().map(key::of_id).collect();
         return Ok(Some(story::seqs_of(connection, story::DELIVERIES, &ids)?));
@@ -115,21 +133,28 @@ fn few(connection: &Connection, filter: &Filter, is_known: bool) -> Result<Optio
     let all = |is: fn(&State) -> bool| !filter.states.is_empty() && filter.states.iter().all(is);
     let sql = match () {
         () if all(|state| *state == State::Held) => query::HELD,
+        () if all(|state| *state == State::Dead) => DEAD,
         () if all(|state| matches!(state, State::Dead | State::Held)) => query::KEPT,
         () if all(|state| state.is_open()) => query::OPEN,
         () if is_known => return of_rare_route(connection, filter),
         () => return Ok(None),
     };
-    // The others are not worth a look at all that is known of them.
-    let sql = format!(
-        "SELECT k.seq FROM ({sql}) k CROSS JOIN deliveries d ON d.seq = k.seq
-         WHERE ?3 >> d.state & 1 AND (?1 IS NULL OR d.connection = ?1)
-             AND (?2 IS NULL OR EXISTS (SELECT 1 FROM contents c WHERE c.delivery_seq = k.seq AND c.route = ?2))"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let meant = params![filter.connection, filter.route, delivery::mask(&filter.states)];
+    let mut statement = connection.prepare_cached(&narrowed(sql))?;
+    let most = most.map_or(-1, query::limit);
+    let meant = params![filter.connection, filter.route, delivery::mask(&filter.states), most];
     let found = statement.query_map(meant, |row| row.get(0))?;
     Ok(Some(found.collect::<Result<_, _>>()?))
+}
+
+/// Of these numbers, the newest first, those of connection ?1, of route ?2 and of the states whose bits ?3 has; not more than ?4. The
+/// others are not worth a look at all that is known of them.
+pub(super) fn narrowed(numbers: &str) -> String {
+    format!(
+        "SELECT k.seq FROM ({numbers}) k CROSS JOIN deliveries d ON d.seq = k.seq
+         WHERE ?3 >> d.state & 1 AND (?1 IS NULL OR d.connection = ?1)
+             AND (?2 IS NULL OR EXISTS (SELECT 1 FROM contents c WHERE c.delivery_seq = k.seq AND c.route = ?2))
+         ORDER BY k.seq DESC LIMIT ?4"
+    )
 }
 
 /// The deliveries of a route that took few events, as the index says, which knows the newest when it was waited for.

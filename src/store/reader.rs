@@ -1,19 +1,27 @@
 //! The threads that read, so that a slow question holds up neither the writer nor the next question.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 
 use super::connection;
 use super::embedded::Shared;
 use super::error::StoreError;
 
 /// Who answers: as many questions of each kind are answered at a time.
-const THREADS: [Kind; 3] = [Kind::Work, Kind::Work, Kind::Look];
+const THREADS: [Kind; 5] = [Kind::Work, Kind::Work, Kind::Look, Kind::Look, Kind::Look];
+/// As many looks are under way at a time.
+pub(super) const LOOKS: usize = 3;
+/// As many more may wait until one of them has ended, each for so long.
+pub(super) const WAITING: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a question is for. One kind never waits for the other.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,7 +40,44 @@ type Question = Box<dyn FnOnce(Result<&Connection, StoreError>) -> bool + Send>;
 pub(super) struct Asker {
     work: Sender<Option<Question>>,
     look: Sender<Option<Question>>,
+    looks: Arc<Looks>,
     shared: Arc<Shared>,
+}
+
+/// Who may look now, and who waits for that.
+struct Looks {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Looks {
+    /// A place to look from, which is held until the look has ended; an error where too many want one.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        if let Ok(place) = self.free.clone().try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waits = Waits::among(&self.waiting).ok_or(StoreError::Busy)?;
+        match timeout(PATIENCE, self.free.clone().acquire_owned()).await {
+            Ok(place) => place.map_err(|_| StoreError::Closed),
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+}
+
+/// One of those who wait, for as long as it does.
+struct Waits<'w>(&'w AtomicUsize);
+
+impl<'w> Waits<'w> {
+    fn among(waiting: &'w AtomicUsize) -> Option<Self> {
+        let one = Waits(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(one)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Asker {
@@ -49,9 +94,15 @@ impl Asker {
         kind: Kind,
         question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let place = match kind {
+            Kind::Work => None,
+            Kind::Look => Some(self.looks.place().await?),
+        };
         let (waiter, answer) = oneshot::channel();
         let shared = self.shared.clone();
         let run = move |connection: Result<&Connection, StoreError>| {
+            // Until the end, also where nobody waits any more.
+            let _place = place;
             // Who has stopped waiting needs no answer.
             if waiter.is_closed() {
                 return connection.is_ok();
@@ -92,7 +143,8 @@ impl Readers {
             let name = "store-read".to_owned();
             threads.push(thread::Builder::new().name(name).spawn(move || answer(file, &questions))?);
         }
-        Ok(Readers { asker: Asker { work, look, shared }, threads })
+        let looks = Arc::new(Looks { free: Arc::new(Semaphore::new(LOOKS)), waiting: AtomicUsize::new(0) });
+        Ok(Readers { asker: Asker { work, look, looks, shared }, threads })
     }
 
     pub(super) fn asker(&self) -> Asker {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ACME, Answer, Folder, Server, exchange, get, post, root};
 
-const ROUTE: &str = "
+pub const ROUTE: &str = "
 source: { path: /in, verify: none }
 match: \"{{ payload.kind != 'other' }}\"
 extract: { id: $.id }
@@ -29,7 +29,7 @@ struct Asked<'a> {
 }
 
 /// A server that has events and deliveries of many kinds, and has refused a change.
-fn busy() -> (Folder, Server) {
+pub fn busy() -> (Folder, Server) {
     let folder = Folder::with("api", ACME);
     let settings = folder.read("jackfield.yaml");
     folder.write(
@@ -166,7 +166,7 @@ fn strict(schema: &mut Value) {
     }
 }
 
-fn problems(document: &Value, schema: &Value, told: &Value) -> Vec<String> {
+pub fn problems(document: &Value, schema: &Value, told: &Value) -> Vec<String> {
     let mut whole = schema.clone();
     whole["components"] = document["components"].clone();
     strict(&mut whole["components"]);
@@ -249,20 +249,29 @@ fn the_document_of_the_docs_is_that_of_the_server() {
     let server = Server::start(folder.path(), &["--sandbox"], &[]);
     let found = get(&server.admin, "/openapi.json").text();
     let (kept, page) = (root().join("docs/openapi.json"), root().join("docs/api.md"));
+    let of_page = get(&server.page, "/api/openapi.json").text();
+    let kept_of_page = root().join("docs/openapi-page.json");
     let text = std::fs::read_to_string(&page).unwrap();
-    let (before, rest) =
-        text.split_once("<!-- Generated from the server").expect("docs/api.md has the place of the table");
-    let (mark, after) = rest.split_once("-->\n").unwrap();
-    let (_, after) = after.split_once("<!-- End of the table. -->").unwrap();
-    let table = table(&serde_json::from_str(&found).unwrap());
-    let fresh =
-        format!("{before}<!-- Generated from the server{mark}-->\n\n{table}\n<!-- End of the table. -->{after}");
+    let fresh = with_table(&text, "<!-- Generated from the server", &found);
+    let fresh = with_table(&fresh, "<!-- Generated from the page", &of_page);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&kept, &found).unwrap();
+        std::fs::write(&kept_of_page, &of_page).unwrap();
         std::fs::write(&page, &fresh).unwrap();
     }
-    let kept = std::fs::read_to_string(&kept).unwrap_or_default();
-    assert!(kept == found, "docs/openapi.json is not that of the server: run with UPDATE_DOCS=1 to take it");
+    for (kept, found) in [(kept, found), (kept_of_page, of_page)] {
+        let is_kept = std::fs::read_to_string(&kept).unwrap_or_default() == found;
+        assert!(is_kept, "{} is not that of the server: run with UPDATE_DOCS=1 to take it", kept.display());
+    }
     let page = std::fs::read_to_string(&page).unwrap();
-    assert!(page == fresh, "the table of docs/api.md is not fresh: run with UPDATE_DOCS=1 to take it");
+    assert!(page == fresh, "a table of docs/api.md is not fresh: run with UPDATE_DOCS=1 to take it");
+}
+
+/// The page of the docs with the table of a document behind its mark.
+fn with_table(page: &str, mark: &str, document: &str) -> String {
+    let (before, rest) = page.split_once(mark).expect("docs/api.md has the place of the table");
+    let (how, after) = rest.split_once("-->\n").unwrap();
+    let (_, after) = after.split_once("<!-- End of the table. -->").unwrap();
+    let table = table(&serde_json::from_str(document).unwrap());
+    format!("{before}{mark}{how}-->\n\n{table}\n<!-- End of the table. -->{after}")
 }

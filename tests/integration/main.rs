@@ -33,6 +33,7 @@ mod outgoing;
 mod pace;
 mod packs;
 mod page;
+mod page_api;
 mod page_events;
 mod page_routes;
 mod payloads;

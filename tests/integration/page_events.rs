@@ -134,6 +134,29 @@ fn field<'h>(html: &'h str, name: &str) -> &'h str {
     at.split('"').next().unwrap()
 }
 
+#[test]
+fn what_the_search_does_not_know_yet_is_told() {
+    let folder = workspace("page-not-searched");
+    // Where the words would lie is something else, so that they are never known.
+    std::fs::create_dir_all(folder.path().join("data/sandbox/jackfield.search.db")).unwrap();
+    let server = start(&folder);
+    send_messages(&server, 0..60);
+    server.wait_for("all", |status| status["deliveries"]["delivered"] == 60);
+    let found = json(&server, "/api/events?value=Ana");
+    // One more is looked at than is shown: it says that there are more.
+    assert_eq!((found["events"].as_array().unwrap().len(), &found["not_searched"]), (50, &9.into()));
+    assert_eq!(json(&server, "/api/events")["not_searched"], 0);
+    let told = "9 older events are not prepared for the search yet, so that looking through them takes longer.";
+    assert!(page(&server, "/events?value=Ana").contains(told));
+    assert!(!page(&server, "/events").contains("not prepared for the search"));
+    let portuguese = format!(
+        "GET /events?value=Ana HTTP/1.1\r\nHost: {}\r\nAccept-Language: pt-BR\r\nConnection: close\r\n\r\n",
+        server.page
+    );
+    let told = main(&exchange(&server.page, portuguese.as_bytes()).unwrap());
+    assert!(told.contains("9 eventos mais antigos ainda não estão preparados para a busca"), "{told}");
+}
+
 /// A browser that opens a form, sends it with some fields changed or added, and sees where it leads.
 fn confirm(server: &Server, path: &str, more: &[(&str, &str)]) -> Done {
     let form = get(&server.page, path);
@@ -346,7 +369,7 @@ fn what_is_not_there_is_not_found() {
     let wrong = get(&server.page, "/api/events?state=odd");
     let wanted = "there is no state `odd`: delivered, accepted, waiting, retrying, held, dead, failed, unmatched, skipped, \
                   duplicate, replayed, unrouted";
-    assert_eq!((wrong.status, text(&serde_json::from_slice::<Value>(&wrong.body).unwrap()["error"])), (400, wanted));
+    assert_eq!((wrong.status, text(&serde_json::from_slice::<Value>(&wrong.body).unwrap()["message"])), (400, wanted));
     let wrong = get(&server.page, "/api/events?since=soon");
     assert!(wrong.text().contains("`since` is a moment in UTC: 2026-11-21T09:30"), "{}", wrong.text());
     assert!(page(&server, "/replay").contains("Nothing is like that any more"), "nothing says which");

@@ -49,7 +49,7 @@ fn asked_for(body: &Bytes) -> Result<(Sent, Target), Response> {
     Ok((sent, target))
 }
 
-pub(super) async fn check(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
+pub(in crate::page) async fn check(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
     let (sent, target) = match asked_for(&body) {
         Ok(found) => found,
         Err(answer) => return answer,
@@ -75,7 +75,7 @@ fn hindered(problems: &[Problem]) -> Response {
     json_of(422, &json!({ "good": false, "tests": none, "problems": told::marked(problems) }))
 }
 
-pub(super) async fn dry_run(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
+pub(in crate::page) async fn dry_run(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
     let (sent, target) = match asked_for(&body) {
         Ok(found) => found,
         Err(answer) => return answer,
@@ -96,7 +96,7 @@ pub(super) async fn dry_run(State(page): State<Page>, asked: Asked, body: Bytes)
     }
 }
 
-pub(super) async fn diff(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
+pub(in crate::page) async fn diff(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
     let (sent, target) = match asked_for(&body) {
         Ok(found) => found,
         Err(answer) => return answer,
@@ -122,7 +122,7 @@ pub(super) async fn diff(State(page): State<Page>, asked: Asked, body: Bytes) ->
     }
 }
 
-pub(super) async fn sample(State(page): State<Page>, asked: Asked) -> Response {
+pub(in crate::page) async fn sample(State(page): State<Page>, asked: Asked) -> Response {
     let of = asked.query().get("of").unwrap_or_default().to_owned();
     let shown = move |page: &Page| samples::bytes(page, &of).map(|bytes| samples::shown(page, &of, &bytes));
     match look(&page, shown).await {
@@ -136,11 +136,16 @@ pub(super) async fn sample(State(page): State<Page>, asked: Asked) -> Response {
     }
 }
 
-pub(super) async fn save(State(page): State<Page>, Path(name): Path<String>, asked: Asked, body: Bytes) -> Response {
+pub(in crate::page) async fn save(
+    State(page): State<Page>,
+    Path(name): Path<String>,
+    asked: Asked,
+    body: Bytes,
+) -> Response {
     saved(&page, &asked, Target::route(&name), &body).await
 }
 
-pub(super) async fn save_settings(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
+pub(in crate::page) async fn save_settings(State(page): State<Page>, asked: Asked, body: Bytes) -> Response {
     saved(&page, &asked, Some(Target::settings()), &body).await
 }
 

@@ -1,14 +1,16 @@
 //! Looks at the file that hold nothing up, and what a file has that is not as it should be.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 
 use rusqlite::StatementStatus;
 
 use super::*;
+use crate::store::Reply;
+use crate::store::reader::{LOOKS, WAITING};
 use crate::store::transaction::Tx;
 use crate::store::writer::Command;
-use crate::store::{connection, story};
+use crate::store::{connection, filter, story};
 
 #[tokio::test]
 async fn an_id_is_found_without_a_long_look() {
@@ -27,33 +29,97 @@ async fn an_id_is_found_without_a_long_look() {
     assert!((1..2000).contains(&steps), "{steps}");
 }
 
+#[tokio::test]
+async fn the_newest_dead_of_a_route_are_found_without_a_look_at_all() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    for seq in store.accept(request(200)).await.unwrap() {
+        let route = if seq % 2 == 0 { "a" } else { "b" };
+        store.route(routed(seq, vec![taken(route, None, vec![delivery("crm")])])).await.unwrap();
+        store.record(attempt(seq, 1, State::Dead)).await.unwrap();
+    }
+    let filter = Filter { states: vec![State::Dead], route: Some("a".into()), ..Filter::default() };
+    let seqs = |found: Vec<StoredDelivery>| found.iter().map(|one| one.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(store.deliveries(filter.clone(), 3).await.unwrap()), [200, 198, 196]);
+    let older = Filter { before_seq: Some(198), ..filter.clone() };
+    assert_eq!(seqs(store.deliveries(older, 2).await.unwrap()), [196, 194]);
+    let file = connection::reader(&folder.file()).unwrap();
+    assert_eq!(filter::newest(&file, &filter, 3, false).unwrap().len(), 3);
+    let sql = filter::narrowed(filter::DEAD);
+    let steps = file.prepare_cached(&sql).unwrap().get_status(StatementStatus::VmStep);
+    assert!((1..400).contains(&steps), "{steps}");
+}
+
 fn id_of_long_ago() -> EventId {
     key::to_id([1; 16])
 }
+
+/// Looks that go on until they are let go, and what lets them.
+fn slow_looks(store: &Embedded, many: usize) -> (Vec<Sender<()>>, Vec<Reply<'_, bool>>) {
+    let slow = || {
+        let (go_on, wait) = channel::<()>();
+        (go_on, store.look(move |_| Ok(wait.recv().is_ok())))
+    };
+    (0..many).map(|_| slow()).unzip()
+}
+
+const MOMENT: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn who_looks_holds_up_nobody() {
     let folder = Folder::new();
     let store = Embedded::open(&folder.0).unwrap();
     accept_one(&store).await;
-    let (go_on, wait) = channel::<()>();
-    let slow = store.look(move |_| Ok(wait.recv().is_ok()));
+    let (go_on, mut slow) = slow_looks(&store, LOOKS);
+    let mut last = slow.pop().unwrap();
+    for look in &mut slow {
+        assert!(tokio::time::timeout(MOMENT, look).await.is_err());
+    }
+    assert_eq!(store.recent_events(9).await.unwrap().len(), 1, "a long look does not hold up another");
+    assert!(tokio::time::timeout(MOMENT, &mut last).await.is_err());
     let ran = Arc::new(AtomicBool::new(false));
     let noted = ran.clone();
-    let given_up = store.look(move |_| {
+    let mut given_up = store.look(move |_| {
         noted.store(true, Ordering::Relaxed);
         Ok(())
     });
-    let (mut slow, mut given_up) = (Box::pin(slow), Box::pin(given_up));
-    let moment = std::time::Duration::from_millis(50);
-    assert!(tokio::time::timeout(moment, &mut slow).await.is_err());
-    assert!(tokio::time::timeout(moment, &mut given_up).await.is_err());
+    assert!(tokio::time::timeout(MOMENT, &mut given_up).await.is_err());
     assert_eq!(store.unrouted(0, 9).await.unwrap().len(), 1, "what is under way goes on");
     drop(given_up);
-    go_on.send(()).unwrap();
-    assert_eq!(slow.await, Ok(true));
+    go_on.iter().for_each(|go_on| go_on.send(()).unwrap());
+    slow.push(last);
+    for look in slow {
+        assert_eq!(look.await, Ok(true));
+    }
     assert_eq!(store.recent_events(9).await.unwrap().len(), 1);
     assert!(!ran.load(Ordering::Relaxed), "nobody waited for it");
+}
+
+#[tokio::test]
+async fn who_looks_when_too_many_do_is_told_so() {
+    let folder = Folder::new();
+    let store = Embedded::open(&folder.0).unwrap();
+    accept_one(&store).await;
+    let (go_on, mut slow) = slow_looks(&store, LOOKS + WAITING);
+    for look in &mut slow {
+        // Each is asked once, so that it looks or waits.
+        assert!(tokio::time::timeout(Duration::ZERO, look).await.is_err());
+    }
+    assert_eq!(store.recent_events(9).await, Err(StoreError::Busy));
+    assert_eq!(store.unrouted(0, 9).await.unwrap().len(), 1, "what is under way goes on");
+    drop(slow.pop());
+    let mut next = store.recent_events(9);
+    assert!(
+        tokio::time::timeout(Duration::ZERO, &mut next).await.is_err(),
+        "one has given up, so that another may wait"
+    );
+    for go_on in go_on {
+        let _ = go_on.send(());
+    }
+    for look in slow {
+        assert_eq!(look.await, Ok(true));
+    }
+    assert_eq!(next.await.unwrap().len(), 1);
 }
 
 struct Defect;
