@@ -8,9 +8,11 @@ use super::{key, query};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId};
 
-/// How far from its place in the order of ids an event is looked for: where it nearly always is, and then as far as commands
-/// can have waited at once.
-const NEARBY: [i64; 2] = [64, 20_000];
+/// How far from its place in the order of ids an event is looked for: there, where it nearly always is, beside it, and then as far
+/// as commands can have waited at once.
+const NEARBY: [i64; 3] = [0, 64, 20_000];
+/// How far behind one that was found the next is looked for before its place is.
+const NEXT: i64 = 16;
 
 /// All that is known of the event `id`.
 pub(super) fn story(connection: &Connection, id: EventId) -> Result<Option<EventStory>, StoreError> {
@@ -102,7 +104,7 @@ pub(super) fn seqs_of(connection: &Connection, search: Search, ids: &[[u8; 16]])
     let mut near = connection.prepare_cached(search.near)?;
     let mut found: Vec<i64> = Vec::with_capacity(ids.len());
     for id in ids {
-        let next = found.last().map(|last| (*last, last.saturating_add(NEARBY[0]), id));
+        let next = found.last().map(|last| (*last, last.saturating_add(NEXT), id));
         let there = next.map(|next| near.query_row(next, |row| row.get(0)).optional()).transpose()?.flatten();
         found.extend(match there {
             Some(seq) => Some(seq),

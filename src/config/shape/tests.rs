@@ -130,6 +130,7 @@ fn what_has_a_wrong_key_or_type_is_refused() {
         "missing-key-public-key-of-a-jwt",
         "missing-key-public-url",
         "missing-key-public-url-of-a-pack",
+        "missing-key-retention-of-a-route",
         "missing-key-secret",
         "missing-key-secret-of-a-webhook-test",
         "missing-key-timestamp-without-a-place",
