@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use crate::clock::Timestamp;
 use crate::id::DeliveryId;
 
-/// For how long others wait at the most for one that goes on later.
-const LONGEST: Duration = Duration::from_secs(60);
+/// For how long others wait at the most for one that goes on later. A provider that came back is not to be kept waiting for
+/// hours by the one whose tries lie far apart.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// For how much longer others wait for its turn: whoever is due before it comes before it.
 const TURN: Duration = Duration::from_secs(10);
 /// From how many keys at rest on it is looked which of them rest no more.
@@ -157,8 +158,8 @@ mod tests {
         assert_eq!(flights.resting("key", other, at(10_049)), Some(at(50)), "it may wait for its turn");
         assert_eq!(flights.resting("another", other, at(0)), None);
         assert_eq!(flights.resting("key", other, at(10_050)), None);
-        flights.rests("key", failed, at(100_000), at(0));
-        assert_eq!(flights.resting("key", other, at(1)), Some(at(60_000)), "not for ever");
+        flights.rests("key", failed, at(5_000_000), at(0));
+        assert_eq!(flights.resting("key", other, at(1)), Some(at(900_000)), "not for ever");
         flights.landed("key");
         assert_eq!(flights.resting("key", other, at(2)), None, "it is known");
         for number in 0..10_000 {
