@@ -3,6 +3,7 @@
 
 mod account;
 mod address;
+mod base;
 mod blame;
 mod body;
 pub mod captured;
@@ -13,10 +14,12 @@ mod follow;
 mod found;
 mod handshake;
 mod header;
+mod kept;
 mod link;
 mod literal;
 mod lookalike;
 mod made;
+mod memo;
 mod missed;
 mod needed;
 mod optional;
@@ -39,6 +42,7 @@ mod setting;
 mod slip;
 mod source;
 mod spoiled;
+mod state;
 mod step;
 mod template;
 mod test_case;
@@ -47,10 +51,12 @@ mod trial;
 mod trouble;
 mod twice;
 mod undecoded;
+mod unit;
 mod variable;
 mod verify;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -58,15 +64,17 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::config::settings::Settings;
-use crate::config::{self, Decode, Problems};
+use crate::config::{self, Decode};
 use crate::diagnostic::{self, Code, Diagnostic, Edit, Fix, Located, Place, Resolve};
 use crate::document::reference::{self, Environment, ReferenceError};
 use crate::document::{Document, Kind, Node};
 use crate::pack::Pack;
-use crate::privacy::Privacy;
-use crate::route::{PREFIX, Route, RouteSet};
+use crate::route::{PREFIX, RouteSet};
 use crate::test_case::TestCase;
-use crate::value::Value;
+use memo::{Memo, Mentions};
+use state::State;
+
+pub use kept::Kept;
 pub use page::{Entrance, Way};
 
 /// What a compilation needs.
@@ -104,11 +112,13 @@ pub struct Compiled {
     pub settings: Option<Settings>,
     /// How the page in the browser is entered; nothing when there is none.
     pub page: Option<Entrance>,
-    pub tests: Vec<TestCase>,
+    pub tests: Vec<Arc<TestCase>>,
     /// How many tests of webhooks were run, of the packs that lie in the workspace.
     pub webhook_tests: usize,
     pub diagnostics: Vec<Diagnostic>,
     pub documents: Documents,
+    /// For the next compilation of the same workspace; nothing where it has to begin anew.
+    pub kept: Option<Arc<Kept>>,
 }
 
 impl Compiled {
@@ -122,6 +132,7 @@ impl Compiled {
             webhook_tests: 0,
             diagnostics: vec![Diagnostic::new(Code::UnreadableFile, Place::bytes(SETTINGS, 0..0), reason)],
             documents: Documents::default(),
+            kept: None,
         }
     }
 
@@ -148,32 +159,10 @@ impl Resolve for Documents {
 /// A compilation under way.
 struct Compiler<'a> {
     input: &'a Input<'a>,
-    documents: Documents,
-    problems: Problems,
-    /// `jackfield.yaml` is not there or could not be read, so nothing is known of what it declares.
-    unknown_settings: bool,
-    /// Whether `jackfield.yaml` says at which address senders call.
-    has_public_url: bool,
-    /// What every path of a source begins with.
-    prefix: Arc<str>,
-    /// What is masked of every source.
-    privacy_of_all: Privacy,
-    /// Settings of connections that are missing, and reported there.
-    unset: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Operations, by pack, that have problems of their own; with no name, whole packs.
-    broken: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Where each source is written.
-    source_places: BTreeMap<Arc<str>, Place>,
-    /// Where fields of bodies belong that stand somewhere else, which is reported there.
-    moved: HashSet<Place>,
-    /// Templates that did not compile: what they make is not known.
-    blanks: HashSet<Place>,
-    /// Extracts with a `map` of which an entry stands for nothing, which is reported.
-    blank_maps: HashSet<Place>,
-    /// Texts that are names in reach.
-    literals: Vec<(Arc<str>, Place)>,
-    /// What compiled of routes of which not all did: their names, and nothing that is sent.
-    partial: Vec<Arc<Route>>,
+    memo: &'a Memo,
+    /// Whether it was asked what all files of the workspace name.
+    has_looked_around: Cell<bool>,
+    state: State,
 }
 
 /// The stack of the thread that compiles: the template parser recurses.
@@ -189,42 +178,37 @@ pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T
 
 /// Compiles a workspace. Never panics, whatever the files hold. To be called within [`with_stack`].
 pub fn compile(input: &Input<'_>) -> Compiled {
-    let mut compiler = Compiler::new(input);
-    let settings: Option<Settings> = compiler.settings();
-    let public_url = compiler.public_url(settings.as_ref());
-    let page = compiler.entrance(settings.as_ref());
-    let mut set = RouteSet::new(revision(input), public_url);
-    compiler.prefix = compiler.path_prefix(settings.as_ref());
-    set.prefix = compiler.prefix.clone();
-    compiler.privacy_of_all = compiler.privacy(settings.as_ref().and_then(|settings| settings.privacy.as_ref()));
-    set.privacy = compiler.privacy_of_all.clone();
-    set.head = settings.as_ref().map(address::head_limits).unwrap_or_default();
-    set.vars = settings.as_ref().and_then(|s| s.vars.as_ref()).map_or(Value::Null, |vars| vars.to_value());
-    let packs = compiler.packs(|name| pack::is_named(input, name));
-    set.packs = packs.providers();
-    if let Some(settings) = &settings {
-        set.connections = compiler.connections(settings, &packs);
-    }
-    let tests = compiler.routes(settings.as_ref(), &packs, &mut set);
-    let mut webhook_tests = 0;
-    if input.tests {
-        let sound = compiler.sound(&set, &packs, tests.iter().collect());
-        compiler.run_tests(&set, &packs, &sound);
-        compiler.check_names_found(&set, &tests, &sound);
-        compiler.name_missed(&set, &tests);
-        webhook_tests = compiler.webhook_tests(&packs);
-    }
-    let Compiler { documents, problems: mut diagnostics, .. } = compiler;
+    compile_after(input, None)
+}
+
+/// The same, where the workspace was compiled before and nothing that `read` gives has changed since: what does not rest on a
+/// file that has changed is taken over. What comes of it is the same.
+pub fn compile_after(input: &Input<'_>, before: Option<&Kept>) -> Compiled {
+    let memo = Memo::default();
+    let before = before.and_then(|kept| kept.still(input, &memo));
+    let base = before.as_ref().map(|before| before.kept.base.clone());
+    let base = base.unwrap_or_else(|| Arc::new(Compiler::new(input, &memo).base()));
+    let mut compiler = base.resumed(input, &memo);
+    let mut set = base.set.clone();
+    set.revision = revision(input).into();
+    let (tests, units) = compiler.routes(&base, before.as_ref(), &mut set);
+    let before = before.as_ref().zip(units.as_deref());
+    let proved = input.tests.then(|| compiler.prove(&base.packs, &set, &tests, before));
+    let kept = units.map(|units| Kept::new(input, base.clone(), units, proved));
+    let State { documents, problems: mut diagnostics, .. } = compiler.state;
     slip::drop_beside_slips(&mut diagnostics, &documents);
     follow::drop_followers(&mut diagnostics, &documents);
     diagnostic::sort(&mut diagnostics, &documents);
     follow::shorten(&mut diagnostics);
-    Compiled { set, settings, page, tests, webhook_tests, diagnostics, documents }
+    let kept = kept.map(|kept| Arc::new(kept.with_mentions(memo)));
+    let (settings, page) = (base.settings.clone(), base.page.clone());
+    let webhook_tests = proved.map_or(0, |proved| proved.webhook_tests);
+    Compiled { set, settings, page, tests, webhook_tests, diagnostics, documents, kept }
 }
 
 /// Every pack of the workspace and of those that are built in, for what stands in for all providers.
 pub fn every_pack(input: &Input<'_>) -> BTreeMap<Arc<str>, Arc<Pack>> {
-    Compiler::new(input).packs(|_| true).providers()
+    Compiler::new(input, &Memo::default()).packs(|_| true).providers()
 }
 
 /// The hash of all files, in twelve digits.
@@ -243,24 +227,15 @@ fn revision(input: &Input<'_>) -> String {
 pub const SETTINGS: &str = "jackfield.yaml";
 
 impl<'a> Compiler<'a> {
-    fn new(input: &'a Input<'a>) -> Self {
-        Compiler {
-            input,
-            documents: Documents::default(),
-            problems: Vec::new(),
-            unknown_settings: false,
-            has_public_url: false,
-            prefix: PREFIX.into(),
-            privacy_of_all: Privacy::default(),
-            unset: BTreeSet::new(),
-            broken: BTreeSet::new(),
-            source_places: BTreeMap::new(),
-            moved: HashSet::new(),
-            blanks: HashSet::new(),
-            blank_maps: HashSet::new(),
-            literals: Vec::new(),
-            partial: Vec::new(),
-        }
+    fn new(input: &'a Input<'a>, memo: &'a Memo) -> Self {
+        let state = State { prefix: PREFIX.into(), ..State::default() };
+        Compiler { input, memo, has_looked_around: Cell::new(false), state }
+    }
+
+    /// What all files of the workspace name.
+    fn mentions(&self) -> &'a Mentions {
+        self.has_looked_around.set(true);
+        self.memo.mentions(self.input)
     }
 
     /// Whether a pack, or one operation of it, is there and could not be compiled, which is reported there.

@@ -1,6 +1,7 @@
 //! Reads a workspace from disk, and the packs that are built in.
 
 mod env_file;
+pub mod folder;
 mod replace;
 pub mod walk;
 
@@ -9,6 +10,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use include_dir::{Dir, include_dir};
 
@@ -16,7 +18,7 @@ mod stray;
 mod unreadable;
 
 use crate::clock::Clock;
-use crate::compile::{self, Compiled, Input, SETTINGS, Secrets};
+use crate::compile::{self, Compiled, Input, Kept, SETTINGS, Secrets};
 use crate::diagnostic::{self, Code, Diagnostic, Place};
 use crate::document::reference::{self, Environment};
 use crate::pack::Pack;
@@ -89,14 +91,7 @@ pub fn root_of(path: &Path) -> PathBuf {
 
 /// Reads the YAML files and schemas of a workspace.
 pub fn read(root: &Path) -> Files {
-    let mut files = Files::default();
-    files.add(root, SETTINGS);
-    for folder in ["routes", "schemas"] {
-        files.add_folder(root, folder);
-    }
-    files.problems.extend(stray::find(root, &files));
-    files.add_built_in(&PACKS);
-    files
+    Files::read(root, &mut |name| text_of(root, name)).0
 }
 
 /// Compiles the workspace in a folder.
@@ -109,15 +104,29 @@ pub fn compile_files(root: &Path, files: Files, options: &Options) -> Compiled {
     compile_with(root, files, &Captures::new(), options)
 }
 
+/// The same, where the workspace was compiled before and nothing beside its files of routes has changed since.
+pub fn compile_again(root: &Path, files: Files, options: &Options, before: Option<&Kept>) -> Compiled {
+    compile_all(root, files, &Captures::new(), options, before)
+}
+
 /// Captured requests that are to be files of the workspace and are none yet, by path.
 pub type Captures = BTreeMap<String, Vec<u8>>;
 
 /// The same, with captured requests that are not written yet.
 pub fn compile_with(root: &Path, files: Files, captures: &Captures, options: &Options) -> Compiled {
+    compile_all(root, files, captures, options, None)
+}
+
+fn compile_all(root: &Path, files: Files, captures: &Captures, options: &Options, before: Option<&Kept>) -> Compiled {
     let samples = if options.tests { samples(root) } else { Vec::new() };
     let problems = files.problems.clone();
-    let compiled = with_input(root, files, (samples, captures), options, compile::compile);
+    let work = |input: &Input<'_>| compile::compile_after(input, before);
+    let is_covered = AtomicBool::new(captures.is_empty());
+    let read = |path: &str| is_covered.fetch_and(folder::covers(root, path), Ordering::Relaxed);
+    let compiled = with_input(root, files, (samples, captures), options, (work, &|path| _ = read(path)));
     let mut compiled = compiled.unwrap_or_else(|error| Compiled::failed(&error.to_string()));
+    // Of a file that no look sees it is not known whether it has changed.
+    compiled.kept = compiled.kept.filter(|_| is_covered.into_inner());
     stray::name_settings(root, &mut compiled.diagnostics);
     unreadable::show(root, &problems, &mut compiled);
     compiled.diagnostics.splice(0..0, problems);
@@ -131,7 +140,7 @@ pub fn compile_with(root: &Path, files: Files, captures: &Captures, options: &Op
 
 /// The packs of a workspace and all that are built in, whether the workspace names them or not.
 pub fn every_pack(root: &Path) -> BTreeMap<Arc<str>, Arc<Pack>> {
-    with_input(root, read(root), (Vec::new(), &Captures::new()), &Options::offline(), compile::every_pack)
+    with_input(root, read(root), (Vec::new(), &Captures::new()), &Options::offline(), (compile::every_pack, &|_| {}))
         .unwrap_or_default()
 }
 
@@ -140,10 +149,13 @@ fn with_input<T: Send>(
     files: Files,
     (samples, captures): (Vec<Arc<str>>, &Captures),
     options: &Options,
-    work: impl FnOnce(&Input<'_>) -> T + Send,
+    (work, asked): (impl FnOnce(&Input<'_>) -> T + Send, &(dyn Fn(&str) + Sync)),
 ) -> io::Result<T> {
     let environment = environment(root, &files, options.sandbox_env);
-    let read = |path: &str| read_inside(root, path).ok().or_else(|| captures.get(path).cloned());
+    let read = |path: &str| {
+        asked(path);
+        read_inside(root, path).ok().or_else(|| captures.get(path).cloned())
+    };
     let input = Input {
         files: files.texts,
         environment,
@@ -222,7 +234,39 @@ fn read_up_to(largest: u64, path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
+/// A file that could not be read as a text.
+#[derive(Debug)]
+enum Unread {
+    /// Where it stops being one.
+    NotText(usize),
+    Failed(io::ErrorKind),
+}
+
+/// The most that is read of a file.
+fn largest_of(name: &str) -> u64 {
+    if name.ends_with(".yaml") { LARGEST_YAML } else { LARGEST }
+}
+
+fn text_of(root: &Path, name: &str) -> Result<Arc<str>, Unread> {
+    let bytes = read_up_to(largest_of(name), &root.join(name)).map_err(|error| Unread::Failed(error.kind()))?;
+    String::from_utf8(bytes).map(Arc::from).map_err(|error| Unread::NotText(error.utf8_error().valid_up_to()))
+}
+
+/// Gives the text of a file of the workspace.
+type Reader<'r> = dyn FnMut(&str) -> Result<Arc<str>, Unread> + 'r;
+
 impl Files {
+    /// What `text` gives of the files of a workspace; and the paths of all files among the routes.
+    fn read(root: &Path, text: &mut Reader<'_>) -> (Self, Vec<String>) {
+        let mut files = Files::default();
+        files.add(SETTINGS, text);
+        let routes = files.add_folder(root, "routes", text);
+        files.add_folder(root, "schemas", text);
+        files.problems.extend(stray::find(root, &files, &routes));
+        files.add_built_in(&PACKS);
+        (files, routes)
+    }
+
     /// The same with one file that holds something else, or is new.
     pub fn with(mut self, file: &str, text: &str) -> Self {
         self.problems.retain(|problem| problem.place().is_none_or(|place| &*place.file != file));
@@ -238,23 +282,21 @@ impl Files {
         self.problem(name, &message, "split it into several files");
     }
 
-    fn add(&mut self, root: &Path, name: &str) {
-        let largest = if name.ends_with(".yaml") { LARGEST_YAML } else { LARGEST };
-        match read_up_to(largest, &root.join(name)).map(String::from_utf8) {
-            Ok(Ok(text)) => {
-                self.texts.insert(name.into(), text.into());
+    fn add(&mut self, name: &str, text: &mut Reader<'_>) {
+        match text(name) {
+            Ok(text) => {
+                self.texts.insert(name.into(), text);
             }
-            Ok(Err(error)) => {
-                let at = error.utf8_error().valid_up_to();
+            Err(Unread::NotText(at)) => {
                 let letter = Place::bytes(name, at..at + char::REPLACEMENT_CHARACTER.len_utf8());
                 self.problem_at(name, letter, "the file is not UTF-8 text", "save it as UTF-8");
             }
-            Err(error) => match error.kind() {
+            Err(Unread::Failed(kind)) => match kind {
                 io::ErrorKind::NotFound => {}
                 io::ErrorKind::Unsupported => {
                     self.problem(name, "this is a pipe or a device, and no file", "put a file in its place")
                 }
-                io::ErrorKind::FileTooLarge => self.too_large(name, largest),
+                io::ErrorKind::FileTooLarge => self.too_large(name, largest_of(name)),
                 kind => self.problem(name, &format!("the file can't be read: {kind}"), "see who may read it"),
             },
         }
@@ -270,7 +312,8 @@ impl Files {
         self.texts.remove(name);
     }
 
-    fn add_folder(&mut self, root: &Path, folder: &str) {
+    /// The files of a folder, of which those are read that mean something; the paths of all.
+    fn add_folder(&mut self, root: &Path, folder: &str, text: &mut Reader<'_>) -> Vec<String> {
         // A pack's samples are no part of its meaning.
         let enters = |path: &str| !(path.starts_with("schemas/") && path.matches('/').count() > 1);
         let found = walk::walk(root, folder, &enters);
@@ -278,16 +321,18 @@ impl Files {
             self.problem(&path, &why.to_string(), why.help());
         }
         let mut together = 0;
-        for path in found.files {
-            if is_read(&path) {
-                self.add(root, &path);
+        for path in &found.files {
+            if is_read(path) {
+                self.add(path, text);
             }
             together += self.texts.get(path.as_str()).map_or(0, |text| text.len());
             if together > LARGEST_TOGETHER {
                 let message = format!("the files of `{folder}` are larger than 256 MB together");
-                return self.problem(&path, &message, "move away what is no part of the workspace");
+                self.problem(path, &message, "move away what is no part of the workspace");
+                break;
             }
         }
+        found.files
     }
 
     /// A pack of the workspace replaces the built-in one of the same name whole.
@@ -322,6 +367,8 @@ fn environment(root: &Path, files: &Files, sandbox_env: bool) -> Environment {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     environment.variables.extend(set);
     let texts = files.texts.iter().filter(|(path, _)| !path.starts_with("schemas/")).map(|(_, text)| text);
+    // Most files name none, and are not looked through line by line.
+    let texts = texts.filter(|text| text.contains("file"));
     let named: BTreeSet<&str> = texts.flat_map(|text| reference::files(text)).collect();
     for name in named {
         if let Ok(bytes) = read_up_to(LARGEST_VALUE, &root.join(name)) {
@@ -330,3 +377,6 @@ fn environment(root: &Path, files: &Files, sandbox_env: bool) -> Environment {
     }
     environment
 }
+
+#[cfg(test)]
+mod tests;

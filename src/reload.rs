@@ -3,20 +3,26 @@
 mod watch;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Timestamp;
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Kept};
 use crate::config::settings::ReloadRule;
 use crate::diagnostic::{self, Code, Diagnostic, Place, json, text};
 use crate::live::{Live, Revision};
+use crate::load::folder::{Folder, Look};
 use crate::load::{self, Files, Options};
 use crate::route::RouteSet;
 
-pub use watch::{fingerprint, watch};
+pub use watch::watch;
+
+/// What the files of a workspace hold, in one number.
+pub fn fingerprint(root: &Path) -> u64 {
+    Folder::new(root).look().fingerprint
+}
 
 /// What came of a reload.
 #[derive(Clone, Debug)]
@@ -123,7 +129,7 @@ pub type Proof = Box<dyn Fn(&RouteSet, &RouteSet) -> Vec<Diagnostic> + Send + Sy
 
 /// Compiles the workspace anew and puts it in place if it is good.
 pub struct Reloader {
-    pub root: PathBuf,
+    pub folder: Arc<Folder>,
     pub options: Options,
     pub live: Live,
     pub reloads: Reloads,
@@ -133,6 +139,19 @@ pub struct Reloader {
     pub fixed: Vec<(&'static str, Option<String>)>,
     /// The warnings that the log has already.
     pub told: Told,
+    /// What serves, for the next reload to go on from.
+    pub served: Served,
+}
+
+/// The last revision that was taken: what was made of it, and what its files were beside those of routes.
+#[derive(Debug, Default)]
+pub struct Served(Mutex<Option<(Arc<Kept>, Option<u64>)>>);
+
+impl Served {
+    /// What a server starts with, of files that were looked at.
+    pub fn of(compiled: &Compiled, look: &Look) -> Self {
+        Served(Mutex::new(compiled.kept.clone().map(|kept| (kept, look.beside))))
+    }
 }
 
 /// The warnings that the log has, by what they say and the place that they are of: a line moves with every edit.
@@ -169,9 +188,12 @@ pub struct Taken {
 
 impl Reloader {
     /// One reload. What is taken is returned; problems have been reported.
-    pub fn reload(&self) -> Option<Taken> {
-        let files = load::read(&self.root);
-        let mut compiled = load::compile_files(&self.root, files.clone(), &self.options);
+    pub fn reload(&self, look: Look) -> Option<Taken> {
+        let Look { files, beside, .. } = look;
+        let root = self.folder.root();
+        let served = locked(&self.served.0).clone().filter(|(_, known)| known.is_some() && *known == beside);
+        let before = served.as_ref().map(|(kept, _)| &**kept);
+        let mut compiled = load::compile_again(root, files.clone(), &self.options, before);
         if self.loses_all_routes(&compiled) {
             let message = "the folder `routes` is gone; the routes from before go on serving";
             let help = "a folder that is moved or copied is away for a moment; to serve none, leave it empty";
@@ -189,6 +211,7 @@ impl Reloader {
         if !taken {
             return None;
         }
+        *locked(&self.served.0) = compiled.kept.map(|kept| (kept, beside));
         self.live.swap(Revision { set: compiled.set, documents: compiled.documents });
         Some(Taken { revision: serving, files })
     }
@@ -197,7 +220,7 @@ impl Reloader {
     /// moving files.
     fn loses_all_routes(&self, compiled: &Compiled) -> bool {
         compiled.is_good()
-            && !self.root.join("routes").is_dir()
+            && !self.folder.root().join("routes").is_dir()
             && compiled.set.all_routes().next().is_none()
             && self.live.now().set.all_routes().next().is_some()
     }

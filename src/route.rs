@@ -1,6 +1,6 @@
 //! Routes, compiled, and the whole set of them that serves at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ pub struct Send {
 pub const PREFIX: &str = "/hooks";
 
 /// One compiled set of routes. It is swapped whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RouteSet {
     /// The hash of the files that it was compiled from.
     pub revision: Arc<str>,
@@ -112,7 +112,7 @@ pub struct RouteSet {
     pub privacy: Privacy,
     /// How much the head of one request may be.
     pub head: HeadLimits,
-    addresses: BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>,
+    addresses: Arc<BTreeMap<Arc<str>, matchit::Router<Arc<Source>>>>,
     by_name: BTreeMap<Arc<str>, Arc<Route>>,
 }
 
@@ -153,15 +153,16 @@ impl RouteSet {
             connections: BTreeMap::new(),
             packs: BTreeMap::new(),
             vars: Value::Null,
-            addresses: BTreeMap::new(),
+            addresses: Arc::default(),
             by_name: BTreeMap::new(),
         }
     }
 
     /// Serves a source at its path and methods.
     pub fn add_source(&mut self, source: Arc<Source>) -> Result<(), AddressConflict> {
+        let addresses = Arc::make_mut(&mut self.addresses);
         for method in source.all_methods() {
-            let router = self.addresses.entry(method.clone()).or_default();
+            let router = addresses.entry(method.clone()).or_default();
             router.insert(bare(&source.path), source.clone()).map_err(|_| AddressConflict)?;
         }
         self.sources.insert(source.name.clone(), source);
@@ -203,6 +204,25 @@ impl RouteSet {
         }
     }
 
+    /// The routes of some sources alone, among all addresses.
+    pub fn of_sources(&self, sources: &BTreeSet<Arc<str>>) -> RouteSet {
+        let is_in = |name: &Arc<str>| sources.contains(name);
+        RouteSet {
+            sources: sources.iter().filter_map(|name| self.sources.get_key_value(name)).map(cloned).collect(),
+            routes: sources.iter().filter_map(|name| self.routes.get_key_value(name)).map(cloned).collect(),
+            by_name: self.by_name.iter().filter(|(_, route)| is_in(&route.source)).map(cloned).collect(),
+            connections: self.connections.clone(),
+            packs: self.packs.clone(),
+            revision: self.revision.clone(),
+            vars: self.vars.clone(),
+            public_url: self.public_url.clone(),
+            prefix: self.prefix.clone(),
+            privacy: self.privacy.clone(),
+            head: self.head,
+            addresses: self.addresses.clone(),
+        }
+    }
+
     /// Every path that is served.
     pub fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
         self.sources.values().map(|source| &source.path).filter(|path| !path.is_empty())
@@ -225,6 +245,10 @@ impl RouteSet {
     pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
         self.by_name.get(name)
     }
+}
+
+fn cloned<K: Clone, V: Clone>((key, value): (&K, &V)) -> (K, V) {
+    (key.clone(), value.clone())
 }
 
 /// A path without the `/` at its end, by which no two sources differ: the address that people type has it or not, and some

@@ -29,6 +29,7 @@ use crate::delivery::State;
 use crate::dispatch::{Client, Dispatch, Outlook, Report, Wake};
 use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
+use crate::load::folder::{Folder, Look};
 use crate::load::{Files, Options};
 use crate::page::{self, Page, Workspace};
 use crate::refusal::Tally;
@@ -67,8 +68,9 @@ pub struct Start {
     pub compiled: Compiled,
     pub files: Files,
     pub store: Arc<dyn Store>,
-    /// What the files were before they were read; a change since then is noticed.
-    pub fingerprint: u64,
+    /// Where the files lie, and how they were when they were read; a change since then is noticed.
+    pub folder: Arc<Folder>,
+    pub look: Look,
     /// Says so when the files are not what serves.
     pub reloads: Reloads,
     /// Called with each revision before it serves: the sandbox learns of new packs.
@@ -118,7 +120,7 @@ impl Drop for Needed {
 impl Server {
     /// Opens the store, takes up what was left, and begins to receive.
     pub async fn start(start: Start) -> Result<Server, ServerError> {
-        let Start { root, settings, options, compiled, files, store, fingerprint, reloads, on_revision } = start;
+        let Start { root, settings, options, compiled, files, store, folder, look, reloads, on_revision } = start;
         let clock = options.clock.clone();
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin).await?;
@@ -130,6 +132,7 @@ impl Server {
         let are_free = leases::are_free(&store).await?;
 
         let (fixed, told) = (reload::fixed(&compiled), reload::Told::of(&compiled));
+        let (served, fingerprint) = (reload::Served::of(&compiled, &look), look.fingerprint);
         let revision = Revision { set: compiled.set, documents: compiled.documents };
         on_revision(&revision);
         let live = Live::new(revision);
@@ -218,7 +221,7 @@ impl Server {
         };
         let counting = figures::keep(figures, settings.data.clone(), options.clock.clone(), stopped.clone());
         let proof = proof::by_events_in(settings.data.clone());
-        let reloader = Reloader { root, options, live: live.clone(), reloads, proof, fixed, told };
+        let reloader = Reloader { folder, options, live: live.clone(), reloads, proof, fixed, told, served };
         let (taken, revisions) = mpsc::channel(16);
         let mut server = Server {
             listen,
@@ -409,27 +412,26 @@ async fn reload_loop(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (changed, mut changes) = mpsc::channel(1);
-    let watching = tokio::spawn(reload::watch(reloader.root.clone(), fingerprint, changed));
+    let watching = tokio::spawn(reload::watch(reloader.folder.clone(), fingerprint, changed));
     let reloader = Arc::new(reloader);
     // What the files were at the last reload: a second notice of the same change says nothing new.
     let mut known = None;
     loop {
-        tokio::select! {
-            Some(()) = changes.recv() => {}
-            () = reloader.reloads.asked() => {}
+        let look = tokio::select! {
+            Some(look) = changes.recv() => Some(look),
+            () = reloader.reloads.asked() => None,
             _ = stopped.wait_for(|stopped| *stopped) => break,
-        }
+        };
         let waiting = reloader.reloads.waiting();
         let (working, done, is_asked) = (reloader.clone(), known.take(), !waiting.is_empty());
         let reloaded = tokio::task::spawn_blocking(move || {
-            let now = reload::fingerprint(&working.root);
-            if done == Some(now) && !is_asked {
+            // Whoever asks means the files of this moment.
+            let look = look.filter(|_| !is_asked).unwrap_or_else(|| working.folder.look());
+            let now = Some(look.fingerprint);
+            if done == now && !is_asked {
                 return (done, None);
             }
-            let reloaded = working.reload();
-            // What changed while it was read is read again.
-            let is_whole = reload::fingerprint(&working.root) == now;
-            (is_whole.then_some(now), reloaded)
+            (now, working.reload(look))
         });
         let Ok((now, reloaded)) = reloaded.await else {
             tracing::error!("a reload failed inside Jackfield; the routes from before go on serving");

@@ -12,6 +12,7 @@ use super::terminal::{error_line, line};
 use super::{Exit, LogFormatArg, ServeArgs};
 use crate::compile::{Compiled, Entrance, Secrets};
 use crate::diagnostic::text;
+use crate::load::folder::Folder;
 use crate::load::{self, Files, Options};
 use crate::reload::Reloads;
 use crate::sandbox::{Config, Sandbox};
@@ -109,8 +110,9 @@ fn options(args: &ServeArgs, sandbox: Option<&TcpListener>) -> Options {
 
 /// A good workspace to start with: the files, or else the last good revision that the store kept.
 async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Start, bool), Exit> {
-    let fingerprint = crate::reload::fingerprint(root);
-    let files = load::read(root);
+    let folder = Folder::new(root);
+    let look = folder.look();
+    let files = look.files.clone();
     let compiled = load::compile_files(root, files.clone(), &options);
     let good = compiled.is_good();
     for problem in compiled.diagnostics.iter().map(|problem| problem.for_log()) {
@@ -143,7 +145,8 @@ async fn prepare(args: &ServeArgs, root: &Path, options: Options) -> Result<(Sta
     };
     let on_revision = Box::new(|_: &crate::live::Revision| {});
     let root = root.to_owned();
-    Ok((Start { root, settings, options, compiled, files, store, fingerprint, reloads, on_revision }, good))
+    let folder = Arc::new(folder);
+    Ok((Start { root, settings, options, compiled, files, store, folder, look, reloads, on_revision }, good))
 }
 
 fn settings(args: &ServeArgs, root: &Path, compiled: &Compiled) -> ServerSettings {

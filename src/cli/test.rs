@@ -59,7 +59,8 @@ pub(super) fn run(args: &TestArgs) -> Exit {
 fn results<'t>(filter: Option<&str>, compiled: &'t Compiled, root: &Path) -> Vec<Outcome<'t>> {
     let now = Clock::System.now();
     let fits = |filter: &str, route: &str| route.starts_with(filter) || route.starts_with(route_name(filter));
-    let chosen = compiled.tests.iter().filter(|test| filter.is_none_or(|filter| fits(filter, &test.route)));
+    let chosen =
+        compiled.tests.iter().map(|test| &**test).filter(|test| filter.is_none_or(|filter| fits(filter, &test.route)));
     let run = |test: &'t TestCase| {
         let capture = load::read_inside(root, &test.request).ok();
         (test, test.failures(&compiled.set, capture.as_deref(), now))

@@ -15,11 +15,11 @@ use crate::test_case::{self, TestCase};
 const APART: &[&str] = &["description", "identity", "lane", "lookup", "send", "tests", "on_unknown", "retention"];
 
 impl Compiler<'_> {
-    pub(super) fn check_names_found(&mut self, set: &RouteSet, tests: &[TestCase], run: &[&TestCase]) {
+    pub(super) fn check_names_found(&mut self, set: &RouteSet, tests: &[&TestCase], run: &[&TestCase]) {
         let routes: Vec<Arc<Route>> = set.all_routes().chain(&self.partial).cloned().collect();
         for route in routes.iter().filter(|route| !route.fallback) {
             let own = |test: &&TestCase| test.route == route.name && !test.expected.is_empty();
-            let own: Vec<&TestCase> = tests.iter().filter(own).collect();
+            let own: Vec<&TestCase> = tests.iter().copied().filter(own).collect();
             let was_run = run.iter().any(|test| test.route == route.name);
             if !was_run && !own.is_empty() && self.is_apart(route) {
                 self.check_names_in(route, &own, set);

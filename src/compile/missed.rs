@@ -16,7 +16,7 @@ const SEEN: usize = 2_000;
 
 impl Compiler<'_> {
     /// Where the help for an unknown name could only say what to do in general, says what to write.
-    pub(super) fn name_missed(&mut self, set: &RouteSet, tests: &[TestCase]) {
+    pub(super) fn name_missed(&mut self, set: &RouteSet, tests: &[&TestCase]) {
         let told: Vec<(usize, String)> = (0..)
             .zip(&self.problems)
             .filter_map(|(index, problem)| Some((index, self.meant_name(problem, set, tests)?)))
@@ -26,7 +26,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn meant_name(&self, problem: &Diagnostic, set: &RouteSet, tests: &[TestCase]) -> Option<String> {
+    fn meant_name(&self, problem: &Diagnostic, set: &RouteSet, tests: &[&TestCase]) -> Option<String> {
         let is_general = ["extract it first", "write where it stands in the payload", "if it is text"];
         let help = problem.help.as_deref().filter(|help| is_general.iter().any(|begin| help.starts_with(begin)))?;
         let name = problem.message.strip_prefix("nothing gives the name `")?.strip_suffix('`')?;
@@ -65,7 +65,7 @@ impl Compiler<'_> {
     }
 
     /// The one place at which the samples of a route have a field of this name.
-    fn in_samples(&self, name: &str, file: &str, set: &RouteSet, tests: &[TestCase]) -> Option<String> {
+    fn in_samples(&self, name: &str, file: &str, set: &RouteSet, tests: &[&TestCase]) -> Option<String> {
         let own = file.strip_prefix("routes/")?.strip_suffix(".yaml")?;
         let written = self.documents.0.get(file)?.root.as_ref()?.get("source")?.as_scalar();
         let source = set.sources.get(written.map_or(own, |named| &*named.text))?;

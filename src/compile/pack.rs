@@ -11,8 +11,8 @@ use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
+use super::Compiler;
 use super::template::{Kind as TemplateKind, Known, Reach};
-use super::{Compiler, Input};
 use crate::config::pack as written;
 use crate::config::scalar::Text;
 use crate::config::{At, Named, NamedList};
@@ -339,13 +339,6 @@ impl Compiler<'_> {
             }
         }
     }
-}
-
-/// Whether a file of the workspace could mean this pack. To compile each pack that is built in would take longer than all
-/// else.
-pub(super) fn is_named(input: &Input<'_>, pack: &str) -> bool {
-    let mut files = input.files.iter().filter(|(path, _)| !path.starts_with("schemas/"));
-    files.any(|(_, text)| text.contains(pack))
 }
 
 fn asked(named: &Named<written::QueryName>) -> Asked {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::extract::{bare, can_be_name, flat, may_be_absent, type_of};
-use super::pack::Packs;
 use super::source::CompiledSource;
 use super::step::saved_by;
 use super::template::{Kind, Known, Reach, Unsaved};
@@ -13,75 +12,19 @@ use crate::config::extract::Extract as WrittenExtract;
 use crate::config::route::{OnUnknown as WrittenOnUnknown, Route as WrittenRoute};
 use crate::config::scalar::Text;
 use crate::config::settings::Settings;
-use crate::config::source::{Source, SourceOrName};
+use crate::config::source::Source;
 use crate::config::step::Step;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::extract::{Conversion, Extract};
-use crate::path::{Location, Path};
 use crate::payload::Format;
 use crate::plan::OnUnknown;
 use crate::route::{Route, RouteSet, Send};
 use crate::source::OWN_SOURCE;
-use crate::test_case::TestCase;
 use crate::types::{Presence, Type};
 
 impl Compiler<'_> {
-    /// Every route of the workspace into the set; their tests are returned.
-    pub(super) fn routes(&mut self, settings: Option<&Settings>, packs: &Packs, set: &mut RouteSet) -> Vec<TestCase> {
-        let mut shared = BTreeMap::new();
-        let limits = settings.and_then(|s| s.limits.as_ref()).map(|limits| limits.of_sources());
-        for named in settings.iter().flat_map(|s| s.sources.iter()) {
-            if let Some(source) = self.source(&named.name.value, &named.value, packs, limits.as_ref()) {
-                self.serve(&source, set);
-                shared.insert(named.name.value.clone(), source);
-            }
-        }
-        let alerts = self.own_source();
-        let (mut tests, mut named, mut is_read) = (Vec::new(), HashSet::new(), true);
-        let files: Vec<Arc<str>> =
-            self.input.files.keys().filter(|file| file.starts_with("routes/")).cloned().collect();
-        for file in files {
-            let Some(name) = file.strip_prefix("routes/").and_then(|rest| rest.strip_suffix(".yaml")) else { continue };
-            let Some(written) = self.decode::<WrittenRoute>(&file) else {
-                is_read = false;
-                continue;
-            };
-            let own = match written.source.get() {
-                Some(SourceOrName::Here(source)) => {
-                    self.check_capture(source);
-                    named.extend(source.from.iter().map(|from| from.value.clone()).filter(|from| !from.contains('.')));
-                    let own = self.source(name, source, packs, limits.as_ref());
-                    own.iter().for_each(|source| self.serve(source, set));
-                    own
-                }
-                _ => None,
-            };
-            let source = match written.source.get() {
-                Some(SourceOrName::Named(text)) if *text.value == *OWN_SOURCE => {
-                    set.add_own_source(alerts.source.clone());
-                    Some(&alerts)
-                }
-                Some(SourceOrName::Named(text)) => {
-                    named.insert(text.value.clone());
-                    self.named_source(text, &shared, settings)
-                }
-                _ => own.as_ref(),
-            };
-            let route = self.route(name, &written, source, set, settings);
-            tests.extend(written.tests.iter().map(|test| self.test((name, &written), test, set, settings)));
-            if let Some(route) = route {
-                set.add_route(Arc::new(route));
-            }
-        }
-        self.unreachable(set);
-        if is_read {
-            settings.iter().for_each(|settings| self.unused_sources(settings, &named));
-        }
-        tests
-    }
-
     /// Sources that were declared for a route and have none.
-    fn unused_sources(&mut self, settings: &Settings, named: &HashSet<Arc<str>>) {
+    pub(super) fn unused_sources(&mut self, settings: &Settings, named: &HashSet<Arc<str>>) {
         // A route that names a source which is not there may mean one of these.
         if named.iter().any(|name| settings.sources.names().all(|known| *known != **name)) {
             return;
@@ -107,7 +50,7 @@ impl Compiler<'_> {
     }
 
     /// What a route's own source brings is for that route.
-    fn check_capture(&mut self, source: &Source) {
+    pub(super) fn check_capture(&mut self, source: &Source) {
         if let Some(capture) = source.capture.as_ref().filter(|capture| capture.value) {
             let message = "`capture` is for a source that has no route, and this one is a route's own";
             let help = "remove it; or declare the source in jackfield.yaml under `sources:`, and delete the route";
@@ -116,7 +59,7 @@ impl Compiler<'_> {
     }
 
     /// Fallbacks of a source of which another route takes every event.
-    fn unreachable(&mut self, set: &RouteSet) {
+    pub(super) fn unreachable(&mut self, set: &RouteSet) {
         for routes in set.routes.values() {
             let Some(all) = routes.iter().find(|route| !route.fallback && route.matcher.is_none()) else { continue };
             for route in routes.iter().filter(|route| route.fallback) {
@@ -129,14 +72,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn serve(&mut self, compiled: &CompiledSource, set: &mut RouteSet) {
+    pub(super) fn serve(&mut self, compiled: &CompiledSource, set: &mut RouteSet) {
         if *compiled.source.name == *OWN_SOURCE {
             return self.is_own_name(compiled);
         }
         if set.add_source(compiled.source.clone()).is_ok() {
-            self.source_places.insert(compiled.source.name.clone(), compiled.place.clone());
-            self.check_address_is_known(&compiled.source);
-            return;
+            return self.know_source(compiled);
         }
         let path = &compiled.source.path;
         let other = set.sources.values().find(|other| same_address(&other.path, path)).map(|other| &other.name);
@@ -164,7 +105,16 @@ impl Compiler<'_> {
         self.report(diagnostic);
     }
 
-    fn named_source<'s>(
+    /// Keeps in mind where a source is written.
+    pub(super) fn know_source(&mut self, compiled: &CompiledSource) {
+        if *compiled.source.name == *OWN_SOURCE {
+            return self.is_own_name(compiled);
+        }
+        self.source_places.insert(compiled.source.name.clone(), compiled.place.clone());
+        self.check_address_is_known(&compiled.source);
+    }
+
+    pub(super) fn named_source<'s>(
         &mut self,
         text: &Text,
         shared: &'s BTreeMap<Arc<str>, CompiledSource>,
@@ -183,7 +133,7 @@ impl Compiler<'_> {
         found
     }
 
-    fn route(
+    pub(super) fn route(
         &mut self,
         name: &str,
         written: &WrittenRoute,
@@ -203,8 +153,7 @@ impl Compiler<'_> {
         let steps = written.send.iter().flat_map(|send| &send.steps).chain(&written.lookup);
         let saved: Vec<Step> = steps.cloned().collect();
         reach.unsaved = saved_by(&saved, Unsaved::Deciding);
-        reach.later =
-            written.extract.iter().map(|named| (bare(&named.name).into(), in_template(&named.value))).collect();
+        reach.later = written.extract.iter().map(|named| (bare(&named.name).into(), path_in(&named.value))).collect();
         reach.early = true;
         let matcher = written.matcher.as_ref().map(|text| self.placed(text, Kind::Condition, &mut reach));
         reach.early = false;
@@ -361,14 +310,12 @@ fn of_source(ty: Type, extract: &Extract, form: bool) -> Type {
     }
 }
 
-/// Where a template finds what an extract takes, where that is one place of the payload.
-fn in_template(written: &WrittenExtract) -> Option<String> {
-    let path = match written {
-        WrittenExtract::Path(path) => path,
-        WrittenExtract::Full(fields) => fields.path.as_ref()?,
-    };
-    let steps = Path::parse(path).ok()?.steps()?;
-    Some(Location(steps).to_string().replacen('$', "payload", 1))
+/// The path of an extract that has one alone, as written.
+fn path_in(written: &WrittenExtract) -> Option<Arc<str>> {
+    match written {
+        WrittenExtract::Path(path) => Some(path.value.clone()),
+        WrittenExtract::Full(fields) => Some(fields.path.as_ref()?.value.clone()),
+    }
 }
 
 /// The path of an extract that has one alone, and its name.

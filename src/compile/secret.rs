@@ -91,18 +91,18 @@ impl Compiler<'_> {
         let Some(name) = name else { return };
         let own = from.split('.').next().unwrap_or(from);
         let bears = |name: &str, sender: &str| name.to_lowercase().split('_').any(|word| word == sender);
-        let times = |text: &str| self.input.files.values().map(|file| file.matches(text).count()).sum::<usize>();
         let lower = name.to_lowercase();
         if lower.contains(own) {
             return;
         }
-        let is_other = |word: &&str| !word.is_empty() && *word != own && times(&format!("from: {word}.")) > 0;
+        let mentions = self.mentions();
+        let times = |name: &str| mentions.variables.get(name).copied().unwrap_or_default();
+        let is_other = |word: &&str| !word.is_empty() && *word != own && mentions.senders.contains(*word);
         let other = lower.split('_').find(is_other);
         let mut known = self.input.environment.variables.keys().filter(|known| bears(known, own));
         let meant = known.next().filter(|_| known.next().is_none());
         // Where nothing takes this sender's own, and another source has the one that is written.
-        let is_left =
-            |meant: &&String| times(&format!("${{env:{meant}}}")) == 0 && times(&format!("${{env:{name}}}")) > 1;
+        let is_left = |meant: &&String| times(meant) == 0 && times(name) > 1;
         let message = match (other, meant.filter(is_left)) {
             (Some(other), _) => format!("`{name}` bears the name of `{other}`, and this source is of `{own}`"),
             (None, Some(meant)) => format!("`{name}` is the secret of another source, and `{meant}` of none"),

@@ -201,7 +201,8 @@ impl Compiler<'_> {
             self.report(problem);
             return None;
         }
-        Path::parse(text)
+        self.memo
+            .path(text)
             .map_err(|error| {
                 // Of a path that is a key, the whole key is shown.
                 let is_key = text.place.on == On::Key;

@@ -15,6 +15,7 @@ use crate::config::scalar::Text;
 use crate::diagnostic::{Code, Diagnostic, Place, suggest};
 use crate::document::reference;
 use crate::pack::Connection;
+use crate::path::{Location, Path};
 use crate::pipeline::{self, BASE_NAMES};
 use crate::route::Placed;
 use crate::template::{Misfit, Template, TemplateError, Use};
@@ -30,8 +31,8 @@ pub(super) use unsaved::Unsaved;
 pub(super) struct Reach {
     /// Extracted names.
     pub names: Vec<Known>,
-    /// Names that are extracted only after this, with where a template finds the value before.
-    pub later: Vec<(Arc<str>, Option<String>)>,
+    /// Names that are extracted only after this, each with its path.
+    pub later: Vec<(Arc<str>, Option<Arc<str>>)>,
     /// This is before `extract`, whose names are not there yet.
     pub early: bool,
     /// What was written for a name and can't be one: what uses it has no problem of its own.
@@ -212,7 +213,7 @@ fn address(path: &str) -> Type {
 }
 
 /// How a template is compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Value,
     Condition,
@@ -232,12 +233,7 @@ impl Compiler<'_> {
             self.reference_in_text(text, range, place, reach);
             return None;
         }
-        let compiled = match kind {
-            Kind::Value => Template::compile(text),
-            Kind::Condition => Template::condition(text),
-            Kind::Lenient => Template::lenient_condition(text),
-        };
-        match compiled {
+        match self.memo.template(text, kind) {
             Ok(template) => {
                 self.check_lookalikes(text, place, reach);
                 let before = self.problems.len();
@@ -374,9 +370,9 @@ impl Compiler<'_> {
             self.check_base_field(used, at, reach);
             return;
         }
-        if let Some((_, found)) = reach.later.iter().find(|(name, _)| *name == used.name) {
+        if let Some((_, path)) = reach.later.iter().find(|(name, _)| *name == used.name) {
             let message = format!("`{}` is not known yet: `match` comes before `extract`", used.name);
-            let help = match found {
+            let help = match path.as_deref().and_then(in_template) {
                 Some(path) => format!("write where the value stands in the payload: `{path}`"),
                 None => "write where the value stands in the payload, such as `payload.contact.name`".to_owned(),
             };
@@ -400,6 +396,12 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::UnknownName, at, message).help(help);
         self.report(diagnostic.fix_opt(place.part(name), near));
     }
+}
+
+/// Where a template finds what a path takes, where that is one place of the payload.
+fn in_template(path: &str) -> Option<String> {
+    let steps = Path::parse(path).ok()?.steps()?;
+    Some(Location(steps).to_string().replacen('$', "payload", 1))
 }
 
 /// Where the first field of a name stands, when it is written with a dot.

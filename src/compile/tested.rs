@@ -73,7 +73,8 @@ impl Compiler<'_> {
                         let problem = self.of_other_sample(problem, test, bytes, set);
                         let problem = self.at_first_line(problem, test, bytes, set);
                         let problem = problem.map(|problem| of_shared_sample(problem, test, tests));
-                        self.problems.extend(problem.map(|problem| self.without_built_in(problem)));
+                        let problem = problem.map(|problem| self.without_built_in(problem));
+                        self.problems.extend(problem);
                     }
                 }
             }

@@ -28,8 +28,7 @@ impl Compiler<'_> {
         let trials = (self.input.read)(SANDBOX_ENV).unwrap_or_default();
         let trials = String::from_utf8_lossy(&trials).into_owned();
         let of_trials = trials.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim().to_owned());
-        let of_files = self.input.files.values().flat_map(|text| text.split("${env:").skip(1));
-        let of_files = of_files.filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.trim().to_owned());
+        let of_files = self.mentions().variables.keys().map(|name| name.trim().to_owned());
         of_trials.chain(of_files).filter(|name| self.input.environment.variables.contains_key(name)).collect()
     }
 

@@ -18,9 +18,9 @@ const PACKS: [&str; 6] = ["packs", "pack", "schema", "Schemas", "Schema", "Packs
 const CONFIG: [&str; 4] = ["config", "conf", "settings", "routes"];
 
 /// What lies about.
-pub(super) fn find(root: &Path, files: &Files) -> Vec<Diagnostic> {
+pub(super) fn find(root: &Path, files: &Files, routes: &[String]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    wrong_endings(root, "routes", &mut found);
+    wrong_endings(routes, &mut found);
     for name in names(root).iter().filter(|name| is_yaml(name) && **name != SETTINGS) {
         if is_route(root, name) {
             found.push(unread(name, NO_FOLDER, &format!("move it to `routes/{name}`")));
@@ -79,8 +79,8 @@ pub(super) fn name_settings(root: &Path, diagnostics: &mut [Diagnostic]) {
     };
 }
 
-fn wrong_endings(root: &Path, folder: &str, found: &mut Vec<Diagnostic>) {
-    for path in walk(root, folder, &|_| true).files {
+fn wrong_endings(routes: &[String], found: &mut Vec<Diagnostic>) {
+    for path in routes {
         let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
         let lower = name.to_lowercase();
         let stem = [".yaml.txt", ".yml.txt", ".yaml", ".yml", ".json", ".txt"].iter().find_map(|end| {
@@ -89,7 +89,7 @@ fn wrong_endings(root: &Path, folder: &str, found: &mut Vec<Diagnostic>) {
         });
         let stem = if name.contains('.') { stem } else { Some(name) };
         if let Some(stem) = stem.filter(|_| !name.ends_with(".yaml")) {
-            let problem = unread(&path, "a route's file ends in `.yaml`", &format!("rename it to `{stem}.yaml`"));
+            let problem = unread(path, "a route's file ends in `.yaml`", &format!("rename it to `{stem}.yaml`"));
             found.push(if is_yaml(&lower) { as_error(problem) } else { problem });
         }
     }

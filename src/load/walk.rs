@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// No folder of a workspace lies deeper.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 /// No folder of a workspace has more files and folders in it, counted together.
 const MOST: usize = 20_000;
 

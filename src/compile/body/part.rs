@@ -50,7 +50,7 @@ impl Compiler<'_> {
         // What only the whole of a value can tell: its words, its length, its pattern.
         let is_whole = !self.blanks.iter().any(|blank| blank.file == at.file && blank.path.is_within(&at.path));
         if is_whole && self.problems.len() == before && defaults.is_empty() && part.sub().says_more() {
-            let compiled = constant(body).and_then(|value| Some((value, part.sub().compile()?)));
+            let compiled = constant(body).and_then(|value| Some((value, self.memo.schema(&part.sub())?)));
             compiled.iter().for_each(|(value, compiled)| self.check_constant(value, compiled, at));
         }
     }
@@ -123,7 +123,7 @@ impl Compiler<'_> {
             }
             let needs = case.value.is_some() || !case.form.samples().is_empty();
             if needs && part.sub().says_more() {
-                let schema = compiled.get_or_insert_with(|| part.sub().compile());
+                let schema = compiled.get_or_insert_with(|| self.memo.schema(&part.sub()));
                 schema.iter().for_each(|schema| self.check_case(case, schema, template, part, at));
             }
             self.check_length(case, part, at);

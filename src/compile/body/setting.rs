@@ -50,7 +50,7 @@ impl Compiler<'_> {
         let Some(schema) = target.operation.schema.as_ref().map(Schema::document) else { return };
         let parts = Sub { schema, root: schema }.conjuncts();
         let part = parts.into_iter().find_map(|part| part.get("properties")?.get(field));
-        let Some(taken) = part.and_then(|part| Sub { schema: part, root: schema }.compile()) else { return };
+        let Some(taken) = part.and_then(|part| self.memo.schema(&Sub { schema: part, root: schema })) else { return };
         let scope = Scope::new().with("connection", target.connection.settings.clone());
         let (wrong, of_field) = match pipeline::render(default, &scope) {
             Ok(None) => return,

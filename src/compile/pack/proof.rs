@@ -36,7 +36,7 @@ impl Compiler<'_> {
         }
         for (default, (_, body)) in written.defaults.iter().zip(&compiled.defaults) {
             let property = conjuncts.iter().find_map(|schema| schema.get("properties")?.get(&default.name.value));
-            let sub = property.and_then(|property| Sub { schema: property, root: schema }.compile());
+            let sub = property.and_then(|property| self.memo.schema(&Sub { schema: property, root: schema }));
             if let (Body::Value(value), Some(sub)) = (body, sub) {
                 self.check_constant(value, &sub, &default.value.place);
             }

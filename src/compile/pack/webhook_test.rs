@@ -58,7 +58,7 @@ impl Compiler<'_> {
 
     /// A webhook that refuses its own capture refuses those of its routes as well: that is mended in the pack.
     fn drop_unproved(&mut self, webhook: &str) {
-        let documents = &self.documents;
+        let documents = self.documents.clone();
         let is_of_webhook = |problem: &Diagnostic| {
             let place = problem.place().filter(|place| !place.file.starts_with("schemas/"))?;
             let document = documents.0.get(&place.file)?;

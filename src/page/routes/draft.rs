@@ -202,7 +202,8 @@ fn tested(page: &Inner, target: &Target, compiled: &Compiled) -> (usize, usize) 
         let capture = capture.or_else(|| captures.get(&*test.request).cloned());
         !test.failures(&compiled.set, capture.as_deref(), now).is_empty()
     };
-    let (failed, passed): (Vec<_>, Vec<_>) = compiled.tests.iter().filter(is_meant).partition(|test| failed(test));
+    let (failed, passed): (Vec<_>, Vec<_>) =
+        compiled.tests.iter().map(|test| &**test).filter(is_meant).partition(|test| failed(test));
     (passed.len(), failed.len())
 }
 
