@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use crate::load::folder::{Folder, Look, WATCHED};
 
 /// An editor writes a file in several steps; they count as one change when they end for this long.
-const QUIET: Duration = Duration::from_millis(30);
+const QUIET: Duration = Duration::from_millis(60);
 /// However busy the folder is, a change waits no longer than this.
 const LONGEST: Duration = Duration::from_millis(1000);
 /// How often the files are looked at where no notices come: network folders, replaced folders, swapped links.
