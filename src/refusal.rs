@@ -83,7 +83,7 @@ impl Reason {
 #[derive(Debug)]
 pub struct Tally {
     refused: [AtomicU64; Reason::ALL.len()],
-    /// The second in which each was told last.
+    /// The second, or minute, in which each was told last.
     told: [AtomicU64; Reason::ALL.len()],
     /// The refusals that the log shows, by reason and source.
     shown: Mutex<BTreeMap<Alike, Shown>>,
@@ -120,9 +120,9 @@ impl Tally {
     }
 
     /// Whether what is wrong here is worth a line in the log: a flood must not become one there, so that it is told once in
-    /// a second.
-    pub fn is_news(&self, reason: Reason, second: u64) -> bool {
-        self.told.get(reason as usize).is_some_and(|told| told.swap(second, Ordering::Relaxed) != second)
+    /// a second, or whatever `span` counts.
+    pub fn is_news(&self, reason: Reason, span: u64) -> bool {
+        self.told.get(reason as usize).is_some_and(|told| told.swap(span, Ordering::Relaxed) != span)
     }
 
     /// Whether a refusal is shown in the log, and how many like it were not since the last: one in a second for each

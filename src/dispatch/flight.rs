@@ -14,7 +14,7 @@ use crate::id::DeliveryId;
 /// hours by the one whose tries lie far apart.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// For how much longer others wait for its turn: whoever is due before it comes before it.
-const TURN: Duration = Duration::from_secs(10);
+const TURN: Duration = Duration::from_secs(60);
 /// From how many keys at rest on it is looked which of them rest no more.
 const MANY: usize = 1024;
 
@@ -155,15 +155,15 @@ mod tests {
         flights.rests("key", failed, at(50), at(0));
         assert!(waiting.as_mut().enable(), "whoever waits learns of it");
         assert_eq!(flights.resting("key", failed, at(0)), None);
-        assert_eq!(flights.resting("key", other, at(10_049)), Some(at(50)), "it may wait for its turn");
+        assert_eq!(flights.resting("key", other, at(60_049)), Some(at(50)), "it may wait for its turn");
         assert_eq!(flights.resting("another", other, at(0)), None);
-        assert_eq!(flights.resting("key", other, at(10_050)), None);
+        assert_eq!(flights.resting("key", other, at(60_050)), None);
         flights.rests("key", failed, at(5_000_000), at(0));
         assert_eq!(flights.resting("key", other, at(1)), Some(at(900_000)), "not for ever");
         flights.landed("key");
         assert_eq!(flights.resting("key", other, at(2)), None, "it is known");
         for number in 0..10_000 {
-            flights.rests(&format!("{number}"), failed, at(number * 60), at(number * 60));
+            flights.rests(&format!("{number}"), failed, at(number * 600), at(number * 600));
         }
         assert!(flights.all().resting.capacity() < 4 * MANY, "what rests no more costs nothing");
     }

@@ -145,7 +145,8 @@ impl Arrival<'_> {
         death::moment("received");
         self.ingress.store.accept_until(new, self.until).await.map_err(|error| {
             let refusal = Refusal::store();
-            if self.ingress.guard.tally.is_news(refusal.reason, super::STARTED.elapsed().as_secs()) {
+            // Once a minute: a disk that is full is so for a while.
+            if self.ingress.guard.tally.is_news(refusal.reason, super::STARTED.elapsed().as_secs() / 60) {
                 tracing::error!(%error, "the store did not take an event; its sender is told to try again");
             }
             refusal

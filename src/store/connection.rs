@@ -58,6 +58,11 @@ pub(super) fn writer(file: &Path, options: &Options, had_tables: bool) -> Result
 
 /// Whether the file has every table and index that it should have.
 pub(super) fn has_all_tables(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(missing(connection)?.is_empty())
+}
+
+/// The tables and indexes that the file should have and has not, each as its type and its name.
+pub(super) fn missing(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let whole = Connection::open_in_memory()?;
     for step in migration::STEPS {
         whole.execute_batch(step)?;
@@ -67,7 +72,7 @@ pub(super) fn has_all_tables(connection: &Connection) -> Result<bool, StoreError
         let names = statement.query_map([], |row| row.get(0))?;
         Ok(names.collect::<Result<_, _>>()?)
     };
-    Ok(names(&whole)?.is_subset(&names(connection)?))
+    Ok(names(&whole)?.difference(&names(connection)?).cloned().collect())
 }
 
 /// A connection that does nothing: while it is open, no other program takes itself for the last one that uses the file,

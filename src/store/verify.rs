@@ -88,7 +88,12 @@ const RULES: [(&str, &str); 12] = [
 ];
 
 fn contents(connection: &Connection) -> Result<Verified, StoreError> {
+    let missing = connection::missing(connection)?;
     let mut problems = sqlites_own(connection)?;
+    problems.extend(missing.iter().map(|name| format!("the {name} is missing: the store does not start")));
+    if missing.iter().any(|name| name.starts_with("table ")) {
+        return Ok(Verified { events: 0, deliveries: 0, problems });
+    }
     for (sql, meaning) in RULES {
         let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
         if count > 0 {

@@ -171,6 +171,25 @@ fn a_full_disk_is_answered_with_503_and_told() {
 }
 
 #[test]
+fn what_the_file_lacks_is_named_by_verify_as_well() {
+    for (kind, name) in [("INDEX", "memory_claims"), ("TABLE", "totals")] {
+        let folder = workspace("lacking", "");
+        let server = Server::start(folder.path(), &["--sandbox"], &[]);
+        assert_eq!(send(&server, 1, 10), 202);
+        assert_eq!(server.terminate(), 0);
+        let file = folder.path().join("data/sandbox/jackfield.db");
+        let store = rusqlite::Connection::open(&file).unwrap();
+        store.execute_batch(&format!("DROP {kind} {name}")).unwrap();
+        drop(store);
+        let proved = transcript(&run(folder.path(), &["store", "verify", "--sandbox"]));
+        let kind = kind.to_lowercase();
+        assert!(proved.contains(&format!("the {kind} {name} is missing: the store does not start")), "{proved}");
+        assert!(proved.ends_with("--- exit 1\n"), "{proved}");
+        assert!(Server::try_start(folder.path(), &["--sandbox"], &[]).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn a_broken_file_is_told_and_nothing_is_served() {
     let folder = workspace("broken", "");
     let server = Server::start(folder.path(), &["--sandbox"], &[]);

@@ -74,6 +74,7 @@ impl Runner<'_> {
         if self.record(index, &made, ON, Kept { saved: Some(&saved), memory, ..Kept::default() }).await.is_none() {
             return Step::End(Done::Left);
         }
+        keys.iter().for_each(|key| self.shared.flights.landed(key));
         if !is_nothing(&saved) {
             self.let_asked_go(&keys).await;
         }

@@ -13,7 +13,8 @@ const SPANS: &[(&str, u64, u64)] =
     &[("seconds", 1, 60), ("minutes", 60, 3600), ("hours", 3600, 86_400), ("days", 86_400, u64::MAX)];
 const TOOK: Units =
     &[("ms", 1.0, 1000.0), ("s", 1000.0, 60_000.0), ("min", 60_000.0, 3_600_000.0), ("h", 3_600_000.0, f64::INFINITY)];
-const SIZE: Units = &[("B", 1.0, 1000.0), ("KB", 1000.0, 1_000_000.0), ("MB", 1_000_000.0, f64::INFINITY)];
+/// As settings count them: `20MB` is 20 times 1024 times 1024 bytes.
+const SIZE: Units = &[("B", 1.0, 1024.0), ("KB", 1024.0, 1_048_576.0), ("MB", 1_048_576.0, f64::INFINITY)];
 
 impl Language {
     /// `1214` as `1,214`; a fraction has one digit.

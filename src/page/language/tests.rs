@@ -51,7 +51,7 @@ fn times_and_sizes_are_told_in_the_unit_that_says_most() {
     let told = [0, 5, 60, 7200, 86_400 * 3, -12].map(ago);
     assert_eq!(told, ["just now", "5 seconds ago", "1 minute ago", "2 hours ago", "3 days ago", "in 12 seconds"]);
     assert_eq!([640.0, 2310.0, 90_000.0].map(|ms| en.took(ms).unwrap()), ["640 ms", "2.3 s", "1.5 min"]);
-    assert_eq!([12.0, 2_500_000.0].map(|size| en.size(size).unwrap()), ["12 bytes", "2.5 MB"]);
+    assert_eq!([12.0, 2_500_000.0].map(|size| en.size(size).unwrap()), ["12 bytes", "2.4 MB"]);
     assert_eq!(en.moment("2026-11-21T18:45:00.000Z").unwrap(), "21 Nov 2026, 18:45:00 UTC");
 }
 
