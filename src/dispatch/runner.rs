@@ -173,10 +173,7 @@ async fn begun(shared: &Shared, delivery: StoredDelivery, seat: Seat) -> Done {
         true => runner.all().await,
         false => Done::Left,
     };
-    if let Done::Waits(Some(at)) = done {
-        runner.goes_on(at);
-    }
-    runner.let_asked_go(&[]).await;
+    runner.leaves(&done).await;
     done
 }
 

@@ -91,8 +91,16 @@ impl<'s> Runner<'s> {
         }
     }
 
+    /// Whoever waits for this delivery learns that it is over, or when it goes on.
+    pub(super) async fn leaves(&mut self, done: &Done) {
+        if let Done::Waits(Some(at)) = done {
+            self.goes_on(*at);
+        }
+        self.let_asked_go(&[]).await;
+    }
+
     /// What this delivery has asked for in vain is made when it goes on: nobody need ask for it before.
-    pub(super) fn goes_on(&mut self, at: Timestamp) {
+    fn goes_on(&mut self, at: Timestamp) {
         let (shared, id) = (self.shared, self.delivery.id);
         self.again.get_or_insert((id, at));
         let live = shared.live.now();
