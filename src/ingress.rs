@@ -73,7 +73,10 @@ impl Ingress {
     }
 
     fn refuse(&self, refusal: Refusal, path: &str) -> Response<Full<Bytes>> {
-        self.guard.tally.refused(refusal.reason);
+        match &refusal.source {
+            Some(source) => self.guard.tally.refused_by(source, refusal.reason, self.clock.now()),
+            None => self.guard.tally.refused(refusal.reason),
+        }
         let second = STARTED.elapsed().as_secs();
         // What the store says itself is told where it happens.
         if refusal.reason != Reason::StoreUnavailable

@@ -21,6 +21,7 @@ pub mod problem;
 mod revisions;
 mod routes;
 mod rows;
+mod senders;
 mod session;
 mod sign_in;
 mod standing;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::clock::Timestamp;
+
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])* $variant:ident = $word:literal, $status:literal;)*) => {
         /// Why a request is not taken. Its word is stable: it stands in the answer, in the log and in `status`.
@@ -79,10 +81,13 @@ impl Reason {
     }
 }
 
-/// How many requests were not taken, by reason, and how many were handshakes. Of what is refused, nothing else is kept.
+/// How many requests were not taken, by reason and by source, and how many were handshakes. Of what is refused, nothing else
+/// is kept.
 #[derive(Debug)]
 pub struct Tally {
     refused: [AtomicU64; Reason::ALL.len()],
+    /// Those of each source that is named in the files.
+    sources: Mutex<BTreeMap<Arc<str>, TurnedAway>>,
     /// The second, or minute, in which each was told last.
     told: [AtomicU64; Reason::ALL.len()],
     /// The refusals that the log shows, by reason and source.
@@ -92,6 +97,27 @@ pub struct Tally {
 
 /// Refusals of one reason at one source.
 type Alike = (&'static str, Option<Arc<str>>);
+
+/// What one source has refused since the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    counts: [u64; Reason::ALL.len()],
+    /// Why the last was, and when.
+    pub reason: Reason,
+    pub at: Timestamp,
+}
+
+impl TurnedAway {
+    /// How many in all.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// How many for one reason.
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.counts.get(reason as usize).copied().unwrap_or(0)
+    }
+}
 
 #[derive(Debug)]
 struct Shown {
@@ -104,7 +130,13 @@ struct Shown {
 impl Default for Tally {
     fn default() -> Self {
         let all = |start: u64| std::array::from_fn(|_| AtomicU64::new(start));
-        Tally { refused: all(0), told: all(u64::MAX), shown: Mutex::default(), handshakes: AtomicU64::new(0) }
+        Tally {
+            refused: all(0),
+            sources: Mutex::default(),
+            told: all(u64::MAX),
+            shown: Mutex::default(),
+            handshakes: AtomicU64::new(0),
+        }
     }
 }
 
@@ -113,6 +145,31 @@ impl Tally {
         if let Some(count) = self.refused.get(reason as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The same of a request that came to a source.
+    pub fn refused_by(&self, source: &Arc<str>, reason: Reason, at: Timestamp) {
+        self.refused(reason);
+        let mut all = self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let none = || TurnedAway { counts: [0; Reason::ALL.len()], reason, at };
+        let own = match all.get_mut(source) {
+            Some(own) => own,
+            None => all.entry(source.clone()).or_insert_with(none),
+        };
+        (own.reason, own.at) = (reason, at);
+        if let Some(count) = own.counts.get_mut(reason as usize) {
+            *count += 1;
+        }
+    }
+
+    /// What a source has refused; nothing for one that has refused nothing.
+    pub fn turned_away(&self, source: &str) -> Option<TurnedAway> {
+        self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(source).cloned()
+    }
+
+    /// How many requests were refused in all.
+    pub fn total(&self) -> u64 {
+        self.refused.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     pub fn handshake(&self) {
@@ -163,6 +220,17 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), Reason::ALL.len());
         assert!(Reason::ALL.is_sorted_by_key(|reason| reason.status()));
+    }
+
+    #[test]
+    fn what_a_source_refuses_is_counted_there_too() {
+        let (tally, source) = (Tally::default(), Arc::from("a"));
+        tally.refused(Reason::NotFound);
+        tally.refused_by(&source, Reason::BodyTooLarge, Timestamp(1));
+        tally.refused_by(&source, Reason::VerificationFailed, Timestamp(2));
+        let own = tally.turned_away("a").unwrap();
+        assert_eq!((own.count(), own.of(Reason::BodyTooLarge), own.reason), (2, 1, Reason::VerificationFailed));
+        assert_eq!((own.at, tally.total(), tally.turned_away("b")), (Timestamp(2), 3, None));
     }
 
     #[test]

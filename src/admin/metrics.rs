@@ -16,7 +16,7 @@ use super::{Admin, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State;
 use crate::figures::{ConnectionTotals, Ends, RouteTotals};
-use crate::refusal::Reason;
+use crate::refusal::{Reason, TurnedAway};
 use crate::route::RouteSet;
 use crate::store::{self, Backlog, Counts, StoreError};
 use text::Page;
@@ -53,16 +53,29 @@ fn requests(page: &mut Page, admin: &Admin, set: &RouteSet) {
     for source in set.sources.keys() {
         page.value(&[("source", source)], admin.figures.source_total(source));
     }
-    page.counter("jackfield_requests_refused_total", "Requests that were not taken, by reason.");
-    for reason in Reason::ALL {
-        let count = admin.tally.counts().find(|(known, _)| known == reason).map_or(0, |(_, count)| count);
-        page.value(&[("reason", reason.word())], count);
-    }
+    refused(page, admin, set);
     page.counter("jackfield_handshakes_total", "Challenges of senders that were answered.");
     page.value(&[], admin.tally.handshakes());
     let help = "From the last byte of a request to the answer, for requests that were accepted.";
     page.histogram("jackfield_answer_duration_seconds", help);
     page.classes(&[], &admin.figures.answered());
+}
+
+/// What was refused: by source where one was meant that serves, and without a source where none was.
+fn refused(page: &mut Page, admin: &Admin, set: &RouteSet) {
+    page.counter("jackfield_requests_refused_total", "Requests that were not taken, by reason and source.");
+    let of_sources: Vec<_> = set.sources.keys().map(|source| (source, admin.tally.turned_away(source))).collect();
+    for reason in Reason::ALL {
+        let all = admin.tally.counts().find(|(known, _)| known == reason).map_or(0, |(_, count)| count);
+        let of = |own: &Option<TurnedAway>| own.as_ref().map_or(0, |own| own.of(*reason));
+        let owned: u64 = of_sources.iter().map(|(_, own)| of(own)).sum();
+        page.value(&[("reason", reason.word())], all.saturating_sub(owned));
+        // A series that begins with its first refusal would hide it; the others are too many to be there from the start.
+        let is_told = |own: &Option<TurnedAway>| *reason == Reason::VerificationFailed || of(own) > 0;
+        for (source, own) in of_sources.iter().filter(|(_, own)| is_told(own)) {
+            page.value(&[("reason", reason.word()), ("source", source)], of(own));
+        }
+    }
 }
 
 /// What routes made of events, and what became of their deliveries.

@@ -11,14 +11,13 @@ use axum::routing::get;
 use serde_json::{Value as Json, json};
 
 use super::standing::Stand;
-use super::{Asked, Page};
+use super::{Asked, Page, senders};
 use crate::clock::Timestamp;
 use crate::delivery;
 use crate::figures::Window;
 use crate::pack::Connection;
 use crate::route::{Route, RouteSet};
 use crate::source::{OWN_SOURCE, Source};
-use crate::verify::Verify;
 
 /// So many of the newest events are looked at, for when each source brought one.
 const NEWEST: usize = 500;
@@ -113,7 +112,8 @@ async fn connections(State(page): State<Page>, asked: Asked) -> Response {
     let shown = health.iter().filter_map(|one| whole(one, &stand, &revision.set)).collect::<Vec<_>>();
     let last = last_events(&page, &revision.set).await;
     let sources = revision.set.sources.values().filter(|source| &*source.name != OWN_SOURCE);
-    let sources: Vec<Json> = sources.map(|source| address(source, &revision.set, last.get(&source.name))).collect();
+    let sources: Vec<Json> =
+        sources.map(|source| address(&page, source, &revision.set, last.get(&source.name))).collect();
     page.show(&asked, "connections.html", "connections", json!({ "connections": shown, "sources": sources }))
 }
 
@@ -145,29 +145,30 @@ fn uses(route: &Route, connection: &str) -> bool {
     all.any(|used| &*used.name == connection)
 }
 
-/// `10 requests a second`, as a provider says it.
-fn limit((requests, per): &(u64, Duration)) -> String {
-    let requests = format!("{requests} request{}", if *requests == 1 { "" } else { "s" });
+/// So many requests in `amount` of a `unit`, as a provider says it: ten a `second`, or 200 in 10 `seconds`.
+fn limit((requests, per): &(u64, Duration)) -> Json {
     let seconds = per.as_secs_f64();
-    let units = [("day", 86_400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0)];
-    if let Some((unit, _)) = units.iter().find(|(_, size)| *size == seconds) {
-        let article = if *unit == "hour" { "an" } else { "a" };
-        return format!("{requests} {article} {unit}");
-    }
-    match units.iter().find(|(_, size)| seconds >= *size && (seconds / size).fract() == 0.0) {
-        Some((unit, size)) => format!("{requests} in {} {unit}s", seconds / size),
-        None => format!("{requests} in {seconds} seconds"),
-    }
+    let units =
+        [("day", "days", 86_400.0), ("hour", "hours", 3600.0), ("minute", "minutes", 60.0), ("second", "seconds", 1.0)];
+    let whole = units.iter().find(|(_, _, size)| seconds >= *size && (seconds / size).fract() == 0.0);
+    let (unit, amount) = match whole {
+        Some((one, _, size)) if seconds == *size => (*one, 1.0),
+        Some((_, many, size)) => (*many, seconds / size),
+        None => ("seconds", seconds),
+    };
+    let amount = if amount.fract() == 0.0 { json!(amount as u64) } else { json!(amount) };
+    json!({ "requests": requests, "amount": amount, "unit": unit })
 }
 
-fn address(source: &Source, set: &RouteSet, last_at: Option<&Timestamp>) -> Json {
-    let own = || format!("{}{}{}", set.public_url, set.prefix, source.path);
+fn address(page: &Page, source: &Source, set: &RouteSet, last_at: Option<&Timestamp>) -> Json {
     let routes = set.routes.get(&source.name).into_iter().flatten().map(|route| &*route.name);
     json!({
-        "address": source.public_url.as_ref().map_or_else(own, |url| url.to_string()),
+        "address": senders::address(set, source),
+        "key": senders::secret_in_query(&source.verify),
         "name": &*source.name,
         "routes": routes.collect::<Vec<_>>(),
-        "verify": (!matches!(source.verify, Verify::Open)).then(|| source.verify.describe()),
+        "proof": senders::proof(&source.verify),
+        "turned_away": senders::turned_away(page, source),
         "last_at": last_at.map(|at| at.to_string()),
     })
 }
@@ -192,15 +193,16 @@ mod tests {
     #[test]
     fn limits_are_told_as_providers_tell_them() {
         let cases = [
-            ((10, 1), "10 requests a second"),
-            ((60, 60), "60 requests a minute"),
-            ((200, 10), "200 requests in 10 seconds"),
-            ((1, 3600), "1 request an hour"),
-            ((500, 7200), "500 requests in 2 hours"),
+            ((10, 1), (1, "second")),
+            ((60, 60), (1, "minute")),
+            ((200, 10), (10, "seconds")),
+            ((1, 3600), (1, "hour")),
+            ((500, 7200), (2, "hours")),
         ];
-        for ((requests, seconds), text) in cases {
-            assert_eq!(limit(&(requests, Duration::from_secs(seconds))), text);
+        for ((requests, seconds), (amount, unit)) in cases {
+            let wanted = json!({ "requests": requests, "amount": amount, "unit": unit });
+            assert_eq!(limit(&(requests, Duration::from_secs(seconds))), wanted);
         }
-        assert_eq!(limit(&(3, Duration::from_millis(1500))), "3 requests in 1.5 seconds");
+        assert_eq!(limit(&(3, Duration::from_millis(1500)))["amount"], 1.5);
     }
 }

@@ -33,10 +33,32 @@ struct Chosen {
     name: Option<String>,
     to: Option<String>,
     /// Why there is no draft.
-    problem: Option<String>,
+    problem: Option<Hindrance>,
+}
+
+/// Why a draft can't be made.
+#[derive(Clone, Debug)]
+enum Hindrance {
+    /// A file of that name is there already.
+    Taken(String),
+    /// Told in English, as diagnostics are.
+    Other(String),
+}
+
+impl Hindrance {
+    fn to_json(&self) -> Json {
+        match self {
+            Hindrance::Taken(file) => json!({ "taken": file, "message": null }),
+            Hindrance::Other(message) => json!({ "taken": null, "message": message }),
+        }
+    }
 }
 
 async fn ask(State(page): State<Page>, asked: Asked) -> Response {
+    // Without an event there is nothing to make a route of; where those are that wait for one is the place to begin.
+    if asked.query().get("from").is_none() {
+        return page.to("/unmatched");
+    }
     let from = asked.query().get("from").unwrap_or_default().to_owned();
     shown(&page, &asked, &from, Chosen::default()).await
 }
@@ -76,7 +98,7 @@ fn view(page: &Inner, story: &EventStory, chosen: &Chosen) -> Json {
         "to": chosen.to.as_deref().or(first),
         "source": &*story.event.source,
         "received_at": story.event.received_at.to_string(),
-        "problem": chosen.problem,
+        "problem": chosen.problem.as_ref().map(Hindrance::to_json),
         "payload": rows.to_json(),
         "connections": connections,
     })
@@ -146,17 +168,19 @@ async fn make(State(page): State<Page>, asked: Asked, fields: Fields) -> Respons
 }
 
 /// The draft, and the file that it is to be; or why there is none.
-fn draft_of(page: &Inner, name: &str, to: &str, story: &EventStory) -> Result<(Target, String), String> {
-    first_draft::check_name(name)?;
-    let target = Target::route(name).ok_or_else(|| format!("`{name}` can't be the name of a route: it is too long"))?;
+fn draft_of(page: &Inner, name: &str, to: &str, story: &EventStory) -> Result<(Target, String), Hindrance> {
+    first_draft::check_name(name).map_err(Hindrance::Other)?;
+    let too_long = || Hindrance::Other(format!("`{name}` can't be the name of a route: it is too long"));
+    let target = Target::route(name).ok_or_else(too_long)?;
     let root = &page.workspace.root;
     if target.is_taken(root) {
-        return Err(format!("`{}` is there already; name the route otherwise", target.file));
+        return Err(Hindrance::Taken(target.file));
     }
     let compiled = compiled(page);
     let (raw, bytes) = (&*story.event.raw, capture::write(&story.event.raw));
     let sample = sample_file(root, name, &bytes);
-    let draft = first_draft::make(&compiled, &Wanted { root, name, to, raw, sample: &sample })?;
+    let draft =
+        first_draft::make(&compiled, &Wanted { root, name, to, raw, sample: &sample }).map_err(Hindrance::Other)?;
     page.drafts.keep(&sample, bytes);
     Ok((target, draft.text))
 }

@@ -18,7 +18,7 @@ use crate::store::Counts;
 const MOST: usize = 64;
 /// How often it is looked whether there are any, for all of them together.
 const PACE: Duration = Duration::from_secs(1);
-/// A comment keeps the connection.
+/// A beat keeps the connection, and tells a page that it is still there.
 const BEAT: Duration = Duration::from_secs(15);
 
 /// What tells open pages of a change.
@@ -50,7 +50,7 @@ pub async fn look(page: Page) {
             tokio::time::sleep(PACE).await;
             let now = seen(&page).await;
             if now != known
-                && let Some((counts, _)) = &now
+                && let Some((counts, ..)) = &now
             {
                 page.news.events.send_replace(counts.events);
             }
@@ -63,9 +63,10 @@ pub async fn look(page: Page) {
     }
 }
 
-/// What a page would show otherwise: the counters of the store, and the last reload. Both cost nothing to ask for.
-async fn seen(page: &Page) -> Option<(Counts, serde_json::Value)> {
-    Some((page.admin.store.counts().await.ok()?, page.admin.reloads.to_json()))
+/// What a page would show otherwise: the counters of the store, the last reload, and how many requests were refused. They cost
+/// nothing to ask for.
+async fn seen(page: &Page) -> Option<(Counts, serde_json::Value, u64)> {
+    Some((page.admin.store.counts().await.ok()?, page.admin.reloads.to_json(), page.admin.tally.total()))
 }
 
 pub(super) async fn stream(State(page): State<Page>) -> Response {
@@ -76,7 +77,9 @@ pub(super) async fn stream(State(page): State<Page>) -> Response {
     let listener =
         Listener { changed: page.news.events.subscribe(), events, stopped: page.news.stopped.clone(), _place: place };
     page.news.wanted.notify_one();
-    Sse::new(listener.stream()).keep_alive(KeepAlive::new().interval(BEAT)).into_response()
+    Sse::new(listener.stream())
+        .keep_alive(KeepAlive::new().interval(BEAT).event(Event::default().event("beat").data("")))
+        .into_response()
 }
 
 /// One open page.

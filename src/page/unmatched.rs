@@ -9,7 +9,7 @@ use axum::routing::get;
 use serde_json::{Value as Json, json};
 
 use super::places::with_fields;
-use super::{Asked, Page};
+use super::{Asked, Page, senders};
 use crate::route::RouteSet;
 use crate::source::Source;
 use crate::store::{Became, EventFilter, EventPage, EventStory, StoreError};
@@ -29,11 +29,20 @@ pub(super) fn router() -> Router<Page> {
 async fn list(State(page): State<Page>, asked: Asked) -> Response {
     match sources(&page).await {
         Ok(sources) => {
-            let view = json!({ "sources": sources, "pages": { "newer": null, "older": null } });
+            let view = json!({
+                "sources": sources,
+                "pages": { "newer": null, "older": null },
+                "unguessable": unguessable(),
+            });
             page.show(&asked, "unmatched.html", "unmatched", view)
         }
         Err(error) => page.not_told(&asked, error),
     }
+}
+
+/// The end of an address that nobody guesses: another one whenever it is shown.
+fn unguessable() -> String {
+    crate::template::filter::hex(&rand::random::<[u8; 16]>())
 }
 
 /// The sources with something that no route took, those without a route first.
@@ -82,7 +91,9 @@ async fn section(
     Ok(json!({
         "source": &*source.name,
         "capture": is_captured,
-        "address": address(set, source),
+        "address": senders::address(set, source),
+        "key": senders::secret_in_query(&source.verify),
+        "turned_away": senders::turned_away(page, source),
         "count": found.len().min(MOST),
         "more": found.len() > MOST || (next.is_some() && !found.is_empty()),
         "not_searched": not_searched,
@@ -90,14 +101,6 @@ async fn section(
         "replay": Some(replay).filter(|_| !is_captured && !found.is_empty()),
         "events": events,
     }))
-}
-
-/// What the sender calls.
-fn address(set: &RouteSet, source: &Source) -> String {
-    match &source.public_url {
-        Some(url) => url.to_string(),
-        None => format!("{}{}{}", set.public_url, set.prefix, source.path),
-    }
 }
 
 /// The names of the first fields, without anything that stands there.

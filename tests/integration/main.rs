@@ -36,6 +36,7 @@ mod page;
 mod page_api;
 mod page_events;
 mod page_routes;
+mod page_senders;
 mod payloads;
 mod readme;
 mod receiving;

@@ -64,6 +64,7 @@ fn the_metrics_are_what_happened() {
         ("jackfield_events_accepted_total{source=\"in\"}", 4.0),
         ("jackfield_requests_refused_total{reason=\"not-found\"}", 1.0),
         ("jackfield_requests_refused_total{reason=\"overloaded\"}", 0.0),
+        ("jackfield_requests_refused_total{reason=\"verification-failed\",source=\"in\"}", 0.0),
         ("jackfield_events_routed_total{route=\"in\",result=\"taken\"}", 4.0),
         ("jackfield_events_unmatched_total", 0.0),
         ("jackfield_deliveries_total{route=\"in\",connection=\"acme\",state=\"delivered\"}", 3.0),

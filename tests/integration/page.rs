@@ -481,7 +481,7 @@ fn connections_and_addresses_are_shown() {
     same_keys(&view, &fixture("connections"));
     assert_eq!(view["connections"][0]["routes"], json!(["one"]));
     assert_eq!(view["sources"][0]["address"], "https://hooks.example.com/hooks/in");
-    assert_eq!((&view["sources"][0]["verify"], &view["sources"][0]["last_at"]), (&Value::Null, &Value::Null));
+    assert_eq!((&view["sources"][0]["proof"], &view["sources"][0]["last_at"]), (&Value::Null, &Value::Null));
     accepted(&server, "a note");
     wait_for("the last event", || {
         Some(browser.view("/connections")).filter(|view| view["sources"][0]["last_at"].is_string())
@@ -544,7 +544,7 @@ fn open_pages_hear_of_news_and_let_the_server_stop() {
     let mut events = 0;
     while events < 2 {
         let line = lines.next().expect("news");
-        if let Some(data) = line.strip_prefix("data: ") {
+        if let Some(data) = line.strip_prefix("data: ").filter(|data| !data.is_empty()) {
             events += serde_json::from_str::<Value>(data).unwrap()["events"].as_u64().unwrap();
         }
     }

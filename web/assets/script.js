@@ -79,6 +79,7 @@ function follow(live) {
     if (news) news.hidden = true;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.redirected && new URL(answer.url).pathname === "/sign-in") lose("out");
       const fresh = answer.ok && one("#live", new DOMParser().parseFromString(await answer.text(), "text/html"));
       if (fresh) {
         const known = new Set(all("a.row-link", live).map((link) => link.href));
@@ -86,7 +87,7 @@ function follow(live) {
         if (here === "events") all("a.row-link", live).forEach((link) => known.has(link.href) || link.closest("tr").classList.add("arrived"));
         tellTimes(live);
       }
-    } catch { /* the stream says when the server is back */ }
+    } catch { lose("lost"); }
     setTimeout(() => { busy = false; if (due) arrived(0); }, pause);
   }
 
@@ -101,14 +102,60 @@ function follow(live) {
   }
 
   // A browser has few connections to one server, so a page that nobody sees holds none.
-  let stream;
+  let [stream, silence, again, pauses] = [null, 0, 0, 0];
+  function hush() {
+    clearTimeout(silence);
+    clearTimeout(again);
+    stream?.close();
+    stream = null;
+  }
   function listen() {
+    hush();
     stream = new EventSource("/api/stream");
-    stream.addEventListener("changed", (message) => arrived(JSON.parse(message.data).events));
+    stream.onopen = () => { pauses = 0; heard(); if (found()) refresh(); };
+    stream.onerror = () => look();
+    stream.addEventListener("beat", heard);
+    stream.addEventListener("changed", (message) => { heard(); arrived(JSON.parse(message.data).events); });
+  }
+  // The server is heard every 15 seconds; a connection that is cut on the way says nothing of it.
+  function heard() {
+    clearTimeout(silence);
+    silence = setTimeout(look, 40_000);
+  }
+  // Whether the server answers, more and more rarely while it does not. One with too many streams is asked for the page instead.
+  async function look() {
+    hush();
+    let status = 0;
+    try { ({ status } = await fetch("/api/status", { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000) })); } catch { /* 0 */ }
+    if (document.hidden || stream) return;
+    clearTimeout(again);
+    again = setTimeout(status === 200 ? listen : look, Math.min(1000 * 2 ** pauses++, 15_000));
+    if (status === 200) { if (found() || pauses > 3) refresh(); } else lose(status === 401 ? "out" : "lost");
+  }
+  // What is shown is old then: it says so, and nothing claims that all is well.
+  const link = one("#link");
+  function lose(why) {
+    if (live.dataset.lost !== why) {
+      const block = make("div", "notice notice-bad", icon("bad"), make("p", "", say(why === "out" ? "signed_out" : "lost_view")));
+      if (why === "out") {
+        const way = make("a", "", say("sign_in"));
+        way.href = `/sign-in?back=${encodeURIComponent(location.pathname + location.search)}`;
+        block.lastChild.append(" ", way);
+      }
+      link.replaceChildren(block);
+    }
+    live.dataset.lost = why;
+    if (stream) look();
+  }
+  function found() {
+    const was = live.dataset.lost;
+    delete live.dataset.lost;
+    link.replaceChildren();
+    return Boolean(was);
   }
   if (!document.hidden) listen();
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) stream?.close();
+    if (document.hidden) hush();
     else { listen(); arrived(0); }
   });
   if (box) box.onchange = () => { if (box.checked) refresh(); };
@@ -182,7 +229,8 @@ async function routePage(form) {
     const tone = problem.severity === "error" ? "bad" : "warn";
     const block = make("div", `problem tone-${tone}`, icon(tone));
     const words = make("div", "", make("p", "", make("span", "hidden", `${say(problem.severity)}: `), english("span", problem.message)));
-    if (problem.help) words.append(english("p", problem.help, "help"));
+    if (problem.code === "unconfirmed-guess") words.append(make("p", "help", say("guess_help")));
+    else if (problem.help) words.append(english("p", problem.help, "help"));
     const place = make("a", "", `${problem.file}, ${say("line", { n: problem.from.line })}`);
     place.href = `?line=${problem.from.line}#draft`;
     Object.assign(place.dataset, { line: problem.from.line, column: problem.from.column });
@@ -208,7 +256,7 @@ async function routePage(form) {
   const trial = one("#trial");
   let asked = 0;
   async function tryOut(tell = false) {
-    if (!request?.value.trim()) return;
+    if (!request?.value.trim() && !sample?.value) return;
     const mine = ++asked;
     trial.ariaBusy = "true";
     try {
@@ -216,7 +264,9 @@ async function routePage(form) {
       const page = await answer.text();
       if (mine !== asked) return;
       // A draft that does not compile makes nothing: what was made before stays, and says so.
-      one("#trial-note").hidden = answer.status !== 422;
+      const note = one("#trial-note");
+      note.hidden = answer.status !== 422;
+      one("span", note).textContent = say(one(".sides", trial) ? "blocked" : "blocked_nothing");
       if (!answer.ok) return;
       trial.replaceChildren(...new DOMParser().parseFromString(page, "text/html").body.childNodes);
       tellTimes(trial);
@@ -232,14 +282,28 @@ async function routePage(form) {
   let chosen = request?.value;
   const requestEditor = request && edit(request, {
     language: request.dataset.editor, phrases, labels: { name: say("request_editor") },
-    changed: (text) => { if (text !== chosen) sample.value = ""; tryOut(); },
+    changed: (text) => { if (text !== chosen) { sample.value = ""; one("#sample-note").hidden = true; } tryOut(); },
   });
+  // Those that came in, by the reader's own clock.
+  for (const option of sample && !still ? sample.options : []) {
+    if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/.test(option.text)) option.text = exact.format(new Date(option.text.replace(" UTC", "Z").replace(" ", "T")));
+  }
   if (sample) sample.onchange = async () => {
+    const note = one("#sample-note");
+    note.hidden = true;
     if (!sample.value) { one("#own").open = true; requestEditor.focus(); return; }
-    const answer = await fetch(`/api/sample?of=${encodeURIComponent(sample.value)}`);
-    if (!answer.ok) return;
-    requestEditor.replace(chosen = await answer.text());
-    tryOut(true);
+    const of = sample.value;
+    const answer = await fetch(`/api/sample?of=${encodeURIComponent(of)}`).catch(() => null);
+    const text = answer?.ok ? await answer.text() : "";
+    if (of !== sample.value) return;
+    // What is masked, or no text, is not for the editor: it is tried as it came, and an empty request stands for it.
+    if (!answer?.ok) {
+      note.textContent = say(answer?.status === 415 ? "sample_not_shown" : answer?.status === 404 ? "sample_gone" : "lost");
+      note.hidden = false;
+    }
+    requestEditor.replace(chosen = text);
+    if (answer?.ok || answer?.status === 415) tryOut(true);
+    else trial.replaceChildren();
   };
   one("label[for=draft]").onclick = (event) => { event.preventDefault(); editor.focus(); };
 
@@ -252,7 +316,11 @@ async function routePage(form) {
         draft: draft.value, base: form.elements.base.value || null, from: form.elements.from.value || null,
       });
       const said = await answer.json();
-      if (said.base) [form.elements.base.value, saved] = [said.base, draft.value];
+      if (said.base) {
+        const isNew = !form.elements.base.value;
+        [form.elements.base.value, saved] = [said.base, draft.value];
+        if (isNew) await settle();
+      }
       const tone = said.live ? "good" : "bad";
       note.setAttribute("role", "status");
       note.replaceChildren(marked(tone, said.message));
@@ -260,6 +328,19 @@ async function routePage(form) {
     } catch {
       note.replaceChildren(marked("bad", say("lost")));
     } finally { button.disabled = false; }
+  }
+  // A draft that is a file by now is at home at its own address, and its head says how it does.
+  async function settle() {
+    form.elements.from.value = "";
+    history.replaceState(null, "", form.action);
+    const answer = await fetch(form.action, { headers: { Accept: "text/html" } }).catch(() => null);
+    const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!fresh) return;
+    for (const part of ["main > .head", "main > .crumbs", ".menu"]) {
+      const [old, own] = [one(part), one(part, fresh)];
+      if (old && own) old.replaceWith(own);
+    }
+    document.title = fresh.title;
   }
   async function compare() {
     const result = one("#diff-result");
