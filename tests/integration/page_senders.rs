@@ -141,11 +141,11 @@ fn what_can_not_be_drafted_is_told_in_the_language_of_the_page() {
     assert!(text.contains("já existe. Escolha outro nome.") && !text.contains("is there already"), "{text}");
     // Problems are English, and it is said so once; what is to be done with a guess is told by the button's own words.
     let text = browser.submit("/new-route", &[("from", &id), ("name", "leads"), ("to", "acme.note")]).text();
-    assert!(text.contains("Os problemas são descritos em inglês."), "{text}");
+    assert!(text.contains("<p class=\"note\">O que o programa diz de problemas está em inglês.</p>"), "{text}");
     let shown = text.split("id=\"texts\"").next().unwrap();
     assert!(!shown.contains("It is right"), "{shown}");
     let english = Browser::at(&server.page).get("/settings").text();
-    assert!(!english.contains("Problems are told in English"), "{english}");
+    assert!(!english.contains("<p class=\"note\"></p>"), "{english}");
 }
 
 #[test]
