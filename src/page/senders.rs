@@ -28,7 +28,7 @@ pub(super) fn secret_in_query(verify: &Verify) -> Option<&str> {
 
 /// How a sender proves itself, one of these ways; nothing where it need not. `place` says where the proof stands, with the
 /// name that it has there.
-pub(super) fn proof(verify: &Verify) -> Option<Vec<Json>> {
+pub(in crate::page) fn proof(verify: &Verify) -> Option<Vec<Json>> {
     match verify {
         Verify::Open => None,
         Verify::AnyOf(ways) => {

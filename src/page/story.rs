@@ -13,7 +13,7 @@ pub(super) use delivery::delivery_to;
 use super::problem;
 use super::rows::Rows;
 use super::traced::{self, Telling};
-use super::{Page, became};
+use super::{Page, became, senders};
 use crate::clock::Timestamp;
 use crate::document::reference;
 use crate::event::{Event, capture};
@@ -122,6 +122,7 @@ impl Facts {
             "received_at": stored.received_at.to_string(),
             "source": &*stored.source,
             "verified_by": read.map(|read| read.source.verify.describe()).unwrap_or_default(),
+            "proof": read.and_then(|read| senders::proof(&read.source.verify)),
             "part": stored.part,
             "parts": read.map_or(1, |read| read.parts).max(stored.part as usize + 1),
             "part_path": read.and_then(|read| read.part.as_ref()).map(ToString::to_string),

@@ -95,7 +95,7 @@ fn an_address_says_where_the_secret_goes() {
     assert_eq!(proof("shop"), json!([{ "how": "token", "place": "query", "name": "key" }]));
     assert_eq!(proof("bank"), json!([{ "how": "basic", "place": null, "name": null }]));
     let text = browser.get("/connections").text();
-    assert!(text.contains("pelo token em parâmetro key do endereço") && !text.contains("by the token"), "{text}");
+    assert!(text.contains("pelo token no parâmetro key do endereço") && !text.contains("by the token"), "{text}");
     assert!(text.contains("por usuário e senha"), "{text}");
 }
 

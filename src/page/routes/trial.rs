@@ -12,6 +12,7 @@ use crate::event::capture;
 use crate::page::Inner;
 use crate::page::problem;
 use crate::page::rows::Rows;
+use crate::page::senders;
 use crate::page::traced::Telling;
 use crate::pipeline::RouteResult;
 use crate::privacy::{Masks, Privacy};
@@ -117,7 +118,9 @@ fn not_read(route: &str, request: &str, message: &str, help: Option<&str>) -> Tr
 
 /// A request that makes no event, with the reason.
 fn empty(problem: Json) -> Json {
-    json!({ "verified": null, "verified_by": null, "not_verified_because": null, "problem": problem, "events": [] })
+    json!({
+        "verified": null, "verified_by": null, "proof": null, "not_verified_because": null, "problem": problem, "events": [],
+    })
 }
 
 /// A request that only asks whether the address is good.
@@ -141,7 +144,7 @@ fn shaken(asked: &handshake::Asked<'_>) -> Trial {
         None => (None, None, None),
     };
     let trace = json!({
-        "verified": verified, "verified_by": by, "not_verified_because": because, "problem": problem, "events": [],
+        "verified": verified, "verified_by": by, "proof": null, "not_verified_because": because, "problem": problem, "events": [],
     });
     Trial { trace, data: format!("{:#}", asked.to_json()) }
 }
@@ -163,8 +166,11 @@ fn shown(run: &DryRun<'_>) -> Json {
         None => Json::Null,
     };
     let events: Vec<Json> = (1..).zip(&run.events).map(|(number, event)| of_event(run, event, number)).collect();
+    let source = run.compiled.set.sources.get(&run.route.source);
+    let proof = source.filter(|_| by.is_some()).and_then(|source| senders::proof(&source.verify));
     json!({
-        "verified": verified, "verified_by": by, "not_verified_because": because, "problem": problem, "events": events,
+        "verified": verified, "verified_by": by, "proof": proof, "not_verified_because": because, "problem": problem,
+        "events": events,
     })
 }
 
