@@ -19,6 +19,7 @@ mod status;
 mod total;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,6 +33,7 @@ use tokio::sync::Notify;
 use crate::client;
 use crate::clock::{Clock, Timestamp};
 use crate::figures::Figures;
+use crate::id::EventId;
 use crate::live::Live;
 use crate::refusal::Tally;
 use crate::reload::Reloads;
@@ -60,7 +62,16 @@ pub struct Admin {
     pub connections: Connections,
     /// When a delivery goes out, as it is shown.
     pub estimates: Estimates,
+    /// All that is known of an event, as it is shown.
+    pub story: TellStory,
 }
+
+/// Tells the story of an event; nothing where there is no such event.
+pub type TellStory = Arc<
+    dyn Fn(EventId) -> Pin<Box<dyn Future<Output = Result<Option<serde_json::Value>, StoreError>> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// Tells whoever delivers to a connection.
 pub type WakeConnection = Arc<dyn Fn(&Arc<str>) + Send + Sync>;
@@ -77,6 +88,7 @@ pub type Estimates = Arc<dyn Fn(&Arc<str>, Option<Timestamp>, u64) -> serde_json
 pub use deed::{Deed, asked_for, deed};
 pub use held::decide;
 pub use look::look;
+pub use shown::Story;
 pub use status::status;
 
 /// Every address, as the table of [`api`] has them.

@@ -23,6 +23,7 @@ mod status;
 mod store;
 mod terminal;
 mod test;
+mod unknown;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,7 +60,7 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Ask a running server for its state
     Status(StatusArgs),
-    /// List what was received and what became of it, or write one request as a file for tests and dry runs
+    /// List what was received and what became of it, or tell all of one event, or write its request as a file
     Events(EventsArgs),
     /// List deliveries and where they stand, or show all of one: its request, and what the provider answered each time
     Deliveries(deliveries::DeliveriesArgs),
@@ -267,16 +268,20 @@ struct StatusArgs {
 
 #[derive(Debug, Args)]
 struct EventsArgs {
-    /// Write the request of this event, as `jackfield events evt_… > samples/form.http`; what proved it is masked
+    /// Tell all of this event, as `jackfield events evt_…`: which routes took it and why others did not, what was found in it,
+    /// what was sent, and what was answered
     #[arg(conflicts_with_all = ["last", "Sought"])]
     event: Option<String>,
+    /// Write its request only, as `jackfield events evt_… --request > samples/form.http`; what proved it is masked
+    #[arg(long, requires = "event", conflicts_with = "format")]
+    request: bool,
     /// How many of the newest are listed, 1000 at the most
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     last: u16,
     #[command(flatten)]
     sought: events::Sought,
     /// As text to read, or as the JSON of the operator's address
-    #[arg(long, value_enum, default_value_t = deliveries::Shown::Text, value_name = "FORMAT", conflicts_with = "event")]
+    #[arg(long, value_enum, default_value_t = deliveries::Shown::Text, value_name = "FORMAT")]
     format: deliveries::Shown,
     #[command(flatten)]
     from: ask::LookArg,

@@ -2,6 +2,7 @@
 //! as a guess, which `check` refuses until a person has looked at it.
 
 mod concept;
+mod group;
 mod leaf;
 mod role;
 mod target;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use crate::convert;
 use crate::value::Value;
 use concept::Concept;
+use group::{Filled, Turn};
 use leaf::Leaf;
 use role::Role;
 use target::{Content, Target};
@@ -37,6 +39,8 @@ pub struct Wanted<'a> {
     pub params: &'a [(Arc<str>, Value)],
     /// Fields of the body that need not be given.
     pub given: &'a [Arc<str>],
+    /// Fields of the body that the connection is to give, and does not.
+    pub missing: &'a [Arc<str>],
 }
 
 /// A route to look through.
@@ -47,6 +51,8 @@ pub struct Draft {
     pub guesses: Vec<String>,
     /// The fields for which nothing was found.
     pub open: Vec<String>,
+    /// The paths of what people may have written that the draft does not use.
+    pub unused: Vec<String>,
 }
 
 /// A value of the payload that the draft uses.
@@ -65,18 +71,22 @@ struct Guess {
 /// Makes a draft.
 pub fn make(wanted: &Wanted<'_>) -> Draft {
     let leaves = leaf::leaves(wanted.payload);
-    let mut draft = Drafting { leaves: &leaves, used: BTreeSet::new(), guesses: Vec::new(), open: Vec::new() };
+    let open = wanted.missing.iter().map(ToString::to_string).collect();
+    let given: Vec<Arc<str>> = wanted.given.iter().chain(wanted.missing).cloned().collect();
+    let mut draft = Drafting { leaves: &leaves, given: &given, used: BTreeSet::new(), guesses: Vec::new(), open };
     let params: Vec<(Arc<str>, Value)> = wanted
         .params
         .iter()
         .filter_map(|(name, example)| Some((name.clone(), draft.filled(&Target::param(name, example))?)))
         .collect();
-    let body = wanted.body.and_then(|body| draft.body(body, wanted.schema, wanted.given));
+    let body = wanted.body.and_then(|body| draft.body(body, wanted.schema));
     write::draft(wanted, draft, &params, body.as_ref())
 }
 
 struct Drafting<'d, 'v> {
     leaves: &'d [Leaf<'v>],
+    /// Fields of the body that the route need not say.
+    given: &'d [Arc<str>],
     used: BTreeSet<String>,
     guesses: Vec<Guess>,
     open: Vec<String>,
@@ -85,21 +95,50 @@ struct Drafting<'d, 'v> {
 impl Drafting<'_, '_> {
     /// The fields of a body, each filled as well as can be. What says what happened comes last, since it is put together
     /// from the others.
-    fn body(&mut self, example: &Value, schema: Option<&Value>, given: &[Arc<str>]) -> Option<Value> {
+    fn body(&mut self, example: &Value, schema: Option<&Value>) -> Option<Value> {
         let mut targets = target::targets(example, schema);
-        targets.retain(|target| target.path.len() > 1 || !target.path.iter().any(|key| given.contains(key)));
-        let mut filled: Vec<(usize, Value)> = Vec::new();
-        let order = |text: bool| targets.iter().enumerate().filter(move |(_, target)| target.is_message() == text);
-        for (index, target) in order(false).chain(order(true)) {
-            match self.filled(target) {
-                Some(value) => filled.push((index, value)),
-                None if target.required => self.open.push(target.words()),
-                None => {}
+        targets.retain(|target| target.path.len() > 1 || !target.path.iter().any(|key| self.given.contains(key)));
+        let mut filled = Filled::new();
+        for turn in [Turn::Early, Turn::Last] {
+            for target in targets.iter().filter(|target| target.is_message() == (turn == Turn::Last)) {
+                match self.filled(target) {
+                    Some(value) => filled.push((target.path.clone(), value)),
+                    None if target.required => self.open.push(target.words()),
+                    None => {}
+                }
+            }
+            schema.into_iter().for_each(|schema| self.needed(&[], schema, turn, &mut filled));
+        }
+        // As in the example; what it does not have stands at the end.
+        filled.sort_by_key(|(path, _)| targets.iter().position(|target| target.path == *path).unwrap_or(targets.len()));
+        target::built(filled.iter().map(|(path, value)| (path.as_slice(), value)))
+    }
+
+    /// What people may have written, and no field of the draft uses.
+    fn unused(&self) -> Vec<String> {
+        let used = |leaf: &Leaf<'_>| {
+            self.guesses.iter().any(|guess| guess.path == leaf.path)
+                || self
+                    .leaves
+                    .iter()
+                    .any(|other| other.value == leaf.value && self.guesses.iter().any(|guess| guess.path == other.path))
+        };
+        let mut seen: Vec<&Value> = Vec::new();
+        let mut unused = Vec::new();
+        for leaf in self.leaves.iter().filter(|leaf| leaf.is_of_people() && !used(leaf)) {
+            if !seen.contains(&leaf.value) {
+                seen.push(leaf.value);
+                unused.push(leaf.path.clone());
             }
         }
-        filled.sort_by_key(|(index, _)| *index);
-        let fields = filled.iter().filter_map(|(index, value)| Some((targets.get(*index)?, value)));
-        target::built(fields.map(|(target, value)| (target.path.as_slice(), value)))
+        unused
+    }
+
+    /// The longest text of several words, where nothing says what it is.
+    fn longest(&self) -> Option<usize> {
+        let texts = self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.concept().is_none() && leaf.is_written());
+        let length = |leaf: &Leaf<'_>| leaf.value.as_str().map_or(0, |text| text.chars().count());
+        Some(texts.max_by_key(|(index, leaf)| (length(leaf), usize::MAX - index))?.0)
     }
 
     /// What a field is filled with: a value of the payload, a constant, or nothing.
@@ -171,10 +210,25 @@ impl Drafting<'_, '_> {
         Some(all.min_by_key(|(index, leaf)| (leaf.role() == Role::Received, leaf.depth, leaf.role(), *index))?.0)
     }
 
+    /// The id that the sender has for whoever it is.
+    fn id_of_person(&self) -> Option<usize> {
+        let ids = self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.is_id_of_person());
+        Some(ids.min_by_key(|(index, leaf)| (leaf.depth, leaf.role(), *index))?.0)
+    }
+
+    /// Whether anything tells one person apart from others.
+    fn knows_person(&self) -> bool {
+        let by = [Concept::Phone, Concept::Email].into_iter().any(|by| self.plainest(by).is_some());
+        by || self.id_of_person().is_some()
+    }
+
     /// What tells one person apart from others: what they are reached by.
     fn person(&mut self) -> String {
         let by = [Concept::Phone, Concept::Email].into_iter().find_map(|by| Some((by, self.plainest(by)?)));
-        let Some((concept, leaf)) = by else { return "{{ event.id }}".to_owned() };
+        let Some((concept, leaf)) = by else {
+            let Some(own) = self.id_of_person() else { return "{{ event.id }}".to_owned() };
+            return format!("{{{{ {} }}}}", self.guessed(own, None));
+        };
         let name = self.guessed(leaf, Some(concept));
         match concept {
             Concept::Phone => format!("{{{{ {name} | digits }}}}"),
@@ -197,7 +251,10 @@ impl Drafting<'_, '_> {
         let text = match (written, parts.is_empty()) {
             (Some(name), true) => format!("{{{{ {name} }}}}"),
             (Some(name), false) => format!("{{{{ {name} }}}} ({})", parts.join(", ")),
-            (None, true) => return None,
+            (None, true) => {
+                let name = self.guessed(self.longest()?, None);
+                format!("{{{{ {name} }}}}")
+            }
             (None, false) => format!("New request. {}", parts.join(", ")),
         };
         Some(Value::from(text))
@@ -216,8 +273,7 @@ const REGIONS: [&str; 10] = ["BR", "FR", "US", "PT", "ES", "GB", "RU", "MX", "AR
 
 /// The first country in which a number written without one is a number.
 fn region(value: &Value) -> Option<&'static str> {
-    let own = convert::text(value).is_ok_and(|text| text.trim().starts_with('+'));
-    if own {
+    if convert::phone(value, None).is_ok() || convert::text(value).is_ok_and(|text| text.trim().starts_with('+')) {
         return None;
     }
     REGIONS.into_iter().find(|region| convert::phone(value, Some(region)).is_ok())

@@ -11,9 +11,11 @@ use crate::compile::Compiled;
 use crate::diagnostic::suggest;
 use crate::draft::{self, Draft};
 use crate::event::RawRequest;
-use crate::pack::{Connection, Operation, PathPart};
+use crate::pack::{Body, Connection, Operation, PathPart};
 use crate::payload::{self, Format};
+use crate::pipeline;
 use crate::route::Lookup;
+use crate::template::Scope;
 use crate::value::Value;
 use proof::Proof;
 pub use written::{Sender, variable};
@@ -36,7 +38,7 @@ pub fn make(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Draft, String> {
     let (connection, operation) = target(compiled, wanted.to)?;
     let Found { source, payload, is_guess } = source(compiled, wanted)?;
     let (params, body) = (params(connection, operation), &operation.example.1);
-    let given: Vec<Arc<str>> = operation.defaults.iter().map(|(name, _)| name.clone()).collect();
+    let (given, missing) = defaults(connection, operation);
     let mut draft = draft::make(&draft::Wanted {
         name: wanted.name,
         source: &source,
@@ -47,6 +49,7 @@ pub fn make(compiled: &Compiled, wanted: &Wanted<'_>) -> Result<Draft, String> {
         body: body.as_ref(),
         params: &params,
         given: &given,
+        missing: &missing,
     });
     if is_guess {
         draft.guesses.insert(0, "verify".to_owned());
@@ -171,4 +174,16 @@ fn params(connection: &Connection, operation: &Operation) -> Vec<(Arc<str>, Valu
     });
     let open = named.filter(|name| connection.piece(name).is_none());
     open.map(|name| (name.clone(), operation.example.0.get(name).cloned().unwrap_or_else(|| Value::from("")))).collect()
+}
+
+/// The fields of the body that the connection gives, and those that it would give if it had what they are made of.
+fn defaults(connection: &Connection, operation: &Operation) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+    let scope = Scope::new().with("connection", connection.settings.clone());
+    let schema = operation.schema.as_ref().map(crate::schema::Schema::document);
+    let required = schema.and_then(|schema| schema.get("required")?.as_array()).unwrap_or_default();
+    let is_required = |name: &str| required.iter().any(|known| known.as_str() == Some(name));
+    let is_missing = |name: &str, body| is_required(name) && matches!(pipeline::render(body, &scope), Ok(None));
+    let (missing, given): (Vec<_>, Vec<_>) = operation.defaults.iter().partition(|(name, body)| is_missing(name, body));
+    let names = |all: Vec<&(Arc<str>, Body)>| all.into_iter().map(|(name, _)| name.clone()).collect();
+    (names(given), names(missing))
 }

@@ -18,13 +18,13 @@ mod new_route;
 mod overview;
 mod places;
 pub mod problem;
-mod revisions;
 mod routes;
 mod rows;
 mod senders;
 mod session;
 mod sign_in;
 mod standing;
+mod stories;
 mod story;
 mod stream;
 mod traced;
@@ -50,10 +50,10 @@ use crate::load::Options;
 use crate::store::StoreError;
 pub use asked::{Asked, Notice};
 pub use fields::Fields;
-use revisions::Revisions;
 use session::Sessions;
 pub use standing::Stand;
 use standing::Standing;
+pub use stories::Stories;
 use stream::News;
 pub use stream::look;
 pub use views::{Views, json_value};
@@ -82,7 +82,6 @@ pub struct Inner {
     pub views: Views,
     drafts: routes::Drafts,
     sessions: Sessions,
-    revisions: Revisions,
     entrance: Entrance,
     news: News,
     standing: Standing,
@@ -109,8 +108,8 @@ impl Page {
         let news = News::new(stopped);
         let views = Views::new(&admin.clock);
         let sessions = Sessions::new(admin.clock.clone(), entrance.listen.port());
-        let (drafts, revisions, standing) = Default::default();
-        Page(Arc::new(Inner { admin, workspace, views, drafts, sessions, revisions, entrance, news, standing }))
+        let (drafts, standing) = Default::default();
+        Page(Arc::new(Inner { admin, workspace, views, drafts, sessions, entrance, news, standing }))
     }
 
     /// A whole view: its template, which entry of the menu it belongs to, and what it shows. A program that asks for JSON

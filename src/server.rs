@@ -31,7 +31,7 @@ use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
 use crate::load::folder::{Folder, Look};
 use crate::load::{Files, Options};
-use crate::page::{self, Page, Workspace};
+use crate::page::{self, Page, Stories, Workspace};
 use crate::refusal::Tally;
 use crate::reload::{self, Reloader, Reloads, Taken};
 use crate::routing::Router;
@@ -204,6 +204,13 @@ impl Server {
             accepted: accepted.clone(),
             connections: connections(live.clone(), dispatch.outlook()),
             estimates: estimates(live.clone(), dispatch.outlook()),
+            story: story(Stories::new(
+                store.clone(),
+                options.clock.clone(),
+                live.clone(),
+                root.clone(),
+                options.clone(),
+            )),
         };
         let workspace = Workspace { root: root.clone(), options: options.clone(), data: settings.data.clone() };
         let (page, page_task) = open_page(page_listener, admin.clone(), workspace, stopped.clone());
@@ -375,6 +382,15 @@ fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
             "asked_again": shut.map(|(_, until)| until.to_string()),
             "paused_until": stands.paused_until.map(|until| until.to_string()),
         })
+    })
+}
+
+/// Tells the stories of events.
+fn story(stories: Stories) -> admin::TellStory {
+    let stories = Arc::new(stories);
+    Arc::new(move |id| {
+        let stories = stories.clone();
+        Box::pin(async move { stories.of(id).await })
     })
 }
 

@@ -17,9 +17,9 @@ use super::erase::{self, EraseAsked, WasErased};
 use super::events::{Events, EventsAsked};
 use super::held::{self, DismissAsked, Dismissed, ReleaseAsked, Released};
 use super::replay::{self, ReplayAsked, WasReplayed};
-use super::shown::{DeadLetters, DeadLettersAsked, Deliveries, DeliveriesAsked, Delivery};
+use super::shown::{DeadLetters, DeadLettersAsked, Deliveries, DeliveriesAsked, Delivery, Story};
 use super::status::{self, Status};
-use super::{Admin, deliveries, look, metrics};
+use super::{Admin, deliveries, events, look, metrics};
 
 /// All that can be asked.
 pub(super) fn operations() -> Vec<Operation<Admin>> {
@@ -29,6 +29,7 @@ pub(super) fn operations() -> Vec<Operation<Admin>> {
         asks("/events", "events", "What was received and what became of it, the newest first.", get(look::at))
             .query(EventsAsked::fields)
             .json::<Events>(),
+        asks("/events/{id}", "event", "All of one event.", get(events::story)).one().json::<Story>(),
         asks(
             "/events/{id}/request",
             "event_request",

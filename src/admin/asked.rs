@@ -130,6 +130,7 @@ impl Asked {
             states: self.states.clone(),
             route: self.route.clone(),
             connection: self.connection.clone(),
+            source: self.source.clone(),
             since: self.since,
             until: self.until,
             before_seq: self.before,

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::Value as Json;
 
 use super::asked::Asked;
-use super::held::{self, Decision};
+use super::held::{self, Decision, Hands};
 use super::look::Found;
 use super::replay::ReplayAsked;
 use super::{Admin, replay};
@@ -37,7 +37,7 @@ pub async fn deed(admin: &Admin, deed: Deed, asked: &Json) -> Result<Result<Json
         Err(problem) => return Ok(Err(problem)),
     };
     let found = match deed {
-        Deed::Replay => replay::replayed(admin, &asked).await?,
+        Deed::Replay => replay::replayed(&Hands::of(admin), &asked).await?,
         Deed::Release => held::decided_now(admin, Decision::Release, &asked).await?,
         Deed::Dismiss => held::decided_now(admin, Decision::Dismiss, &asked).await?,
     };

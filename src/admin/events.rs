@@ -1,6 +1,7 @@
 //! What came in, for the operator: the newest events and what became of each, and the request of one as it was captured.
 
-use axum::extract::Request;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -8,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use super::api::{Maybe, Several, Told, Word, Words};
 use super::asked::Asked;
 use super::look::Found;
-use super::masked;
 use super::total::Total;
+use super::{Admin, masked, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State;
 use crate::diagnostic::Code;
@@ -174,6 +175,17 @@ async fn total(store: &dyn Store, filter: &EventFilter, page: &EventPage) -> Res
     }
     let all = usize::try_from(store.counts().await?.events).unwrap_or(usize::MAX);
     Ok(Total { count: all.max(listed), or_more: false })
+}
+
+/// `GET /events/{id}`
+pub(super) async fn story(Given(admin): Given<Admin>, id: Result<Path<String>, PathRejection>) -> Response {
+    // What is no text is no id.
+    let id = id.ok().and_then(|Path(id)| id.parse::<EventId>().ok());
+    let Some(id) = id else { return Found::Nothing.into_response() };
+    match (admin.story)(id).await {
+        Ok(found) => found.map_or(Found::Nothing, Found::Json).into_response(),
+        Err(error) => unavailable(error),
+    }
 }
 
 /// The request of an event, without what is masked of it.

@@ -7,10 +7,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Notify;
 
 use super::api::{Maybe, Several, Told};
 use super::asked::{self, Asked, MOST, UNMADE};
 use super::look::Found;
+use super::replay::{self, ReplayAsked};
 use super::{Admin, erase, unavailable};
 use crate::clock::Timestamp;
 use crate::delivery::State as Where;
@@ -139,14 +141,30 @@ impl Decision {
 
 /// With what a decision is carried out: a running server, or a store that no server has.
 pub(super) struct Hands<'h> {
-    store: &'h dyn Store,
-    now: Timestamp,
+    pub store: &'h dyn Store,
+    pub now: Timestamp,
     /// The connections that are known.
     connections: Vec<Arc<str>>,
     /// There may be work for this connection.
-    wake: &'h (dyn Fn(&Arc<str>) + Send + Sync),
+    pub wake: &'h (dyn Fn(&Arc<str>) + Send + Sync),
     /// Lets a connection try again at once, and says whether it waited for anything.
     nudge: &'h (dyn Fn(&Arc<str>) -> bool + Send + Sync),
+    /// Told where there may be an event to route.
+    pub accepted: Option<&'h Notify>,
+}
+
+impl<'h> Hands<'h> {
+    /// Those of a running server.
+    pub fn of(admin: &'h Admin) -> Self {
+        let connections = admin.live.now().set.connections.keys().cloned().collect();
+        let (now, wake, nudge) = (admin.clock.now(), &*admin.wake, &*admin.nudge);
+        Hands { store: &*admin.store, now, connections, wake, nudge, accepted: Some(&admin.accepted) }
+    }
+
+    /// Those for a store that no server has: nobody is to be told, since a start looks at all that waits.
+    fn of_stopped(store: &'h dyn Store, now: Timestamp) -> Self {
+        Hands { store, now, connections: Vec::new(), wake: &|_| {}, nudge: &|_| false, accepted: None }
+    }
 }
 
 /// `POST /release`
@@ -169,10 +187,7 @@ async fn posted(admin: &Admin, decision: Decision, headers: &HeaderMap, body: &[
 
 /// What a person decides of what a running server has.
 pub(super) async fn decided_now(admin: &Admin, decision: Decision, asked: &Asked) -> Result<Found, StoreError> {
-    let connections = admin.live.now().set.connections.keys().cloned().collect();
-    let (now, wake, nudge) = (admin.clock.now(), &*admin.wake, &*admin.nudge);
-    let hands = Hands { store: &*admin.store, now, connections, wake, nudge };
-    decided(&hands, decision, asked).await
+    decided(&Hands::of(admin), decision, asked).await
 }
 
 /// The same in a store that no server has: the status and the body, as a server would answer at this path.
@@ -185,11 +200,18 @@ pub async fn decide(store: &dyn Store, now: Timestamp, path: &str, body: &str) -
             };
             return Ok(found.plain());
         }
+        "/replay" => {
+            let found = match Asked::from_json(body.as_bytes(), ReplayAsked::KEYS) {
+                Ok(asked) => replay::replayed(&Hands::of_stopped(store, now), &asked).await?,
+                Err(problem) => Found::Wrong(problem),
+            };
+            return Ok(found.plain());
+        }
         "/release" => Decision::Release,
         "/dismiss" => Decision::Dismiss,
         _ => return Ok((404, Vec::new())),
     };
-    let hands = Hands { store, now, connections: Vec::new(), wake: &|_| {}, nudge: &|_| false };
+    let hands = Hands::of_stopped(store, now);
     let found = match Asked::from_json(body.as_bytes(), &decision.known()) {
         Ok(asked) => decided(&hands, decision, &asked).await?,
         Err(problem) => Found::Wrong(problem),

@@ -7,9 +7,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::api::{As, Maybe, Several};
 use super::asked::{self, Asked, UNMADE};
+use super::held::Hands;
 use super::look::Found;
 use super::{Admin, contents, total, unavailable};
 use crate::clock::Timestamp;
@@ -101,10 +103,10 @@ pub(super) async fn replay(State(admin): State<Admin>, headers: HeaderMap, body:
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    replayed(&admin, &asked).await.map_or_else(unavailable, IntoResponse::into_response)
+    replayed(&Hands::of(&admin), &asked).await.map_or_else(unavailable, IntoResponse::into_response)
 }
 
-pub(super) async fn replayed(admin: &Admin, asked: &Asked) -> Result<Found, StoreError> {
+pub(super) async fn replayed(hands: &Hands<'_>, asked: &Asked) -> Result<Found, StoreError> {
     if !asked.is_narrow() && !asked.says("unmatched") && !asked.says(UNMADE) && !asked.says("all") {
         let problem = "say which are meant: ids, route, connection, source, state, value, since, until, or all";
         return Ok(Found::Wrong(problem.to_owned()));
@@ -112,14 +114,14 @@ pub(super) async fn replayed(admin: &Admin, asked: &Asked) -> Result<Found, Stor
     if let Some(problem) = at_odds(asked) {
         return Ok(Found::Wrong(problem));
     }
-    let named = match named(admin, asked).await? {
+    let named = match named(hands, asked).await? {
         Ok(named) => named,
         Err(problem) => return Ok(Found::Wrong(problem)),
     };
     let by_routes = ["routes", "unmatched", UNMADE].iter().any(|key| asked.says(key));
     Ok(Found::Json(match named.is_some() || by_routes {
-        true => events(admin, asked, named).await?,
-        false => deliveries(admin, asked).await?,
+        true => events(hands, asked, named).await?,
+        false => deliveries(hands, asked).await?,
     }))
 }
 
@@ -157,23 +159,23 @@ fn at_odds(asked: &Asked) -> Option<String> {
 
 /// The events that are named, by themselves or by a delivery of theirs; a problem in words where a name says nothing, or
 /// what the provider has would be sent again.
-async fn named(admin: &Admin, asked: &Asked) -> Result<Result<Option<Vec<EventId>>, String>, StoreError> {
+async fn named(hands: &Hands<'_>, asked: &Asked) -> Result<Result<Option<Vec<EventId>>, String>, StoreError> {
     let mut events = asked.events.clone();
     let meant = ReplayEvents { ids: events.clone(), ..ReplayEvents::default() };
     if let Some(ids) = &events
-        && admin.store.chosen(meant).await?.len() < ids.len()
+        && hands.store.chosen(meant).await?.len() < ids.len()
     {
         for id in ids {
-            if admin.store.event(*id).await?.is_none() {
+            if hands.store.event(*id).await?.is_none() {
                 return Ok(Err(format!("there is no event `{id}`")));
             }
         }
     }
-    if let Some(of_deliveries) = whole_events(admin, asked).await? {
+    if let Some(of_deliveries) = whole_events(hands, asked).await? {
         return Ok(Ok(Some(of_deliveries)));
     }
     for id in asked.deliveries.iter().flatten() {
-        let Some(story) = admin.store.delivery(*id).await? else {
+        let Some(story) = hands.store.delivery(*id).await? else {
             return Ok(Err(format!("there is no delivery `{id}`")));
         };
         let delivery = story.delivery;
@@ -195,10 +197,10 @@ async fn named(admin: &Admin, asked: &Asked) -> Result<Result<Option<Vec<EventId
 }
 
 /// The events of deliveries that are named, where each is there and may go through the routes again.
-async fn whole_events(admin: &Admin, asked: &Asked) -> Result<Option<Vec<EventId>>, StoreError> {
+async fn whole_events(hands: &Hands<'_>, asked: &Asked) -> Result<Option<Vec<EventId>>, StoreError> {
     let Some(ids) = asked.deliveries.clone().filter(|_| asked.says("routes")) else { return Ok(None) };
     let named = ids.len();
-    let found = admin.store.deliveries(Filter { ids: Some(ids), ..Filter::default() }, usize::MAX).await?;
+    let found = hands.store.deliveries(Filter { ids: Some(ids), ..Filter::default() }, usize::MAX).await?;
     let is_kept = |one: &StoredDelivery| asked.says("again") || matches!(one.state, Where::Dead | Where::Held);
     let is_whole = asked.events.is_none() && found.len() == named && found.iter().all(is_kept);
     Ok(is_whole.then(|| found.iter().rev().map(|one| one.event_id).collect()))
@@ -221,17 +223,17 @@ fn not_kept(delivery: &StoredDelivery) -> String {
 }
 
 /// The same requests as new deliveries; and how many are left out, so that nobody takes them for sent.
-async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, StoreError> {
-    let mut filter = contents::filter(&*admin.store, asked).await?;
+async fn deliveries(hands: &Hands<'_>, asked: &Asked) -> Result<serde_json::Value, StoreError> {
+    let mut filter = contents::filter(hands.store, asked).await?;
     if filter.ids.is_none() && filter.states.is_empty() {
         filter.states = vec![Where::Dead, Where::Held];
     }
-    let left_out = unknown(admin, asked, &mut filter).await?;
-    let (with_steps, at) = (!asked.says("repeat_steps"), admin.clock.now());
-    let (requests, found) = unmade(admin, &filter, asked.last).await?;
+    let left_out = unknown(hands, asked, &mut filter).await?;
+    let (with_steps, at) = (!asked.says("repeat_steps"), hands.now);
+    let (requests, found) = unmade(hands, &filter, asked.last).await?;
     let failed = match asked.deliveries.is_some() || asked.connection.is_some() {
         true => 0,
-        false => failed_events(admin, asked).await?,
+        false => failed_events(hands, asked).await?,
     };
     let replay = Replay { filter, limit: asked.last, with_steps, at };
     let rest = json!({ "left_out": left_out, "unmade": requests, "failed_events": failed });
@@ -239,11 +241,11 @@ async fn deliveries(admin: &Admin, asked: &Asked) -> Result<serde_json::Value, S
         let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
         return Ok(joined(json!({ "dry_run": true, "deliveries": ids.len(), "ids": ids }), rest));
     }
-    let replayed = admin.store.replay(replay).await?;
+    let replayed = hands.store.replay(replay).await?;
     let mut connections: Vec<_> = replayed.iter().map(|one| one.connection.clone()).collect();
     connections.sort();
     connections.dedup();
-    connections.iter().for_each(|connection| (admin.wake)(connection));
+    connections.iter().for_each(|connection| (hands.wake)(connection));
     tracing::info!(deliveries = replayed.len(), "deliveries are sent again, as a person asked");
     let pairs: Vec<_> =
         replayed.iter().map(|one| json!({ "old": one.old.to_string(), "new": one.new.to_string() })).collect();
@@ -259,17 +261,17 @@ fn joined(mut told: serde_json::Value, rest: serde_json::Value) -> serde_json::V
 
 /// Leaves out what is held since the provider may have it, where nobody has looked at each, and says how many these are: not
 /// what is named, nor where it is said.
-async fn unknown(admin: &Admin, asked: &Asked, filter: &mut Filter) -> Result<usize, StoreError> {
+async fn unknown(hands: &Hands<'_>, asked: &Asked, filter: &mut Filter) -> Result<usize, StoreError> {
     if filter.ids.is_some() || !filter.states.contains(&Where::Held) || asked.says("unknown") {
         return Ok(0);
     }
     let of = |states: Vec<Where>, unknown| Filter { states, unknown, ..filter.clone() };
-    let left_out = admin.store.deliveries(of(vec![Where::Held], Some(true)), usize::MAX).await?.len();
+    let left_out = hands.store.deliveries(of(vec![Where::Held], Some(true)), usize::MAX).await?.len();
     if left_out > 0 {
         let others = filter.states.iter().copied().filter(|state| *state != Where::Held).collect::<Vec<_>>();
-        let mut meant = admin.store.deliveries(of(vec![Where::Held], Some(false)), usize::MAX).await?;
+        let mut meant = hands.store.deliveries(of(vec![Where::Held], Some(false)), usize::MAX).await?;
         if !others.is_empty() {
-            meant.extend(admin.store.deliveries(of(others, None), usize::MAX).await?);
+            meant.extend(hands.store.deliveries(of(others, None), usize::MAX).await?);
         }
         filter.seqs = Some(meant.iter().map(|one| one.seq).collect());
     }
@@ -277,13 +279,13 @@ async fn unknown(admin: &Admin, asked: &Asked, filter: &mut Filter) -> Result<us
 }
 
 /// How many of what is meant were never made into a request, so that there is nothing to send; and the first of the others.
-async fn unmade(admin: &Admin, filter: &Filter, last: usize) -> Result<(usize, Vec<DeliveryId>), StoreError> {
+async fn unmade(hands: &Hands<'_>, filter: &Filter, last: usize) -> Result<(usize, Vec<DeliveryId>), StoreError> {
     let limit = if filter.ids.is_some() { last } else { usize::MAX };
-    let all = Replay { filter: filter.clone(), limit, with_steps: true, at: admin.clock.now() };
-    let mut found = admin.store.replayable(all).await?;
+    let all = Replay { filter: filter.clone(), limit, with_steps: true, at: hands.now };
+    let mut found = hands.store.replayable(all).await?;
     let meant = match filter.ids.is_some() {
         true => found.len(),
-        false => total::all(&*admin.store, filter).await?,
+        false => total::all(hands.store, filter).await?,
     };
     let unmade = meant.saturating_sub(found.len());
     found.truncate(last);
@@ -291,36 +293,40 @@ async fn unmade(admin: &Admin, filter: &Filter, last: usize) -> Result<(usize, V
 }
 
 /// The events through the routes of today.
-async fn events(admin: &Admin, asked: &Asked, named: Option<Vec<EventId>>) -> Result<serde_json::Value, StoreError> {
+async fn events(
+    hands: &Hands<'_>,
+    asked: &Asked,
+    named: Option<Vec<EventId>>,
+) -> Result<serde_json::Value, StoreError> {
     let unmatched = asked.says("unmatched");
     // Where none is named, those are meant that failed.
     let (unmade, is_any) = (asked.says(UNMADE), named.is_none() && !unmatched);
     let (failed, unmade) = (is_any && !unmade, is_any && unmade);
     let mut events = ReplayEvents { ids: named, failed, unmade, unmatched, ..asked.events() };
-    if let Some(found) = contents::events(&*admin.store, asked).await? {
+    if let Some(found) = contents::events(hands.store, asked).await? {
         let all = ReplayEvents { limit: usize::MAX, ..events.clone() };
-        let chosen: BTreeSet<i64> = admin.store.chosen(all).await?.into_iter().collect();
+        let chosen: BTreeSet<i64> = hands.store.chosen(all).await?.into_iter().collect();
         let meant = found.iter().map(|story| &story.event).filter(|event| chosen.contains(&event.seq));
         events.ids = Some(meant.map(|event| event.id).take(asked.last).collect());
     }
     if asked.says("dry_run") {
-        let found = admin.store.briefs(admin.store.chosen(events).await?).await?;
+        let found = hands.store.briefs(hands.store.chosen(events).await?).await?;
         let delivered: usize = found.iter().map(deliveries_done).sum();
         let ids: Vec<String> = found.iter().map(|story| story.event.id.to_string()).collect();
         return Ok(json!({ "dry_run": true, "events": ids.len(), "ids": ids, "delivered": delivered }));
     }
-    let put_back = admin.store.replay_events(events).await?;
-    admin.accepted.notify_one();
+    let put_back = hands.store.replay_events(events).await?;
+    hands.accepted.into_iter().for_each(Notify::notify_one);
     tracing::info!(events = put_back.len(), "events go through today's routes, as a person asked");
     let ids: Vec<String> = put_back.iter().map(ToString::to_string).collect();
     Ok(json!({ "events": ids.len(), "ids": ids }))
 }
 
 /// How many events a route could make nothing of: sending requests again does not reach them.
-async fn failed_events(admin: &Admin, asked: &Asked) -> Result<usize, StoreError> {
+async fn failed_events(hands: &Hands<'_>, asked: &Asked) -> Result<usize, StoreError> {
     let unmade = ReplayEvents { unmade: true, limit: usize::MAX, ..asked.events() };
-    let chosen = admin.store.chosen(unmade).await?;
-    let meant = contents::numbers(&*admin.store, asked).await?;
+    let chosen = hands.store.chosen(unmade).await?;
+    let meant = contents::numbers(hands.store, asked).await?;
     Ok(chosen.iter().filter(|seq| meant.as_ref().is_none_or(|meant| meant.contains(seq))).count())
 }
 

@@ -17,6 +17,8 @@ shape! {
         route: Maybe<String>,
         /// To this connection.
         connection: Maybe<String>,
+        /// Of events of this source.
+        source: Maybe<String>,
         /// Of events in which this was sent: a phone number, an e-mail address, words.
         value: Maybe<String>,
         /// Of events of this identity.
@@ -43,6 +45,8 @@ shape! {
         route: Maybe<String>,
         /// Deliveries to this connection.
         connection: Maybe<String>,
+        /// Of events of this source.
+        source: Maybe<String>,
         /// Of events in which this was sent: a phone number, an e-mail address, words.
         value: Maybe<String>,
         /// Of events of this identity.
@@ -212,6 +216,20 @@ shape! {
     pub(super) struct Limit {
         requests: u64,
         seconds: f64,
+    }
+}
+
+shape! {
+    /// All of one event, as the page tells it. What stands in each part follows the page and may grow.
+    pub struct Story {
+        /// What came in, with its payload line by line and its request.
+        event: Json,
+        /// Whether it can be sent through the routes again.
+        can_replay: bool,
+        /// What each route made of it that took it: how it came to that, and its deliveries with every call.
+        routes: Vec<Json>,
+        /// The other routes of its source, with why each did not take it.
+        not_taken: Vec<Json>,
     }
 }
 

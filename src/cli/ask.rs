@@ -14,6 +14,7 @@ use crate::compile::{Compiled, SETTINGS};
 use crate::config::scalar::Text;
 use crate::diagnostic::{Diagnostic, text};
 use crate::load::{self, Files, Options};
+use crate::page::Stories;
 use crate::settings::ServerSettings;
 use crate::store::{self, Store, StoreError};
 
@@ -46,6 +47,8 @@ pub(super) struct Answer {
     pub from: String,
     pub status: u16,
     pub body: Vec<u8>,
+    /// Whether it is a store that answered, which no server has.
+    pub is_stopped: bool,
 }
 
 impl ServerArg {
@@ -57,11 +60,6 @@ impl ServerArg {
     pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
         let base = self.base()?;
         got(&base, path)?.ok_or_else(|| nobody(&base))
-    }
-
-    pub(super) fn post(&self, path: &str, body: String) -> Result<Answer, Exit> {
-        let base = self.base()?;
-        posted(&base, path, body)?.ok_or_else(|| nobody(&base))
     }
 
     /// The address of the server with its scheme.
@@ -84,6 +82,16 @@ pub(super) fn of_running(workspace: &Path, path: &str) -> Option<Vec<u8>> {
 impl LookArg {
     pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
         self.by(|base| got(base, path), |folder, silent| looked(folder, path, silent))
+    }
+
+    /// Asks once more whoever has answered, without saying again who that is.
+    pub(super) fn get_again(&self, path: &str) -> Option<Answer> {
+        self.by(|base| got(base, path), |folder, _| looked(folder, path, None)).ok()
+    }
+
+    /// The folder of the workspace, or one within it.
+    pub(super) fn workspace(&self) -> &Path {
+        &self.server.workspace.workspace
     }
 
     /// Tells a running server; or, where none runs, writes into the store that it left.
@@ -139,12 +147,12 @@ fn nobody(base: &str) -> Exit {
 
 fn got(base: &str, path: &str) -> Result<Option<Answer>, Exit> {
     let answer = super::runtime()?.block_on(admin::get_from(base, path));
-    Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body }))
+    Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body, is_stopped: false }))
 }
 
 fn posted(base: &str, path: &str, body: String) -> Result<Option<Answer>, Exit> {
     let answer = super::runtime()?.block_on(admin::post_to(base, path, body));
-    Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body }))
+    Ok(answer.map(|(status, body)| Answer { from: format!("the server on {base}"), status, body, is_stopped: false }))
 }
 
 fn could_not(text: String) -> Exit {
@@ -156,11 +164,17 @@ fn could_not(text: String) -> Exit {
 fn looked(folder: &Path, path: &str, silent: Option<&str>) -> Result<Answer, Exit> {
     let (shown, store) = (folder.display(), opened(folder, silent, store::open_to_read)?);
     let found = super::runtime()?.block_on(async {
+        if let Some(id) = path.strip_prefix("/events/").and_then(|id| id.parse().ok()) {
+            return Ok(match Stories::of_stopped(store.clone()).await?.of(id).await? {
+                Some(story) => (200, format!("{story:#}\n").into_bytes()),
+                None => (404, Vec::new()),
+            });
+        }
         let served = if shows_contents(path) { served(&*store).await } else { None };
         admin::look(&*store, path, served.as_ref().map(|served| &served.set)).await
     });
     let (status, body) = found.map_err(|error| could_not(format!("the store in `{shown}` can't be read: {error}")))?;
-    Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+    Ok(Answer { from: format!("the store in `{shown}`"), status, body, is_stopped: true })
 }
 
 /// Whether something is shown there that people have sent.
@@ -188,7 +202,7 @@ fn decided(folder: &Path, path: &str, body: &str, silent: Option<&str>) -> Resul
     });
     let (status, body) =
         done.map_err(|error| could_not(format!("the store in `{shown}` can't be written: {error}")))?;
-    Ok(Answer { from: format!("the store in `{shown}`"), status, body })
+    Ok(Answer { from: format!("the store in `{shown}`"), status, body, is_stopped: true })
 }
 
 type Opened = Arc<dyn Store>;

@@ -9,24 +9,18 @@ use serde_json::Value;
 use super::Exit;
 use super::ask::{Answer, LookArg};
 use super::terminal::{self, bytes, error_line, line, paint};
+use super::unknown::{self, Named};
 
 #[derive(Debug, Args)]
 pub(super) struct DeliveriesArgs {
     /// Show all of this delivery, as `jackfield deliveries dlv_…`; secrets are named, not shown
-    #[arg(conflicts_with_all = ["last", "state", "route", "connection", "value"])]
+    #[arg(conflicts_with_all = ["last", "state", "Meant"])]
     delivery: Option<String>,
     /// Of these states only: `--state retrying,dead`
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Of this route only
-    #[arg(long, value_name = "NAME")]
-    route: Option<String>,
-    /// To this connection only
-    #[arg(long, value_name = "NAME")]
-    connection: Option<String>,
-    /// Of events with this in what was sent: a phone number however it is written, an e-mail address, words
-    #[arg(long, value_name = "TEXT")]
-    value: Option<String>,
+    #[command(flatten)]
+    meant: Meant,
     /// How many of the newest are listed
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     last: u16,
@@ -36,6 +30,18 @@ pub(super) struct DeliveriesArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct DeadLettersArgs {
+    #[command(flatten)]
+    meant: Meant,
+    /// How many of the newest are listed
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    last: u16,
+    #[command(flatten)]
+    look: Look,
+}
+
+/// Which are listed: those of which all holds that is said.
+#[derive(Debug, Args)]
+struct Meant {
     /// Of this route only
     #[arg(long, value_name = "NAME")]
     route: Option<String>,
@@ -45,11 +51,40 @@ pub(super) struct DeadLettersArgs {
     /// Of events with this in what was sent: a phone number however it is written, an e-mail address, words
     #[arg(long, value_name = "TEXT")]
     value: Option<String>,
-    /// How many of the newest are listed
-    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
-    last: u16,
-    #[command(flatten)]
-    look: Look,
+    /// Of events of this source only
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Of events of this identity only
+    #[arg(long, value_name = "TEXT")]
+    identity: Option<String>,
+    /// Of this lane only
+    #[arg(long, value_name = "TEXT")]
+    lane: Option<String>,
+    /// Made at this moment or later: `2026-11-21T09:30:00Z`
+    #[arg(long, value_name = "MOMENT")]
+    since: Option<String>,
+    /// Made before this moment
+    #[arg(long, value_name = "MOMENT")]
+    until: Option<String>,
+}
+
+impl Meant {
+    fn query(&self) -> String {
+        query(&[
+            ("route", &self.route),
+            ("connection", &self.connection),
+            ("value", &self.value),
+            ("source", &self.source),
+            ("identity", &self.identity),
+            ("lane", &self.lane),
+            ("since", &self.since),
+            ("until", &self.until),
+        ])
+    }
+
+    fn named(&self) -> Named<'_> {
+        Named { route: &self.route, source: &self.source, connection: &self.connection }
+    }
 }
 
 /// Who is asked, and how the answer is shown.
@@ -77,17 +112,11 @@ pub(super) enum Shown {
 
 pub(super) fn run(args: &DeliveriesArgs) -> Exit {
     match &args.delivery {
-        Some(id) => asked(&args.look, &format!("/deliveries/{}", crate::request::encode(id)), Some(id), shown),
+        Some(id) => one(&args.look, id),
         None => {
             let last = args.last.to_string();
-            let named = [
-                ("state", &args.state),
-                ("route", &args.route),
-                ("connection", &args.connection),
-                ("value", &args.value),
-            ];
-            let path = format!("/deliveries?last={last}{}", query(&named));
-            asked(&args.look, &path, None, |body| {
+            let path = format!("/deliveries?last={last}{}{}", query(&[("state", &args.state)]), args.meant.query());
+            found(&args.look, &path, &args.meant, |body| {
                 listed(body, "no deliveries");
                 left_out(body, "deliveries", "deliveries");
             })
@@ -96,9 +125,8 @@ pub(super) fn run(args: &DeliveriesArgs) -> Exit {
 }
 
 pub(super) fn dead_letters(args: &DeadLettersArgs) -> Exit {
-    let named = [("route", &args.route), ("connection", &args.connection), ("value", &args.value)];
-    let path = format!("/dead-letters?last={}{}", args.last, query(&named));
-    asked(&args.look, &path, None, |body| {
+    let path = format!("/dead-letters?last={}{}", args.last, args.meant.query());
+    found(&args.look, &path, &args.meant, |body| {
         failed(body);
         listed(body, if entries(body, "events").is_empty() { "nothing failed" } else { "" });
         left_out(body, "events", "events that failed");
@@ -129,21 +157,32 @@ pub(super) fn query(named: &[(&str, &Option<String>)]) -> String {
     given.map(|(name, value)| format!("&{name}={}", crate::request::encode(value))).collect()
 }
 
-/// Asks, and shows what is answered.
-fn asked(look: &Look, path: &str, id: Option<&str>, show: impl FnOnce(&Value)) -> Exit {
-    match (look.from.get(path), id) {
-        (Ok(Answer { status: 404, .. }), Some(id)) => {
+/// Asks for one delivery, and shows it.
+fn one(look: &Look, id: &str) -> Exit {
+    match look.from.get(&format!("/deliveries/{}", crate::request::encode(id))) {
+        Ok(Answer { status: 404, .. }) => {
             error_line(format!("there is no delivery `{id}`; `jackfield deliveries` lists the newest"));
             Exit::UsedWrongly
         }
-        (Ok(answer), _) => answered(answer, look.format.format, show),
-        (Err(exit), _) => exit,
+        Ok(answer) => answered(answer, look.format.format, shown),
+        Err(exit) => exit,
+    }
+}
+
+/// Asks for a list, and shows it.
+fn found(look: &Look, path: &str, meant: &Meant, show: impl FnOnce(&Value)) -> Exit {
+    match look.from.get(path) {
+        Ok(answer) => {
+            unknown::warn(&look.from, &answer, &["deliveries", "events"], &meant.named());
+            answered(answer, look.format.format, show)
+        }
+        Err(exit) => exit,
     }
 }
 
 /// Shows what was answered, or says what was wrong with the question.
 pub(super) fn answered(answer: Answer, format: Shown, show: impl FnOnce(&Value)) -> Exit {
-    let Answer { from, status, body } = answer;
+    let Answer { from, status, body, .. } = answer;
     match status {
         200 if format == Shown::Json => {
             bytes(&body);

@@ -1,10 +1,13 @@
-//! `jackfield events`: what was received, and one request of it as a file for tests and dry runs.
+//! `jackfield events`: what was received, all of one event, and its request as a file for tests and dry runs.
+
+mod story;
 
 use clap::Args;
 use serde_json::Value;
 
 use super::deliveries::{answered, query, total};
 use super::terminal::{self, bytes, error_line, line, paint};
+use super::unknown::{self, Named};
 use super::{EventsArgs, Exit};
 use crate::privacy::MASKED;
 use crate::secret::MASK;
@@ -63,19 +66,23 @@ impl Sought {
 
 pub(super) fn run(args: &EventsArgs) -> Exit {
     let path = match &args.event {
-        Some(event) => format!("/events/{}/request", crate::request::encode(event)),
+        Some(event) if args.request => format!("/events/{}/request", crate::request::encode(event)),
+        Some(event) => format!("/events/{}", crate::request::encode(event)),
         None => format!("/events?last={}{}", args.last, args.sought.query()),
     };
     let answer = match args.from.get(&path) {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
+    let Sought { route, source, connection, .. } = &args.sought;
+    unknown::warn(&args.from, &answer, &["events"], &Named { route, source, connection });
     match (answer.status, &args.event) {
-        (200, Some(_)) => captured(&answer.body),
+        (200, Some(_)) if args.request => captured(&answer.body),
         (404, Some(event)) => {
             error_line(format!("there is no event `{event}`; `jackfield events` lists the newest"));
             Exit::UsedWrongly
         }
+        (_, Some(_)) => answered(answer, args.format, story::told),
         _ => answered(answer, args.format, listed),
     }
 }

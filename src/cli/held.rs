@@ -7,6 +7,7 @@ use super::Exit;
 use super::ask::LookArg;
 use super::deliveries::{FormatArg, answered};
 use super::terminal::line;
+use super::unknown::{self, Named};
 
 /// So many are listed; a script has all of them with `--format json`.
 const MOST_SHOWN: usize = 50;
@@ -141,7 +142,11 @@ fn sent(meant: &Meant, path: &str, body: String, told: impl Fn(&Value) -> String
         }
     };
     match meant.from.post(path, body) {
-        Ok(answer) => answered(answer, meant.format.format, show),
+        Ok(answer) => {
+            let named = Named { route: &meant.route, source: &None, connection: &meant.connection };
+            unknown::warn(&meant.from, &answer, &["deliveries", "events"], &named);
+            answered(answer, meant.format.format, show)
+        }
         Err(exit) => exit,
     }
 }

@@ -159,6 +159,9 @@ fn of_event(args: &RouteArgs) -> Result<Vec<u8>, Problem> {
     Ok(capture::write(&story.event.raw))
 }
 
+/// So many paths that are not used are named.
+const MOST_SHOWN: usize = 12;
+
 fn written(root: &Path, name: &str, sample: &Sample, draft: &Draft) -> Result<(), Problem> {
     let file = format!("routes/{name}.yaml");
     if !sample.is_there {
@@ -172,6 +175,13 @@ fn written(root: &Path, name: &str, sample: &Sample, draft: &Draft) -> Result<()
     }
     if !draft.open.is_empty() {
         line(format!("to write yourself: {}", draft.open.join(", ")));
+    }
+    if !draft.unused.is_empty() {
+        let shown: Vec<String> =
+            draft.unused.iter().take(MOST_SHOWN).map(|path| path.replace(char::is_control, " ")).collect();
+        let more = draft.unused.len().saturating_sub(MOST_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        line(format!("not used of the request: {}{more}", shown.join(", ")));
     }
     line("");
     line(format!("jackfield dry-run {name}    see what it would send"));

@@ -4,9 +4,10 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Exit;
-use super::ask::ServerArg;
+use super::ask::LookArg;
 use super::deliveries::{FormatArg, answered};
 use super::terminal::line;
+use super::unknown::{self, Named};
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
@@ -58,14 +59,24 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     format: FormatArg,
     #[command(flatten)]
-    server: ServerArg,
+    from: LookArg,
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Exit {
-    match args.server.post("/replay", body(args)) {
-        Ok(answer) => answered(answer, args.format.format, |body| told(body, advice(args))),
-        Err(exit) => exit,
-    }
+    let answer = match args.from.post("/replay", body(args)) {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    let named = Named { route: &args.route, source: &args.source, connection: &args.connection };
+    unknown::warn(&args.from, &answer, &["deliveries", "events"], &named);
+    let is_stopped = answer.is_stopped;
+    answered(answer, args.format.format, |body| {
+        told(body, advice(args));
+        let count = |key: &str| body[key].as_u64().unwrap_or(0);
+        if is_stopped && body["dry_run"] != true && count("deliveries") + count("events") > 0 {
+            line("  no server runs: the next start goes on with that");
+        }
+    })
 }
 
 fn body(args: &ReplayArgs) -> String {

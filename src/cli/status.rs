@@ -105,5 +105,8 @@ fn reloads(reloads: &Value) {
         let text = |key: &str| problem[key].as_str().unwrap_or_default().replace(char::is_control, " ");
         let place = super::deliveries::place(problem);
         line(format!("  {place}{}[{}]: {}", text("severity"), text("code"), text("message")));
+        if problem["help"].is_string() {
+            line(format!("    {}", text("help")));
+        }
     }
 }

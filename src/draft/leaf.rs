@@ -25,16 +25,51 @@ pub(super) struct Leaf<'v> {
 impl Leaf<'_> {
     /// What it stands for: its shape is surer than its name.
     pub fn concept(&self) -> Option<Concept> {
+        if role::is_party(&self.around, &self.own) && is_number(self.value) {
+            return Some(Concept::Phone);
+        }
         let named = || {
             let says = !self.own.iter().all(|word| BESIDE.contains(&word.as_str()));
             let mut all = Concept::all_of_words(&self.own).filter_map(|named| self.told_apart(named));
-            all.find(|named| says && named.fits(self.value))
+            let text = self.value.as_str().unwrap_or_default();
+            let is_state = role::is_of_address(&self.around, &self.own, text);
+            all.find(|named| says && named.fits(self.value) && !(is_state && *named == Concept::Status))
         };
-        Concept::of_value(self.value).or_else(named)
+        // `sip:1001@pbx.example` is the address of a telephone.
+        let is_line = self.own.iter().any(|word| LINES.contains(&word.as_str()));
+        let shape = Concept::of_value(self.value).filter(|shape| *shape != Concept::Email || !is_line);
+        shape.or_else(named).filter(|found| !is_line || *found != Concept::Email)
     }
 
     fn told_apart(&self, concept: Concept) -> Option<Concept> {
         role::told_apart(concept, &self.around, &self.own)
+    }
+
+    /// Whether people may miss it in what is sent: they are told by it, or have written it.
+    pub fn is_of_people(&self) -> bool {
+        use Concept::{City, Company, Email, FirstName, LastName, Message, Name, Phone, Subject};
+        const TOLD: &[Concept] = &[Phone, Email, FirstName, LastName, Name, Company, City, Subject, Message];
+        let is_told = self.concept().is_some_and(|concept| TOLD.contains(&concept));
+        self.role() != Role::Received && (is_told || (self.concept().is_none() && self.is_written()))
+    }
+
+    /// Whether it is the id of somebody who wrote or called: `contact_id`, and `id` in `contact`.
+    pub fn is_id_of_person(&self) -> bool {
+        role::is_id_of_person(&self.around, &self.own) && self.role() != Role::Received
+    }
+
+    /// Whether it is a text of several words, as people write them.
+    pub fn is_written(&self) -> bool {
+        let text = self.value.as_str().unwrap_or_default();
+        let is_word = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() > 1;
+        let is_beside = self.own.last().is_some_and(|word| BESIDE.contains(&word.as_str()));
+        let words = text.split_whitespace().count();
+        let by_program = self.own.iter().any(|word| matches!(word.as_str(), "agent" | "zone" | "timezone" | "path"));
+        words > 1
+            && text.split_whitespace().any(|word| is_word(&word))
+            && !is_beside
+            && !by_program
+            && !text.contains(['<', '{', ';'])
     }
 
     /// Of whom it tells.
@@ -69,6 +104,17 @@ pub(super) fn leaves(payload: &Value) -> Vec<Leaf<'_>> {
     titles(payload, 0, &mut walked.titles);
     walk("$", &[], payload, 0, &mut walked);
     walked.found
+}
+
+/// Words in the name of a line of telephony, which is written like an e-mail address.
+const LINES: &[&str] = &["sip", "uri", "jid", "host", "realm", "pbx"];
+
+/// Whether a value can be a number with nothing but its digits: 7 to 15 of them, and no moment in seconds or milliseconds.
+fn is_number(value: &Value) -> bool {
+    let text = convert::text(value).unwrap_or_default();
+    let is_moment = matches!(value, Value::Number(_)) && matches!(text.len(), 10 | 13) && text.starts_with(['1', '2']);
+    let is_digits = (7..=15).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit());
+    is_digits && !is_moment
 }
 
 /// Names that say nothing of a value: what it lies in does.

@@ -43,18 +43,37 @@ impl Target {
 
     fn new(path: Vec<Arc<str>>, example: &Value, schema: Option<&Value>, required: bool) -> Target {
         let own: Vec<String> = path.last().map(|name| words(name)).unwrap_or_default();
+        let parent = path.iter().rev().nth(1).filter(|_| own.len() == 1).map(|name| words(name)).unwrap_or_default();
         let around: Vec<String> = path.iter().flat_map(|name| words(name)).collect();
-        let is_id = own.iter().any(|word| matches!(word.as_str(), "id" | "sid" | "uuid" | "key" | "token"));
+        let is_id =
+            own.iter().any(|word| matches!(word.as_str(), "id" | "sid" | "uuid" | "key" | "token" | "identifier"));
         let named = Concept::of_words(&own).or_else(|| Concept::of_words(&around));
         let concept = if is_id { Some(Concept::Id) } else { Concept::of_value(example).or(named) };
         let content = match concept {
             _ if is_fixed(example, schema) => Content::Constant,
-            Some(Concept::Id) if own.iter().any(|word| PEOPLE.contains(&word.as_str())) => Content::Person,
+            // `contact_id`, and `id` in `contact`.
+            Some(Concept::Id) if own.iter().chain(&parent).any(|word| PEOPLE.contains(&word.as_str())) => {
+                Content::Person
+            }
             Some(Concept::Id) => Content::Id,
             Some(Concept::Message) => Content::Message,
             _ => Content::Other,
         };
         Target { path, own, concept, example: example.clone(), required, content }
+    }
+
+    /// A field that is in no example, as its schema describes it.
+    pub fn needed(path: Vec<Arc<str>>, schema: Option<&Value>) -> Target {
+        let own = path.last().map(|name| words(name)).unwrap_or_default();
+        let text = |key: &str| schema?.get(key)?.as_str();
+        let named = Concept::of_words(&own);
+        let example = match (text("format"), named, text("pattern")) {
+            (Some("email"), ..) => "ana@example.com",
+            (_, Some(Concept::Phone), Some(pattern)) if pattern.contains("^[0-9]") => "5511999990000",
+            (_, Some(Concept::Phone), _) => "+5511999990000",
+            _ => "",
+        };
+        Target::new(path, &Value::from(example), schema, true)
     }
 
     /// Whether it is a text for people, which can be put together from other values.

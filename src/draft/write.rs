@@ -5,12 +5,16 @@ use std::sync::Arc;
 use super::{Draft, Drafting, Guess, Wanted};
 use crate::value::{Value, yaml};
 
+/// So many paths that are not used are named.
+const MOST_SHOWN: usize = 12;
+
 pub(super) fn draft(
     wanted: &Wanted<'_>,
     drafting: Drafting<'_, '_>,
     params: &[(Arc<str>, Value)],
     body: Option<&Value>,
 ) -> Draft {
+    let unused = drafting.unused();
     let Drafting { guesses, open, .. } = drafting;
     let mut lines = header(wanted, !guesses.is_empty() || wanted.source.contains("guess:"));
     lines.extend([format!("source:{}", wanted.source), String::new()]);
@@ -28,6 +32,11 @@ pub(super) fn draft(
     lines.extend(
         open.iter().map(|field| format!("      # {field}: nothing in the request fits; write what belongs here")),
     );
+    if !unused.is_empty() {
+        let shown: Vec<&str> = unused.iter().take(MOST_SHOWN).map(String::as_str).collect();
+        let more = if unused.len() > MOST_SHOWN { " …" } else { "" };
+        lines.push(format!("  # Not used of the request: {}{more}", shown.join(", ")));
+    }
     lines.extend([
         String::new(),
         "tests:".to_owned(),
@@ -37,7 +46,7 @@ pub(super) fn draft(
         format!("      - to: {}", wanted.to),
     ]);
     let text = lines.join("\n") + "\n";
-    Draft { text, guesses: guesses.into_iter().map(|guess| guess.name).collect(), open }
+    Draft { text, guesses: guesses.into_iter().map(|guess| guess.name).collect(), open, unused }
 }
 
 /// What is said of the whole: it stays true when the guesses are confirmed.

@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::routes::answers;
 use super::{Page, became, confirm, events, stream};
-use crate::admin;
 use crate::admin::api::{About, Answer, As, Maybe, Operation, Word, Words, asks, document_of, does, operation, puts};
+use crate::admin::{self, Story};
 use crate::clock::Timestamp;
 use crate::delivery::State as DeliveryState;
 use crate::id::{DeliveryId, EventId};
@@ -102,20 +102,6 @@ shape! {
         /// The connection and the operation.
         to: String,
         state: Word<DeliveryState>,
-    }
-}
-
-shape! {
-    /// All of one event, as the page tells it. What stands in each part follows the page and may grow.
-    pub(super) struct Story {
-        /// What came in, with its payload line by line and its request.
-        event: Json,
-        /// Whether it can be sent through the routes again.
-        can_replay: bool,
-        /// What each route made of it that took it: how it came to that, and its deliveries with every call.
-        routes: Vec<Json>,
-        /// The other routes of its source, with why each did not take it.
-        not_taken: Vec<Json>,
     }
 }
 

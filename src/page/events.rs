@@ -75,7 +75,7 @@ pub(super) async fn api_one(State(page): State<Page>, Path(id): Path<String>, as
 
 async fn told(page: &Page, id: &str) -> Result<Option<Json>, StoreError> {
     match id.parse::<EventId>() {
-        Ok(id) => story::view(page, id).await,
+        Ok(id) => (page.admin.story)(id).await,
         Err(_) => Ok(None),
     }
 }

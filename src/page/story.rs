@@ -12,6 +12,7 @@ pub(super) use delivery::delivery_to;
 
 use super::problem;
 use super::rows::Rows;
+use super::stories::Stories;
 use super::traced::{self, Telling};
 use super::{Page, became, senders};
 use crate::clock::Timestamp;
@@ -49,19 +50,19 @@ struct Read {
 }
 
 /// What the page is given; nothing when there is no such event.
-pub(super) async fn view(page: &Page, id: EventId) -> Result<Option<Json>, StoreError> {
-    let store = &page.admin.store;
+pub(super) async fn view(stories: &Stories, id: EventId) -> Result<Option<Json>, StoreError> {
+    let store = &stories.store;
     let Some(story) = store.event(id).await? else { return Ok(None) };
     let revision = match &story.event.revision {
-        Some(name) => page.revisions.of(page, name).await?,
+        Some(name) => stories.revision(name).await?,
         None => None,
     };
-    let now = page.admin.clock.now();
+    let now = stories.clock.now();
     let mut ahead = HashMap::new();
     for delivery in became::deliveries(&story).filter(|one| one.state.is_open() && !is_later(one.due, now)) {
         ahead.insert(delivery.seq, store.ahead(&delivery.connection, delivery.seq).await?);
     }
-    let facts = Facts { story, revision, live: page.admin.live.now(), ahead };
+    let facts = Facts { story, revision, live: stories.live.now(), ahead };
     let told = tokio::task::spawn_blocking(move || facts.view()).await;
     told.map(Some).map_err(|_| StoreError::Unreadable)
 }

@@ -74,7 +74,10 @@ fn find(
     };
     // Ten thousand may be meant, each with a large request: these are told without.
     let bare = |delivery: StoredDelivery| -> Result<Option<StoredDelivery>, StoreError> {
-        let is_meant = rest.takes(&delivery) && is_fit(&delivery) && is_as_known(connection, filter, &delivery)?;
+        let is_meant = rest.takes(&delivery)
+            && is_fit(&delivery)
+            && is_of_source(connection, filter, &delivery)?
+            && is_as_known(connection, filter, &delivery)?;
         Ok(is_meant.then(|| StoredDelivery { request: String::new(), ..delivery }))
     };
     // The newest of what the store tells apart by itself are no more than are wanted.
@@ -83,6 +86,16 @@ fn find(
         Some(seqs) => among(connection, seqs, limit, order, bare),
         None => among_all(connection, filter, limit, order, bare),
     }
+}
+
+/// Whether its event is of the source that is meant.
+fn is_of_source(connection: &Connection, filter: &Filter, delivery: &StoredDelivery) -> Result<bool, StoreError> {
+    const SOURCE: &str =
+        "SELECT r.source = ?2 FROM events e CROSS JOIN requests r ON r.seq = e.request WHERE e.seq = ?1";
+    let Some(source) = &filter.source else { return Ok(true) };
+    let mut statement = connection.prepare_cached(SOURCE)?;
+    let is_of_it = statement.query_row(params![delivery.event_seq, source], |row| row.get(0)).optional()?;
+    Ok(is_of_it.unwrap_or(false))
 }
 
 /// Whether its last call came to what the filter says.

@@ -261,6 +261,8 @@ pub struct Filter {
     pub states: Vec<State>,
     pub route: Option<Arc<str>>,
     pub connection: Option<Arc<str>>,
+    /// Of events of this source.
+    pub source: Option<Arc<str>>,
     /// Made at that moment or later.
     pub since: Option<Timestamp>,
     /// Made before that moment.

@@ -273,3 +273,126 @@ fn a_list_is_split_and_a_name_put_together() {
     assert!(draft.contains("first_name: { path: $.firstname,"), "{draft}");
     assert!(draft.contains(r#""{{ first_name }} {{ last_name }}""#), "{draft}");
 }
+
+/// A draft of a JSON payload.
+fn of_payload(folder: &Folder, payload: &str, to: &str) -> String {
+    let request = format!("POST /forms HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{payload}");
+    drafted(folder, &request, to)
+}
+
+/// A workspace with connections of many kinds.
+fn connected(name: &str) -> Folder {
+    let folder = workspace(name);
+    folder.write(
+        "jackfield.yaml",
+        "
+connections:
+  chat2desk: { provider: chat2desk, token: t0ken, channel_id: 7 }
+  cloudchat: { provider: cloudchat, base_url: \"https://chat.example.com\", account_id: 3, inbox_id: \"1\", api_access_token: t0ken }
+  gohighlevel: { provider: gohighlevel, token: t0ken }
+",
+    );
+    folder
+}
+
+/// A draft whose guesses are confirmed is good.
+fn confirmed(folder: &Folder, draft: &str) {
+    let confirmed: Vec<String> = draft
+        .lines()
+        .map(|line| line.split_once(", guess:").map_or(line.to_owned(), |(line, _)| format!("{line} }}")))
+        .collect();
+    let text = confirmed.join("\n");
+    folder.write("routes/x.yaml", text.split("--- exit").next().unwrap());
+    let checked = said(folder, &["check"]);
+    std::fs::remove_file(folder.path().join("routes/x.yaml")).unwrap();
+    assert!(checked.ends_with("--- exit 0\n"), "{checked}\n{text}");
+}
+
+#[test]
+fn what_describes_a_message_is_not_taken_for_it() {
+    let folder = connected("draft-described");
+    let payload = r#"{"content_type":"text","message_type":"incoming","content":"Hi","customer_state":"PA",
+        "sip_from_uri":"1001@pbx.example.com","phone":"+5511999990000","call_status":"missed"}"#;
+    let draft = of_payload(&folder, payload, "chat2desk.messages_inbox");
+    assert!(draft.contains("\n  message: { path: $.content, guess:"), "{draft}");
+    for other in ["content_type", "message_type", "customer_state", "sip_from_uri"] {
+        assert!(!draft.contains(&format!("path: $.{other}")), "{other}: {draft}");
+    }
+    confirmed(&folder, &draft);
+}
+
+#[test]
+fn a_number_of_digits_alone_is_a_phone_where_its_name_says_so() {
+    let folder = connected("draft-digits");
+    for (payload, path) in [
+        (r#"{"from":"5511999998888","to":"551133334444","text":"oi"}"#, "$.from"),
+        (r#"{"from":"442079460000","text":"hi"}"#, "$.from"),
+        (r#"{"from":{"number":"79990000761"},"to":{"number":"74994509495"},"text":"hi"}"#, "$.from.number"),
+        (r#"{"contacts":[{"wa_id":"5511999998888"}],"text":"oi"}"#, "$.contacts[0].wa_id"),
+        (r#"{"msisdn":"447700900000","text":"hi"}"#, "$.msisdn"),
+        (r#"{"de":"5511999998888","recado":"oi"}"#, "$.de"),
+    ] {
+        let draft = of_payload(&folder, payload, "chat2desk.messages_inbox");
+        assert!(
+            draft.contains(&format!("\n  phone: {{ path: {}", path)) || draft.contains(&format!("\"{path}\"")),
+            "{draft}"
+        );
+        assert!(draft.contains("phone: \"{{ phone | digits }}\""), "{draft}");
+        confirmed(&folder, &draft);
+    }
+    for payload in [
+        r#"{"from":1700000000,"text":"hi"}"#,
+        r#"{"order":"5511999998888","text":"hi"}"#,
+        r#"{"from":"12345","text":"hi"}"#,
+        r#"{"contact_id":"5511999998888","text":"hi"}"#,
+    ] {
+        let draft = of_payload(&folder, payload, "chat2desk.messages_inbox");
+        assert!(!draft.contains("as: phone"), "{draft}");
+    }
+}
+
+#[test]
+fn one_of_the_fields_of_which_one_is_needed_is_filled() {
+    let folder = connected("draft-one-of");
+    let payload = r#"{"telefone":"+5511999990000","mensagem":"oi"}"#;
+    let draft = of_payload(&folder, payload, "cloudchat.create_conversation");
+    assert!(draft.contains("      contact_phone_number: \"{{ phone }}\"\n"), "{draft}");
+    confirmed(&folder, &draft);
+    let draft = of_payload(&folder, r#"{"email":"ana@example.com","mensagem":"oi"}"#, "chat2desk.messages_inbox");
+    assert!(draft.contains("        id: \"{{ email }}\"\n"), "{draft}");
+    confirmed(&folder, &draft);
+    let made = |payload: &str, to: &str| {
+        folder.write(
+            "samples/made.http",
+            &format!("POST /f HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{payload}"),
+        );
+        let told = said(&folder, &["new", "route", "made", "--from", "samples/made.http", "--to", to]);
+        std::fs::remove_file(folder.path().join("routes/made.yaml")).unwrap();
+        told
+    };
+    let open = made(r#"{"mensagem":"oi"}"#, "cloudchat.create_conversation");
+    let group = "to write yourself: contact_identifier or contact_email or contact_phone_number\n";
+    assert!(open.contains(group), "{open}");
+    let open = made(r#"{"email":"ana@example.com"}"#, "gohighlevel.upsert_contact");
+    assert!(open.contains("to write yourself: locationId\n"), "{open}");
+    let open = made(r#"{"n":1}"#, "chat2desk.messages_inbox");
+    let both = "to write yourself: body or image or video or location, from_client.id or from_client.phone\n";
+    assert!(open.contains(both), "{open}");
+}
+
+#[test]
+fn what_people_wrote_is_used_or_named() {
+    let folder = connected("draft-unused");
+    for name in ["recado", "obs", "detalhes", "mensaje", "remarque", "inquiry", "transcrição"] {
+        let payload = format!("{{\"fone\":\"+5511999990000\",\"{name}\":\"Quero remarcar\"}}");
+        let draft = of_payload(&folder, &payload, "chat2desk.messages_inbox");
+        assert!(draft.contains("\n  message: { path: ") && draft.contains("      body: \"{{ message }}"), "{draft}");
+    }
+    let payload = r#"{"fone":"+5511999990000","mensagem":"oi","xyz":"Quero remarcar a consulta","user_agent":"Mozilla/5.0 (X11)"}"#;
+    let draft = of_payload(&folder, payload, "chat2desk.messages_inbox");
+    assert!(draft.contains("  # Not used of the request: $.xyz\n"), "{draft}");
+    // Where nothing says what it is, the longest text is better than none.
+    let draft =
+        of_payload(&folder, r#"{"xyz":"Quero remarcar a consulta","code":"a1"}"#, "cloudchat.create_conversation");
+    assert!(draft.contains("path: $.xyz"), "{draft}");
+}

@@ -214,7 +214,7 @@ fn a_store_that_no_server_has_is_looked_into() {
     assert_eq!(plain(&["dead-letters", "--data", "store/sandbox"]), (listed, String::new()));
     assert_eq!(plain(&["events"]).0, events);
     let event = events.split_whitespace().nth(1).unwrap();
-    assert!(plain(&["events", event]).0.ends_with("{\"id\":\"m0\"}"));
+    assert!(plain(&["events", event, "--request"]).0.ends_with("{\"id\":\"m0\"}"));
     assert!(plain(&["deliveries", &id]).0.contains(": reject 403, "));
     assert!(plain(&["deliveries", "--state", "ded"]).1.contains("there is no state `ded`"));
     assert!(

@@ -330,3 +330,38 @@ fn what_is_left_out_of_all_is_told() {
     assert!(told.starts_with("1 delivery on the way again\n  1 delivery could not be made"), "{told}");
     server.wait_for("it is there", |status| status["deliveries"]["delivered"] == 1);
 }
+
+#[test]
+fn what_failed_is_sent_again_from_a_store_that_no_server_has() {
+    let folder = workspace("replay-stopped");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let order = r#"{"provider":"acme","error":"403","times":2}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order.as_bytes());
+    send(&server, r#"{"kind":"lead","id":1,"text":"one"}"#);
+    send(&server, r#"{"kind":"lead","id":2,"text":"two"}"#);
+    send(&server, r#"{"kind":"other","id":3,"text":"three"}"#);
+    server.wait_for("all", |status| status["deliveries"]["dead"] == 2 && status["events"]["unmatched"] == 1);
+    assert_eq!(server.terminate(), 0);
+    let stopped = |args: &[&str]| {
+        let output = run(folder.path(), &[&["replay"], args].concat());
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let trial = stopped(&["--all", "--dry-run", "--sandbox"]);
+    assert!(trial.starts_with("2 deliveries would be sent again\n  dlv_") && !trial.contains("next start"), "{trial}");
+    let data = folder.path().join("data/sandbox");
+    let data = data.to_str().unwrap();
+    assert!(stopped(&["--all", "--dry-run", "--data", data]).starts_with("2 deliveries would be sent again\n"));
+    let first = trial.split_whitespace().find(|word| word.starts_with("dlv_")).unwrap();
+    let again = stopped(&[first, "--sandbox"]);
+    assert!(again.starts_with("1 delivery on the way again\n"), "{again}");
+    assert!(again.ends_with("\n  no server runs: the next start goes on with that\n"), "{again}");
+    assert!(stopped(&["--through-routes", "--all", "--sandbox"]).starts_with("1 event went to the routes"));
+    folder.write("routes/in.yaml", &ROUTE.replace("payload.kind == 'lead'", "payload.kind in ['lead', 'other']"));
+    assert!(stopped(&["--unmatched", "--sandbox"]).starts_with("1 event went to the routes as they are now\n"));
+
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    server.wait_for("all three", |status| status["deliveries"]["delivered"] == 3 && status["deliveries"]["dead"] == 0);
+    let mut texts: Vec<String> = server.received().iter().map(|one| one["body"]["text"].to_string()).collect();
+    texts.sort();
+    assert_eq!(texts, ["\"one\"", "\"three\"", "\"two\""]);
+}

@@ -141,7 +141,7 @@ fn what_is_masked_is_delivered_whole_and_shown_to_nobody() {
         assert!(story.contains("\"text\": \"••• ••• hi\"") && story.contains("\n  lane •••\n"), "{story}");
         let listed = transcript(&run(folder.path(), &[&["events"], whom].concat()));
         let id = listed.split_whitespace().find(|word| word.starts_with("evt_")).unwrap();
-        let request = run(folder.path(), &[&["events", id], whom].concat());
+        let request = run(folder.path(), &[&["events", id, "--request"], whom].concat());
         assert!(String::from_utf8_lossy(&request.stderr).contains("`•••` stands for what `privacy` masks"));
         let request = String::from_utf8(request.stdout).unwrap();
         let body = "\r\n\r\n{\"id\":\"1\",\"text\":\"hi\",\"phone\":\"•••\",\"name\":\"•••\",\"email\":\"•••\"}";

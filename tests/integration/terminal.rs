@@ -157,3 +157,99 @@ fn what_a_replay_advises_can_be_done() {
         "{told}"
     );
 }
+
+#[test]
+fn deliveries_are_found_by_source_lane_identity_and_time() {
+    let folder = workspace("found-by");
+    let route = |kind: &str| {
+        format!(
+            "source: {kind}\nidentity: \"{{{{ payload.id }}}}\"\nlane: \"{{{{ payload.lane }}}}\"\nextract: {{ id: $.id }}\nsend: \
+             [{{ to: acme.note, body: {{ key: \"{{{{ id }}}}\", text: {kind} }} }}]\n"
+        )
+    };
+    let sources = "sources:\n  forms: { path: /forms, verify: none }\n  calls: { path: /calls, verify: none }\n";
+    folder.write("jackfield.yaml", &format!("{}{sources}", folder.read("jackfield.yaml")));
+    std::fs::remove_file(folder.path().join("routes/in.yaml")).unwrap();
+    ["forms", "calls"].iter().for_each(|kind| folder.write(&format!("routes/{kind}.yaml"), &route(kind)));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    let order = br#"{"provider":"acme","error":"403","times":3}"#;
+    post(server.sandbox(), "/_sandbox/fail", "application/json", order);
+    for (path, id, lane) in [("forms", "f1", "a"), ("forms", "f2", "b"), ("calls", "c1", "a")] {
+        let body = format!("{{\"id\":\"{id}\",\"lane\":\"{lane}\"}}");
+        assert_eq!(post(&server.listen, &format!("/hooks/{path}"), "application/json", body.as_bytes()).status, 202);
+    }
+    server.wait_for("all dead", |status| status["deliveries"]["dead"] == 3);
+    let server_or_store = |whom: &[&str]| {
+        for command in ["deliveries", "dead-letters"] {
+            let count = |asked: &[&str]| {
+                let told = transcript(&run(folder.path(), &[&[command], asked, whom].concat()));
+                told.lines().filter(|line| line.contains("dlv_") && line.contains("acme.note")).count()
+            };
+            for (asked, wanted) in [
+                (&["--source", "forms"][..], 2),
+                (&["--source", "calls"], 1),
+                (&["--source", "forms", "--lane", "a"], 1),
+                (&["--lane", "a"], 2),
+                (&["--identity", "f2"], 1),
+                (&["--since", "2026-01-01T00:00:00Z"], 3),
+                (&["--until", "2026-01-01T00:00:00Z"], 0),
+                (&["--since", "2199-01-01T00:00:00Z"], 0),
+                (&["--route", "calls", "--source", "forms"], 0),
+            ] {
+                assert_eq!(count(asked), wanted, "{command} {asked:?}");
+            }
+        }
+    };
+    server_or_store(&["--admin", &server.admin]);
+    assert_eq!(server.terminate(), 0);
+    server_or_store(&["--sandbox"]);
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_told() {
+    let folder = workspace("unknown-names");
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    send(&server, r#"{"id":"1","text":"hi"}"#);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    let cases: [(&[&str], &str); 7] = [
+        (&["events", "--route", "inn"], "there is no route `inn`; did you mean `in`?"),
+        (&["deliveries", "--connection", "acmee"], "there is no connection `acmee`; did you mean `acme`?"),
+        (&["deliveries", "--source", "inn"], "there is no source `inn`; did you mean `in`?"),
+        (&["dead-letters", "--route", "elsewhere"], "there is no route `elsewhere`\n"),
+        (&["replay", "--route", "inn", "--dry-run"], "there is no route `inn`; did you mean `in`?"),
+        (&["release", "--connection", "acmee", "--dry-run"], "there is no connection `acmee`; did you mean `acme`?"),
+        (&["dismiss", "--route", "inn", "--dry-run"], "there is no route `inn`; did you mean `in`?"),
+    ];
+    let asked = |args: &[&str]| {
+        let output = run(folder.path(), &[args, &["--admin", &server.admin]].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (args, wanted) in cases {
+        assert!(asked(args).contains(wanted), "{args:?}: {}", asked(args));
+    }
+    // A route without anything that failed is known, and so is one that is gone and has left something.
+    assert_eq!(asked(&["dead-letters", "--route", "in"]), "");
+    folder.write("routes/other.yaml", &folder.read("routes/in.yaml").replace("/in", "/other"));
+    std::fs::remove_file(folder.path().join("routes/in.yaml")).unwrap();
+    assert_eq!(asked(&["dead-letters", "--route", "in"]), "");
+    assert_eq!(asked(&["events", "--route", "in", "--format", "json"]), "");
+    let json = run(folder.path(), &["events", "--route", "inn", "--format", "json", "--admin", &server.admin]);
+    assert!(serde_json::from_slice::<Value>(&json.stdout).is_ok(), "a warning is no part of what a script reads");
+}
+
+#[test]
+fn status_says_why_a_change_was_refused_for_what_came_in_before() {
+    let folder = workspace("clean-diff");
+    folder.write("jackfield.yaml", &format!("reload: require_clean_diff\n{}", folder.read("jackfield.yaml")));
+    let server = Server::start(folder.path(), &["--sandbox"], &[]);
+    send(&server, r#"{"id":"1","text":"hi"}"#);
+    server.wait_for("the delivery", |status| status["deliveries"]["delivered"] == 1);
+    folder.write("routes/in.yaml", &folder.read("routes/in.yaml").replace("$.text", "$.nowhere"));
+    server.wait_for("the refusal", |status| status["reloads"]["refused"] == 1);
+    let told = said(&folder, &server, &["status"]);
+    assert!(
+        told.contains(", which came in before, fails by this change; `jackfield diff` shows all of them"),
+        "{told}"
+    );
+}

@@ -319,9 +319,11 @@ impl Inner {
     fn found(&self, filter: &Filter) -> Vec<i64> {
         let is_unknown = |row: &Row| row.calls.values().last().is_some_and(|call| call.result == "unknown");
         let trouble = |row: &Row| row.calls.values().last().and_then(|call| call.trouble.clone());
+        let source = |row: &Row| Some(self.events.get(&row.stored.event_seq)?.stored.source.clone());
         let known = |row: &&Row| {
             filter.unknown.is_none_or(|unknown| unknown == is_unknown(row))
                 && filter.trouble.is_none_or(|wanted| trouble(row).as_deref() == Some(wanted))
+                && filter.source.as_ref().is_none_or(|wanted| source(row).as_ref() == Some(wanted))
         };
         self.rows.values().filter(|row| filter.takes(&row.stored)).filter(known).map(|row| row.stored.seq).collect()
     }
