@@ -1,7 +1,7 @@
 //! The stories of events, each told by the routes of its own revision. A few revisions stay compiled.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -72,10 +72,10 @@ impl Stories {
     }
 }
 
-async fn compiled(files: Vec<(String, String)>, root: &PathBuf, options: &Options) -> Option<Revision> {
+async fn compiled(files: Vec<(String, String)>, root: &Path, options: &Options) -> Option<Revision> {
     let texts = files.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
     let files = Files { texts, problems: Vec::new() };
-    let (root, options) = (root.clone(), options.clone());
+    let (root, options) = (root.to_owned(), options.clone());
     let work = tokio::task::spawn_blocking(move || load::compile_files(&root, files, &options));
     let compiled = work.await.ok()?;
     Some(Revision { set: compiled.set, documents: compiled.documents })

@@ -102,6 +102,7 @@ fn questions(server: &Server) -> Vec<Asked<'static>> {
     }
     for id in [event.as_str(), "evt_1", "%00"] {
         asks("/events/{id}/request", format!("/events/{id}/request"));
+        asks("/events/{id}", format!("/events/{id}"));
     }
     for id in [dead[0].as_str(), "dlv_1", "%F0%28"] {
         asks("/deliveries/{id}", format!("/deliveries/{id}"));
