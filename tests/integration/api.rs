@@ -96,7 +96,7 @@ fn questions(server: &Server) -> Vec<Asked<'static>> {
     ] {
         asks("/events", format!("/events{more}"));
     }
-    for more in ["?state=dead&last=1", "?before=x", "?source=in"] {
+    for more in ["?state=dead&last=1", "?before=x", "?source=in", "?sorce=in"] {
         asks("/deliveries", format!("/deliveries{more}"));
         asks("/dead-letters", format!("/dead-letters{more}"));
     }
@@ -141,6 +141,7 @@ fn questions(server: &Server) -> Vec<Asked<'static>> {
     let by_name = [
         ("/status", "/status"),
         ("/events", "/events"),
+        ("/events/{id}", "/events/evt_1"),
         ("/events/{id}/request", "/events/evt_1/request"),
         ("/deliveries", "/deliveries"),
         ("/deliveries/{id}", "/deliveries/dlv_1"),
@@ -225,8 +226,8 @@ fn what_is_said_wrongly_does_nothing() {
         "{unknown}"
     );
     assert_eq!(
-        get(&server.admin, "/deliveries?source=in").text().split(';').next(),
-        Some("`source` can't be said here")
+        get(&server.admin, "/deliveries?sorce=in").text().split(';').next(),
+        Some("`sorce` can't be said here")
     );
     assert_eq!(server.status()["deliveries"]["dead"], 2);
 }
