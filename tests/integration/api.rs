@@ -225,10 +225,7 @@ fn what_is_said_wrongly_does_nothing() {
         unknown.starts_with("400 `dryrun` can't be said here; what can be said is value, ids, dry_run,"),
         "{unknown}"
     );
-    assert_eq!(
-        get(&server.admin, "/deliveries?sorce=in").text().split(';').next(),
-        Some("`sorce` can't be said here")
-    );
+    assert_eq!(get(&server.admin, "/deliveries?sorce=in").text().split(';').next(), Some("`sorce` can't be said here"));
     assert_eq!(server.status()["deliveries"]["dead"], 2);
 }
 
