@@ -42,7 +42,10 @@ fn what_would_be_tried_in_an_hour_is_tried_now() {
     vendor.answers(|_| reply("200 OK", "{\"id\":1}"));
     let trial = said(&folder, &server, &["release", "--route", "in", "--dry-run"]);
     assert_eq!(trial, format!("3 deliveries would go on\n  {}\n  {}\n  {}\n", ids[0], ids[1], ids[2]));
-    assert_eq!(said(&folder, &server, &["release", "--route", "other"]), "0 deliveries go on\n");
+    assert_eq!(
+        said(&folder, &server, &["release", "--route", "other"]),
+        "0 deliveries go on\nthere is no route `other`\n"
+    );
     assert_eq!(server.status()["deliveries"]["retrying"], 3, "a trial changes nothing");
     assert_eq!(said(&folder, &server, &["release", &ids[1]]), format!("1 delivery goes on\n  {}\n", ids[1]));
     server.wait_for("the one that is named", |status| status["deliveries"]["delivered"] == 1);
