@@ -9,6 +9,7 @@ mod operator;
 mod retention;
 mod stall;
 mod task;
+mod told;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,10 +24,9 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Admin};
 use crate::changes::proof;
 use crate::client::ClientError;
-use crate::clock::Timestamp;
 use crate::compile::{Compiled, Entrance};
 use crate::delivery::State;
-use crate::dispatch::{Client, Dispatch, Outlook, Report, Wake};
+use crate::dispatch::{Client, Dispatch, Report, Wake};
 use crate::ingress::{Guard, Ingress, KnownPaths, Most, Rates};
 use crate::live::{Live, Revision};
 use crate::load::folder::{Folder, Look};
@@ -39,6 +39,7 @@ use crate::settings::ServerSettings;
 use crate::span;
 use crate::store::{Store, StoreError};
 use task::ended;
+use told::{connections, estimates, story};
 
 /// How long requests and attempts under way may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -338,60 +339,6 @@ impl Server {
             tracing::error!(%error, "the last good revision could not be stored");
         }
     }
-}
-
-/// How each connection of the live revision stands, as the operator sees it.
-fn connections(live: Live, outlook: Outlook) -> admin::Connections {
-    Arc::new(move || {
-        let stands = |name: &Arc<str>| {
-            let stands = outlook.of(name);
-            let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
-            let stands = serde_json::json!({
-                "ready": stands.ready,
-                "under_way": stands.under_way,
-                "down_since": at(stands.down.map(|(since, _)| since)),
-                "refused_since": at(stands.refused.map(|(since, _)| since)),
-                "asked_again": at(stands.down.or(stands.refused).map(|(_, until)| until)),
-                "paused_until": at(stands.paused_until),
-                "next": stands.next.to_string(),
-            });
-            (name.to_string(), stands)
-        };
-        live.now().set.connections.keys().map(stands).collect::<serde_json::Map<_, _>>().into()
-    })
-}
-
-/// When a delivery goes out, and what of its connection it waits for, as the operator sees it.
-fn estimates(live: Live, outlook: Outlook) -> admin::Estimates {
-    Arc::new(move |name, due, ahead| {
-        let stands = outlook.of(name);
-        // While nothing goes out, nobody knows when it does.
-        let shut = stands.down.or(stands.refused);
-        let at = shut.is_none().then(|| outlook.estimate(name, due, ahead));
-        let revision = live.now();
-        let connection = revision.set.connections.get(name);
-        let limits = connection.map(|connection| connection.rate_limits.clone()).unwrap_or_default();
-        let limit = |(requests, per): (u64, Duration)| serde_json::json!({ "requests": requests, "seconds": per.as_secs_f64() });
-        serde_json::json!({
-            "at": at.map(|at| at.to_string()),
-            "seconds": at.map(|at| stands.now.until(at).as_secs()),
-            "provider": connection.map(|connection| connection.pack.title.to_string()),
-            "limits": limits.into_iter().map(limit).collect::<Vec<_>>(),
-            "down_since": stands.down.map(|(since, _)| since.to_string()),
-            "refused_since": stands.refused.map(|(since, _)| since.to_string()),
-            "asked_again": shut.map(|(_, until)| until.to_string()),
-            "paused_until": stands.paused_until.map(|until| until.to_string()),
-        })
-    })
-}
-
-/// Tells the stories of events.
-fn story(stories: Stories) -> admin::TellStory {
-    let stories = Arc::new(stories);
-    Arc::new(move |id| {
-        let stories = stories.clone();
-        Box::pin(async move { stories.of(id).await })
-    })
 }
 
 /// Serves the page, where there is to be one: says where, and what does it.
