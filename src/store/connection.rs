@@ -97,8 +97,21 @@ pub(super) fn plain(file: &Path) -> Result<Connection, StoreError> {
 /// A connection that only reads.
 pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
     let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")?;
+    only_reads(&connection)?;
     Ok(connection)
+}
+
+/// The same beside the writer, which alone ends the log: whoever opens late may find the files of others under the names.
+pub(super) fn beside(file: &Path) -> Result<Connection, StoreError> {
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Before anything is read: a file that is none of ours is closed at once.
+    leave_files(&connection);
+    only_reads(&connection)?;
+    Ok(connection)
+}
+
+fn only_reads(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")?)
 }
 
 /// The connection that moves the log into the file in the background.

@@ -102,6 +102,11 @@ impl Health {
         if self.stand().damage == Damage::Proven { Ok(()) } else { Err(StoreError::Corrupt) }
     }
 
+    /// Whether the files of the folder are known not to be those that are open.
+    pub(super) fn is_lost(&self) -> bool {
+        self.stand().lost
+    }
+
     /// Notes whether the files are there.
     pub(super) fn are_lost(&self, lost: bool) {
         match (std::mem::replace(&mut self.stand().lost, lost), lost) {

@@ -160,7 +160,7 @@ impl Looker {
     }
 
     fn reading(&self, look: impl FnOnce(&Connection) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let connection = connection::reader(&self.file)?;
+        let connection = connection::beside(&self.file)?;
         *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.get_interrupt_handle());
         let looked = look(&connection);
         *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = None;

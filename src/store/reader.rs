@@ -140,8 +140,9 @@ impl Readers {
         let mut threads = Vec::new();
         for kind in THREADS {
             let (file, questions) = (file.to_owned(), if kind == Kind::Work { works.clone() } else { looks.clone() });
+            let shared = shared.clone();
             let name = "store-read".to_owned();
-            threads.push(thread::Builder::new().name(name).spawn(move || answer(file, &questions))?);
+            threads.push(thread::Builder::new().name(name).spawn(move || answer(file, &shared, &questions))?);
         }
         let looks = Arc::new(Looks { free: Arc::new(Semaphore::new(LOOKS)), waiting: AtomicUsize::new(0) });
         Ok(Readers { asker: Asker { work, look, looks, shared }, threads })
@@ -161,14 +162,16 @@ impl Readers {
     }
 }
 
-fn answer(file: PathBuf, questions: &Mutex<Receiver<Option<Question>>>) {
-    let mut connection = None;
+fn answer(file: PathBuf, shared: &Shared, questions: &Mutex<Receiver<Option<Question>>>) {
+    // At once, while the file is surely the store's own.
+    let mut connection = connection::beside(&file).ok();
     loop {
         let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Some(question)) = next else { break };
         let opened = match connection.take() {
             Some(connection) => Ok(connection),
-            None => connection::reader(&file),
+            None if shared.health.is_lost() => Err(StoreError::Lost),
+            None => connection::beside(&file),
         };
         let sound = question(opened.as_ref().map_err(|error| *error));
         connection = opened.ok().filter(|_| sound);

@@ -157,6 +157,9 @@ fn the_end_leaves_files_alone_that_others_have_put_there() {
     let names = ["jackfield.db", "jackfield.db-wal", "jackfield.db-shm"];
     names.iter().for_each(|name| fs::write(data(&folder).join(name), "a backup").unwrap());
     unready(&server, GONE);
+    // Whoever reads now for the first time opens what others have put there, and leaves it alone, too.
+    let look = || drop(get(&server.admin, "/events?value=anybody"));
+    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(look))));
     assert_eq!(server.terminate(), 0);
     names.iter().for_each(|name| assert_eq!(fs::read(data(&folder).join(name)).unwrap(), b"a backup", "{name}"));
 }

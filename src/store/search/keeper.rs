@@ -265,7 +265,7 @@ impl Work {
         if let Some(open) = self.open.take() {
             return Ok(open);
         }
-        let store = connection::reader(&self.store)?;
+        let store = connection::beside(&self.store)?;
         let index = opened(&store, &self.file)?;
         self.pending = sent_again(&store)?;
         Ok((store, index))
