@@ -28,11 +28,12 @@ pub(super) async fn forget(
 ) {
     let mut by_route = Instant::now();
     loop {
-        let whole = of_all_routes(&live, &usual);
         tokio::select! {
-            () = tokio::time::sleep(pause(&whole)) => {}
+            () = tokio::time::sleep(pause(&of_all_routes(&live, &usual))) => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
+        // As it is said now: what an edit keeps for longer was to be kept from then on.
+        let whole = of_all_routes(&live, &usual);
         let is_by_route = whole.is_by_route() && Instant::now() >= by_route;
         let (retention, round) = (if is_by_route { whole } else { whole.of_all() }, Instant::now());
         let mut all = Pruned::default();
